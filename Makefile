@@ -1,0 +1,36 @@
+# make demo: set up and train the digits; make test: set up and run every test. A second call sets nothing up again.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# byte code makes TensorFlow import three times faster, whatever the environment says about writing it
+export PYTHONDONTWRITEBYTECODE :=
+
+.PHONY: demo test quick lint setup clean
+
+setup: $(VENV)/.installed
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "nnlab needs Python 3.11 or newer; name one with: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m compileall -q -j 0 $(VENV)/lib src || true
+	@touch $@
+
+demo: setup
+	$(BIN)/nnlab train configs/digits_mlp.yaml
+
+test: setup
+	$(BIN)/python -m pytest
+
+# the tests that need no TensorFlow, in seconds
+quick: setup
+	$(BIN)/python -m pytest -m "not tf"
+
+lint: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,774 @@
+"""Write the catalogue of Keras objects, `src/nnlab/catalog/keras.json`.
+
+Names, parameters, defaults and descriptions are read off the installed Keras. What a signature does not tell
+(accepted types, limits, choices, pages on keras.io) stands in the tables below. With `--check` nothing is
+written; the exit status is 1 if the file is not what would be written.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import inspect
+import json
+import os
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, TypeAlias
+
+# TensorFlow reads this once, when Keras imports it.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+keras: Any = importlib.import_module("keras")
+
+Json: TypeAlias = dict[str, object]
+
+CATALOG = Path(__file__).resolve().parent.parent / "src" / "nnlab" / "catalog" / "keras.json"
+SITE = "https://keras.io/api/"
+
+KINDS = (
+    "activations",
+    "constraints",
+    "initializers",
+    "layers",
+    "losses",
+    "metrics",
+    "optimizers",
+    "regularizers",
+)
+
+
+def word_set(text: str) -> frozenset[str]:
+    """Return the words of a text."""
+    return frozenset(text.split())
+
+
+# Kinds whose canonical names are Keras's snake_case identifiers of the classes.
+SNAKE_CASE_KINDS = {"initializers", "losses", "metrics"}
+
+# Base classes, and what cannot be described by plain values in a configuration file.
+EXCLUDED = word_set(
+    """
+    Constraint Initializer Layer Loss LossScaleOptimizer Mean MeanMetricWrapper Metric MultiOptimizer
+    Optimizer OptimizerMap Regularizer Sum Wrapper
+    FlaxLayer InputLayer InputSpec JaxLayer Lambda Pipeline TFSMLayer TorchModuleWrapper
+    deserialize get serialize
+    """
+)
+
+# Layers pass **kwargs on to the base class; these are the base's useful parameters.
+LAYER_PARAMETERS: Json = {"name": None, "trainable": True, "dtype": None}
+
+# Used where the object's own documentation says nothing.
+FALLBACK_DESCRIPTIONS = {
+    "data_format": 'Either `"channels_last"` or `"channels_first"`.',
+    "dtype": "The dtype of the computations and weights.",
+    "ignore_class": "The ID of a class to be ignored.",
+    "mask_value": "Timesteps whose values all equal this one are skipped.",
+    "name": "String name of the object.",
+    "reduction": "Type of reduction to apply to the loss.",
+    "seed": "Integer random seed.",
+    "trainable": "Whether the layer's variables are trainable.",
+    "value_range": "The range of values the incoming images will have.",
+}
+
+# "accuracy" is no class: compile() replaces it by one of three (`get_metric` in trainers/compile_utils.py).
+ACCURACY: Json = {
+    "aliases": ["Accuracy", "acc"],
+    "object": "Accuracy",
+    "summary": "Calculates how often predictions equal labels: Keras chooses binary, categorical or sparse "
+    "categorical accuracy from the loss and the output shape.",
+    "url": f"{SITE}metrics/accuracy_metrics/",
+    "parameters": {},
+}
+
+# --------------------------------------------------------------------------------------------------
+# What parameters accept: types, then limits for numbers ("0..1", ">=1", ">0", "<=0"), then [choices].
+# "null" is added by itself where the default is None. A parameter in no table gets the type of its default.
+
+RULES = {
+    "adam_beta_1": "float 0..1",
+    "adam_beta_2": "float 0..1",
+    "adam_lr_ratio": "float",
+    "adam_weight_decay": "float|null",
+    "attention_axes": "int|list",
+    "axes": "int|list",
+    "axis": "int|list",
+    "b": "float",
+    "beta_1": "float 0..1",
+    "beta_2": "float 0..1",
+    "bias_axes": "str",
+    "bin_boundaries": "list",
+    "bins": "int >=1",
+    "brightness_factor": "float|list",
+    "class_id": "int",
+    "clip_threshold": "float",
+    "clipnorm": "float >0",
+    "clipvalue": "float >0",
+    "contrast_factor": "float|list",
+    "cropping": "int|list >=0",
+    "data_format": "str [channels_last channels_first]",
+    "default_value": "float",
+    "depth_multiplier": "int >=1",
+    "dilation_rate": "int|list >=1",
+    "dims": "list",
+    "dropout": "float 0..1",
+    "dtype": "str|null",
+    "ema_momentum": "float 0..1",
+    "ema_overwrite_frequency": "int >=1",
+    "epsilon": "float >=0",
+    "epsilon_1": "float >=0",
+    "epsilon_2": "float >=0",
+    "equation": "str",
+    "exclude_layers": "list",
+    "factor": "float|list",
+    "fft_length": "int >=1",
+    "fill_value": "float",
+    "filters": "int >=1",
+    "flash_attention": "bool",
+    "frame_length": "int >=1",
+    "frame_step": "int >=1",
+    "global_clipnorm": "float >0",
+    "gptq_unpacked_column_size": "int",
+    "gradient_accumulation_steps": "int >=2",
+    "groups": "int >=1",
+    "head_dim": "int >=1",
+    "height": "int >=1",
+    "height_factor": "float|list",
+    "hue_factor": "float|list",
+    "idf_weights": "list",
+    "ignore_class": "int",
+    "initial_accumulator_value": "float >=0",
+    "input_axes": "list",
+    "input_dim": "int >=1",
+    "k": "int >=1",
+    "kernel_size": "int|list >=1",
+    "key_dim": "int >=1",
+    "l1": "float|null >=0",
+    "l1_regularization_strength": "float >=0",
+    "l2": "float|null >=0",
+    "l2_regularization_strength": "float >=0",
+    "l2_shrinkage_regularization_strength": "float >=0",
+    "label_smoothing": "float 0..1",
+    "label_weights": "list",
+    "learning_rate": "float >=0",
+    "learning_rate_power": "float <=0",
+    "logit_soft_cap": "float",
+    "lora_alpha": "float",
+    "lora_rank": "int",
+    "loss_scale_factor": "float",
+    "mask_token": "int|str",
+    "mask_value": "float",
+    "max_freq": "float",
+    "max_number": "int",
+    "max_tokens": "int >=2",
+    "max_value": "float",
+    "mean": "float|list",
+    "name": "str|null",
+    "ngrams": "int|list",
+    "noise_shape": "list",
+    "n": "int >=1",
+    "num_bins": "int >=1",
+    "num_classes": "int >=1",
+    "num_heads": "int >=1",
+    "num_key_value_heads": "int >=1",
+    "num_labels": "int",
+    "num_mel_bins": "int >=1",
+    "num_oov_indices": "int >=0",
+    "num_query_heads": "int >=1",
+    "num_regressors": "int >=0",
+    "num_thresholds": "int >=1",
+    "num_tokens": "int >=1",
+    "oov_token": "int|str",
+    "output_axes": "list",
+    "output_dim": "int >=1",
+    "output_padding": "int|list >=0",
+    "output_sequence_length": "int >=1",
+    "output_shape": "int|list",
+    "output_size": "int|list >=1",
+    "pool_size": "int|list >=1",
+    "power_iterations": "int >=1",
+    "precision": "float 0..1",
+    "rate": "float 0..1",
+    "recall": "float 0..1",
+    "recurrent_dropout": "float 0..1",
+    "reduction": "str|null [sum_over_batch_size sum mean mean_with_sample_weight none]",
+    "renorm_clipping": "dict",
+    "reverse_dtype": "str",
+    "rho": "float 0..1",
+    "rms_rate": "float|null",
+    "salt": "int|list",
+    "sampling_rate": "float >0",
+    "saturation_factor": "float|list",
+    "scaling": "str|null [density spectrum]",
+    "seed": "int",
+    "sensitivity": "float 0..1",
+    "sequence_length": "int >=1",
+    "shared_axes": "int|list",
+    "sigma": "float|list",
+    "size": "int|list >=1",
+    "sliding_window": "int >=1",
+    "specificity": "float 0..1",
+    "strides": "int|list >=1",
+    "target_class_ids": "list",
+    "target_shape": "list",
+    "threshold": "float",
+    "thresholds": "float|list 0..1",
+    "top_db": "float|null",
+    "top_k": "int >=1",
+    "units": "int >=1",
+    "use_cudnn": "bool|str [auto true false]",
+    "value_dim": "int >=1",
+    "variance": "float|list",
+    "vocabulary": "list|str",
+    "warmup_steps": "int >=0",
+    "weight_decay": "float|null",
+    "weights": "list",
+    "width": "int >=1",
+    "width_factor": "float|list",
+    "window": "str|list|null",
+    "x_factor": "float|list",
+    "y_factor": "float|list",
+}
+
+CONVOLUTION = "Conv1DTranspose Conv2D Conv2DTranspose Conv3D Conv3DTranspose ConvLSTM1D ConvLSTM2D ConvLSTM3D"
+DEPTHWISE = "DepthwiseConv1D DepthwiseConv2D SeparableConv1D SeparableConv2D"
+POOLING = "AveragePooling1D AveragePooling2D AveragePooling3D MaxPooling1D MaxPooling2D MaxPooling3D"
+WARPING = "RandomRotation RandomShear RandomTranslation RandomZoom"
+
+# (kind, objects, parameter, rule): where one name means different things. An empty rule: nothing can be said.
+SPECIAL_RULES = (
+    ("activations", "glu log_softmax softmax sparsemax", "axis", "int"),
+    ("constraints", "MinMaxNorm", "rate", "float"),
+    ("initializers", "Constant", "value", "float|list"),
+    ("initializers", "RandomNormal TruncatedNormal", "mean", "float"),
+    ("initializers", "VarianceScaling", "distribution", "str [truncated_normal untruncated_normal uniform]"),
+    ("initializers", "VarianceScaling", "mode", "str [fan_in fan_out fan_avg]"),
+    ("initializers", "VarianceScaling", "scale", "float >0"),
+    ("initializers", "STFT", "side", "str [real imag]"),
+    ("layers", "Attention", "score_mode", "str [dot concat]"),
+    ("layers", "BatchNormalization Concatenate RMSNormalization", "axis", "int"),
+    ("layers", "BatchNormalization", "momentum", "float 0..1"),
+    ("layers", "Bidirectional", "merge_mode", "str|null [concat sum mul ave]"),
+    ("layers", "CategoryEncoding", "output_mode", "str [multi_hot one_hot count]"),
+    ("layers", "Conv1D", "padding", "str [valid same causal]"),
+    ("layers", f"{CONVOLUTION} {DEPTHWISE} {POOLING} STFTSpectrogram", "padding", "str [valid same]"),
+    ("layers", "Dense EinsumDense Embedding", "quantization_config", ""),
+    ("layers", "Discretization", "num_bins", "int >=0"),
+    ("layers", "Discretization Hashing", "output_mode", "str [int one_hot multi_hot count]"),
+    ("layers", "GaussianNoise", "stddev", "float 0..1"),
+    ("layers", "GroupNormalization", "groups", "int >=-1"),
+    ("layers", "HashedCrossing", "output_mode", "str [int one_hot]"),
+    ("layers", "Hashing", "mask_value", "int|str"),
+    (
+        "layers",
+        "IntegerLookup StringLookup TextVectorization",
+        "output_mode",
+        "str [int one_hot multi_hot count tf_idf]",
+    ),
+    ("layers", "IntegerLookup", "mask_token", "int"),
+    ("layers", "IntegerLookup", "oov_token", "int"),
+    ("layers", "IntegerLookup", "oov_method", "str [floormod farmhash]"),
+    ("layers", "IntegerLookup", "vocabulary_dtype", "str [int64]"),
+    ("layers", "LeakyReLU ReLU", "negative_slope", "float >=0"),
+    ("layers", "Normalization", "axis", "int|list|null"),
+    ("layers", "RandomElasticTransform", "fill_mode", "str [reflect constant nearest wrap mirror]"),
+    ("layers", "RandomElasticTransform RandomErasing", "scale", "float|list"),
+    ("layers", f"{WARPING} RandomElasticTransform", "interpolation", "str [bilinear nearest]"),
+    ("layers", "AugMix RandAugment RandomPerspective", "interpolation", "str [bilinear nearest]"),
+    ("layers", "RandomFlip", "mode", "str [horizontal_and_vertical horizontal vertical]"),
+    ("layers", "RandomGrayscale", "factor", "float 0..1"),
+    ("layers", "RandomPerspective", "scale", "float 0..1"),
+    ("layers", WARPING, "fill_mode", "str [reflect constant nearest wrap]"),
+    ("layers", "ReLU", "max_value", "float >=0"),
+    ("layers", "ReLU", "threshold", "float >=0"),
+    ("layers", "Rescaling", "offset", "float|list"),
+    ("layers", "Rescaling", "scale", "float|list"),
+    ("layers", "STFTSpectrogram", "mode", "str [log magnitude psd real imag angle stft]"),
+    ("layers", "Resizing", "fill_mode", "str [constant]"),
+    (
+        "layers",
+        "Resizing UpSampling2D",
+        "interpolation",
+        "str [bilinear nearest bicubic lanczos3 lanczos5 area]",
+    ),
+    ("layers", "Solarization", "addition_factor", "float|list 0..1"),
+    ("layers", "Solarization", "threshold_factor", "float|list 0..1"),
+    ("layers", "StringLookup", "mask_token", "str"),
+    ("layers", "StringLookup", "oov_token", "str|null"),
+    ("layers", "TextVectorization", "split", "str|null [whitespace character]"),
+    (
+        "layers",
+        "TextVectorization",
+        "standardize",
+        "str|null [lower_and_strip_punctuation lower strip_punctuation]",
+    ),
+    ("layers", "UpSampling1D", "size", "int >=1"),
+    ("layers", "ZeroPadding1D ZeroPadding2D ZeroPadding3D", "padding", "int|list >=0"),
+    ("losses", "CategoricalFocalCrossentropy", "alpha", "float|list"),
+    ("losses", "CategoricalGeneralizedCrossEntropy", "q", "float >0 <=1"),
+    ("metrics", "AUC", "curve", "str [ROC PR PRGAIN]"),
+    ("metrics", "AUC", "num_thresholds", "int >=2"),
+    ("metrics", "AUC", "summation_method", "str [interpolation minoring majoring]"),
+    ("metrics", "AUC", "thresholds", "list"),
+    ("metrics", "F1Score FBetaScore", "average", "str|null [micro macro weighted]"),
+    ("metrics", "F1Score FBetaScore", "threshold", "float >0 <=1"),
+    ("metrics", "FBetaScore", "beta", "float >0"),
+    (
+        "metrics",
+        "R2Score",
+        "class_aggregation",
+        "str|null [uniform_average variance_weighted_average]",
+    ),
+    ("optimizers", "AdamW", "weight_decay", "float"),
+    ("optimizers", "Lion", "beta_1", "float >0 <=1"),
+    ("optimizers", "Muon RMSprop SGD", "momentum", "float 0..1"),
+    ("regularizers", "OrthogonalRegularizer", "factor", "float >=0"),
+    ("regularizers", "OrthogonalRegularizer", "mode", "str [rows columns]"),
+)
+
+RULES_BY_OBJECT = {
+    (kind, name, parameter): rule for kind, names, parameter, rule in SPECIAL_RULES for name in names.split()
+}
+
+TYPES = ("int", "float", "bool", "str", "list", "dict", "null")
+# Longer signs first: they are tried in turn.
+LIMITS = {">=": "minimum", "<=": "maximum", ">": "exclusive_minimum"}
+
+REFERENCES = {"layer": "layers", "backward_layer": "layers", "cell": "layers", "cells": "layers"}
+REFERENCE_ENDINGS = {
+    "activation": "activations",
+    "constraint": "constraints",
+    "initializer": "initializers",
+    "regularizer": "regularizers",
+}
+
+# --------------------------------------------------------------------------------------------------
+# Where keras.io documents what. Layers and optimizers have pages of their own, named after the class in
+# snake_case unless "=page" follows; the objects of the other kinds share pages and have anchors there.
+# An empty page, and everything not listed, means the index page.
+
+LAYER_PAGES = {
+    "activation_layers": "ELU LeakyReLU=leaky_relu PReLU=prelu ReLU=relu Softmax",
+    "attention_layers": "AdditiveAttention Attention GroupedQueryAttention=group_query_attention MultiHeadAttention",
+    "convolution_layers": f"Conv1D Conv1DTranspose Conv2D Conv2DTranspose Conv3D Conv3DTranspose {DEPTHWISE}",
+    "core_layers": "Activation Dense EinsumDense Embedding Identity Masking "
+    "ReversibleEmbedding=embedding/#reversibleembedding-class",
+    "merging_layers": "Add Average Concatenate Dot Maximum Minimum Multiply Subtract",
+    "normalization_layers": "BatchNormalization GroupNormalization LayerNormalization RMSNormalization "
+    "UnitNormalization",
+    "pooling_layers": "AdaptiveAveragePooling1D AdaptiveAveragePooling2D AdaptiveAveragePooling3D "
+    "AdaptiveMaxPooling1D AdaptiveMaxPooling2D AdaptiveMaxPooling3D AveragePooling1D AveragePooling2D "
+    "AveragePooling3D GlobalAveragePooling1D GlobalAveragePooling2D GlobalAveragePooling3D "
+    "GlobalMaxPooling1D GlobalMaxPooling2D GlobalMaxPooling3D MaxPooling1D MaxPooling2D MaxPooling3D",
+    "preprocessing_layers/audio_preprocessing": "MelSpectrogram STFTSpectrogram",
+    "preprocessing_layers/categorical": "CategoryEncoding HashedCrossing Hashing IntegerLookup StringLookup",
+    "preprocessing_layers/image_augmentation": "AugMix ContrastLimitedAdaptiveHistogramEqualization= CutMix "
+    "Equalization MaxNumBoundingBoxes MixUp RandAugment RandomBrightness RandomColorDegeneration "
+    "RandomColorJitter RandomContrast RandomCrop RandomElasticTransform RandomErasing RandomFlip "
+    "RandomGaussianBlur RandomGrayscale RandomHue RandomInvert RandomPerspective RandomPosterization "
+    "RandomRotation RandomSaturation RandomSharpness RandomShear RandomTranslation RandomZoom Solarization",
+    # The misspelling is keras.io's.
+    "preprocessing_layers/image_preprocessing": "AutoContrast=auto_constrast CenterCrop Rescaling Resizing",
+    "preprocessing_layers/numerical": "Discretization Normalization SpectralNormalization",
+    "preprocessing_layers/text": "TextVectorization",
+    "recurrent_layers": "Bidirectional ConvLSTM1D ConvLSTM2D ConvLSTM3D GRU GRUCell LSTM LSTMCell RNN "
+    "SimpleRNN SimpleRNNCell StackedRNNCells=stacked_rnn_cell TimeDistributed",
+    "regularization_layers": "ActivityRegularization AlphaDropout Dropout GaussianDropout GaussianNoise "
+    "SpatialDropout1D SpatialDropout2D SpatialDropout3D",
+    "reshaping_layers": "Cropping1D Cropping2D Cropping3D Flatten Permute RepeatVector Reshape UpSampling1D "
+    "UpSampling2D UpSampling3D ZeroPadding1D ZeroPadding2D ZeroPadding3D",
+}
+
+OPTIMIZER_PAGES = (
+    "Adadelta Adafactor Adagrad Adam AdamW=adamw Adamax Ftrl Lamb Lion Muon Nadam=Nadam RMSprop=rmsprop SGD"
+)
+
+SHARED_PAGES = {
+    "losses": {
+        "hinge_losses": "CategoricalGeneralizedCrossEntropy CategoricalHinge Circle Hinge SquaredHinge",
+        "probabilistic_losses": "BinaryCrossentropy BinaryFocalCrossentropy CTC CategoricalCrossentropy "
+        "CategoricalFocalCrossentropy KLDivergence Poisson SparseCategoricalCrossentropy",
+        "regression_losses": "CosineSimilarity Dice Huber LogCosh MeanAbsoluteError "
+        "MeanAbsolutePercentageError MeanSquaredError MeanSquaredLogarithmicError Tversky",
+    },
+    "metrics": {
+        "accuracy_metrics": "BinaryAccuracy CategoricalAccuracy SparseCategoricalAccuracy "
+        "SparseTopKCategoricalAccuracy TopKCategoricalAccuracy",
+        "classification_metrics": "AUC ConcordanceCorrelation F1Score FBetaScore FalseNegatives "
+        "FalsePositives PearsonCorrelation Precision PrecisionAtRecall Recall RecallAtPrecision "
+        "SensitivityAtSpecificity SpecificityAtSensitivity TrueNegatives TruePositives",
+        "hinge_metrics": "CategoricalHinge Hinge SquaredHinge",
+        "probabilistic_metrics": "BinaryCrossentropy CategoricalCrossentropy KLDivergence Poisson "
+        "SparseCategoricalCrossentropy",
+        "regression_metrics": "CosineSimilarity LogCoshError MeanAbsoluteError MeanAbsolutePercentageError "
+        "MeanSquaredError MeanSquaredLogarithmicError R2Score RootMeanSquaredError",
+        "segmentation_metrics": "BinaryIoU IoU MeanIoU OneHotIoU OneHotMeanIoU",
+    },
+}
+
+# Kinds with one page for all; the objects named are missing from it.
+SINGLE_PAGES = {"activations": "", "constraints": "", "initializers": "STFT", "regularizers": ""}
+
+
+def snake_case(name: str) -> str:
+    """Return a class's snake_case identifier, as Keras builds it."""
+    name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", name)
+    return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
+
+
+def own_pages() -> dict[tuple[str, str], str]:
+    """Return the pages of the objects that have one each, by kind and name."""
+    pages = {}
+    folders = [("layers", f"layers/{folder}", names) for folder, names in LAYER_PAGES.items()]
+    for kind, folder, names in [*folders, ("optimizers", "optimizers", OPTIMIZER_PAGES)]:
+        for item in names.split():
+            name, listed, page = item.partition("=")
+            if not listed:
+                page = snake_case(name.replace("Conv", "Convolution") if "convolution" in folder else name)
+            path = f"{folder}/{page}" if page else folder
+            pages[kind, name] = path if "#" in path else f"{path}/"
+    return pages
+
+
+def shared_pages() -> dict[tuple[str, str], str]:
+    """Return the pages of the losses and metrics, by kind and name."""
+    return {
+        (kind, name): f"{kind}/{page}/"
+        for kind, pages in SHARED_PAGES.items()
+        for page, names in pages.items()
+        for name in names.split()
+    }
+
+
+OWN_PAGES = own_pages()
+COMMON_PAGES = shared_pages()
+
+
+def documentation_url(kind: str, target: Any) -> str:
+    """Return the address of an object's documentation on keras.io."""
+    name = target.__name__
+    anchor = f"#{name.lower()}-{'class' if inspect.isclass(target) else 'function'}"
+    if (kind, name) in OWN_PAGES:
+        return SITE + OWN_PAGES[kind, name]
+    if (kind, name) in COMMON_PAGES:
+        return SITE + COMMON_PAGES[kind, name] + anchor
+    if kind in SINGLE_PAGES:
+        return f"{SITE}layers/{kind}/" + ("" if name in SINGLE_PAGES[kind].split() else anchor)
+    return f"{SITE}{kind}/"
+
+
+# --------------------------------------------------------------------------------------------------
+# Docstrings
+
+ABBREVIATIONS = ("e.g.", "i.e.", "ie.", "a.k.a.", "etc.", "vs.", "al.")
+
+# A description made of nothing but these says no more than "types" does.
+TYPE_WORDS = word_set(
+    """
+    bool boolean callable default defaults dict dictionary float floating floats int integer integers ints
+    list none number numbers optional scalar str string strings tensor tuple tuples
+    """
+)
+FILLER_WORDS = word_set(
+    """
+    a actual an and arguments between constant false in instance keras length no of or point positive python
+    range returns single small takes that the to true two use value values
+    """
+)
+
+
+def plain(text: str) -> str:
+    """Put a docstring fragment on one line, without link targets and RST roles."""
+    text = re.sub(r"\[([^\]]+)\]\(\s*https?:[^)]*\)", r"\1", text)
+    text = re.sub(r"\(([^)]+)\)\[https?:[^\]]*\]", r"\1", text)
+    text = re.sub(r":\w+:`", "`", text).replace("``", "`")
+    # Placeholders that Keras replaces in most docstrings, and forgets in some.
+    text = re.sub(r"\{\{\w+\}\}", "", text)
+    return " ".join(text.split())
+
+
+def sentences(text: str) -> Iterator[str]:
+    """Split a line of text into sentences, minding code, brackets and abbreviations."""
+    start = depth = 0
+    code = False
+    for position, character in enumerate(text):
+        if character == "`":
+            code = not code
+        elif code:
+            continue
+        elif character in "([{":
+            depth += 1
+        elif character in ")]}":
+            depth -= 1
+        elif character == "." and depth <= 0 and text[position + 1 : position + 2] in ("", " "):
+            sentence = text[start : position + 1].strip()
+            following = text[position + 2 :]
+            goes_on = following[:1].islower() and not following.startswith(("e.g.", "i.e."))
+            if not sentence.endswith(ABBREVIATIONS) and not goes_on:
+                yield sentence
+                start = position + 1
+    if text[start:].strip():
+        yield text[start:].strip()
+
+
+def only_types(text: str) -> bool:
+    """Tell whether a fragment names types and nothing else."""
+    if re.fullmatch(r"(an? )?`(bool|float|int|str)`", text, re.IGNORECASE):
+        return True
+    words = {word.lower() for word in re.findall(r"\b[A-Za-z]+", re.sub(r"`[^`]*`", "", text))}
+    return bool(words & TYPE_WORDS) and words <= TYPE_WORDS | FILLER_WORDS
+
+
+def finish(sentence: str) -> str:
+    """Give a sentence its capital letter and its full stop."""
+    sentence = sentence.rstrip(" :;,.")
+    return f"{sentence[0].upper()}{sentence[1:]}." if sentence else ""
+
+
+def first_statement(text: str) -> str:
+    """Return the first sentence of a parameter's description that says more than its type."""
+    # What follows the introduction of a list is not needed.
+    found = list(sentences(plain(re.split(r"\n\s*[-*] |\n\s*\n|\n\s*\d\. ", text)[0])))
+    while len(found) > 1 and only_types(found[0]):
+        del found[0]
+    if not found:
+        return ""
+    sentence = re.sub(r"^\(?optional\)?[.,:]? ", "", found[0], flags=re.IGNORECASE)
+    head, comma, rest = sentence.partition(", ")
+    while comma and only_types(head) and head.count("`") % 2 == 0 and not rest.startswith(("or ", "and ")):
+        sentence = rest
+        head, comma, rest = sentence.partition(", ")
+    return finish(sentence)
+
+
+def summary(target: Any) -> str:
+    """Return the first sentence of an object's docstring."""
+    return finish(next(sentences(plain((inspect.getdoc(target) or "").split("\n\n")[0])), ""))
+
+
+def argument_section(docstring: str) -> list[str]:
+    """Return the lines of a docstring's `Args:` section."""
+    lines = inspect.cleandoc(docstring).splitlines()
+    for number, line in enumerate(lines):
+        if line.strip() in ("Args:", "Arguments:"):
+            indent = len(line) - len(line.lstrip())
+            section = []
+            for following in lines[number + 1 :]:
+                if following.strip() and len(following) - len(following.lstrip()) <= indent:
+                    break
+                section.append(following)
+            return section
+    return []
+
+
+def argument_descriptions(docstring: str, names: list[str]) -> dict[str, str]:
+    """Return the descriptions, by parameter, in a docstring's `Args:` section."""
+    texts: dict[str, list[str]] = {}
+    current: list[str] = []
+    indent = None
+    for line in argument_section(docstring):
+        entry = re.match(r"(\s*)`?([*\w]+)`?\s*:\s?(.*)", line)
+        indent = entry[1] if entry and indent is None else indent
+        # Keras indents some entries too far, and describes some parameters that the signature lacks.
+        if entry and entry[2] not in texts and (entry[2] in names or entry[1] == indent):
+            current = texts[entry[2]] = [entry[3]]
+        else:
+            current.append(line)
+    return {name: first_statement("\n".join(texts[name])) for name in names if name in texts}
+
+
+def descriptions(kind: str, target: Any, names: list[str]) -> dict[str, str]:
+    """Return the descriptions of the parameters, the object's own before those of its bases."""
+    owners = [*inspect.getmro(target)] if inspect.isclass(target) else [target]
+    if kind == "optimizers":
+        # The base class describes none of its parameters, every other optimizer all of them.
+        owners.append(keras.optimizers.SGD)
+    found: dict[str, str] = {}
+    for owner in owners:
+        if owner.__module__.startswith("keras.") and owner.__doc__:
+            found = argument_descriptions(owner.__doc__, names) | found
+    return {name: FALLBACK_DESCRIPTIONS[name] for name in names if name in FALLBACK_DESCRIPTIONS} | found
+
+
+# --------------------------------------------------------------------------------------------------
+# Parameters
+
+
+def plain_default(value: object) -> tuple[object, bool]:
+    """Return a default as JSON has it, and whether it could be represented."""
+    if value is None or isinstance(value, bool | int | float | str):
+        return value, True
+    if isinstance(value, tuple | list):
+        items = [plain_default(item) for item in value]
+        return [item for item, _ in items], all(known for _, known in items)
+    return None, False
+
+
+def type_of(default: object) -> str:
+    """Return the rule for a parameter of which nothing but the default is known."""
+    if default is inspect.Parameter.empty or default is None:
+        return ""
+    names = {bool: "bool", int: "int", float: "float", str: "str", tuple: "list", list: "list"}
+    return names.get(type(default), "")
+
+
+def constraints_of(rule: str, default: object) -> Json:
+    """Turn a rule into the entry's types, limits and choices."""
+    words, _, choices = rule.partition(" [")
+    types, *limits = words.split()
+    accepted = set(types.split("|")) | ({"null"} if default is None else set())
+    entry: Json = {"types": [name for name in TYPES if name in accepted]}
+    for limit in limits:
+        if ".." in limit:
+            entry["minimum"], entry["maximum"] = (json.loads(bound) for bound in limit.split(".."))
+        else:
+            sign = next(sign for sign in LIMITS if limit.startswith(sign))
+            entry[LIMITS[sign]] = json.loads(limit.removeprefix(sign))
+    if choices:
+        words_to_values = {"true": True, "false": False}
+        entry["choices"] = [words_to_values.get(word, word) for word in choices.rstrip("]").split()]
+    return entry
+
+
+def referenced_kind(name: str) -> str | None:
+    """Return the kind of object that a parameter names, if it names one."""
+    return REFERENCES.get(name) or REFERENCE_ENDINGS.get(name.rpartition("_")[2])
+
+
+def accepted_values(kind: str, target: Any, name: str, default: object) -> Json:
+    """Return what a parameter accepts: another kind of object, or types with limits and choices."""
+    reference = referenced_kind(name)
+    if reference:
+        return {"kind": reference, "types": ["list"]} if name == "cells" else {"kind": reference}
+    rule = RULES_BY_OBJECT.get((kind, target.__name__, name))
+    if rule is None:
+        rule = RULES.get(name) or type_of(default)
+    return constraints_of(rule, default) if rule else {}
+
+
+def defaults(kind: str, target: Any) -> dict[str, object]:
+    """Return the parameters' defaults, in the order of the signature."""
+    signature = list(inspect.signature(target).parameters.values())
+    if kind == "activations":
+        del signature[0]
+    named = [item for item in signature if item.kind not in (item.VAR_POSITIONAL, item.VAR_KEYWORD)]
+    found: dict[str, object] = {item.name: item.default for item in named}
+    if kind == "layers" and any(item.kind is item.VAR_KEYWORD for item in signature):
+        found |= {name: value for name, value in LAYER_PARAMETERS.items() if name not in found}
+    return found
+
+
+def parameters(kind: str, target: Any) -> Json:
+    """Describe an object's parameters."""
+    found = defaults(kind, target)
+    texts = descriptions(kind, target, list(found))
+    entries: Json = {}
+    for name, default in found.items():
+        entry = accepted_values(kind, target, name, default)
+        text = texts.get(name, "")
+        if default is not inspect.Parameter.empty:
+            entry["default"], known = plain_default(default)
+            if not known:
+                text = f"{text} Defaults to `{default!r}`, which has no plain form.".strip()
+        entry["description"] = text
+        entries[name] = entry
+    return entries
+
+
+# --------------------------------------------------------------------------------------------------
+# Objects
+
+
+def targets(kind: str) -> list[Any]:
+    """Return the classes (for activations, the functions) of a kind that belong in the catalogue."""
+    wanted = inspect.isfunction if kind == "activations" else inspect.isclass
+    members = {id(item): item for _, item in inspect.getmembers(getattr(keras, kind), wanted)}
+    excluded = EXCLUDED | ({"Accuracy"} if kind == "metrics" else set())
+    return [item for item in members.values() if item.__name__ not in excluded]
+
+
+def canonical_name(kind: str, target: Any) -> str:
+    """Return the name under which the catalogue lists an object."""
+    name: str = target.__name__
+    return snake_case(name) if kind in SNAKE_CASE_KINDS else name
+
+
+def identifiers(kind: str) -> dict[str, Any]:
+    """Return every string that Keras accepts for the objects of a kind."""
+    registered = getattr(importlib.import_module(f"keras.src.{kind}"), "ALL_OBJECTS_DICT", {})
+    return dict(inspect.getmembers(getattr(keras, kind))) | registered
+
+
+def denotes(kind: str, target: Any, other: Any) -> bool:
+    """Tell whether an identifier's object is the target or, for losses, the function behind it."""
+    if other is target:
+        return True
+    return kind == "losses" and inspect.isfunction(other) and other.__name__ == canonical_name(kind, target)
+
+
+def entry_of(kind: str, target: Any) -> Json:
+    """Describe one object."""
+    names = [name for name, other in identifiers(kind).items() if denotes(kind, target, other)]
+    module = getattr(keras, kind)
+    return {
+        "aliases": sorted(set(names) - {canonical_name(kind, target)}),
+        "object": next(name for name in [target.__name__, *names] if getattr(module, name, None) is target),
+        "summary": summary(target),
+        "url": documentation_url(kind, target),
+        "parameters": parameters(kind, target),
+    }
+
+
+def generate() -> dict[str, object]:
+    """Return the catalogue as it follows from the installed Keras."""
+    kinds: dict[str, object] = {}
+    for kind in KINDS:
+        entries = {canonical_name(kind, target): entry_of(kind, target) for target in targets(kind)}
+        if kind == "metrics":
+            entries["accuracy"] = dict(ACCURACY)
+        kinds[kind] = dict(sorted(entries.items()))
+    return {"keras_version": keras.__version__, "kinds": kinds}
+
+
+def render(catalog: Json) -> str:
+    """Return the text of the file. Keys stay as they are: the order of parameters is the signature's."""
+    return json.dumps(catalog, indent=1, ensure_ascii=False) + "\n"
+
+
+def flat(catalog: Any) -> dict[str, object]:
+    """Return the catalogue's entries by `kind.name`, and its version."""
+    entries: dict[str, object] = {"keras_version": catalog.get("keras_version")}
+    for kind, members in catalog.get("kinds", {}).items():
+        entries |= {f"{kind}.{name}": entry for name, entry in members.items()}
+    return entries
+
+
+def differences(old: str, new: str) -> list[str]:
+    """Name the entries in which two texts of the catalogue differ."""
+    if old == new:
+        return []
+    before, after = flat(json.loads(old or "{}")), flat(json.loads(new))
+    names = [name for name in sorted(before.keys() | after.keys()) if before.get(name) != after.get(name)]
+    return names or ["order or layout"]
+
+
+def main() -> int:
+    """Write the catalogue, or with `--check` compare it."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="write nothing; fail if the file is out of date")
+    check = parser.parse_args().check
+    text = render(generate())
+    if check:
+        changed = differences(CATALOG.read_text(encoding="utf-8") if CATALOG.exists() else "", text)
+        print("\n".join(f"differs: {name}" for name in changed) or f"{CATALOG} is up to date")
+        return 1 if changed else 0
+    CATALOG.parent.mkdir(parents=True, exist_ok=True)
+    CATALOG.write_text(text, encoding="utf-8")
+    print(f"wrote {CATALOG}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,45 @@
+"""nnlab: the experiment lab for Keras.
+
+`import nnlab` is all that Keras needs to load a saved model with nnlab's own layers. It imports no Keras itself: the
+layers are registered when Keras is imported, so that commands which need no Keras start at once.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any
+
+__version__ = "0.1.0"
+
+_LAYERS = "nnlab.layers"
+
+
+class _RegisterLayersWithKeras(MetaPathFinder):
+    """Imports nnlab's layers, which registers them, right behind Keras."""
+
+    def find_spec(self, fullname: str, path: Any, target: ModuleType | None = None) -> ModuleSpec | None:  # noqa: ARG002
+        if fullname != "keras":
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(fullname)
+        if spec is None or spec.loader is None:
+            return None
+        execute = spec.loader.exec_module
+
+        def exec_module(module: ModuleType) -> None:
+            execute(module)
+            importlib.import_module(_LAYERS)
+
+        spec.loader.exec_module = exec_module  # type: ignore[method-assign]
+        return spec
+
+
+if "keras" in sys.modules:
+    importlib.import_module(_LAYERS)
+else:
+    sys.meta_path.insert(0, _RegisterLayersWithKeras())

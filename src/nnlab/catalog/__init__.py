@@ -1,0 +1,136 @@
+"""What a config may name, by kind: names, parameters and defaults, without importing TensorFlow.
+
+Keras's own objects come from `keras.json`, which `scripts/generate_catalog.py` reads off the installed Keras. Data
+sets are the functions of `nnlab.data.sources`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+_KERAS_JSON = Path(__file__).with_name("keras.json")
+
+REQUIRED: Final = object()
+"""The default of a parameter that must be given."""
+
+KINDS: Final[dict[str, str]] = {
+    "layers": "layer",
+    "activations": "activation",
+    "initializers": "initializer",
+    "regularizers": "regularizer",
+    "constraints": "constraint",
+    "optimizers": "optimizer",
+    "losses": "loss",
+    "metrics": "metric",
+    "datasets": "data set",
+}
+"""Every kind of object, with the word for one of it."""
+
+ACTIVATION_LAYERS: Final = ("ELU", "LeakyReLU", "PReLU", "ReLU", "Softmax")
+"""Layers of Keras that may stand where an activation is named; they then get a place of their own behind the layer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A parameter of an object: its default (`REQUIRED` if it has none) and what it accepts.
+
+    Args:
+        kind: the kind of object that it names, if it names one.
+        types: names among `int`, `float`, `bool`, `str`, `list`, `dict`, `null`; empty when unknown.
+    """
+
+    name: str
+    default: Any = REQUIRED
+    kind: str | None = None
+    types: tuple[str, ...] = ()
+    choices: tuple[Any, ...] = ()
+    minimum: float | None = None
+    maximum: float | None = None
+    exclusive_minimum: float | None = None
+    description: str = ""
+
+    @property
+    def required(self) -> bool:
+        """Whether the config must give it."""
+        return self.default is REQUIRED
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An object that a config may name."""
+
+    kind: str
+    name: str
+    object: str
+    summary: str
+    url: str | None = None
+    aliases: tuple[str, ...] = ()
+    parameters: Mapping[str, Parameter] = field(default_factory=dict)
+
+    @property
+    def first_parameter(self) -> str | None:
+        """The parameter that a bare value stands for, as in `Dense: 300`."""
+        return next(iter(self.parameters), None)
+
+
+@cache
+def entries(kind: str) -> Mapping[str, Entry]:
+    """Return all entries of a kind by canonical name."""
+    if kind == "datasets":
+        from nnlab.data.sources import DATASETS
+
+        return DATASETS
+    found = {name: _entry(kind, name, raw) for name, raw in _keras_file()["kinds"][kind].items()}
+    if kind == "activations":
+        found |= {name: replace(entries("layers")[name], kind=kind) for name in ACTIVATION_LAYERS}
+    return found
+
+
+@cache
+def _names(kind: str) -> Mapping[str, str]:
+    names = {alias: entry.name for entry in entries(kind).values() for alias in entry.aliases}
+    return names | {name: name for name in entries(kind)}
+
+
+def find(kind: str, name: str) -> Entry | None:
+    """Look a name or one of its aliases up; `None` if there is none."""
+    canonical = _names(kind).get(name)
+    return entries(kind)[canonical] if canonical is not None else None
+
+
+def names(kind: str) -> Iterable[str]:
+    """Return every name that is understood, canonical ones first."""
+    return [*entries(kind), *(name for name in _names(kind) if name not in entries(kind))]
+
+
+def keras_version() -> str:
+    """Return the version of Keras that the catalog was read off."""
+    return str(_keras_file()["keras_version"])
+
+
+@cache
+def _keras_file() -> Mapping[str, Any]:
+    content: Mapping[str, Any] = json.loads(_KERAS_JSON.read_bytes())
+    return content
+
+
+def _entry(kind: str, name: str, raw: Mapping[str, Any]) -> Entry:
+    return Entry(
+        kind=kind,
+        name=name,
+        object=raw["object"],
+        summary=raw["summary"],
+        url=raw["url"],
+        aliases=tuple(raw["aliases"]),
+        parameters={key: _parameter(key, value) for key, value in raw["parameters"].items()},
+    )
+
+
+def _parameter(name: str, raw: Mapping[str, Any]) -> Parameter:
+    values: dict[str, Any] = {key: tuple(raw[key]) for key in ("types", "choices") if key in raw}
+    return Parameter(name=name, **{**raw, **values})

@@ -1,0 +1,222 @@
+"""`nnlab validate`, `nnlab summary` and `nnlab list`: what a config says and what it may say."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from nnlab.cli import console, options
+from nnlab.errors import NnlabError, Problem, did_you_mean, one_of
+
+
+def validate(
+    configs: Annotated[list[Path], typer.Argument(metavar="CONFIG...", help="YAML files.", show_default=False)],
+    changes: options.Set = None,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = False,  # noqa: ARG001
+    no_color: options.NoColor = False,  # noqa: ARG001
+) -> None:
+    """Show every mistake in the files, without importing TensorFlow."""
+    problems: list[Problem] = []
+    for path in configs:
+        try:
+            console.load(path, changes)
+        except NnlabError as error:
+            problems += error.problems
+        else:
+            if not json and not quiet:
+                sys.stdout.write(f"{path}: ok\n")
+    if json:
+        console.print_json({"problems": [_problem_json(problem) for problem in problems]})
+    else:
+        console.print_problems(problems)
+    if any(problem.severity == "error" for problem in problems):
+        raise typer.Exit(2)
+
+
+def _problem_json(problem: Problem) -> dict[str, Any]:
+    from nnlab.errors import format_path
+
+    fields = asdict(problem)
+    fields["path"] = format_path(problem.path)
+    order = ("file", "line", "column", "path", "message", "hint", "severity", "rule")
+    return {name: fields[name] for name in order}
+
+
+def summary(
+    config: options.Config,
+    changes: options.Set = None,
+    plot: Annotated[Path | None, typer.Option(metavar="FILE.svg", help="Draw the network.", show_default=False)] = None,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
+    no_color: options.NoColor = False,  # noqa: ARG001
+) -> None:
+    """Show the layers, their output shapes and their parameters."""
+    loaded = console.load(config, changes)
+    if plot is not None and plot.suffix.lower() != ".svg":
+        raise NnlabError(f"the plot `{plot}` is no SVG file", hint=f"write `--plot {plot.with_suffix('.svg')}`")
+    try:
+        from nnlab.data.loading import load_data
+
+        splits = load_data(loaded.experiment.data, seed=loaded.experiment.seed)
+        with console.tensorflow(quiet=quiet or json, verbose=verbose):
+            from nnlab.model.summary import summarize
+            from nnlab.train import build_seeded
+
+            described = summarize(build_seeded(loaded.experiment, splits)[0])
+    except NnlabError as error:
+        raise console.located(error, loaded) from error
+    if plot is not None:
+        from nnlab.report.diagram import network_svg
+        from nnlab.run import write_text
+
+        try:
+            write_text(plot, network_svg(described))
+        except OSError as error:
+            raise NnlabError(
+                f"cannot write `{plot}`: {error.strerror}", hint="give a file in a folder that exists"
+            ) from None
+    if json:
+        console.print_json(described.as_json())
+    elif not quiet:
+        console.results().print(_layer_table(described))
+        console.results().print(
+            f"{described.total_params:,} parameters: {described.trainable_params:,} trainable, "
+            f"{described.non_trainable_params:,} not"
+        )
+    if plot is not None and not json and not quiet:
+        sys.stderr.write(f"drawn: {plot}\n")
+
+
+def _layer_table(described: Any) -> Any:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    from nnlab.model.summary import shape_text
+
+    table = Table("layer", "class", "output", "parameters", "", box=SIMPLE_HEAD, pad_edge=False)
+    table.columns[3].justify = "right"
+    table.add_row("input", "", shape_text(described.input_shape), "", "")
+    for row in described.layers:
+        frozen = "frozen" if row.params and not row.trainable else ""
+        table.add_row(row.name, row.class_name, shape_text(row.output_shape), f"{row.params:,}", frozen)
+    return table
+
+
+def list_(
+    kind: Annotated[str, typer.Argument(metavar="[KIND]", help="What to list.", show_default=False)] = "",
+    name: Annotated[str, typer.Argument(metavar="[NAME]", help="Show this one only.", show_default=False)] = "",
+    json: options.Json = False,
+    no_color: options.NoColor = False,  # noqa: ARG001
+) -> None:
+    """List what a config may name: layers, activations, initializers, optimizers, losses, metrics, data sets ..."""
+    from nnlab import catalog
+
+    if not kind:
+        counts = {kind: len(catalog.entries(kind)) for kind in catalog.KINDS}
+        if json:
+            console.print_json(counts)
+        else:
+            for each, count in counts.items():
+                sys.stdout.write(f"{each:<14} {count:>4}\n")
+        return
+    if kind not in catalog.KINDS:
+        hint = did_you_mean(kind, catalog.KINDS) or one_of(catalog.KINDS)
+        raise NnlabError(f"nothing is listed as `{kind}`", hint=hint)
+    if name:
+        entry = catalog.find(kind, name)
+        if entry is None:
+            hint = did_you_mean(name, catalog.names(kind)) or f"`nnlab list {kind}` shows them all"
+            raise NnlabError(f"unknown {catalog.KINDS[kind]} `{name}`", hint=hint)
+        _show_entry(entry, json=json)
+        return
+    found = catalog.entries(kind)
+    if json:
+        console.print_json({key: entry.summary for key, entry in found.items()})
+        return
+    _show_names({key: (_signature(entry), entry.summary) for key, entry in found.items()})
+
+
+def _show_names(rows: dict[str, tuple[str, str]]) -> None:
+    from rich.table import Table
+
+    out = console.results()
+    table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True, style="bold")
+    table.add_column(ratio=1)
+    for name, (signature, text) in rows.items():
+        table.add_row(name, f"{signature}\n[dim]{_escaped(text)}" if signature else f"[dim]{_escaped(text)}")
+    out.print(table, soft_wrap=False)
+
+
+def _escaped(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(text)
+
+
+def _signature(entry: Any) -> str:
+    """Return the first few parameters with their defaults, the way one writes them in a config."""
+    shown = [
+        parameter.name if parameter.required else f"{parameter.name}: {_default(parameter)}"
+        for parameter in list(entry.parameters.values())[:4]
+    ]
+    return ", ".join(shown) + (", ..." if len(entry.parameters) > 4 else "")
+
+
+def _default(parameter: Any) -> str:
+    from nnlab.errors import show
+
+    if isinstance(parameter.default, list):
+        return str(parameter.default)
+    return "null" if parameter.default is None else show(parameter.default).strip("`")
+
+
+def _show_entry(entry: Any, *, json: bool) -> None:
+    if json:
+        parameters = {
+            parameter.name: {
+                "required": parameter.required,
+                "default": None if parameter.required else parameter.default,
+                "names": parameter.kind,
+                "types": parameter.types,
+                "choices": parameter.choices,
+                "minimum": parameter.minimum,
+                "maximum": parameter.maximum,
+                "description": parameter.description,
+            }
+            for parameter in entry.parameters.values()
+        }
+        document = {
+            "name": entry.name,
+            "kind": entry.kind,
+            "aliases": entry.aliases,
+            "summary": entry.summary,
+        }
+        console.print_json({**document, "url": entry.url, "parameters": parameters})
+        return
+    from rich.table import Table
+
+    out = console.results()
+    out.print(f"[bold]{entry.name}[/bold]" + (f"  (also {', '.join(entry.aliases)})" if entry.aliases else ""))
+    out.print(_escaped(entry.summary), soft_wrap=False)
+    if entry.url:
+        out.print(entry.url, markup=False)
+    if entry.parameters:
+        table = Table("parameter", "default", "what", box=None, pad_edge=False, padding=(0, 2))
+        for parameter in entry.parameters.values():
+            default = "(required)" if parameter.required else _default(parameter)
+            what = parameter.description
+            if parameter.choices:
+                what = f"{what} {one_of(str(choice) for choice in parameter.choices).capitalize()}.".strip()
+            elif parameter.kind is not None:
+                what = f"{what} See `nnlab list {parameter.kind}`.".strip()
+            table.add_row(parameter.name, default, _escaped(what))
+        out.print()
+        out.print(table, soft_wrap=False)

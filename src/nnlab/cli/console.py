@@ -1,0 +1,114 @@
+"""What every command needs of the terminal: results to stdout, all else to stderr."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nnlab.errors import NnlabError, Problem
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from nnlab.config.load import LoadedConfig
+
+
+def results() -> Console:
+    """Return the console of results (stdout)."""
+    from rich.console import Console
+
+    return Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 160)
+
+
+def messages() -> Console:
+    """Return the console of everything else (stderr)."""
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False)
+
+
+def print_json(document: Any) -> None:
+    """Print the one JSON document of a command."""
+    from nnlab.run import to_json
+
+    sys.stdout.write(to_json(document))
+
+
+def print_problems(problems: Sequence[Problem]) -> None:
+    """Write problems to stderr, one below the other."""
+    for problem in problems:
+        sys.stderr.write(f"{problem}\n")
+
+
+def load(
+    path: Path, overrides: Sequence[str] | None, *, seed: int | None = None, name: str | None = None
+) -> LoadedConfig:
+    """Read a config with the command line's changes.
+
+    Raises:
+        ConfigError: with every problem of the file and of the changes.
+    """
+    from nnlab.config.load import load_config
+    from nnlab.config.overrides import Override, override, parse_override
+    from nnlab.errors import ConfigError
+
+    problems: list[Problem] = []
+    changes: list[Override] = []
+    for text in overrides or ():
+        try:
+            changes.append(parse_override(text))
+        except ConfigError as error:
+            problems += error.problems
+    if problems:
+        raise ConfigError(problems)
+    if seed is not None:
+        changes.append(override("seed", seed, origin=f"--seed {seed}"))
+    if name is not None:
+        changes.append(override("name", name, origin=f"--name {name}"))
+    return load_config(path, changes)
+
+
+def located(error: NnlabError, config: LoadedConfig) -> NnlabError:
+    """Return the same error with the places of the config added to its problems."""
+    return type(error)([config.locate(problem) for problem in error.problems])
+
+
+@contextlib.contextmanager
+def tensorflow(*, quiet: bool, verbose: bool) -> Iterator[None]:
+    """Start TensorFlow with a sign of life, and keep what libraries print off stdout."""
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    if not verbose:
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with contextlib.redirect_stdout(sys.stderr):
+        waiting = contextlib.nullcontext() if quiet else messages().status("starting TensorFlow")
+        with waiting, contextlib.nullcontext() if verbose else _silenced_stderr():
+            import keras  # noqa: F401
+        yield
+
+
+@contextlib.contextmanager
+def _silenced_stderr() -> Iterator[None]:
+    """Hold the process's stderr back: TensorFlow's libraries write to it before they read their log level.
+
+    What was held back is shown if starting fails.
+    """
+    with tempfile.TemporaryFile() as held:
+        kept = os.dup(2)
+        python_stderr, sys.stderr = sys.stderr, os.fdopen(os.dup(2), "w")  # the sign of life goes on
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            held.seek(0)
+            os.write(kept, held.read())
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+            sys.stderr.close()
+            sys.stderr = python_stderr

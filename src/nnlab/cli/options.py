@@ -1,0 +1,39 @@
+"""The options that mean the same in every command."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def _no_color(value: bool) -> bool:
+    if value:
+        os.environ["NO_COLOR"] = "1"  # what rich and most other libraries look at
+    return value
+
+
+Config = Annotated[Path, typer.Argument(metavar="CONFIG", help="The YAML file of the experiment.", show_default=False)]
+Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        "-S",
+        "--set",
+        metavar="PATH=VALUE",
+        help="Change a value of the config: `-S optimizer.learning_rate=0.1`. Repeatable.",
+    ),
+]
+Seed = Annotated[int | None, typer.Option(help="The seed of everything random.", show_default=False)]
+RunsDir = Annotated[Path, typer.Option(help="Where runs are kept.", envvar="NNLAB_RUNS_DIR")]
+Name = Annotated[str | None, typer.Option(help="The name of the run.", show_default=False)]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Say only what was asked for.")]
+Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Say more: TensorFlow's log, tracebacks.")]
+NoColor = Annotated[bool, typer.Option("--no-color", help="No colours (also: NO_COLOR).", callback=_no_color)]
+RunName = Annotated[
+    str,
+    typer.Argument(metavar="RUN", help="A run's directory, its name or the id at its end.", show_default=False),
+]
+DEFAULT_RUNS_DIR = Path("runs")

@@ -1,0 +1,156 @@
+"""How a training shows itself on a terminal: a line an epoch, and a live line below while it runs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
+from rich.text import Text
+
+from nnlab.cli import console
+from nnlab.data.splits import DataSpec
+
+MOST_LINES = 100
+"""Epochs that get a line of their own; of longer trainings every so many-th does."""
+
+
+class TrainingProgress:
+    """Shows data, model, epochs, step rate, running loss, best epoch and time left, on stderr.
+
+    On a terminal the current epoch is a live line; elsewhere each epoch is one plain line.
+    """
+
+    def __init__(self, spec: DataSpec) -> None:
+        self.console = console.messages()
+        self.spec = spec
+        self.best: tuple[float, int] | None = None
+        self.epochs = self.steps = 0
+        self._began = 0.0
+        self._live: Progress | None = None
+        self._task: Any = None
+
+    def training_began(self, model: Any, *, epochs: int, steps: int) -> None:
+        """Say what is trained on what."""
+        self.epochs, self.steps = epochs, steps
+        self._began = time.monotonic()
+        self.console.print(f"data: {_data_line(self.spec)}", markup=False, soft_wrap=True)
+        self.console.print(
+            f"model: {model.count_params():,} parameters in {len(model.layers)} layers; "
+            f"{epochs} epoch{'s' * (epochs > 1)} of {steps} steps",
+            markup=False,
+            soft_wrap=True,
+        )
+        if self.console.is_terminal:
+            self._live = Progress(
+                TextColumn("[bold]{task.description}"),
+                BarColumn(bar_width=24),
+                _StepRate(),
+                TextColumn("{task.fields[values]}"),
+                TextColumn("[dim]{task.fields[left]}"),
+                console=self.console,
+                transient=True,
+                refresh_per_second=8,
+            )
+            self._live.start()
+            self._task = self._live.add_task(self._label(1), total=steps, values="", left="")
+
+    def step_done(self, epoch: int, step: int, logs: Mapping[str, float]) -> None:
+        """Move the live line."""
+        if self._live is None:
+            return
+        values = "  ".join(f"{name} {_number(logs[name])}" for name in sorted(logs, key=lambda name: name != "loss"))
+        done = (epoch - 1 + step / self.steps) / self.epochs
+        self._live.update(
+            self._task, description=self._label(epoch), completed=step, values=values, left=self._left(done)
+        )
+
+    def epoch_done(self, row: Mapping[str, Any]) -> None:
+        """Print the epoch's line."""
+        epoch = int(row["epoch"])
+        watched = row.get("val_loss", row["loss"])
+        is_best = self.best is None or watched < self.best[0]
+        if is_best:
+            self.best = (watched, epoch)
+        every = -(-self.epochs // MOST_LINES)
+        if epoch == 1 or epoch == self.epochs or epoch % every == 0:
+            self.console.print(self._line(row, best=is_best), soft_wrap=True)
+        if self._live is not None:
+            self._live.reset(
+                self._task,
+                description=self._label(epoch + 1),
+                total=self.steps,
+                values="",
+                left=self._left(epoch / self.epochs),
+            )
+
+    def stop(self) -> None:
+        """Take the live line away, and name the best epoch."""
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+        if self.best is not None:
+            name = "val_loss" if self.spec.num_validation else "loss"
+            took = _duration(time.monotonic() - self._began)
+            self.console.print(
+                f"best {name} {_number(self.best[0])} in epoch {self.best[1]}; {took} in all", markup=False
+            )
+
+    def _label(self, epoch: int) -> str:
+        return f"epoch {min(epoch, self.epochs):>{len(str(self.epochs))}}/{self.epochs}"
+
+    def _line(self, row: Mapping[str, Any], *, best: bool) -> Text:
+        seconds = row["seconds"] + row.get("val_seconds", 0.0)
+        line = Text(f"{self._label(int(row['epoch']))}  {seconds:6.2f} s")
+        for name, value in row.items():
+            if name not in ("epoch", "learning_rate", "seconds", "val_seconds"):
+                line.append(f"  {name} ", style="dim")
+                line.append(_number(value))
+        if best:
+            line.append("  best", style="green")
+        return line
+
+    def _left(self, done: float) -> str:
+        if done <= 0:
+            return ""
+        return f"{_duration((time.monotonic() - self._began) * (1 - done) / done)} left"
+
+
+class _StepRate(ProgressColumn):
+    """Steps a second of the current epoch."""
+
+    def render(self, task: Task) -> Text:
+        rate = task.speed
+        return Text(f"{rate:,.0f} steps/s" if rate else "", style="cyan")
+
+
+def _data_line(spec: DataSpec) -> str:
+    parts = [f"{spec.num_train:,} training"]
+    if spec.num_validation:
+        parts.append(f"{spec.num_validation:,} validation")
+    if spec.num_test:
+        parts.append(f"{spec.num_test:,} test")
+    shape = " x ".join(str(size) for size in spec.input_shape)
+    what = {
+        "binary": "binary classification",
+        "multiclass": f"classification, {spec.num_classes} classes",
+        "multilabel": f"multilabel classification, {spec.num_outputs} labels",
+        "regression": f"regression, {spec.num_outputs} target{'s' * (spec.num_outputs > 1)}",
+    }[spec.task]
+    inferred = " (inferred from the target)" if spec.inferred_task else ""
+    return f"{' + '.join(parts)} rows of {shape}; {what}{inferred}"
+
+
+def _number(value: float) -> str:
+    if value != value or value in (float("inf"), float("-inf")):
+        return str(value)
+    return f"{value:.4f}" if 1e-3 <= abs(value) < 1e5 or value == 0 else f"{value:.3e}"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02} h" if hours else f"{minutes}:{rest:02} min"

@@ -1,0 +1,109 @@
+"""`nnlab train` and `nnlab evaluate`."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Any, Literal
+
+import typer
+
+from nnlab.cli import console, options
+from nnlab.errors import NnlabError
+
+
+def train(
+    config: options.Config,
+    changes: options.Set = None,
+    seed: options.Seed = None,
+    name: options.Name = None,
+    runs_dir: options.RunsDir = options.DEFAULT_RUNS_DIR,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
+    no_color: options.NoColor = False,  # noqa: ARG001
+) -> None:
+    """Train a config, evaluate it on all splits, and keep everything in a run directory."""
+    from nnlab.run import Run
+
+    loaded = console.load(config, changes, seed=seed, name=name)
+    quiet = quiet or json
+    run = Run.new(runs_dir, loaded.experiment.name)
+    try:
+        from nnlab.data.loading import load_data
+
+        splits = load_data(loaded.experiment.data, seed=loaded.experiment.seed)
+        with console.tensorflow(quiet=quiet, verbose=verbose):
+            from nnlab.cli.progress import TrainingProgress
+            from nnlab.train import train as train_run
+
+            progress = None if quiet else TrainingProgress(splits.spec)
+            try:
+                summary = train_run(loaded, run, splits=splits, command=["nnlab", *sys.argv[1:]], observer=progress)
+            finally:
+                if progress is not None:
+                    progress.stop()
+    except NnlabError as error:
+        raise console.located(error, loaded) from error
+    except KeyboardInterrupt:
+        _say_interrupted(run.path)
+        raise typer.Exit(130) from None
+    if summary.problem is not None:
+        console.print_problems([summary.problem])
+    if json:
+        console.print_json({"run": str(run.path), "status": summary.status, "metrics": summary.metrics})
+    elif quiet:
+        console.results().print(str(run.path))
+    else:
+        if summary.metrics:
+            console.results().print(metrics_table(summary.metrics))
+        console.results().print(f"run: {run.path}", markup=False)
+    if summary.status == "failed":
+        raise typer.Exit(1)
+
+
+def evaluate(
+    run: options.RunName,
+    split: Annotated[Literal["train", "validation", "test"], typer.Option(help="Which rows to evaluate on.")] = "test",
+    runs_dir: options.RunsDir = options.DEFAULT_RUNS_DIR,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
+    no_color: options.NoColor = False,  # noqa: ARG001
+) -> None:
+    """Compute the loss and the metrics of a saved run."""
+    from nnlab.run import open_run
+
+    found = open_run(run, runs_dir)
+    with console.tensorflow(quiet=quiet or json, verbose=verbose):
+        from nnlab.train import evaluate as evaluate_run
+
+        metrics = evaluate_run(found, split)
+    if json:
+        console.print_json({"split": split, "metrics": metrics})
+    else:
+        console.results().print(metrics_table({split: metrics}))
+
+
+def metrics_table(metrics: Any) -> Any:
+    """Lay metrics out: one row a split, one column a metric."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    names = list(dict.fromkeys(name for values in metrics.values() if values for name in values))
+    table = Table("", *names, box=SIMPLE_HEAD, pad_edge=False)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for split, values in metrics.items():
+        if values is not None:
+            table.add_row(split, *(f"{values[name]:.4f}" for name in names))
+    return table
+
+
+def _say_interrupted(path: Any) -> None:
+    if not path.exists():
+        sys.stderr.write("interrupted before training began; nothing was kept\n")
+        return
+    sys.stderr.write(
+        f"interrupted; the weights and the history so far are in {path}\n"
+        f"  hint: `nnlab train {path}/config.yaml` trains it again from the start\n"
+    )

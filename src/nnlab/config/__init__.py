@@ -1,0 +1,1 @@
+"""The config: YAML text -> nodes with positions -> overrides -> the typed experiment."""

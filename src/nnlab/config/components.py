@@ -1,0 +1,337 @@
+"""Objects of a config: a bare name (`relu`), or one name with its parameters (`Dense: {units: 300}`, `Dense: 300`)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+
+from pydantic import GetCoreSchemaHandler, ValidationError
+from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, core_schema
+
+from nnlab import catalog
+from nnlab.catalog import KINDS, Entry, Parameter
+from nnlab.errors import ConfigPath, did_you_mean, one_of, show
+
+_TYPE_WORDS = {
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "`true` or `false`",
+    "str": "a text",
+    "list": "a list",
+    "dict": "a mapping",
+    "null": "`null`",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """An object of the catalog with the parameters that the config gives.
+
+    Args:
+        kind: its kind in the catalog, such as `layers`.
+        name: its canonical name.
+        parameters: the given parameters; those that name other objects are `Component`s.
+    """
+
+    kind: str
+    name: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def entry(self) -> Entry:
+        """What the catalog knows about it."""
+        entry = catalog.find(self.kind, self.name)
+        assert entry is not None
+        return entry
+
+    def get(self, parameter: str) -> Any:
+        """Return the parameter's value, or its default."""
+        if parameter in self.parameters:
+            return self.parameters[parameter]
+        default = self.entry.parameters[parameter].default
+        return None if default is catalog.REQUIRED else default
+
+    def with_parameters(self, **parameters: Any) -> Component:
+        """Return a copy with these parameters set."""
+        return Component(self.kind, self.name, {**self.parameters, **parameters})
+
+    def plain(self, *, fill: Callable[[Component], Mapping[str, Any]] = lambda _: {}) -> Any:
+        """Return what a config would say: the bare name, or the name with its parameters.
+
+        Args:
+            fill: gives parameters to write in addition to those that the config gave.
+        """
+        parameters = {**fill(self), **self.parameters}
+        if not parameters:
+            return self.name
+        order = {name: i for i, name in enumerate(self.entry.parameters)}
+        names = sorted(parameters, key=lambda name: order.get(name, len(order)))
+        return {self.name: {name: _plain(parameters[name], fill) for name in names}}
+
+
+def _plain(value: Any, fill: Callable[[Component], Mapping[str, Any]]) -> Any:
+    if isinstance(value, Component):
+        return value.plain(fill=fill)
+    if isinstance(value, (list, tuple)):
+        return [_plain(item, fill) for item in value]
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A mistake inside an object: where (relative to it), what, and the remedy."""
+
+    path: ConfigPath
+    message: str
+    hint: str | None = None
+    value: Any = None
+    at_key: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """Annotation of a config field that holds an object of one kind.
+
+    Args:
+        kind: the kind in the catalog.
+        only: which names of the kind may stand here, if not all.
+        extra: parameters that may be given besides the object's own.
+        number: the name that a bare number stands for, as in `dropout: 0.2`.
+    """
+
+    kind: str
+    only: Callable[[str], bool] | None = None
+    extra: tuple[Parameter, ...] = ()
+    number: str | None = None
+
+    def parse(self, raw: Any) -> Component:
+        """Turn plain values into a `Component`.
+
+        Raises:
+            ValidationError: with every mistake in it.
+        """
+        if self.number is not None and isinstance(raw, (int, float)) and not isinstance(raw, bool):
+            raw = {self.number: raw}
+        faults: list[Fault] = []
+        component = parse_component(self.kind, raw, faults, only=self.only, extra=self.extra)
+        if component is None or faults:
+            raise_faults(faults)
+        assert component is not None
+        return component
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(
+            lambda value: value if isinstance(value, Component) else self.parse(value),
+            serialization=core_schema.plain_serializer_function_ser_schema(lambda component: component.plain()),
+        )
+
+
+def raise_faults(faults: list[Fault]) -> NoReturn:
+    """Raise the mistakes as one error of pydantic, which puts them under the field's own path."""
+    details = [
+        InitErrorDetails(
+            type=PydanticCustomError(
+                "nnlab", "{message}", {"message": fault.message, "hint": fault.hint, "at_key": fault.at_key}
+            ),
+            loc=fault.path,
+            input=fault.value,
+        )
+        for fault in faults
+    ]
+    raise ValidationError.from_exception_data("config", details)
+
+
+def parse_component(
+    kind: str,
+    raw: Any,
+    faults: list[Fault],
+    *,
+    path: ConfigPath = (),
+    only: Callable[[str], bool] | None = None,
+    extra: tuple[Parameter, ...] = (),
+) -> Component | None:
+    """Turn plain values into a `Component`; mistakes go to `faults`, and `None` comes back when nothing can be made."""
+    word = KINDS[kind]
+    name, given, at_key = _split(word, raw, path, faults)
+    if name is None:
+        return None
+    entry = catalog.find(kind, name)
+    where = (*path, name) if at_key else path
+    if entry is None or (only is not None and not only(entry.name)):
+        allowed = [choice for choice in catalog.names(kind) if only is None or only(_canonical(kind, choice))]
+        known = one_of(allowed) if len(allowed) <= 12 else f"`nnlab list {kind}` shows them all"
+        hint = did_you_mean(name, allowed) or known
+        message = f"unknown {word} `{name}`" if entry is None else f"the {word} `{name}` cannot stand here"
+        faults.append(Fault(where, message, hint, raw, at_key))
+        return None
+    parameters = {**entry.parameters, **{parameter.name: parameter for parameter in extra}}
+    values = _check_parameters(entry, parameters, given, where, faults)
+    return Component(
+        kind, entry.name, {key: value for key, value in values.items() if _says_something(entry, key, value)}
+    )
+
+
+GOVERNED = frozenset(
+    ["activation"]
+    + [
+        f"{kernel}_{role}"
+        for kernel in ("kernel", "depthwise", "pointwise")
+        for role in ("initializer", "regularizer", "constraint")
+    ]
+)
+"""The parameters of a layer that the model's defaults decide unless the layer gives them."""
+
+
+def _says_something(entry: Entry, name: str, value: Any) -> bool:
+    """Whether a given parameter differs from leaving it out, so that equal objects compare equal."""
+    if entry.kind == "layers" and name in GOVERNED:
+        return True
+    default = entry.parameters[name].default if name in entry.parameters else catalog.REQUIRED
+    if isinstance(value, Component):
+        return not (isinstance(default, str) and not value.parameters and value.name == default)
+    return type(value) is not type(default) or bool(value != default)
+
+
+def _canonical(kind: str, name: str) -> str:
+    entry = catalog.find(kind, name)
+    assert entry is not None
+    return entry.name
+
+
+def _split(word: str, raw: Any, path: ConfigPath, faults: list[Fault]) -> tuple[str | None, Any, bool]:
+    """Return the name, what is given for its parameters, and whether the name is a key."""
+    if isinstance(raw, Component):
+        raw = raw.plain()
+    if isinstance(raw, str):
+        return raw, {}, False
+    if isinstance(raw, dict) and len(raw) == 1:
+        ((name, given),) = raw.items()
+        return str(name), {} if given is None else given, True
+    if isinstance(raw, dict) and raw:
+        first, *others = raw
+        hint = f"write one name with its parameters below it: `{first}: {{{others[0]}: ...}}`"
+        faults.append(Fault(path, f"expected one {word}, received {show(raw)}", hint, raw))
+    else:
+        article = "an" if word[0] in "aeiou" else "a"
+        hint = f"write {article} {word}'s name, or its name with parameters: `Name: {{parameter: value}}`"
+        faults.append(Fault(path, f"expected {article} {word}, received {show(raw)}", hint, raw))
+    return None, None, False
+
+
+def _check_parameters(
+    entry: Entry, parameters: Mapping[str, Parameter], given: Any, path: ConfigPath, faults: list[Fault]
+) -> dict[str, Any]:
+    if not isinstance(given, dict):
+        if entry.first_parameter is None:
+            hint = f"write `{entry.name}` alone"
+            faults.append(Fault(path, f"`{entry.name}` has no parameters, received {show(given)}", hint, given))
+            return {}
+        return {
+            name: _check_value(parameters[name], given, path, faults)
+            for name in [entry.first_parameter]
+            if _none_missing(entry, parameters, {name}, path, faults)
+        }
+    for name in given:
+        if name not in parameters:
+            known = f"it has {one_of(parameters)}" if parameters else "it has no parameters"
+            hint = did_you_mean(str(name), parameters) or known
+            message = f"`{entry.name}` has no parameter `{name}`"
+            faults.append(Fault((*path, str(name)), message, hint, given[name], at_key=True))
+    _none_missing(entry, parameters, set(given), path, faults)
+    return {
+        str(name): _check_value(parameters[name], value, (*path, str(name)), faults)
+        for name, value in given.items()
+        if name in parameters
+    }
+
+
+def _none_missing(
+    entry: Entry, parameters: Mapping[str, Parameter], given: set[str], path: ConfigPath, faults: list[Fault]
+) -> bool:
+    missing = [name for name, parameter in parameters.items() if parameter.required and name not in given]
+    if missing:
+        wanted = " and ".join(f"`{name}`" for name in missing)
+        example = ", ".join(f"{name}: ..." for name in missing)
+        hint = f"write `{entry.name}: {{{example}}}`"
+        faults.append(Fault(path, f"`{entry.name}` needs {wanted}", hint, None))
+    return not missing
+
+
+def _check_value(parameter: Parameter, value: Any, path: ConfigPath, faults: list[Fault]) -> Any:
+    if parameter.kind is not None:
+        return _check_named_object(parameter, value, path, faults)
+    value = _as_number(parameter, value)
+    fault = next(value_faults(parameter, value), None)
+    if fault is not None:
+        faults.append(Fault((*path, *fault.path), fault.message, fault.hint, value))
+    return value
+
+
+def _check_named_object(parameter: Parameter, value: Any, path: ConfigPath, faults: list[Fault]) -> Any:
+    assert parameter.kind is not None
+    if value is None and not parameter.required:
+        return None
+    if "list" in parameter.types and isinstance(value, list):
+        items = [parse_component(parameter.kind, item, faults, path=(*path, i)) for i, item in enumerate(value)]
+        return tuple(items)
+    return parse_component(parameter.kind, value, faults, path=path)
+
+
+def _as_number(parameter: Parameter, value: Any) -> Any:
+    """Accept `1e3` where a whole number is due, and `1` where Keras insists on a float."""
+    if isinstance(value, float) and "int" in parameter.types and "float" not in parameter.types:
+        return int(value) if value.is_integer() else value
+    if type(value) is int and "float" in parameter.types and "int" not in parameter.types:
+        return float(value)
+    return value
+
+
+def value_faults(parameter: Parameter, value: Any) -> Iterator[Fault]:
+    """Yield what is wrong with a value that names no other object."""
+    if value is None and parameter.default is None:
+        return
+    if isinstance(value, float) and not math.isfinite(value) and parameter.types:
+        yield Fault((), f"expected a finite number, received {show(value)}", None)
+    if parameter.types and not any(_is(value, name) for name in parameter.types):
+        wanted = " or ".join(
+            _TYPE_WORDS[name] for name in parameter.types if name != "null" or len(parameter.types) == 1
+        )
+        yield Fault((), f"expected {wanted}, received {show(value)}", _type_hint(parameter, value))
+        return
+    if parameter.choices and value not in parameter.choices and isinstance(value, str):
+        yield Fault(
+            (),
+            f"unknown value `{value}`",
+            did_you_mean(value, parameter.choices) or one_of(parameter.choices),
+        )
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return
+    if parameter.minimum is not None and value < parameter.minimum:
+        yield Fault((), f"must be at least {parameter.minimum:g}, received {show(value)}")
+    if parameter.maximum is not None and value > parameter.maximum:
+        yield Fault((), f"must be at most {parameter.maximum:g}, received {show(value)}")
+    if parameter.exclusive_minimum is not None and value <= parameter.exclusive_minimum:
+        yield Fault((), f"must be more than {parameter.exclusive_minimum:g}, received {show(value)}")
+
+
+def _type_hint(parameter: Parameter, value: Any) -> str | None:
+    if isinstance(value, str) and "float" in parameter.types and "," in value:
+        return "write decimals with a point"
+    return parameter.description or None
+
+
+def _is(value: Any, type_name: str) -> bool:
+    if isinstance(value, bool):
+        return type_name == "bool"
+    accepted: dict[str, tuple[type, ...]] = {
+        "int": (int,),
+        "float": (int, float),
+        "bool": (),
+        "str": (str,),
+        "list": (list, tuple),
+        "dict": (dict,),
+        "null": (type(None),),
+    }
+    return isinstance(value, accepted[type_name])

@@ -1,0 +1,309 @@
+"""YAML text as a tree of nodes that remember where they stand.
+
+The tree is built from parser events and never from YAML tags, so that a config can name no Python object. Scalars
+follow YAML 1.2: `yes` and `12:30` are text, `1e-3` and `10_000` are numbers.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from copy import deepcopy
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NoReturn
+
+import yaml
+
+from nnlab.errors import ConfigError, ConfigPath, Problem, show
+
+MAX_DEPTH = 40
+MAX_NODES = 200_000
+
+Scalar = str | int | float | bool | None
+
+_INTEGER = re.compile(r"[-+]?[0-9][0-9_]*$")
+_HEXADECIMAL = re.compile(r"0x[0-9a-fA-F]+$|0o[0-7]+$")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9][0-9_]*(\.[0-9_]*)?)([eE][-+]?[0-9]+)?$")
+_WORDS: dict[str, Scalar] = {
+    "": None, "~": None, "null": None, "true": True, "false": False,
+    ".inf": float("inf"), "+.inf": float("inf"), "-.inf": float("-inf"), ".nan": float("nan"),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A place in a file; `file` alone for a value from the command line."""
+
+    file: str
+    line: int | None = None
+    column: int | None = None
+
+
+@dataclass(slots=True)
+class Node:
+    """A value of the config with its place; `key_mark` is the place of its key in a mapping."""
+
+    value: Scalar | list[Node] | dict[str, Node]
+    mark: Mark
+    key_mark: Mark | None = None
+    size: int = field(default=1, compare=False)
+
+    def plain(self) -> Any:
+        """Return the value as plain lists, dicts and scalars."""
+        if isinstance(self.value, dict):
+            return {key: child.plain() for key, child in self.value.items()}
+        if isinstance(self.value, list):
+            return [child.plain() for child in self.value]
+        return self.value
+
+    def find(self, path: ConfigPath, *, key: bool = False) -> Mark:
+        """Return the place of the value at `path` (or of its key), or of what encloses it if it is not there."""
+        node = self
+        for part in path:
+            if isinstance(node.value, dict) and part in node.value:
+                node = node.value[str(part)]
+            elif isinstance(node.value, list) and isinstance(part, int) and part < len(node.value):
+                node = node.value[part]
+            else:
+                return node.key_mark or node.mark if isinstance(node.value, dict) else node.mark
+        return (node.key_mark or node.mark) if key else node.mark
+
+
+def from_plain(value: Any, mark: Mark) -> Node:
+    """Make a tree of nodes, all at one place, from plain values."""
+    if isinstance(value, dict):
+        children = {str(key): from_plain(child, mark) for key, child in value.items()}
+        return Node(children, mark, key_mark=mark)
+    if isinstance(value, (list, tuple)):
+        return Node([from_plain(child, mark) for child in value], mark)
+    return Node(value, mark)
+
+
+def read_file(path: Path) -> tuple[str, Node]:
+    """Read a config file.
+
+    Returns:
+        The text and its tree.
+
+    Raises:
+        ConfigError: the file cannot be read, is not YAML, or holds something else than one mapping.
+    """
+    file = str(path)
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        hint = "give the path of a YAML file"
+        if (suggestion := _similar_file(path)) is not None:
+            hint = f"did you mean `{suggestion}`?"
+        raise ConfigError(Problem("there is no such file", hint=hint, file=file)) from None
+    except IsADirectoryError:
+        raise ConfigError(Problem("this is a folder", hint="give the path of a YAML file", file=file)) from None
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        problem = Problem(
+            f"byte {error.object[error.start]:#04x} is not UTF-8",
+            hint="save the file as UTF-8",
+            file=file,
+            line=line,
+        )
+        raise ConfigError(problem) from None
+    except OSError as error:
+        raise ConfigError(Problem(f"cannot be read: {error.strerror}", file=file)) from None
+    root = read_text(text, file)
+    if not isinstance(root.value, dict):
+        mark = root.mark
+        if root.value is None:
+            problem = Problem("the file is empty", hint="a config needs at least `data` and `model`", file=file)
+        else:
+            problem = Problem(
+                f"expected a mapping such as `data: digits`, received {show(root.plain())}",
+                hint="a config is `key: value` lines",
+                file=file, line=mark.line, column=mark.column,
+            )  # fmt: skip
+        raise ConfigError(problem)
+    return text, root
+
+
+def read_text(text: str, file: str, *, located: bool = True) -> Node:
+    """Parse one YAML document; `located=False` for a value of the command line, which has no lines."""
+    try:
+        return _Composer(file, located).compose(yaml.parse(text, Loader=yaml.CSafeLoader))
+    except yaml.YAMLError as error:
+        raise ConfigError(_syntax_problem(error, file, located)) from None
+
+
+class _Composer:
+    """Builds the tree from parser events, without recursion, refusing what would be ambiguous or explode."""
+
+    def __init__(self, file: str, located: bool) -> None:
+        self.file = file
+        self.located = located
+        self.anchors: dict[str, Node | None] = {}
+        self.nodes = 0
+
+    def compose(self, events: Iterator[yaml.Event]) -> Node:
+        root: Node | None = None
+        stack: list[tuple[Node, str | None]] = []  # open collections, with their anchors
+        keys: list[tuple[str, Mark] | None] = []  # the key waiting for its value, one a collection
+
+        def close(node: Node, anchor: str | None) -> None:
+            nonlocal root
+            if anchor is not None:
+                self.anchors[anchor] = node
+            if stack:
+                self._attach(stack[-1][0], node, keys)
+            else:
+                root = node
+
+        for event in events:
+            if isinstance(event, yaml.DocumentStartEvent) and root is not None:
+                self._refuse(event, "a second document starts here", "a config is one document; remove the `---`")
+            elif isinstance(event, yaml.CollectionStartEvent):
+                self._check_tag(event)
+                if len(stack) >= MAX_DEPTH:
+                    self._refuse(event, f"nested deeper than {MAX_DEPTH} levels", "flatten the config")
+                self._count(event, 1)
+                anchor = event.anchor
+                if anchor is not None:
+                    self.anchors[anchor] = None
+                empty: dict[str, Node] | list[Node] = {} if isinstance(event, yaml.MappingStartEvent) else []
+                stack.append((Node(empty, self._mark(event)), anchor))
+                keys.append(None)
+            elif isinstance(event, yaml.CollectionEndEvent):
+                node, anchor = stack.pop()
+                keys.pop()
+                close(node, anchor)
+            elif isinstance(event, yaml.ScalarEvent):
+                self._check_tag(event)
+                self._count(event, 1)
+                value = event.value if event.style else resolve_scalar(event.value)
+                close(Node(value, self._mark(event)), event.anchor)
+            elif isinstance(event, yaml.AliasEvent):
+                close(self._alias(event), None)
+        return root if root is not None else Node(None, self._first_mark())
+
+    def _attach(self, parent: Node, node: Node, keys: list[tuple[str, Mark] | None]) -> None:
+        parent.size += node.size
+        if isinstance(parent.value, list):
+            parent.value.append(node)
+            return
+        assert isinstance(parent.value, dict)
+        if keys[-1] is None:
+            if isinstance(node.value, (dict, list)):
+                self._refuse(node, f"a key must be a name, received {show(node.plain())}", "write `name: value`")
+            keys[-1] = (_key_text(node.value), node.mark)
+            return
+        key, mark = keys[-1]
+        keys[-1] = None
+        if key == "<<":
+            self._merge(parent, node)
+            return
+        if key in parent.value and parent.value[key].key_mark is not None:
+            first = parent.value[key].key_mark
+            where = f" in line {first.line}" if first and first.line else ""
+            self._refuse(mark, f"the key `{key}` stands here a second time", f"it was given{where}; keep one of them")
+        node.key_mark = mark
+        parent.value[key] = node
+
+    def _merge(self, parent: Node, node: Node) -> None:
+        assert isinstance(parent.value, dict)
+        for source in node.value if isinstance(node.value, list) else [node]:
+            if not isinstance(source.value, dict):
+                self._refuse(source, "`<<` merges mappings only", "name an anchor of a mapping, such as `<<: *base`")
+            for key, child in source.value.items():
+                if key not in parent.value:
+                    inherited = deepcopy(child)
+                    inherited.key_mark = None  # an explicit key may still replace it
+                    parent.value[key] = inherited
+
+    def _alias(self, event: yaml.AliasEvent) -> Node:
+        name = event.anchor or ""
+        if name not in self.anchors:
+            self._refuse(event, f"the anchor `{name}` is not defined above", f"write `&{name}` at the value first")
+        target = self.anchors[name]
+        if target is None:
+            self._refuse(event, f"the alias `*{name}` stands inside its own anchor", "remove the alias")
+        self._count(event, target.size)
+        copy = deepcopy(target)
+        copy.mark = self._mark(event)
+        return copy
+
+    def _count(self, event: yaml.Event, number: int) -> None:
+        self.nodes += number
+        if self.nodes > MAX_NODES:
+            hint = "keep data in a CSV or NPZ file; do not nest aliases"
+            self._refuse(event, f"the config holds more than {MAX_NODES:_} values", hint)
+
+    def _check_tag(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent) -> None:
+        if event.tag is not None and event.tag != "!":
+            tag = event.tag.replace("tag:yaml.org,2002:", "!!")
+            self._refuse(event, f"the tag `{tag}` is not allowed", "a config holds plain values; remove the tag")
+
+    def _first_mark(self) -> Mark:
+        return Mark(self.file, 1, 1) if self.located else Mark(self.file)
+
+    def _mark(self, event: yaml.Event) -> Mark:
+        if not self.located:
+            return Mark(self.file)
+        start = event.start_mark
+        assert start is not None
+        return Mark(self.file, start.line + 1, start.column + 1)
+
+    def _refuse(self, where: yaml.Event | Node | Mark, message: str, hint: str) -> NoReturn:
+        mark = where if isinstance(where, Mark) else where.mark if isinstance(where, Node) else self._mark(where)
+        raise ConfigError(Problem(message, hint=hint, file=mark.file, line=mark.line, column=mark.column))
+
+
+def resolve_scalar(text: str) -> Scalar:
+    """Read an unquoted scalar.
+
+    >>> resolve_scalar("1e-3"), resolve_scalar("10_000"), resolve_scalar("yes")
+    (0.001, 10000, 'yes')
+    """
+    if text.lower() in _WORDS:
+        return _WORDS[text.lower()]
+    if _INTEGER.match(text):
+        # more digits than any setting has: Python refuses to read thousands of them, and they are no number here
+        return int(text.replace("_", "")) if len(text) <= 40 else text
+    if _HEXADECIMAL.match(text):
+        return int(text, 0)
+    if _FLOAT.match(text):
+        return float(text.replace("_", ""))
+    return text
+
+
+def _key_text(value: Any) -> str:
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    return str(value)
+
+
+def _similar_file(path: Path) -> str | None:
+    from difflib import get_close_matches
+
+    try:
+        names = [entry.name for entry in path.parent.iterdir() if entry.suffix in (".yaml", ".yml")]
+    except OSError:
+        return None
+    near = get_close_matches(path.name, names, n=1)
+    if not near and path.suffix == "":
+        near = [name for name in names if Path(name).stem == path.name]
+    return str(path.parent / near[0]) if near else None
+
+
+def _syntax_problem(error: yaml.YAMLError, file: str, located: bool) -> Problem:
+    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    message = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
+    context = getattr(error, "context", None)
+    hint = f"this happened {context}" if context else "see https://yaml.org/spec/1.2.2/ for the syntax"
+    if "'\\t'" in message or "tab" in message:
+        hint = "indent with spaces, not tabs"
+    elif "mapping values are not allowed" in message:
+        hint = "a `:` too many, or the line before is indented differently"
+    elif "did not find expected" in message:
+        hint = "look for a bracket, brace, comma or quote that is missing, and at the indentation"
+    message = f"not valid YAML: {message.replace(chr(39), '`')}"
+    if not located or mark is None:
+        return Problem(message, hint=hint, file=file)
+    return Problem(message, hint=hint, file=file, line=mark.line + 1, column=mark.column + 1)

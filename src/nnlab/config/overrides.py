@@ -1,0 +1,265 @@
+"""The one way to change a config: put a value at a dotted path of its tree.
+
+`--set`, search spaces and comparisons all go through `apply_overrides`. The kind of an object may be left out of a
+path: `optimizer.learning_rate` is the learning rate of whatever optimizer stands there.
+"""
+
+from __future__ import annotations
+
+import re
+import typing
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel
+
+from nnlab import catalog
+from nnlab.config.components import Component, OneOf
+from nnlab.config.nodes import Mark, Node, from_plain, read_text
+from nnlab.config.schema import DataConfig, Experiment, RepeatBlock
+from nnlab.errors import ConfigError, ConfigPath, Problem, did_you_mean, format_path, one_of, show
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """A value for a path; `origin` is how the user wrote it, for messages."""
+
+    path: ConfigPath
+    value: Node
+    origin: str
+
+
+def parse_override(text: str, *, option: str = "--set") -> Override:
+    """Read `a.b.c=VALUE`, the value as YAML.
+
+    Raises:
+        ConfigError: there is no `=`, no path, or the value is not YAML.
+    """
+    origin = f"{option} {text}"
+    path_text, equals, value_text = text.partition("=")
+    if not equals or not path_text.strip():
+        problem = Problem("expected `PATH=VALUE`", hint="such as `--set optimizer.learning_rate=0.01`", file=origin)
+        raise ConfigError(problem)
+    return Override(parse_path(path_text, origin), read_text(value_text.strip(), origin, located=False), origin)
+
+
+def override(path: str, value: Any, *, origin: str) -> Override:
+    """Make an override of a plain value."""
+    return Override(parse_path(path, origin), from_plain(value, Mark(origin)), origin)
+
+
+def parse_path(text: str, origin: str) -> ConfigPath:
+    """Read a dotted path; list items are numbers, as `layers.1` or `layers[1]`."""
+    dotted = re.sub(r"\[(\d+)\]", r".\1", text.strip())
+    parts = dotted.split(".")
+    if not all(part.strip() for part in parts):
+        problem = Problem(f"`{text}` is not a path", hint="write names with dots: `model.layers.1.units`", file=origin)
+        raise ConfigError(problem)
+    return tuple(int(part) if part.isdigit() else part for part in parts)
+
+
+def apply_overrides(root: Node, overrides: Sequence[Override]) -> None:
+    """Change the tree in place, shorter paths first.
+
+    Raises:
+        ConfigError: with every path that leads nowhere.
+    """
+    problems: list[Problem] = []
+    for item in sorted(overrides, key=lambda item: len(item.path)):
+        try:
+            _set(root, item, 0, Experiment)
+        except ConfigError as error:
+            problems += error.problems
+    if problems:
+        raise ConfigError(problems)
+
+
+def merge(base: Node, top: Node, expected: Any = Experiment) -> Node:
+    """Lay one tree over another: mappings are merged, everything else is replaced.
+
+    An object of another kind (`optimizer: {Adam: ...}` over `{SGD: ...}`) replaces what was there.
+    """
+    if not isinstance(base.value, dict) or not isinstance(top.value, dict):
+        return top
+    one = _as_one_of(expected)
+    if one is not None and _component_name(base, one) != _component_name(top, one):
+        return top
+    if one is not None:
+        _open_component(base, one)
+        _open_component(top, one)
+        (base_name,), (top_name,) = base.value, top.value
+        merged = merge(base.value[base_name], top.value[top_name], None)
+        return Node({top_name: merged}, top.mark, top.key_mark)
+    children = dict(base.value)
+    for key, child in top.value.items():
+        inside = _expected_child(expected, key)
+        children[key] = merge(children[key], child, inside) if key in children else child
+    return Node(children, top.mark, top.key_mark)
+
+
+def _set(node: Node, item: Override, depth: int, expected: Any) -> None:
+    """Walk down from `node`, whose shape is `expected`: a section's class, a `OneOf`, a tuple type, or `None`."""
+    part, last = item.path[depth], depth == len(item.path) - 1
+    one = _as_one_of(expected)
+    if one is not None and not (isinstance(node.value, dict) and "repeat" in node.value):
+        _set_in_component(node, item, depth, one)
+        return
+    if isinstance(node.value, list):
+        _set_in_list(node, item, depth, expected)
+        return
+    if not isinstance(node.value, dict):
+        node.value = _opened(node, item, depth, expected)
+    child_expected = _expected_child(RepeatBlock if one is not None else expected, part)
+    _set_in_mapping(node.value, str(part), item, depth, last, child_expected, _default(expected, part))
+
+
+def _set_in_mapping(
+    children: dict[str, Node], key: str, item: Override, depth: int, last: bool, expected: Any, default: Any
+) -> None:
+    if last:
+        children[key] = Node(item.value.value, item.value.mark, item.value.mark)
+        return
+    if key not in children:
+        children[key] = from_plain(default, Mark(item.origin))
+        children[key].key_mark = Mark(item.origin)
+    _set(children[key], item, depth + 1, expected)
+
+
+def _set_in_list(node: Node, item: Override, depth: int, expected: Any) -> None:
+    assert isinstance(node.value, list)
+    part, here = item.path[depth], item.path[:depth]
+    if not isinstance(part, int):
+        problem = f"`{format_path(here)}` is a list of {len(node.value)}, and `{part}` is no number"
+        raise ConfigError(Problem(problem, hint=f"write `{_dotted(here)}.0` for its first item", file=item.origin))
+    if part >= len(node.value):
+        problem = f"`{format_path(here)}` has {len(node.value)} items, and item {part} was asked for"
+        raise ConfigError(Problem(problem, hint=f"the last one is item {len(node.value) - 1}", file=item.origin))
+    if depth == len(item.path) - 1:
+        node.value[part] = item.value
+    else:
+        _set(node.value[part], item, depth + 1, _item_type(expected))
+
+
+def _set_in_component(node: Node, item: Override, depth: int, one: OneOf) -> None:
+    _open_component(node, one)
+    part, last, here = item.path[depth], depth == len(item.path) - 1, item.path[:depth]
+    if not isinstance(node.value, dict) or len(node.value) != 1:
+        problem = f"`{format_path(here)}` holds no object to change"
+        raise ConfigError(Problem(problem, hint=f"set it first: `{_dotted(here)}=NAME`", file=item.origin))
+    ((name, inside),) = node.value.items()
+    entry = catalog.find(one.kind, name)
+    named = catalog.find(one.kind, str(part))
+    if entry is not None and named is not None and str(part) not in entry.parameters:
+        if named.name != entry.name:
+            problem = f"`{format_path(here)}` is `{name}`, not `{part}`"
+            hint = f"leave the name out: `{_dotted(here)}.PARAMETER`, or set `{_dotted(here)}={part}` as well"
+            raise ConfigError(Problem(problem, hint=hint, file=item.origin))
+        if last:
+            node.value[name] = item.value
+            return
+        depth, part, last = depth + 1, item.path[depth + 1], depth + 1 == len(item.path) - 1
+    parameters = {**(entry.parameters if entry else {}), **{extra.name: extra for extra in one.extra}}
+    if entry is not None and str(part) not in parameters:
+        problem = f"`{entry.name}` has no parameter `{part}`"
+        hint = did_you_mean(str(part), parameters) or f"it has {one_of(parameters)}"
+        raise ConfigError(Problem(problem, hint=hint, path=item.path, file=item.origin))
+    assert isinstance(inside.value, dict)
+    parameter = parameters.get(str(part))
+    expected = OneOf(parameter.kind) if parameter is not None and parameter.kind is not None else None
+    default = parameter.default if parameter is not None and parameter.default is not catalog.REQUIRED else None
+    _set_in_mapping(inside.value, str(part), item, depth, last, expected, default)
+
+
+def _open_component(node: Node, one: OneOf) -> None:
+    """Rewrite `relu`, `Dense: 300` and `dropout: 0.2` as a name with a mapping of parameters, in place."""
+    if isinstance(node.value, (int, float)) and one.number is not None and not isinstance(node.value, bool):
+        node.value = {one.number: Node(node.value, node.mark, node.mark)}
+    if isinstance(node.value, str):
+        node.value = {node.value: Node({}, node.mark, node.mark)}
+    if not isinstance(node.value, dict) or len(node.value) != 1:
+        return
+    ((name, inside),) = node.value.items()
+    if isinstance(inside.value, dict):
+        return
+    entry = catalog.find(one.kind, name)
+    first = entry.first_parameter if entry is not None else None
+    if inside.value is None or first is None:
+        node.value[name] = Node({}, inside.mark, inside.key_mark)
+    else:
+        node.value[name] = Node({first: Node(inside.value, inside.mark)}, inside.mark, inside.key_mark)
+
+
+def _component_name(node: Node, one: OneOf) -> str | None:
+    if isinstance(node.value, dict) and len(node.value) == 1:
+        (name,) = node.value
+        entry = catalog.find(one.kind, name)
+        return entry.name if entry is not None else name
+    return None
+
+
+def _opened(node: Node, item: Override, depth: int, expected: Any) -> dict[str, Node]:
+    """Make a mapping of a scalar that a path wants to go into: `data: digits`, or nothing at all."""
+    if node.value is None:
+        return {}
+    if expected is DataConfig and isinstance(node.value, str):
+        return {"source": Node(node.value, node.mark, node.key_mark)}
+    if isinstance(node.value, bool):  # `tensorboard: true`
+        return {}
+    here = item.path[:depth]
+    problem = f"`{format_path(here)}` is {show(node.value)}, which has no `{item.path[depth]}`"
+    raise ConfigError(Problem(problem, hint=f"set `{_dotted(here)}` itself", file=item.origin))
+
+
+def _default(expected: Any, part: Any) -> Any:
+    """What a section holds at a key that the file leaves out, as plain values."""
+    if isinstance(expected, type) and issubclass(expected, BaseModel) and part in expected.model_fields:
+        default = expected.model_fields[part].get_default()
+        return default.plain() if isinstance(default, Component) else {} if isinstance(default, BaseModel) else None
+    return {}
+
+
+def _expected_child(expected: Any, part: Any) -> Any:
+    """The shape of what stands under a key of a section."""
+    if isinstance(expected, type) and issubclass(expected, BaseModel):
+        if part not in expected.model_fields:
+            return None
+        info = expected.model_fields[str(part)]
+        for marker in info.metadata:
+            if isinstance(marker, OneOf):
+                return marker
+        return _shape(info.annotation)
+    return None
+
+
+def _shape(annotation: Any) -> Any:
+    """Find the section, the `OneOf` or the tuple in an annotation such as `Annotated[Component, OneOf(...)] | None`."""
+    for candidate in (annotation, *typing.get_args(annotation)):
+        if isinstance(candidate, type) and issubclass(candidate, BaseModel):
+            return candidate
+        for marker in getattr(candidate, "__metadata__", ()):
+            if isinstance(marker, OneOf):
+                return marker
+        if candidate is not annotation and typing.get_args(candidate):
+            inside = _shape(candidate)
+            if inside is not None:
+                return inside
+        if typing.get_origin(candidate) is tuple:
+            return candidate
+    return None
+
+
+def _item_type(expected: Any) -> Any:
+    """The shape of a list's items; layers may be objects or repeated blocks."""
+    if typing.get_origin(expected) is tuple:
+        item = typing.get_args(expected)[0]
+        return OneOf("layers") if RepeatBlock in typing.get_args(typing.get_args(item)[0]) else _shape(item)
+    return expected
+
+
+def _as_one_of(expected: Any) -> OneOf | None:
+    return expected if isinstance(expected, OneOf) else None
+
+
+def _dotted(path: ConfigPath) -> str:
+    return ".".join(str(part) for part in path)

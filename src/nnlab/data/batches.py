@@ -1,0 +1,75 @@
+"""Batches for Keras's `fit` from arrays in memory, the order of each epoch a pure function of seed and epoch."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from nnlab.data.splits import DataSpec, Split
+
+EVALUATION_BATCH_SIZE = 512
+"""Rows a step where no gradient is taken: the batch size cannot change the result there, only the time it takes."""
+
+
+def epoch_permutation(seed: int, epoch: int, num_rows: int) -> np.ndarray:
+    """Return the order of the rows in an epoch.
+
+    Args:
+        seed: the experiment's seed.
+        epoch: from 0.
+        num_rows: rows of the training split.
+
+    Returns:
+        int64 `[num_rows]`, the same for the same arguments, on any machine.
+    """
+    return np.random.default_rng([seed, epoch]).permutation(num_rows)
+
+
+class EpochBatches(keras.callbacks.Callback):
+    """The training batches; as a callback of `fit` it reorders the rows before each epoch.
+
+    Args:
+        split: the training rows.
+        spec: gives the class weights.
+        batch_size: rows a step; the last step of an epoch takes what is left.
+        seed: the experiment's seed.
+
+    Attributes:
+        dataset: yields `(x, y)`, or `(x, y, sample_weight)` with class weights.
+    """
+
+    def __init__(self, split: Split, spec: DataSpec, *, batch_size: int, seed: int) -> None:
+        super().__init__()
+        self.seed = seed
+        self.num_rows = len(split.x)
+        self.steps = -(-self.num_rows // batch_size)
+        # a variable, because the dataset is made once for all epochs
+        self._order = tf.Variable(tf.range(self.num_rows, dtype=tf.int64), trainable=False)
+        weight = sample_weight(split, spec)
+        arrays = tuple(tf.constant(array) for array in (split.x, split.y, weight) if array is not None)
+
+        def batch(step: tf.Tensor) -> tuple[tf.Tensor, ...]:
+            rows = self._order[step * batch_size : (step + 1) * batch_size]
+            return tuple(tf.gather(array, rows) for array in arrays)
+
+        self.dataset = (
+            tf.data.Dataset.range(self.steps).map(batch, num_parallel_calls=2, deterministic=True).prefetch(2)
+        )
+
+    def on_epoch_begin(self, epoch: int, logs: object = None) -> None:  # noqa: ARG002
+        """Reorder the rows."""
+        self._order.assign(epoch_permutation(self.seed, epoch, self.num_rows))
+
+
+def evaluation_batches(split: Split) -> tf.data.Dataset:
+    """Return the rows of a split in their own order, in batches of `EVALUATION_BATCH_SIZE`."""
+    return tf.data.Dataset.from_tensor_slices((split.x, split.y)).batch(EVALUATION_BATCH_SIZE).cache().prefetch(1)
+
+
+def sample_weight(split: Split, spec: DataSpec) -> np.ndarray | None:
+    """Return the weight of each row by its class, float32 `[rows]`; `None` without class weights."""
+    if spec.class_weight is None:
+        return None
+    weights = np.array([spec.class_weight.get(i, 1.0) for i in range(spec.num_classes or 0)], dtype=np.float32)
+    return weights[split.y.reshape(-1).astype(np.int64)]

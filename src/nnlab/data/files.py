@@ -1,0 +1,81 @@
+"""Finding a data file and recognizing what it is, before it is read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from nnlab.errors import DataError, Problem, did_you_mean
+
+_PATH = ("data", "path")
+_BEGINNINGS = {
+    b"PAR1": ("a Parquet file", "parquet"),
+    b"PK\x03\x04": ("a zip archive (NPZ or XLSX)", "npz"),
+    b"PK\x05\x06": ("an empty zip archive", "npz"),
+    b"\x93NUMPY": ("a single NumPy array (NPY)", "npy"),
+    b"\x1f\x8b": ("a gzip archive", "gzip"),
+    b"\xd0\xcf\x11\xe0": ("an old Excel file", "excel"),
+    b"\x89HDF": ("an HDF5 file", "hdf5"),
+    b"\xff\xfe": ("UTF-16 text", "utf-16"),
+    b"\xfe\xff": ("UTF-16 text", "utf-16"),
+}
+_HINTS = {
+    "parquet": "write `source: parquet`",
+    "npz": "write `source: npz` for NumPy arrays; save a spreadsheet as CSV",
+    "npy": "save both arrays in one file: `np.savez(path, x=x, y=y)`",
+    "gzip": "unpack it",
+    "excel": "save it as CSV",
+    "hdf5": "save it as CSV, Parquet or NPZ",
+    "utf-16": "save it as UTF-8",
+    "csv": "write `source: csv` for a table as text",
+}
+_WORDS = {"csv": "a CSV file", "parquet": "a Parquet file", "npz": "an NPZ file"}
+
+
+def require_file(path: str | None, *, source: str) -> Path:
+    """Return the path of a file that is there, is not empty and looks like what the source reads.
+
+    Args:
+        path: the config's `path`.
+        source: `csv`, `parquet` or `npz`.
+
+    Raises:
+        DataError: naming what is there instead.
+    """
+    assert path is not None, "the schema requires `path` here"
+    file = Path(path)
+    if file.is_dir():
+        raise _fault(f"`{file}` is a folder, not a file", "name a file in it")
+    if not file.exists():
+        raise _missing(file)
+    try:
+        with file.open("rb") as stream:
+            beginning = stream.read(8)
+    except OSError as error:
+        raise _fault(f"`{file}` cannot be read: {error.strerror}", None) from error
+    if not beginning:
+        raise _fault(f"`{file}` is empty", None)
+    _check_kind(file, beginning, source)
+    return file
+
+
+def _check_kind(file: Path, beginning: bytes, source: str) -> None:
+    found, kind = next((what for start, what in _BEGINNINGS.items() if beginning.startswith(start)), (None, "csv"))
+    if kind != source:
+        but = f" but {found}" if found else ""
+        raise _fault(f"`{file}` is not {_WORDS[source]}{but}", _HINTS[kind])
+
+
+def _missing(file: Path) -> DataError:
+    if not file.parent.is_dir():
+        return _fault(f"there is no file `{file}`: its folder is not there either", "check `path`")
+    return _fault(f"there is no file `{file}`", near_name(file))
+
+
+def near_name(file: Path) -> str:
+    """Return a hint for a file that is not there: what in its folder has nearly its name."""
+    names = [entry.name for entry in file.parent.iterdir()] if file.parent.is_dir() else []
+    return did_you_mean(file.name, names) or "check `path`; it is relative to the config's folder"
+
+
+def _fault(message: str, hint: str | None) -> DataError:
+    return DataError(Problem(message, hint, path=_PATH))

@@ -1,0 +1,148 @@
+"""What a data set is: a registered function that returns `RawData`. Its signature is the schema."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol, get_args, get_type_hints
+
+from nnlab.catalog import REQUIRED, Entry, Parameter
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from nnlab.config.schema import DataConfig
+
+Setting = Literal["path", "target"]
+
+
+@dataclass(frozen=True, slots=True)
+class RawData:
+    """Rows as the source holds them: not yet split, encoded or scaled.
+
+    Args:
+        x: `[rows, ...]`, numbers of any type.
+        y: `[rows]`, or `[rows, targets]` for several targets: numbers, booleans or text.
+        x_test: rows of the source's own test set.
+        y_test: their targets.
+        feature_names: names of the columns of `x`; empty for images.
+        target_names: names of the columns of `y`.
+        class_names: names of the classes 0, 1, ... of a `y` of integers; empty if labels are their own names.
+        task: what the data set is for; `None` to infer it from `y`.
+        image: whether validation takes the last training rows, as is the custom for image sets.
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    x_test: np.ndarray | None = None
+    y_test: np.ndarray | None = None
+    feature_names: tuple[str, ...] = ()
+    target_names: tuple[str, ...] = ()
+    class_names: tuple[str, ...] = ()
+    task: Literal["classification", "regression"] | None = None
+    image: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a data set's function is called with, besides its own parameters.
+
+    Args:
+        config: the `data` section; files are read from its `path`, columns chosen by `features` and `target`.
+        seed: the experiment's seed, for data sets that are generated.
+    """
+
+    config: DataConfig
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """The values that a parameter may have, both ends included."""
+
+    minimum: float | None = None
+    maximum: float | None = None
+
+
+class Loader(Protocol):
+    """A data set's function: `load(request, **parameters)`."""
+
+    __name__: str
+
+    def __call__(self, request: Request, /, **parameters: Any) -> RawData:
+        """Load or generate the rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A registered data set.
+
+    Args:
+        entry: what the catalog shows.
+        load: the function.
+        takes: the settings that this source understands and others refuse.
+    """
+
+    entry: Entry
+    load: Loader
+    takes: frozenset[Setting]
+
+
+SOURCES: dict[str, Source] = {}
+"""Every data set by name."""
+
+DATASETS: dict[str, Entry] = {}
+"""What the catalog knows about them."""
+
+
+def dataset(*, url: str | None = None, takes: Iterable[Setting] = ()) -> Callable[[Any], Any]:
+    """Register a function as the data set of its name.
+
+    The first sentence of the docstring is the summary; the keyword-only arguments are the parameters, with
+    `Annotated[int, Range(minimum=1), "description"]` for what they accept.
+
+    Args:
+        url: a page that describes the data set.
+        takes: the settings that it understands besides those that hold for every source.
+    """
+
+    def register(load: Loader) -> Loader:
+        name = load.__name__
+        summary = inspect.getdoc(load) or ""
+        entry = Entry(
+            kind="datasets",
+            name=name,
+            object=f"{load.__module__}.{name}",
+            summary=summary.split("\n\n")[0].replace("\n", " ").split(". ")[0].rstrip("."),
+            url=url,
+            parameters={parameter.name: parameter for parameter in _parameters(load)},
+        )
+        SOURCES[name] = Source(entry, load, frozenset(takes))
+        DATASETS[name] = entry
+        return load
+
+    return register
+
+
+def _parameters(load: Loader) -> Iterable[Parameter]:
+    hints = get_type_hints(load, include_extras=True)
+    for argument in inspect.signature(load).parameters.values():
+        if argument.kind is not inspect.Parameter.KEYWORD_ONLY:
+            continue
+        annotation = hints[argument.name]
+        is_annotated = hasattr(annotation, "__metadata__")
+        type_, *notes = get_args(annotation) if is_annotated else (annotation,)
+        limits = next((note for note in notes if isinstance(note, Range)), Range())
+        yield Parameter(
+            name=argument.name,
+            default=REQUIRED if argument.default is inspect.Parameter.empty else argument.default,
+            types=(type_.__name__,),
+            minimum=limits.minimum,
+            maximum=limits.maximum,
+            description=next((note for note in notes if isinstance(note, str)), ""),
+        )
+
+
+Samples = Annotated[int, Range(minimum=10, maximum=10_000_000), "points, half of them in each class"]
+Noise = Annotated[float, Range(minimum=0.0, maximum=10.0), "how far points are moved; 0 for a clean picture"]

@@ -1,0 +1,169 @@
+"""The data sets that a config may name, one function each. To add one, write it here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nnlab.data.registry import DATASETS, SOURCES, Noise, RawData, Request, Samples, dataset
+
+__all__ = ["DATASETS", "SOURCES"]
+
+_SKLEARN = "https://scikit-learn.org/stable/datasets/toy_dataset.html"
+_PLAYGROUND = "https://playground.tensorflow.org"
+_KERAS = "https://keras.io/api/datasets"
+
+
+@dataset(url=f"{_SKLEARN}#optical-recognition-of-handwritten-digits-dataset")
+def digits(_: Request) -> RawData:
+    """1,797 handwritten digits of 8 x 8 pixels (0 to 16) as 64 features, in 10 classes; needs no network."""
+    from sklearn.datasets import load_digits
+
+    return _from_sklearn(load_digits(), target="digit", task="classification")
+
+
+@dataset(url=f"{_SKLEARN}#iris-plants-dataset")
+def iris(_: Request) -> RawData:
+    """150 flowers with 4 measures in cm, in 3 classes of 50; needs no network."""
+    from sklearn.datasets import load_iris
+
+    return _from_sklearn(load_iris(), target="species", task="classification")
+
+
+@dataset(url=f"{_SKLEARN}#wine-recognition-dataset")
+def wine(_: Request) -> RawData:
+    """178 wines with 13 measures, in 3 classes; needs no network."""
+    from sklearn.datasets import load_wine
+
+    return _from_sklearn(load_wine(), target="cultivar", task="classification")
+
+
+@dataset(url=f"{_SKLEARN}#breast-cancer-wisconsin-diagnostic-dataset")
+def breast_cancer(_: Request) -> RawData:
+    """569 tumours with 30 measures, malignant or benign; needs no network."""
+    from sklearn.datasets import load_breast_cancer
+
+    return _from_sklearn(load_breast_cancer(), target="diagnosis", task="classification")
+
+
+@dataset(url=f"{_SKLEARN}#diabetes-dataset")
+def diabetes(_: Request) -> RawData:
+    """442 patients with 10 scaled measures and how far their disease went in a year; needs no network."""
+    from sklearn.datasets import load_diabetes
+
+    return _from_sklearn(load_diabetes(), target="progression", task="regression")
+
+
+def _from_sklearn(bunch: Any, *, target: str, task: Any) -> RawData:
+    names = bunch.target_names if task == "classification" else ()
+    return RawData(
+        x=bunch.data,
+        y=bunch.target,
+        feature_names=tuple(str(name) for name in bunch.feature_names),
+        target_names=(target,),
+        class_names=tuple(str(name) for name in names),
+        task=task,
+    )
+
+
+@dataset(url="https://scikit-learn.org/stable/datasets/real_world.html#california-housing-dataset")
+def california_housing(_: Request) -> RawData:
+    """20,640 districts with 8 features and their median house value in units of 100,000 dollars."""
+    from nnlab.data.downloads import fetch_california_housing
+
+    return _from_sklearn(fetch_california_housing(), target="MedHouseVal", task="regression")
+
+
+@dataset(url=f"{_KERAS}/fashion_mnist/", takes=["path"])
+def fashion_mnist(request: Request) -> RawData:
+    """70,000 pictures of clothes, 28 x 28 pixels (0 to 255), in 10 classes; 10,000 are the test set."""
+    from nnlab.data.downloads import load_images
+
+    return load_images("fashion_mnist", path=request.config.path)
+
+
+@dataset(url=f"{_KERAS}/mnist/", takes=["path"])
+def mnist(request: Request) -> RawData:
+    """70,000 handwritten digits, 28 x 28 pixels (0 to 255), in 10 classes; 10,000 are the test set."""
+    from nnlab.data.downloads import load_images
+
+    return load_images("mnist", path=request.config.path)
+
+
+@dataset(url=f"{_KERAS}/cifar10/", takes=["path"])
+def cifar10(request: Request) -> RawData:
+    """60,000 colour pictures, 32 x 32 x 3 (0 to 255), in 10 classes; 10,000 are the test set."""
+    from nnlab.data.downloads import load_images
+
+    return load_images("cifar10", path=request.config.path)
+
+
+@dataset(url=_PLAYGROUND)
+def circle(request: Request, *, samples: Samples = 500, noise: Noise = 0.1) -> RawData:
+    """A disc inside a ring, two classes in the plane."""
+    from nnlab.data import generated
+
+    return generated.circle(samples, noise=noise, seed=request.seed)
+
+
+@dataset(url=_PLAYGROUND)
+def xor(request: Request, *, samples: Samples = 500, noise: Noise = 0.1) -> RawData:
+    """Four squares, opposite ones of one class: no straight line parts the two classes."""
+    from nnlab.data import generated
+
+    return generated.xor(samples, noise=noise, seed=request.seed)
+
+
+@dataset(url=_PLAYGROUND)
+def gauss(request: Request, *, samples: Samples = 500, noise: Noise = 0.1) -> RawData:
+    """Two clouds, which a straight line parts."""
+    from nnlab.data import generated
+
+    return generated.gauss(samples, noise=noise, seed=request.seed)
+
+
+@dataset(url=_PLAYGROUND)
+def spiral(request: Request, *, samples: Samples = 500, noise: Noise = 0.1) -> RawData:
+    """Two spirals wound into each other, the hardest of the Playground's pictures."""
+    from nnlab.data import generated
+
+    return generated.spiral(samples, noise=noise, seed=request.seed)
+
+
+@dataset(url="https://scikit-learn.org/stable/modules/generated/sklearn.datasets.make_moons.html")
+def moons(request: Request, *, samples: Samples = 500, noise: Noise = 0.1) -> RawData:
+    """Two half circles that reach into each other."""
+    from nnlab.data import generated
+
+    return generated.moons(samples, noise=noise, seed=request.seed)
+
+
+@dataset(takes=["path", "target"])
+def csv(request: Request) -> RawData:
+    """A table in a CSV file at `path`, with column names in its first line."""
+    from nnlab.data.tables import read_csv_table
+
+    return read_csv_table(request.config)
+
+
+@dataset(takes=["path", "target"])
+def parquet(request: Request) -> RawData:
+    """A table in a Parquet file at `path`; needs the package `pyarrow`."""
+    from nnlab.data.tables import read_parquet_table
+
+    return read_parquet_table(request.config)
+
+
+@dataset(takes=["target"])
+def inline(request: Request) -> RawData:
+    """A small table written into the config, as `columns: {x: [0, 1], y: [1, 0]}`."""
+    from nnlab.data.tables import read_inline_table
+
+    return read_inline_table(request.config)
+
+
+@dataset(takes=["path"])
+def npz(request: Request) -> RawData:
+    """NumPy arrays `x` and `y`, or `x_train`, `y_train`, `x_test` and `y_test`, in an NPZ file at `path`."""
+    from nnlab.data.arrays import read_npz
+
+    return read_npz(request.config)

@@ -1,0 +1,207 @@
+"""Tables (CSV, Parquet, or written into the config) as arrays, every unfit column reported."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from nnlab.config.schema import DataConfig
+from nnlab.data.columns import choose_columns
+from nnlab.data.csv_files import lines_of_rows, read_csv, unnamed
+from nnlab.data.files import require_file
+from nnlab.data.registry import RawData
+from nnlab.errors import DataError, Problem, show
+
+_DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
+_NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?")
+_LARGEST = float(np.finfo(np.float32).max)
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Columns with names, and where a row stands.
+
+    Args:
+        frame: a pandas data frame.
+        place: the fields of a `Problem` that say where a value is: `place(column, row)`.
+        counts_rows: whether messages have to give the row, because the place does not.
+    """
+
+    frame: Any
+    place: Callable[[str, int], dict[str, Any]]
+    counts_rows: bool = False
+
+    def problem(self, column: str, row: int, message: str, hint: str, *, first: bool = False) -> Problem:
+        """Return a problem with a value; `first` when it is the first of several."""
+        where = f"row {row} (counted from 0)" if self.counts_rows else "here"
+        if first or self.counts_rows:
+            message += f", {'the first ' if first else ''}{'in ' if self.counts_rows else ''}{where}"
+        return Problem(f"column `{column}` {message}", hint, **self.place(column, row))
+
+
+def read_csv_table(config: DataConfig) -> RawData:
+    """Read the CSV file at `path`."""
+    file = require_file(config.path, source="csv")
+    frame, separator = read_csv(file)
+    unnamed_columns = [name for number, name in enumerate(frame.columns, 1) if name == unnamed(number)]
+    if unnamed_columns and config.features is None:
+        hint = "name it, or list `features`; pandas leaves its row numbers out with `to_csv(..., index=False)`"
+        problems = [Problem(f"`{name}` has no name", hint, file=str(file), line=1) for name in unnamed_columns]
+        raise DataError(problems)
+
+    @cache
+    def lines() -> list[int]:
+        return lines_of_rows(file, separator)
+
+    def place(_: str, row: int) -> dict[str, Any]:
+        return {"file": str(file), "line": lines()[row]}
+
+    return _as_arrays(Table(frame, place), config)
+
+
+def read_parquet_table(config: DataConfig) -> RawData:
+    """Read the Parquet file at `path`."""
+    import pandas as pd
+
+    file = require_file(config.path, source="parquet")
+    try:
+        frame = pd.read_parquet(file, engine="pyarrow")
+    except ImportError as error:
+        hint = "install it: `pip install nnlab[parquet]`"
+        problem = Problem("reading Parquet needs the package `pyarrow`", hint, path=("data", "source"))
+        raise DataError(problem) from error
+    except (OSError, ValueError) as error:
+        raise DataError(Problem(f"cannot be read as Parquet: {error}", file=str(file))) from error
+    frame.columns = [str(name) for name in frame.columns]
+    if frame.empty:
+        raise DataError(Problem("the file has no rows", file=str(file)))
+    return _as_arrays(Table(frame, lambda *_: {"file": str(file)}, counts_rows=True), config)
+
+
+def read_inline_table(config: DataConfig) -> RawData:
+    """Read the columns that the config holds."""
+    import pandas as pd
+
+    assert config.columns is not None, "the schema requires `columns` here"
+    lengths = {name: len(values) for name, values in config.columns.items()}
+    if 0 in lengths.values() or len(set(lengths.values())) > 1:
+        counted = ", ".join(f"`{name}` has {length}" for name, length in lengths.items())
+        message = f"columns need one value a row: {counted}"
+        raise DataError(Problem(message, "write as many values in each", path=("data", "columns")))
+    frame = pd.DataFrame({name: list(values) for name, values in config.columns.items()})
+    return _as_arrays(Table(frame, lambda column, row: {"path": ("data", "columns", column, row)}), config)
+
+
+def _as_arrays(table: Table, config: DataConfig) -> RawData:
+    """Return the chosen columns as arrays.
+
+    Raises:
+        DataError: with the first bad value of every chosen column.
+    """
+    names = [str(name) for name in table.frame.columns]
+    features, targets = choose_columns(config, names)
+    x = [_numbers(table, column) for column in features]
+    if len(targets) > 1 or config.task in ("regression", "multilabel"):
+        y = [_numbers(table, column, is_target=True) for column in targets]
+    else:
+        y = [_labels(table, targets[0], infer=_is_inferred(config))]
+    problems = [column for column in (*x, *y) if isinstance(column, Problem)]
+    if problems:
+        raise DataError(problems)
+    return RawData(
+        x=_stack(x),
+        y=_stack(y) if len(y) > 1 else next(_arrays(y)),
+        feature_names=tuple(names[column] for column in features),
+        target_names=tuple(names[column] for column in targets),
+    )
+
+
+def _is_inferred(config: DataConfig) -> bool:
+    return config.task is None and config.classes is None and config.positive_class is None
+
+
+def _arrays(columns: Iterable[np.ndarray | Problem]) -> Iterator[np.ndarray]:
+    return (column for column in columns if not isinstance(column, Problem))
+
+
+def _stack(columns: Iterable[np.ndarray | Problem]) -> np.ndarray:
+    return np.stack(list(_arrays(columns)), axis=1)
+
+
+def _numbers(table: Table, position: int, *, is_target: bool = False) -> np.ndarray | Problem:
+    """Return a column as float64 `[rows]`, or what is wrong with it."""
+    import pandas as pd
+
+    name, column = str(table.frame.columns[position]), table.frame.iloc[:, position]
+    missing = _missing(table, name, column, is_target=is_target)
+    if missing is not None:
+        return missing
+    if pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_complex_dtype(column.dtype):
+        values = np.asarray(column.to_numpy(np.float64))
+    else:
+        values = np.empty(len(column))
+        for row, value in enumerate(column):
+            try:
+                values[row] = float(value)
+            except (TypeError, ValueError):
+                return _not_a_number(table, name, row, value, is_target=is_target)
+    outside = ~(np.abs(values) <= _LARGEST)
+    if not outside.any():
+        return values
+    row = int(np.argmax(outside))
+    what = "too large for float32" if np.isfinite(values[row]) else "not finite"
+    hint = "remove this row, or correct the value"
+    return table.problem(name, row, f"holds {show(float(values[row]))}, which is {what}", hint)
+
+
+def _missing(table: Table, name: str, column: Any, *, is_target: bool) -> Problem | None:
+    missing = column.isna().to_numpy()
+    count = int(missing.sum())
+    if count == 0:
+        return None
+    leave_out = "" if is_target else ", or leave the column out with `features`"
+    message = f"has {count} missing value{'s' * (count > 1)}"
+    hint = f"fill {'it' if count == 1 else 'them'} or remove the row{'s' * (count > 1)}{leave_out}"
+    return table.problem(name, int(np.argmax(missing)), message, hint, first=count > 1)
+
+
+def _not_a_number(table: Table, name: str, row: int, value: Any, *, is_target: bool) -> Problem:
+    if isinstance(value, str) and _DECIMAL_COMMA.fullmatch(value.strip()):
+        hint = "write decimals with a point"
+    elif is_target:
+        hint = "correct it, or write `task: classification` if the target has classes"
+    else:
+        hint = "one-hot encode the column, or leave it out with `features`"
+    return table.problem(name, row, f"holds {show(value)}, which is not a number", hint)
+
+
+def _labels(table: Table, position: int, *, infer: bool) -> np.ndarray | Problem:
+    """Return a target column `[rows]` of integers, booleans, floats or text (as Python strings)."""
+    import pandas as pd
+
+    name, column = str(table.frame.columns[position]), table.frame.iloc[:, position]
+    missing = _missing(table, name, column, is_target=True)
+    if missing is not None:
+        return missing
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        column = column.astype(column.dtype.categories.dtype)
+    if pd.api.types.is_bool_dtype(column.dtype):
+        return np.asarray(column.to_numpy(np.bool_))
+    if pd.api.types.is_integer_dtype(column.dtype):
+        return np.asarray(column.to_numpy(np.int64))
+    if pd.api.types.is_numeric_dtype(column.dtype) or (infer and _mostly_numbers(column)):
+        return _numbers(table, position, is_target=True)
+    return np.array([str(value) for value in column], dtype=object)
+
+
+def _mostly_numbers(column: Any) -> bool:
+    """Tell numbers with a few mistakes or with decimal commas from class labels."""
+    values = [str(value) for value in column.unique()]
+    with_comma = sum(_DECIMAL_COMMA.fullmatch(value) is not None for value in values)
+    with_point = sum(_NUMBER.fullmatch(value) is not None for value in values)
+    return with_point < len(values) and with_point + with_comma > len(values) / 2

@@ -1,0 +1,168 @@
+"""From a source's targets to the numbers that a network learns: which task, and how they are encoded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from nnlab.config.schema import DataConfig
+from nnlab.data.classes import choose_classes, number_classes, one_against_rest
+from nnlab.data.registry import RawData
+from nnlab.data.splits import Task
+from nnlab.errors import DataError, Problem, show
+
+_MOST_INFERRED_CLASSES = 20
+_MOST_NAMED = 5
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Target:
+    """Encoded targets.
+
+    Args:
+        task: what is learned.
+        y: class numbers `[rows]` (binary, multiclass), or numbers `[rows, num_outputs]`.
+        y_test: the same for the source's own test set.
+        kept: which rows of the source these are, `[rows of the source]`; `None` for all.
+        kept_test: the same for its own test set.
+        class_names: names of the classes in the order of their numbers, or of the labels.
+        inferred: whether the task came from the target rather than from the config.
+    """
+
+    task: Task
+    y: np.ndarray
+    y_test: np.ndarray | None
+    inferred: bool
+    kept: np.ndarray | None = None
+    kept_test: np.ndarray | None = None
+    class_names: tuple[str, ...] = ()
+
+    @property
+    def has_classes(self) -> bool:
+        """Whether every row has one of several classes."""
+        return self.task in ("binary", "multiclass")
+
+    @property
+    def num_outputs(self) -> int:
+        """Units of the output layer."""
+        if self.task == "binary":
+            return 1
+        return len(self.class_names) if self.has_classes else int(self.y.shape[1])
+
+    def finished(self, y: np.ndarray) -> np.ndarray:
+        """Return targets as a model takes them: int32 `[rows]`, or float32 `[rows, num_outputs]`."""
+        if self.task == "multiclass":
+            return y.astype(np.int32)
+        return y.astype(np.float32).reshape(len(y), self.num_outputs)
+
+
+def encode_target(raw: RawData, config: DataConfig) -> Target:
+    """Decide the task and encode the target for it.
+
+    The config's `task` decides, then the data set's own, then the target: text and booleans are classes, integers are
+    if they are few (see `infer_task`), other numbers are for regression, and several columns of 0 and 1 are labels.
+
+    Raises:
+        DataError: when the target does not fit the task, or `classes` or `positive_class` names no class.
+    """
+    y, y_test = _without_needless_axis(raw.y), raw.y_test
+    if y_test is not None:
+        y_test = _without_needless_axis(y_test)
+    picks = config.classes is not None or config.positive_class is not None
+    task = config.task or ("classification" if picks else raw.task) or infer_task(y)
+    if picks and task in ("regression", "multilabel"):
+        setting = "classes" if config.classes is not None else "positive_class"
+        message = f"`{setting}` chooses among classes, but the task is {task}"
+        raise _fault(message, f"remove `{setting}`, or write `task: classification`", setting)
+    if task in ("classification", "binary"):
+        return _encode_classes(y, y_test, raw.class_names, config)
+    inferred = config.task is None
+    if task == "regression":
+        return Target("regression", _numbers(y), None if y_test is None else _numbers(y_test), inferred)
+    names = raw.target_names
+    labels_test = None if y_test is None else _labels(y_test, names)
+    return Target("multilabel", _labels(y, names), labels_test, inferred, class_names=names)
+
+
+def infer_task(y: np.ndarray) -> Literal["classification", "regression", "multilabel"]:
+    """Infer the task from targets `[rows]` or `[rows, targets]`.
+
+    Integers are classes if there are two different ones, or up to 20 that stand at least twice on average and either
+    follow one another without a gap or are at most 5 % as many as the rows.
+    """
+    if y.ndim == 2:
+        is_label = y.dtype.kind in "biuf" and bool(np.isin(y, (0, 1)).all())
+        return "multilabel" if is_label else "regression"
+    if y.dtype.kind in "bUO":
+        return "classification"
+    if y.dtype.kind == "f":
+        return "regression"
+    values = np.unique(y)
+    many = len(values) > _MOST_INFERRED_CLASSES or 2 * len(values) > len(y)
+    consecutive = int(values[-1]) - int(values[0]) + 1 == len(values)
+    few = len(values) == 2 or (not many and (consecutive or 20 * len(values) <= len(y)))
+    return "classification" if few else "regression"
+
+
+def _without_needless_axis(y: np.ndarray) -> np.ndarray:
+    return y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
+
+
+def _numbers(y: np.ndarray) -> np.ndarray:
+    if y.dtype.kind in "UO":
+        message = f"`regression` needs numbers, the target holds {show(y.flat[0])}"
+        raise _fault(message, "write `task: classification`", "task")
+    return y.reshape(len(y), -1)
+
+
+def _labels(y: np.ndarray, names: Sequence[str]) -> np.ndarray:
+    columns = y.reshape(len(y), -1)
+    for name, column in zip(names, columns.T, strict=True):
+        others = column[~np.isin(column, (0, 1))]
+        if len(others):
+            message = f"`multilabel` needs 0 or 1 in every row, the target `{name}` holds {show(others[0])}"
+            raise _fault(message, "name columns of 0 and 1 in `target`", "task")
+    return columns
+
+
+def _encode_classes(y: np.ndarray, y_test: np.ndarray | None, names: tuple[str, ...], config: DataConfig) -> Target:
+    if y.ndim == 2:
+        message = f"a class for each row needs one target column, received {y.shape[1]}"
+        hint = "write `task: multilabel` for rows with several labels, or one column with the class of each row"
+        raise _fault(message, hint, "task" if config.task else "target")
+    size = len(y)
+    classes = number_classes(y if y_test is None else np.concatenate([y, y_test]), names)
+    if len(classes.names) < 2:
+        message = f"the target has only the class `{classes.names[0]}`, two are needed"
+        raise _fault(message, "look at the target column, or write `task: regression`", "target")
+    if config.classes is not None:
+        classes = choose_classes(classes, config.classes)
+    if config.positive_class is not None:
+        classes = one_against_rest(classes, config.positive_class)
+    kept, kept_test = classes.kept[:size], classes.kept[size:]
+    return Target(
+        task=_binary_or_multiclass(classes.names, config),
+        y=classes.codes[:size][kept],
+        y_test=None if y_test is None else classes.codes[size:][kept_test],
+        inferred=config.task is None and config.positive_class is None,
+        kept=None if kept.all() and kept_test.all() else kept,
+        kept_test=kept_test,
+        class_names=classes.names,
+    )
+
+
+def _binary_or_multiclass(names: Sequence[str], config: DataConfig) -> Task:
+    """Learn two classes with one output, unless the config asks for `classification`."""
+    if config.task == "binary" and len(names) != 2:
+        listed = ", ".join(f"`{name}`" for name in names[:_MOST_NAMED]) + ", ..." * (len(names) > _MOST_NAMED)
+        hint = "name one in `positive_class`, keep two with `classes`, or write `task: classification`"
+        raise _fault(f"`binary` needs two classes, the target has {len(names)}: {listed}", hint, "task")
+    wants_two_outputs = config.task == "classification" and config.positive_class is None
+    return "binary" if len(names) == 2 and not wants_two_outputs else "multiclass"
+
+
+def _fault(message: str, hint: str, setting: str) -> DataError:
+    return DataError(Problem(message, hint, path=("data", setting)))

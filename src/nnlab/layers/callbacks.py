@@ -1,0 +1,109 @@
+"""Keras callbacks that watch a training."""
+# ruff: noqa: ARG002, D102  (the methods are those of Keras's Callback)
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import keras
+
+from nnlab.errors import Problem
+from nnlab.run import Run
+
+
+class Observer(Protocol):
+    """Somebody who wants to see a training go on, such as a terminal."""
+
+    def training_began(self, model: keras.Model, *, epochs: int, steps: int) -> None:
+        """Tell that training begins; `steps` an epoch."""
+
+    def step_done(self, epoch: int, step: int, logs: Mapping[str, float]) -> None:
+        """Tell that a step is done (at most about ten times a second); epoch and step from 1, running means."""
+
+    def epoch_done(self, row: Mapping[str, Any]) -> None:
+        """Tell that an epoch is done, with its row of the history."""
+
+
+class Recorder(keras.callbacks.Callback):
+    """Writes `history.csv` epoch by epoch, tells the observer, and stops a training that diverges.
+
+    Attributes:
+        rows: the history so far.
+        divergence: what went wrong, if the loss became NaN or infinite.
+    """
+
+    SECONDS_BETWEEN_LOOKS = 0.1  # reading a loss waits for the step; doing so at every step would slow training down
+
+    def __init__(self, run: Run, observer: Observer | None) -> None:
+        super().__init__()
+        self.run = run
+        self.observer = observer
+        self.rows: list[dict[str, Any]] = []
+        self.divergence: Problem | None = None
+        self._epoch_began = self._validation_began = self._last_look = 0.0
+        self._validation_seconds: float | None = None
+        self._epoch = 0
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        if self.observer is not None:
+            self.observer.training_began(self.model, epochs=self.params["epochs"], steps=self.params["steps"])
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self._epoch = epoch + 1
+        self._epoch_began = time.perf_counter()
+        self._validation_seconds = None
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        now = time.perf_counter()
+        if now - self._last_look < self.SECONDS_BETWEEN_LOOKS:
+            return
+        self._last_look = now
+        values = {name: float(value) for name, value in (logs or {}).items()}
+        self._check_loss(values.get("loss"), f"in epoch {self._epoch}, step {batch + 1}")
+        if self.observer is not None:
+            self.observer.step_done(self._epoch, batch + 1, values)
+
+    def on_test_begin(self, logs: Any = None) -> None:
+        self._validation_began = time.perf_counter()
+
+    def on_test_end(self, logs: Any = None) -> None:
+        self._validation_seconds = time.perf_counter() - self._validation_began
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        seconds = time.perf_counter() - self._epoch_began - (self._validation_seconds or 0.0)
+        logs = dict(logs or {})
+        row: dict[str, Any] = {
+            "epoch": epoch + 1,
+            "learning_rate": float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)),
+            **{name: float(logs[name]) for name in _ordered(list(logs))},
+            "seconds": round(seconds, 4),
+        }
+        if self._validation_seconds is not None:
+            row["val_seconds"] = round(self._validation_seconds, 4)
+        self.rows.append(row)
+        self.run.write_history(self.rows)
+        for name in ("loss", "val_loss"):
+            self._check_loss(row.get(name), f"in epoch {epoch + 1}", name)
+        if self.observer is not None:
+            self.observer.epoch_done(row)
+
+    def _check_loss(self, loss: float | None, where: str, name: str = "loss") -> None:
+        if loss is None or math.isfinite(loss) or self.divergence is not None:
+            return
+        self.divergence = Problem(
+            f"the training diverged: `{name}` became {'nan' if math.isnan(loss) else 'infinite'} {where}",
+            hint="lower `optimizer.learning_rate` (a tenth of it first), clip gradients (`optimizer.clipnorm: 1.0`), "
+            "or scale the data (`data.scale: standardize`)",
+        )
+        self.model.stop_training = True
+
+
+def _ordered(names: Sequence[str]) -> list[str]:
+    """Sort columns: loss, metrics, then the same of validation."""
+    training = [name for name in names if not name.startswith("val_")]
+    training.sort(key=lambda name: name != "loss")
+    validation = [f"val_{name}" for name in training if f"val_{name}" in names]
+    return training + validation

@@ -1,0 +1,1 @@
+"""Config and data -> a compiled Keras model."""

@@ -1,0 +1,1 @@
+"""Pictures and pages made of what a run leaves behind."""

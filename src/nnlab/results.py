@@ -1,0 +1,49 @@
+"""Runs -> rows of plain values, for tables and JSON; no TensorFlow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nnlab.errors import NnlabError
+from nnlab.run import Run
+
+
+def run_row(run: Run) -> dict[str, Any]:
+    """Describe one run: directory, name, status, start, seconds, epochs and final metrics.
+
+    A run whose `run.json` cannot be read has the status `unreadable`.
+    """
+    try:
+        info = run.read_info()
+        metrics = run.read_metrics()
+    except NnlabError as error:
+        problem = error.problems[0].message
+        return {
+            "run": str(run.path),
+            "name": run.path.name,
+            "status": "unreadable",
+            "metrics": {},
+            "error": problem,
+        }
+    return {
+        "run": str(run.path),
+        "name": info.get("name", run.path.name),
+        "status": info.get("status"),
+        "started": info.get("started"),
+        "seconds": info.get("seconds"),
+        "epochs": info.get("epochs"),
+        "params": info.get("params"),
+        "seed": info.get("seed"),
+        "metrics": metrics,
+    }
+
+
+def metric_value(row: dict[str, Any], name: str) -> float | None:
+    """Return a metric of a run by its history name: `val_accuracy`, `loss`, `test_loss`."""
+    split, metric = "train", name
+    for prefix, chosen in (("val_", "validation"), ("test_", "test"), ("train_", "train")):
+        if name.startswith(prefix):
+            split, metric = chosen, name.removeprefix(prefix)
+    values = (row.get("metrics") or {}).get(split) or {}
+    value = values.get(metric)
+    return float(value) if value is not None else None

@@ -1,0 +1,39 @@
+"""Every config that nnlab ships."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from conftest import CONFIGS
+from nnlab.config.load import load_config
+
+GALLERY = sorted(CONFIGS.glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", GALLERY, ids=lambda path: path.stem)
+def test_a_config_is_valid_and_its_header_says_command_time_and_result(path):
+    load_config(path)
+    header = "".join(line for line in path.read_text().splitlines(keepends=True) if line.startswith("#"))
+    assert f"nnlab train configs/{path.name}" in header
+    assert re.search(r"[Tt]akes +(about )?\d", header)
+    assert "Result" in header
+
+
+@pytest.mark.tf
+@pytest.mark.parametrize("path", GALLERY, ids=lambda path: path.stem)
+def test_a_config_builds_and_trains_one_short_epoch(path, tmp_path):
+    from nnlab.config.overrides import parse_override
+    from nnlab.data.downloads import locate
+    from nnlab.run import Run
+    from nnlab.train import train
+
+    source = load_config(path).experiment.data.source.name
+    if source in ("fashion_mnist", "california_housing") and locate(source) is None:
+        pytest.skip(f"{source} is not on this machine")
+    changes = ["training.epochs=1", "training.tensorboard=false"]
+    if source == "fashion_mnist":
+        changes.append("data.limit=640")
+    config = load_config(path, [parse_override(text) for text in changes])
+    assert train(config, Run.new(tmp_path, "gallery")).status == "completed"
