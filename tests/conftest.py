@@ -15,16 +15,7 @@ os.environ["NO_COLOR"] = "1"
 
 from nnlab.config.load import LoadedConfig, load_config
 from nnlab.config.overrides import parse_override
-
-CONFIGS = Path(__file__).parent.parent / "configs"
-DIGITS = """
-name: digits
-seed: 7
-data: {source: digits, scale: 16}
-model: {activation: relu, hidden: [32]}
-optimizer: {Adam: {learning_rate: 0.005}}
-training: {epochs: 3}
-"""
+from samples import DIGITS
 
 
 @pytest.fixture

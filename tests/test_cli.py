@@ -12,8 +12,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from conftest import CONFIGS, DIGITS
 from nnlab.cli import main
+from samples import CONFIGS, DIGITS
 
 
 class Done(NamedTuple):
@@ -100,7 +100,8 @@ def test_validate_json_is_one_document_of_the_contract(nnlab, tmp_path):
         "problems": [
             {
                 "file": "a.yaml", "line": 2, "column": 34, "path": "model.activation",
-                "message": "unknown activation `rellu`", "hint": "did you mean `relu`?", "severity": "error", "rule": None,
+                "message": "unknown activation `rellu`", "hint": "did you mean `relu`?",
+                "severity": "error", "rule": None,
             }
         ]
     }  # fmt: skip

@@ -14,7 +14,7 @@ def spec_of(task="multiclass", *, shape=(4,), outputs=3, validation=5) -> DataSp
     return DataSpec(
         input_shape=shape, task=task, num_outputs=outputs, num_classes=None, class_names=(), feature_names=(),
         target_names=(), num_train=10, num_validation=validation, num_test=0, class_weight=None, scaling=None,
-        inferred_task=False,
+        inferred_task=False, own_test_set=False,
     )  # fmt: skip
 
 

@@ -42,7 +42,7 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
     assert target.read_text() == "old"
 
 
-def test_json_has_no_nan(tmp_path):
+def test_json_has_no_nan():
     assert json.loads(to_json({"loss": float("nan"), "list": [float("inf"), 1.5]})) == {
         "loss": None,
         "list": [None, 1.5],
@@ -81,7 +81,7 @@ def test_an_unknown_run_gets_a_suggestion(tmp_path):
 
 
 def test_a_folder_that_is_no_run_is_said_to_be_none(tmp_path):
-    with pytest.raises(NnlabError, match="is no run directory: it has no `run.json`"):
+    with pytest.raises(NnlabError, match="it has no `run"):
         open_run(str(tmp_path), tmp_path)
 
 

@@ -9,12 +9,12 @@ import sys
 import numpy as np
 import pytest
 
-from conftest import CONFIGS
 from nnlab.config.load import load_config
 from nnlab.config.overrides import parse_override
 from nnlab.data.loading import load_data
 from nnlab.errors import ConfigError, NnlabError
 from nnlab.run import Run
+from samples import CONFIGS
 
 pytestmark = pytest.mark.tf
 
@@ -323,3 +323,10 @@ def test_import_nnlab_is_all_that_keras_needs_to_load_nnlabs_objects(config, tmp
     code = f"{imports}\nprint(keras.saving.load_model({str(summary.run.model_path)!r}).layers[0].activation.parameters)"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout == "{'alpha': 0.5}\n"
+
+
+def test_the_resolved_config_has_what_the_data_decided(digits_run):
+    resolved = load_config(digits_run.run.config_path).experiment
+    assert (resolved.data.task, resolved.data.test, resolved.data.validation) == ("classification", 0.2, 0.2)
+    assert resolved.training.loss.plain() == "sparse_categorical_crossentropy"
+    assert [metric.plain() for metric in resolved.training.metrics] == ["accuracy"]

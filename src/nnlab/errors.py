@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -39,7 +40,14 @@ class Problem:
         place = ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
         label = f"advice[{self.rule}]" if self.severity == "advice" else ""
         head = ": ".join(part for part in (place, format_path(self.path), label, self.message) if part)
-        return f"{head}\n  hint: {self.hint}" if self.hint else head
+        return _visible(head) + (f"\n  hint: {_visible(self.hint)}" if self.hint else "")
+
+
+def _visible(text: str) -> str:
+    """Keep a message in its line, and a terminal from obeying what a config holds."""
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode() for character in text
+    )
 
 
 class NnlabError(Exception):
@@ -70,8 +78,34 @@ def format_path(path: ConfigPath) -> str:
     """
     text = ""
     for part in path:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
+        text += f"[{part}]" if isinstance(part, int) else f".{_cut(part)}" if text else _cut(part)
     return text
+
+
+def nearest(word: str, choices: Iterable[str]) -> list[str]:
+    """Return which of `choices` come nearest to `word`: several if they come equally near, none if none is near.
+
+    Upper and lower case count as equal, and so do initials: `lr` is near to `learning_rate`.
+
+    >>> nearest("Conv", ["Conv1D", "Conv2D", "Dense"])
+    ['Conv1D', 'Conv2D']
+    """
+    by_folded: dict[str, str] = {}
+    for choice in choices:
+        by_folded.setdefault(choice.casefold(), choice)
+    folded = word.casefold()
+    if folded in by_folded:
+        return [by_folded[folded]]
+    abbreviated = [choice for choice in by_folded if _initials(choice) == folded]
+    if abbreviated:
+        return [by_folded[choice] for choice in abbreviated]
+    near = difflib.get_close_matches(folded, by_folded, n=3, cutoff=0.6)
+    ratios = {choice: difflib.SequenceMatcher(None, choice, folded).ratio() for choice in near}
+    return [by_folded[choice] for choice in by_folded if ratios.get(choice) == max(ratios.values())] if ratios else []
+
+
+def _initials(name: str) -> str | None:
+    return "".join(part[:1] for part in name.split("_")) if "_" in name else None
 
 
 def did_you_mean(word: str, choices: Iterable[str]) -> str | None:
@@ -80,11 +114,10 @@ def did_you_mean(word: str, choices: Iterable[str]) -> str | None:
     >>> did_you_mean("rellu", ["relu", "selu", "tanh"])
     'did you mean `relu`?'
     """
-    by_folded: dict[str, str] = {}
-    for choice in choices:
-        by_folded.setdefault(choice.casefold(), choice)
-    near = difflib.get_close_matches(word.casefold(), by_folded, n=1, cutoff=0.6)
-    return f"did you mean `{by_folded[near[0]]}`?" if near else None
+    near = [f"`{choice}`" for choice in nearest(word, choices)]
+    if not near:
+        return None
+    return f"did you mean {' or '.join([', '.join(near[:-1]), near[-1]] if near[1:] else near)}?"
 
 
 def one_of(choices: Iterable[str], *, most: int = 12) -> str:
@@ -94,20 +127,60 @@ def one_of(choices: Iterable[str], *, most: int = 12) -> str:
     'one of `a`, `b`'
     """
     names = list(choices)
-    text = ", ".join(f"`{name}`" for name in names[:most])
-    return f"one of {text}" + (f" and {len(names) - most} more" if len(names) > most else "")
+    return f"{'one of ' if len(names) > 1 else 'only '}{listed(names, most=most)}"
 
 
-def show(value: Any, *, longest: int = 60) -> str:
+def listed(names: Iterable[str], *, most: int = 12) -> str:
+    """List names in backticks.
+
+    >>> listed(["a", "b", "c"], most=2)
+    '`a`, `b` and 1 more'
+    """
+    every = list(names)
+    text = ", ".join(named(name) for name in every[:most])
+    return text + (f" and {len(every) - most} more" if len(every) > most else "")
+
+
+def named(name: Any) -> str:
+    """Show a name, such as a key, in backticks, cut to a readable length."""
+    return f"`{_cut(str(name))}`"
+
+
+def show(value: Any) -> str:
     """Show a value that was received, in backticks, as YAML would write it, cut to a readable length."""
     if value is None:
         return "nothing"
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
+    if isinstance(value, float) and not math.isfinite(value):
+        return "`.nan`" if math.isnan(value) else "`.inf`" if value > 0 else "`-.inf`"
     if isinstance(value, dict):
-        keys = ", ".join(f"`{key}`" for key in list(value)[:4])
+        keys = ", ".join(named(key) for key in list(value)[:4])
         return f"a mapping with {keys}{', ...' if len(value) > 4 else ''}" if value else "an empty mapping"
     if isinstance(value, (list, tuple)):
         return f"a list of {len(value)}" if value else "an empty list"
-    text = str(value)
-    return f"`{text if len(text) <= longest else text[: longest - 3] + '...'}`"
+    return named(f"'{value}'" if isinstance(value, str) and _needs_quotes(value) else value)
+
+
+def number_text(number: float) -> str:
+    """Write a limit without a needless `.0` or exponent.
+
+    >>> number_text(10_000_000.0), number_text(0.5)
+    ('10000000', '0.5')
+    """
+    return str(int(number)) if number == int(number) else str(number)
+
+
+def _needs_quotes(text: str) -> bool:
+    """Whether YAML would read the text as something else if it stood there without quotes."""
+    if text.lower() in ("", "~", "null", "true", "false"):
+        return True
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return text[-1].isdigit() or text[-1] == "."
+
+
+def _cut(text: str, *, longest: int = 60) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 3]}..."

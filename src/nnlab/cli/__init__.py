@@ -71,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def command_name(command: typer.models.CommandInfo) -> str:
     """Return what the user types for a command."""
-    return command.name or getattr(command.callback, "__name__", "")
+    return str(command.name or getattr(command.callback, "__name__", ""))
 
 
 def _fail(error: NnlabError, *, verbose: bool) -> int:

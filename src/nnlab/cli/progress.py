@@ -69,7 +69,7 @@ class TrainingProgress:
     def epoch_done(self, row: Mapping[str, Any]) -> None:
         """Print the epoch's line."""
         epoch = int(row["epoch"])
-        watched = row.get("val_loss", row["loss"])
+        watched = row[self._watched]
         is_best = self.best is None or watched < self.best[0]
         if is_best:
             self.best = (watched, epoch)
@@ -91,10 +91,9 @@ class TrainingProgress:
             self._live.stop()
             self._live = None
         if self.best is not None:
-            name = "val_loss" if self.spec.num_validation else "loss"
             took = _duration(time.monotonic() - self._began)
             self.console.print(
-                f"best {name} {_number(self.best[0])} in epoch {self.best[1]}; {took} in all", markup=False
+                f"best {self._watched} {_number(self.best[0])} in epoch {self.best[1]}; {took} in all", markup=False
             )
 
     def _label(self, epoch: int) -> str:
@@ -114,7 +113,12 @@ class TrainingProgress:
     def _left(self, done: float) -> str:
         if done <= 0:
             return ""
-        return f"{_duration((time.monotonic() - self._began) * (1 - done) / done)} left"
+        best = f"best {self._watched} {_number(self.best[0])} in epoch {self.best[1]}, " if self.best else ""
+        return f"{best}{_duration((time.monotonic() - self._began) * (1 - done) / done)} left"
+
+    @property
+    def _watched(self) -> str:
+        return "val_loss" if self.spec.num_validation else "loss"
 
 
 class _StepRate(ProgressColumn):
@@ -138,7 +142,7 @@ def _data_line(spec: DataSpec) -> str:
         "multilabel": f"multilabel classification, {spec.num_outputs} labels",
         "regression": f"regression, {spec.num_outputs} target{'s' * (spec.num_outputs > 1)}",
     }[spec.task]
-    inferred = " (inferred from the target)" if spec.inferred_task else ""
+    inferred = " (inferred)" if spec.inferred_task else ""
     return f"{' + '.join(parts)} rows of {shape}; {what}{inferred}"
 
 

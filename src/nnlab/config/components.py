@@ -12,7 +12,15 @@ from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, cor
 
 from nnlab import catalog
 from nnlab.catalog import KINDS, Entry, Parameter
-from nnlab.errors import ConfigPath, did_you_mean, one_of, show
+from nnlab.config.remedies import (
+    about,
+    in_one_line,
+    no_component_remedy,
+    type_remedy,
+    unknown_name_remedy,
+    unknown_parameter_remedy,
+)
+from nnlab.errors import ConfigPath, did_you_mean, named, nearest, number_text, one_of, show
 
 _TYPE_WORDS = {
     "int": "a whole number",
@@ -153,17 +161,16 @@ def parse_component(
     extra: tuple[Parameter, ...] = (),
 ) -> Component | None:
     """Turn plain values into a `Component`; mistakes go to `faults`, and `None` comes back when nothing can be made."""
-    word = KINDS[kind]
-    name, given, at_key = _split(word, raw, path, faults)
+    name, given, at_key = _split(kind, raw, path, faults)
     if name is None:
         return None
     entry = catalog.find(kind, name)
     where = (*path, name) if at_key else path
     if entry is None or (only is not None and not only(entry.name)):
         allowed = [choice for choice in catalog.names(kind) if only is None or only(_canonical(kind, choice))]
-        known = one_of(allowed) if len(allowed) <= 12 else f"`nnlab list {kind}` shows them all"
-        hint = did_you_mean(name, allowed) or known
-        message = f"unknown {word} `{name}`" if entry is None else f"the {word} `{name}` cannot stand here"
+        hint = unknown_name_remedy(kind, name, allowed, all_allowed=only is None)
+        word = KINDS[kind]
+        message = f"unknown {word} {named(name)}" if entry is None else f"the {word} `{name}` cannot stand here"
         faults.append(Fault(where, message, hint, raw, at_key))
         return None
     parameters = {**entry.parameters, **{parameter.name: parameter for parameter in extra}}
@@ -200,7 +207,7 @@ def _canonical(kind: str, name: str) -> str:
     return entry.name
 
 
-def _split(word: str, raw: Any, path: ConfigPath, faults: list[Fault]) -> tuple[str | None, Any, bool]:
+def _split(kind: str, raw: Any, path: ConfigPath, faults: list[Fault]) -> tuple[str | None, Any, bool]:
     """Return the name, what is given for its parameters, and whether the name is a key."""
     if isinstance(raw, Component):
         raw = raw.plain()
@@ -209,14 +216,10 @@ def _split(word: str, raw: Any, path: ConfigPath, faults: list[Fault]) -> tuple[
     if isinstance(raw, dict) and len(raw) == 1:
         ((name, given),) = raw.items()
         return str(name), {} if given is None else given, True
-    if isinstance(raw, dict) and raw:
-        first, *others = raw
-        hint = f"write one name with its parameters below it: `{first}: {{{others[0]}: ...}}`"
-        faults.append(Fault(path, f"expected one {word}, received {show(raw)}", hint, raw))
-    else:
-        article = "an" if word[0] in "aeiou" else "a"
-        hint = f"write {article} {word}'s name, or its name with parameters: `Name: {{parameter: value}}`"
-        faults.append(Fault(path, f"expected {article} {word}, received {show(raw)}", hint, raw))
+    word = KINDS[kind]
+    number = "one" if isinstance(raw, dict) and raw else "an" if word[0] in "aeiou" else "a"
+    message = f"expected {number} {word}, received {show(raw)}"
+    faults.append(Fault(path, message, no_component_remedy(kind, raw), raw))
     return None, None, False
 
 
@@ -225,48 +228,46 @@ def _check_parameters(
 ) -> dict[str, Any]:
     if not isinstance(given, dict):
         if entry.first_parameter is None:
-            hint = f"write `{entry.name}` alone"
-            faults.append(Fault(path, f"`{entry.name}` has no parameters, received {show(given)}", hint, given))
+            message = f"`{entry.name}` has no parameters, received {show(given)}"
+            faults.append(Fault(path, message, f"write `{entry.name}` alone", given))
             return {}
-        return {
-            name: _check_value(parameters[name], given, path, faults)
-            for name in [entry.first_parameter]
-            if _none_missing(entry, parameters, {name}, path, faults)
-        }
-    for name in given:
-        if name not in parameters:
-            known = f"it has {one_of(parameters)}" if parameters else "it has no parameters"
-            hint = did_you_mean(str(name), parameters) or known
-            message = f"`{entry.name}` has no parameter `{name}`"
-            faults.append(Fault((*path, str(name)), message, hint, given[name], at_key=True))
-    _none_missing(entry, parameters, set(given), path, faults)
+        name = entry.first_parameter
+        _report_missing(entry, parameters, {name: given}, path, faults)
+        return {name: _check_value(parameters[name], given, path, faults)}
+    unknown = [name for name in given if name not in parameters]
+    for name in unknown:
+        hint = unknown_parameter_remedy(entry, name, [other for other in parameters if other not in given])
+        message = f"`{entry.name}` has no parameter {named(name)}"
+        faults.append(Fault((*path, name), message, hint, given[name], at_key=True))
+    meant = {name: ... for misspelt in unknown for name in nearest(misspelt, parameters)}
+    _report_missing(entry, parameters, {**meant, **given}, path, faults)
     return {
-        str(name): _check_value(parameters[name], value, (*path, str(name)), faults)
+        name: _check_value(parameters[name], value, (*path, name), faults)
         for name, value in given.items()
         if name in parameters
     }
 
 
-def _none_missing(
-    entry: Entry, parameters: Mapping[str, Parameter], given: set[str], path: ConfigPath, faults: list[Fault]
-) -> bool:
-    missing = [name for name, parameter in parameters.items() if parameter.required and name not in given]
+def _report_missing(
+    entry: Entry, parameters: Mapping[str, Parameter], given: Mapping[str, Any], path: ConfigPath, faults: list[Fault]
+) -> None:
+    required = [name for name, parameter in parameters.items() if parameter.required]
+    missing = [f"`{name}`" for name in required if name not in given]
     if missing:
-        wanted = " and ".join(f"`{name}`" for name in missing)
-        example = ", ".join(f"{name}: ..." for name in missing)
-        hint = f"write `{entry.name}: {{{example}}}`"
-        faults.append(Fault(path, f"`{entry.name}` needs {wanted}", hint, None))
-    return not missing
+        example = in_one_line({name: given.get(name) for name in required})
+        faults.append(
+            Fault(path, f"`{entry.name}` needs {' and '.join(missing)}", f"write `{entry.name}: {{{example}}}`", given)
+        )
 
 
 def _check_value(parameter: Parameter, value: Any, path: ConfigPath, faults: list[Fault]) -> Any:
     if parameter.kind is not None:
         return _check_named_object(parameter, value, path, faults)
-    value = _as_number(parameter, value)
-    fault = next(value_faults(parameter, value), None)
+    converted = _as_number(parameter, value)
+    fault = next(value_faults(parameter, converted, received=value), None)
     if fault is not None:
         faults.append(Fault((*path, *fault.path), fault.message, fault.hint, value))
-    return value
+    return converted
 
 
 def _check_named_object(parameter: Parameter, value: Any, path: ConfigPath, faults: list[Fault]) -> Any:
@@ -288,38 +289,37 @@ def _as_number(parameter: Parameter, value: Any) -> Any:
     return value
 
 
-def value_faults(parameter: Parameter, value: Any) -> Iterator[Fault]:
-    """Yield what is wrong with a value that names no other object."""
+def value_faults(parameter: Parameter, value: Any, *, received: Any) -> Iterator[Fault]:
+    """Yield what is wrong with a value that names no other object.
+
+    Args:
+        parameter: what the value is for.
+        value: the value, as a number of the parameter's type if it is one.
+        received: what the config says.
+    """
     if value is None and parameter.default is None:
         return
     if isinstance(value, float) and not math.isfinite(value) and parameter.types:
-        yield Fault((), f"expected a finite number, received {show(value)}", None)
+        yield Fault((), f"expected a finite number, received {show(received)}", None)
     if parameter.types and not any(_is(value, name) for name in parameter.types):
         wanted = " or ".join(
             _TYPE_WORDS[name] for name in parameter.types if name != "null" or len(parameter.types) == 1
         )
-        yield Fault((), f"expected {wanted}, received {show(value)}", _type_hint(parameter, value))
+        hint = type_remedy(received, parameter.types) or about(parameter)
+        yield Fault((), f"expected {wanted}, received {show(received)}", hint)
         return
     if parameter.choices and value not in parameter.choices and isinstance(value, str):
-        yield Fault(
-            (),
-            f"unknown value `{value}`",
-            did_you_mean(value, parameter.choices) or one_of(parameter.choices),
-        )
+        hint = did_you_mean(value, parameter.choices) or one_of(parameter.choices)
+        yield Fault((), f"unknown value {named(value)}", hint)
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return
     if parameter.minimum is not None and value < parameter.minimum:
-        yield Fault((), f"must be at least {parameter.minimum:g}, received {show(value)}")
+        yield Fault((), f"must be at least {number_text(parameter.minimum)}, received {show(received)}")
     if parameter.maximum is not None and value > parameter.maximum:
-        yield Fault((), f"must be at most {parameter.maximum:g}, received {show(value)}")
+        message = f"must be at most {number_text(parameter.maximum)}, received {show(received)}"
+        yield Fault((), message, about(parameter))
     if parameter.exclusive_minimum is not None and value <= parameter.exclusive_minimum:
-        yield Fault((), f"must be more than {parameter.exclusive_minimum:g}, received {show(value)}")
-
-
-def _type_hint(parameter: Parameter, value: Any) -> str | None:
-    if isinstance(value, str) and "float" in parameter.types and "," in value:
-        return "write decimals with a point"
-    return parameter.description or None
+        yield Fault((), f"must be more than {number_text(parameter.exclusive_minimum)}, received {show(received)}")
 
 
 def _is(value: Any, type_name: str) -> bool:

@@ -15,7 +15,8 @@ from typing import Any, NoReturn
 
 import yaml
 
-from nnlab.errors import ConfigError, ConfigPath, Problem, show
+from nnlab.config.syntax import syntax_problem
+from nnlab.errors import ConfigError, ConfigPath, Problem, named, nearest, show
 
 MAX_DEPTH = 40
 MAX_NODES = 200_000
@@ -23,7 +24,7 @@ MAX_NODES = 200_000
 Scalar = str | int | float | bool | None
 
 _INTEGER = re.compile(r"[-+]?[0-9][0-9_]*$")
-_HEXADECIMAL = re.compile(r"0x[0-9a-fA-F]+$|0o[0-7]+$")
+_HEXADECIMAL = re.compile(r"0x[0-9a-fA-F]{1,16}$|0o[0-7]{1,21}$")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9][0-9_]*(\.[0-9_]*)?)([eE][-+]?[0-9]+)?$")
 _WORDS: dict[str, Scalar] = {
     "": None, "~": None, "null": None, "true": True, "false": False,
@@ -42,12 +43,19 @@ class Mark:
 
 @dataclass(slots=True)
 class Node:
-    """A value of the config with its place; `key_mark` is the place of its key in a mapping."""
+    """A value of the config with its place.
+
+    Args:
+        key_mark: the place of its key in a mapping.
+        size: nodes in it, itself included.
+        depth: levels of collections in it, itself included.
+    """
 
     value: Scalar | list[Node] | dict[str, Node]
     mark: Mark
     key_mark: Mark | None = None
     size: int = field(default=1, compare=False)
+    depth: int = field(default=0, compare=False)
 
     def plain(self) -> Any:
         """Return the value as plain lists, dicts and scalars."""
@@ -59,15 +67,29 @@ class Node:
 
     def find(self, path: ConfigPath, *, key: bool = False) -> Mark:
         """Return the place of the value at `path` (or of its key), or of what encloses it if it is not there."""
+        *_, (node, missing) = self._walk(path)
+        if key or (missing and isinstance(node.value, dict)):
+            return node.key_mark or node.mark
+        return node.mark
+
+    def holds(self, path: ConfigPath) -> bool:
+        """Whether something is written at `path`, if only `null`."""
+        return not any(missing for _, missing in self._walk(path))
+
+    def _walk(self, path: ConfigPath) -> Iterator[tuple[Node, bool]]:
+        """Yield the nodes along a path, each with whether the next one is missing."""
         node = self
         for part in path:
             if isinstance(node.value, dict) and part in node.value:
-                node = node.value[str(part)]
+                following = node.value[str(part)]
             elif isinstance(node.value, list) and isinstance(part, int) and part < len(node.value):
-                node = node.value[part]
+                following = node.value[part]
             else:
-                return node.key_mark or node.mark if isinstance(node.value, dict) else node.mark
-        return (node.key_mark or node.mark) if key else node.mark
+                yield node, True
+                return
+            yield node, False
+            node = following
+        yield node, False
 
 
 def from_plain(value: Any, mark: Mark) -> Node:
@@ -94,22 +116,22 @@ def read_file(path: Path) -> tuple[str, Node]:
         text = path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
         hint = "give the path of a YAML file"
-        if (suggestion := _similar_file(path)) is not None:
+        if (suggestion := similar_file(path)) is not None:
             hint = f"did you mean `{suggestion}`?"
         raise ConfigError(Problem("there is no such file", hint=hint, file=file)) from None
     except IsADirectoryError:
         raise ConfigError(Problem("this is a folder", hint="give the path of a YAML file", file=file)) from None
     except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
+        before = error.object[: error.start].decode("utf-8-sig")
         problem = Problem(
-            f"byte {error.object[error.start]:#04x} is not UTF-8",
+            f"the byte {error.object[error.start]:#04x} is not UTF-8 text",
             hint="save the file as UTF-8",
-            file=file,
-            line=line,
-        )
+            file=file, line=before.count("\n") + 1, column=len(before) - before.rfind("\n"),
+        )  # fmt: skip
         raise ConfigError(problem) from None
-    except OSError as error:
-        raise ConfigError(Problem(f"cannot be read: {error.strerror}", file=file)) from None
+    except (OSError, ValueError) as error:  # a ValueError for a path that no file can have
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ConfigError(Problem(f"cannot be read: {reason.lower()}", file=file)) from None
     root = read_text(text, file)
     if not isinstance(root.value, dict):
         mark = root.mark
@@ -130,7 +152,10 @@ def read_text(text: str, file: str, *, located: bool = True) -> Node:
     try:
         return _Composer(file, located).compose(yaml.parse(text, Loader=yaml.CSafeLoader))
     except yaml.YAMLError as error:
-        raise ConfigError(_syntax_problem(error, file, located)) from None
+        raise ConfigError(syntax_problem(error, text, file, located=located)) from None
+    except UnicodeEncodeError as error:  # bytes of the command line that are not UTF-8
+        message = f"the value is not UTF-8 text, from its character {error.start + 1} on"
+        raise ConfigError(Problem(message, "write it in UTF-8", file=file)) from None
 
 
 class _Composer:
@@ -158,17 +183,16 @@ class _Composer:
 
         for event in events:
             if isinstance(event, yaml.DocumentStartEvent) and root is not None:
-                self._refuse(event, "a second document starts here", "a config is one document; remove the `---`")
+                self._refuse(event, "a second document starts here", "a config is one document: keep one of them")
             elif isinstance(event, yaml.CollectionStartEvent):
                 self._check_tag(event)
-                if len(stack) >= MAX_DEPTH:
-                    self._refuse(event, f"nested deeper than {MAX_DEPTH} levels", "flatten the config")
+                self._check_depth(event, len(stack) + 1)
                 self._count(event, 1)
                 anchor = event.anchor
                 if anchor is not None:
                     self.anchors[anchor] = None
                 empty: dict[str, Node] | list[Node] = {} if isinstance(event, yaml.MappingStartEvent) else []
-                stack.append((Node(empty, self._mark(event)), anchor))
+                stack.append((Node(empty, self._mark(event), depth=1), anchor))
                 keys.append(None)
             elif isinstance(event, yaml.CollectionEndEvent):
                 node, anchor = stack.pop()
@@ -180,11 +204,12 @@ class _Composer:
                 value = event.value if event.style else resolve_scalar(event.value)
                 close(Node(value, self._mark(event)), event.anchor)
             elif isinstance(event, yaml.AliasEvent):
-                close(self._alias(event), None)
+                close(self._alias(event, len(stack)), None)
         return root if root is not None else Node(None, self._first_mark())
 
     def _attach(self, parent: Node, node: Node, keys: list[tuple[str, Mark] | None]) -> None:
         parent.size += node.size
+        parent.depth = max(parent.depth, node.depth + 1)
         if isinstance(parent.value, list):
             parent.value.append(node)
             return
@@ -202,7 +227,8 @@ class _Composer:
         if key in parent.value and parent.value[key].key_mark is not None:
             first = parent.value[key].key_mark
             where = f" in line {first.line}" if first and first.line else ""
-            self._refuse(mark, f"the key `{key}` stands here a second time", f"it was given{where}; keep one of them")
+            hint = f"it was given{where}: keep one of them"
+            self._refuse(mark, f"the key {named(key)} stands here a second time", hint)
         node.key_mark = mark
         parent.value[key] = node
 
@@ -210,20 +236,22 @@ class _Composer:
         assert isinstance(parent.value, dict)
         for source in node.value if isinstance(node.value, list) else [node]:
             if not isinstance(source.value, dict):
-                self._refuse(source, "`<<` merges mappings only", "name an anchor of a mapping, such as `<<: *base`")
+                message = f"`<<` merges mappings only, received {show(source.plain())}"
+                self._refuse(source, message, "name the anchor of a mapping, such as `<<: *base`")
             for key, child in source.value.items():
                 if key not in parent.value:
                     inherited = deepcopy(child)
                     inherited.key_mark = None  # an explicit key may still replace it
                     parent.value[key] = inherited
 
-    def _alias(self, event: yaml.AliasEvent) -> Node:
+    def _alias(self, event: yaml.AliasEvent, level: int) -> Node:
         name = event.anchor or ""
         if name not in self.anchors:
             self._refuse(event, f"the anchor `{name}` is not defined above", f"write `&{name}` at the value first")
         target = self.anchors[name]
         if target is None:
             self._refuse(event, f"the alias `*{name}` stands inside its own anchor", "remove the alias")
+        self._check_depth(event, level + target.depth)
         self._count(event, target.size)
         copy = deepcopy(target)
         copy.mark = self._mark(event)
@@ -232,8 +260,12 @@ class _Composer:
     def _count(self, event: yaml.Event, number: int) -> None:
         self.nodes += number
         if self.nodes > MAX_NODES:
-            hint = "keep data in a CSV or NPZ file; do not nest aliases"
+            hint = "keep data in a CSV or NPZ file, and do not nest aliases"
             self._refuse(event, f"the config holds more than {MAX_NODES:_} values", hint)
+
+    def _check_depth(self, event: yaml.Event, depth: int) -> None:
+        if depth > MAX_DEPTH:
+            self._refuse(event, f"nested deeper than {MAX_DEPTH} levels", "flatten the config")
 
     def _check_tag(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent) -> None:
         if event.tag is not None and event.tag != "!":
@@ -264,8 +296,8 @@ def resolve_scalar(text: str) -> Scalar:
     if text.lower() in _WORDS:
         return _WORDS[text.lower()]
     if _INTEGER.match(text):
-        # more digits than any setting has: Python refuses to read thousands of them, and they are no number here
-        return int(text.replace("_", "")) if len(text) <= 40 else text
+        digits = text.replace("_", "")
+        return int(digits) if len(digits) <= 40 else float(digits)  # Python refuses to read thousands of digits exactly
     if _HEXADECIMAL.match(text):
         return int(text, 0)
     if _FLOAT.match(text):
@@ -279,31 +311,12 @@ def _key_text(value: Any) -> str:
     return str(value)
 
 
-def _similar_file(path: Path) -> str | None:
-    from difflib import get_close_matches
-
+def similar_file(path: Path) -> Path | None:
+    """Return the YAML file in the path's folder that has nearly its name, if there is one."""
     try:
         names = [entry.name for entry in path.parent.iterdir() if entry.suffix in (".yaml", ".yml")]
-    except OSError:
+    except (OSError, ValueError):
         return None
-    near = get_close_matches(path.name, names, n=1)
-    if not near and path.suffix == "":
-        near = [name for name in names if Path(name).stem == path.name]
-    return str(path.parent / near[0]) if near else None
-
-
-def _syntax_problem(error: yaml.YAMLError, file: str, located: bool) -> Problem:
-    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-    message = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
-    context = getattr(error, "context", None)
-    hint = f"this happened {context}" if context else "see https://yaml.org/spec/1.2.2/ for the syntax"
-    if "'\\t'" in message or "tab" in message:
-        hint = "indent with spaces, not tabs"
-    elif "mapping values are not allowed" in message:
-        hint = "a `:` too many, or the line before is indented differently"
-    elif "did not find expected" in message:
-        hint = "look for a bracket, brace, comma or quote that is missing, and at the indentation"
-    message = f"not valid YAML: {message.replace(chr(39), '`')}"
-    if not located or mark is None:
-        return Problem(message, hint=hint, file=file)
-    return Problem(message, hint=hint, file=file, line=mark.line + 1, column=mark.column + 1)
+    by_stem = {Path(name).stem: name for name in names}
+    near = nearest(path.stem, by_stem)
+    return path.parent / by_stem[near[0]] if near else None

@@ -76,9 +76,7 @@ def _scale(value: Any) -> Any:
 
 def _not_built_yet(value: Any) -> Any:
     return (
-        None
-        if value is None
-        else _fail("this section is not built yet", "remove it for now; CHANGELOG.md says what is there")
+        None if value is None else _fail("this is not built yet", "remove it for now; CHANGELOG.md says what is there")
     )
 
 
@@ -135,6 +133,7 @@ class DataConfig(Section):
     limit: Annotated[Whole | None, Field(ge=1)] = None
     classes: Names | None = None
     positive_class: str | int | None = None
+    object: NotBuiltYet = None
     class_weight: Annotated[Mapping[str, float] | Literal["balanced"] | None, PlainValidator(_class_weight)] = None
 
     @model_validator(mode="before")
@@ -242,6 +241,7 @@ class ModelConfig(Section):
     hidden: Annotated[
         tuple[int, ...] | HiddenConfig | None, PlainValidator(_hidden), PlainSerializer(lambda value: value)
     ] = None
+    transfer: NotBuiltYet = None
 
     @model_validator(mode="before")
     @classmethod
@@ -318,6 +318,7 @@ class TrainingConfig(Section):
     batch_size: Annotated[Whole, Field(ge=1)] = 32
     loss: Annotated[Component, OneOf("losses")] | None = None
     metrics: Annotated[tuple[Annotated[Component, OneOf("metrics")], ...], BeforeValidator(_as_tuple)] | None = None
+    loss_weights: NotBuiltYet = None
     early_stopping: EarlyStopping | None = None
     tensorboard: Annotated[
         TensorBoardConfig | Literal[False], PlainValidator(_tensorboard), PlainSerializer(lambda value: value)

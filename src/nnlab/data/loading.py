@@ -122,6 +122,7 @@ def _assemble(raw: RawData, target: Target, rows: RowNumbers, config: DataConfig
         class_weight=weights,
         scaling=scaling,
         inferred_task=target.inferred,
+        own_test_set=raw.x_test is not None,
     )
     return Splits(split(x_train, y_train), validation, test, spec)
 

@@ -57,6 +57,7 @@ class DataSpec:
         class_weight: weight of each encoded class in the training loss.
         scaling: what was fitted on the training rows and applied to every split.
         inferred_task: whether the task came from the target rather than from the config.
+        own_test_set: whether the test rows are the source's own rather than split off.
     """
 
     input_shape: tuple[int, ...]
@@ -72,6 +73,7 @@ class DataSpec:
     class_weight: Mapping[int, float] | None
     scaling: Scaling | None
     inferred_task: bool
+    own_test_set: bool
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -12,7 +12,7 @@ from typing import Any
 from nnlab import catalog
 from nnlab.config.components import Component
 from nnlab.config.schema import Experiment, HiddenConfig, LayerItem, ModelConfig, RepeatBlock
-from nnlab.data.splits import DataSpec
+from nnlab.data.splits import DEFAULT_TEST, DataSpec
 from nnlab.errors import ConfigError, ConfigPath, Problem, did_you_mean, one_of
 
 KERNELS = ("kernel", "depthwise", "pointwise")
@@ -68,11 +68,12 @@ def plan_model(experiment: Experiment, spec: DataSpec) -> Plan:
 
 
 def with_plan(experiment: Experiment, spec: DataSpec, plan: Plan) -> Experiment:
-    """Return the experiment with what the data decided written into it: task, loss and metrics."""
+    """Return the experiment with what the data decided written into it: task, test rows, loss and metrics."""
     task = experiment.data.task
     if task is None:
         task = "classification" if spec.task == "multiclass" else spec.task
-    data = experiment.data.model_copy(update={"task": task})
+    test = DEFAULT_TEST if experiment.data.test is None and not spec.own_test_set else experiment.data.test
+    data = experiment.data.model_copy(update={"task": task, "test": test})
     training = experiment.training.model_copy(update={"loss": plan.loss, "metrics": plan.metrics})
     return experiment.model_copy(update={"data": data, "training": training})
 

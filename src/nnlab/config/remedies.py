@@ -1,0 +1,156 @@
+"""What to do about mistakes that many people make, in one line each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from nnlab import catalog
+from nnlab.catalog import Entry, Parameter
+from nnlab.config.nodes import resolve_scalar
+from nnlab.errors import did_you_mean, listed, named, one_of
+
+_YES, _NO = ("yes", "on", "y"), ("no", "off", "n")
+_NONE = ("none", "nil", "nothing")
+_INSTEAD = {
+    "Input": "leave it out: the data give the shape of the input",
+    "InputLayer": "leave it out: the data give the shape of the input",
+    "Linear": "did you mean `Dense`?",
+}
+DECIMAL_POINT = "if this is part of a number, write decimals with a point"
+
+
+def type_remedy(value: Any, types: Collection[str]) -> str | None:
+    """Say how to write a value of the wrong type, if what was meant is plain.
+
+    Args:
+        value: what was received.
+        types: what is accepted, as in `Parameter.types`.
+    """
+    if isinstance(value, str):
+        return _text_remedy(value.strip(), types)
+    if isinstance(value, (bool, int, float)):
+        if "bool" in types and type(value) is int and value in (0, 1):
+            return f"write `{str(bool(value)).lower()}`"
+        if "str" in types:
+            return f"put it in quotes: `'{str(value).lower()}'`"
+        if "list" in types:
+            return f"write a list: `[{str(value).lower()}]`"
+    if isinstance(value, Mapping) and "list" in types:
+        return "write a list: one item a line, each with a dash before it"
+    return None
+
+
+def _text_remedy(text: str, types: Collection[str]) -> str | None:
+    plain = resolve_scalar(text)
+    if "null" in types and text.casefold() in _NONE:
+        return "write `null`"
+    if "bool" in types:
+        if text.casefold() in (*_YES, *_NO):
+            return f"write `{str(text.casefold() in _YES).lower()}`"
+        if isinstance(plain, bool):
+            return "remove the quotes"
+    if {"int", "float"} & set(types):
+        return _number_remedy(text)
+    if "list" in types:
+        return f"write a list: {named(f'[{text}]')}"
+    if "dict" in types and re.search(r":\S", text):
+        return "put a space behind each `:`"
+    return None
+
+
+def _number_remedy(text: str) -> str | None:
+    plain = resolve_scalar(text)
+    if isinstance(plain, (int, float)) and not isinstance(plain, bool):
+        return "remove the quotes"
+    if re.fullmatch(r"[-+]?[0-9]+,[0-9]+", text):
+        return f"write decimals with a point: `{text.replace(',', '.')}`"
+    if re.fullmatch(r"[0-9]+(\.[0-9]+)?\s*%", text):
+        return f"write it as a fraction: `{float(text.rstrip('% ')) / 100:g}`"
+    if re.fullmatch(r"[-+*/^().\d\s_eE]+", text) and re.search(r"\d\s*[*/^+]", text):
+        return "write the number itself, nothing is computed here"
+    return None
+
+
+def about(parameter: Parameter) -> str | None:
+    """Return what the catalog says about a parameter, as a hint."""
+    text = parameter.description.rstrip(".")
+    if not text or text.casefold() == f"the {parameter.name.replace('_', ' ')}":
+        return None
+    return f"`{parameter.name}`: {text[0].lower() if text[1:2].islower() or text[1:2] == ' ' else text[0]}{text[1:]}"
+
+
+def unknown_parameter_remedy(entry: Entry, key: str, known: Collection[str]) -> str:
+    """Say what to do about a parameter that an object does not have, given those that it may still get."""
+    if key.isdecimal():  # `{learning_rate: 0,1}` has a key 1
+        return DECIMAL_POINT
+    if not known:
+        return f"write `{entry.name}` alone"
+    return did_you_mean(key, known) or f"`{entry.name}` takes {listed(known)}"
+
+
+def unknown_name_remedy(kind: str, name: str, allowed: Collection[str], *, all_allowed: bool) -> str:
+    """Say what to do about a name that the catalog does not have, or that cannot stand in its place.
+
+    Args:
+        kind: the kind of object that is expected.
+        name: what was written.
+        allowed: the names that may stand there, aliases included.
+        all_allowed: whether these are all names of the kind.
+    """
+    call = re.fullmatch(r"(\w+)\((.*)\)", name)
+    if call is not None and call[1] in allowed:
+        entry = catalog.find(kind, call[1])
+        parameters = f": {{{entry.first_parameter}: ...}}" if call[2] and entry is not None else ""
+        return f"write `{call[1]}{parameters}`"
+    if kind == "layers" and all_allowed and name in _INSTEAD:
+        return _INSTEAD[name]
+    if kind == "layers" and all_allowed and catalog.find("activations", name) is not None:
+        return f"write `Activation: {name}`"
+    if name.casefold() in _NONE:
+        return "write `null` for none"
+    canonical = [choice for choice in allowed if choice in catalog.entries(kind)]
+    few = one_of(canonical) if len(canonical) <= 12 else f"`nnlab list {kind}` shows them all"
+    return did_you_mean(name, allowed) or few
+
+
+def no_component_remedy(kind: str, raw: Any) -> str:
+    """Say how to write an object, given what stands in its place."""
+    word = catalog.KINDS[kind]
+    if kind == "layers" and isinstance(raw, int) and not isinstance(raw, bool):
+        return f"write `Dense: {raw}`"
+    if isinstance(raw, Mapping) and raw:
+        keys = [key for key in raw if catalog.find(kind, str(key)) is not None]
+        if len(keys) > 1:
+            return "write each as an item of its own, with a dash" if kind == "layers" else f"keep one {word}"
+        if keys:
+            parameters = in_one_line({key: value for key, value in raw.items() if key != keys[0]})
+            return f"indent the parameters deeper than the name: `{keys[0]}: {{{parameters}}}`"
+        if (remedy := _name_as_a_value(kind, raw)) is not None:
+            return remedy
+    article = "an" if word[0] in "aeiou" else "a"
+    return f"write {article} {word}'s name, or its name with parameters: `Name: {{parameter: value}}`"
+
+
+def _name_as_a_value(kind: str, raw: Mapping[Any, Any]) -> str | None:
+    """Correct `{type: Dense, units: 300}` and `{class_name: Dense, config: {units: 300}}`."""
+    config = raw.get("config")
+    for key, value in raw.items():
+        entry = catalog.find(kind, value) if isinstance(value, str) else None
+        if entry is not None:
+            given = {**raw, **(config if isinstance(config, Mapping) else {})}
+            kept = {name: given[name] for name in entry.parameters if name in given and name != key}
+            return f"write `{entry.name}: {{{in_one_line(kept)}}}`" if kept else f"write `{entry.name}`"
+    return None
+
+
+def in_one_line(parameters: Mapping[Any, Any]) -> str:
+    """Write parameters as in `{units: 300}`, values that are long as three dots."""
+    return ", ".join(f"{key}: {_short(value)}" for key, value in parameters.items())
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, (bool, int, float, str)) and 0 < len(str(value)) <= 20 and ", " not in str(value):
+        return str(value).lower() if isinstance(value, bool) else str(value)
+    return "..."

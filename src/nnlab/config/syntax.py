@@ -1,0 +1,117 @@
+"""What to say about text that is not YAML: the parser's reports in the words of a person."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from nnlab.errors import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """What to say about one kind of report.
+
+    Args:
+        report: a pattern of `context: problem: character`, as the parser gives them.
+        message: what is wrong; `{problem}` is what the parser says.
+        hint: what to do; `{since}` is the place where the construct begins.
+        at_start: whether the problem stands where the construct begins rather than where the parser stopped.
+    """
+
+    report: str
+    message: str
+    hint: str
+    at_start: bool = False
+
+
+_QUOTE_IT = "put quotes round text that starts with it"
+_RULES = (
+    _Rule("flow sequence: .*','", "expected `,` or `]` here", "the `[`{since} is not closed, or a comma is missing"),
+    _Rule("flow mapping: .*','", "expected `,` or `}` here", "the `{`{since} is not closed, or a comma is missing"),
+    _Rule(
+        "quoted scalar: .*end of",
+        "this quote is not closed",
+        "write the same quote at the end of the text",
+        at_start=True,
+    ),
+    _Rule(
+        "quoted scalar: ",
+        "this backslash does not go with what follows",
+        "a backslash is special in double quotes: use single quotes, or write it twice",
+    ),
+    _Rule(
+        "expected ':'",
+        "expected a `:` after this key",
+        "write `key: value`, or `key:` above an indented block",
+        at_start=True,
+    ),
+    _Rule(
+        "mapping values are not allowed",
+        "no `:` may stand here",
+        "it is one too many, or the line above lacks its `:` or is indented differently; quote text that holds `: `",
+    ),
+    _Rule(
+        "block mapping: ",
+        "expected a key here",
+        "the block{since} goes on here: indent its keys alike, and quote text with special characters",
+    ),
+    _Rule(
+        "block collection: ",
+        "expected a `-` here",
+        "the list{since} goes on here: indent its dashes alike, and what follows it less",
+    ),
+    _Rule("alias: ", "`*` is special here", _QUOTE_IT, at_start=True),
+    _Rule("anchor: ", "`&` is special here", _QUOTE_IT, at_start=True),
+    _Rule("tag", "`!` is special here", _QUOTE_IT, at_start=True),
+    _Rule("any token: \t|tab character", "a tab cannot indent a line", "indent with spaces"),
+    _Rule("any token: ", "this character cannot start a value", "put quotes round the text"),
+    _Rule("document start", "the config ends before this", "remove it, or look for a bracket that closes too early"),
+    _Rule(
+        "node content", "expected a value here", "look for a bracket that is not closed, or a comma or bracket too many"
+    ),
+    _Rule("", "{problem}", "put quotes round text with special characters"),
+)
+
+
+def syntax_problem(error: yaml.YAMLError, text: str, file: str, *, located: bool) -> Problem:
+    """Return the problem that a report of the parser means.
+
+    Args:
+        error: what the parser raised.
+        text: what it read.
+        file: the file, or the command-line option.
+        located: whether lines and columns mean anything to the user.
+    """
+    if isinstance(error, yaml.reader.ReaderError):
+        return _unreadable_character(error, text, file, located=located)
+    stop: Any = getattr(error, "problem_mark", None)
+    start: Any = getattr(error, "context_mark", None)
+    problem = str(getattr(error, "problem", None) or error)
+    report = f"{getattr(error, 'context', '')}: {problem}: {_character_at(text, stop)}"
+    rule = next(rule for rule in _RULES if re.search(rule.report, report))
+    since = f" of line {start.line + 1}, column {start.column + 1}," if located and start is not None else ""
+    message = f"not valid YAML: {rule.message.replace('{problem}', problem.replace(chr(39), '`'))}"
+    hint = rule.hint.replace("{since}", since)
+    mark = start if rule.at_start and start is not None else stop
+    if not located or mark is None:
+        return Problem(message, hint, file=file)
+    return Problem(message, hint, file=file, line=mark.line + 1, column=mark.column + 1)
+
+
+def _character_at(text: str, mark: Any) -> str:
+    lines = text.split("\n")
+    return lines[mark.line][mark.column : mark.column + 1] if mark is not None and mark.line < len(lines) else ""
+
+
+def _unreadable_character(error: Any, text: str, file: str, *, located: bool) -> Problem:
+    before = text.encode()[: error.position].decode(errors="ignore")  # the parser counts bytes
+    message = f"the character U+{error.character:04X} cannot stand in a config"
+    hint = "remove it, and see whether this is a text file"
+    if not located:
+        return Problem(message, hint, file=file)
+    line = before.count("\n") + 1
+    return Problem(message, hint, file=file, line=line, column=len(before) - before.rfind("\n"))
