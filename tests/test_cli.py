@@ -202,7 +202,7 @@ def test_a_shape_error_names_the_line_of_the_layer(nnlab, tmp_path):
     (tmp_path / "broken.yaml").write_text("data: digits\nmodel:\n  layers:\n    - Dense: 5\n    - Dense: 7\n")
     done = nnlab("train", "broken.yaml")
     assert done.code == 2
-    assert done.err.startswith("broken.yaml:5:7: model.layers[1]: the model gives values of shape (7,) a row")
+    assert done.err.startswith("broken.yaml:5:14: model.layers[1].Dense.units: the model gives 7 values a row")
     assert not (tmp_path / "runs").exists()
 
 

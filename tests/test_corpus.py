@@ -13,11 +13,10 @@ from pathlib import Path
 import pytest
 
 from nnlab.config.load import load_config
-from nnlab.config.overrides import parse_override
 from nnlab.data.loading import load_data
 from nnlab.errors import NnlabError
 
-CORPUS = Path(__file__).with_name("corpus")
+CORPUS = Path(__file__).resolve().with_name("corpus")
 OVERRIDES = b"# overrides: "
 CASES = [
     pytest.param(path.stem, marks=[pytest.mark.tf] if path.stem.startswith("model_") else [])
@@ -47,8 +46,7 @@ def messages(name: str) -> str:
 
 def use(path: Path) -> None:
     """Do with a config what training it does before the first epoch."""
-    overrides = [parse_override(text) for text in given_overrides(path)]
-    config = load_config(path, overrides)
+    config = load_config(path, given_overrides(path))
     try:
         splits = load_data(config.experiment.data, seed=config.experiment.seed)
         if path.stem.startswith("model_"):

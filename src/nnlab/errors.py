@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -152,11 +151,8 @@ def show(value: Any) -> str:
         return "nothing"
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
-    if isinstance(value, float) and not math.isfinite(value):
-        return "`.nan`" if math.isnan(value) else "`.inf`" if value > 0 else "`-.inf`"
     if isinstance(value, dict):
-        keys = ", ".join(named(key) for key in list(value)[:4])
-        return f"a mapping with {keys}{', ...' if len(value) > 4 else ''}" if value else "an empty mapping"
+        return f"a mapping with {listed(value, most=4)}" if value else "an empty mapping"
     if isinstance(value, (list, tuple)):
         return f"a list of {len(value)}" if value else "an empty list"
     return named(f"'{value}'" if isinstance(value, str) and _needs_quotes(value) else value)

@@ -13,13 +13,14 @@ import keras
 import tensorflow as tf
 
 from nnlab.config.load import LoadedConfig, dump_config, load_config
-from nnlab.config.schema import Experiment, TensorBoardConfig
+from nnlab.config.schema import Experiment
 from nnlab.data.batches import EpochBatches, evaluation_batches
 from nnlab.data.loading import load_data
 from nnlab.data.splits import DataSpec, Split, Splits
 from nnlab.environment import git_commit, hardware, versions
 from nnlab.errors import NnlabError, Problem, one_of
 from nnlab.layers.callbacks import Observer, Recorder
+from nnlab.layers.event_files import tensorboard_callback
 from nnlab.model.build import build_model
 from nnlab.model.plan import Plan, plan_model, with_plan
 from nnlab.run import Run, Status
@@ -185,7 +186,7 @@ def _fit(model: keras.Model, experiment: Experiment, splits: Splits, run: Run, r
     batches = EpochBatches(splits.train, splits.spec, batch_size=training.batch_size, seed=experiment.seed)
     callbacks: list[keras.callbacks.Callback] = [batches]
     if training.tensorboard:
-        callbacks.append(_tensorboard(training.tensorboard, experiment, run))
+        callbacks.append(tensorboard_callback(training.tensorboard, experiment, run, model))
     if training.early_stopping is not None:
         callbacks.append(keras.callbacks.EarlyStopping(**training.early_stopping.model_dump()))
     callbacks.append(recorder)
@@ -197,46 +198,6 @@ def _fit(model: keras.Model, experiment: Experiment, splits: Splits, run: Run, r
         shuffle=False,  # the batches come shuffled
         verbose=0,
     )
-
-
-def _tensorboard(config: TensorBoardConfig, experiment: Experiment, run: Run) -> keras.callbacks.Callback:
-    from tensorboard.plugins.hparams import api as hparams
-
-    with tf.summary.create_file_writer(str(run.tensorboard_path)).as_default():
-        hparams.hparams(_hyperparameters(experiment), trial_id=run.path.name)
-    return keras.callbacks.TensorBoard(
-        str(run.tensorboard_path),
-        histogram_freq=config.histogram_freq,
-        write_graph=config.write_graph,
-        profile_batch=config.profile_batch or 0,
-    )
-
-
-def _hyperparameters(experiment: Experiment) -> dict[str, str | int | float]:
-    """Return what a row of TensorBoard's HPARAMS page shows."""
-    model, training = experiment.model, experiment.training
-    named = {
-        "activation": model.activation,
-        "initializer": model.initializer,
-        "normalization": model.normalization,
-        "regularizer": model.regularizer,
-        "dropout": model.dropout,
-    }
-    rate = experiment.optimizer.get("learning_rate")
-    return {
-        "optimizer": experiment.optimizer.name,
-        **({"learning_rate": rate} if isinstance(rate, (int, float)) else {}),
-        "batch_size": training.batch_size,
-        "epochs": training.epochs,
-        "seed": experiment.seed,
-        **{name: _short(component.plain()) for name, component in named.items() if component is not None},
-    }
-
-
-def _short(plain: Any) -> str:
-    if isinstance(plain, dict):
-        return ", ".join(f"{name} {_short(value)}" for name, value in plain.items())
-    return str(plain)
 
 
 def _save(model: keras.Model, run: Run) -> None:

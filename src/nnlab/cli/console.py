@@ -54,18 +54,9 @@ def load(
         ConfigError: with every problem of the file and of the changes.
     """
     from nnlab.config.load import load_config
-    from nnlab.config.overrides import Override, override, parse_override
-    from nnlab.errors import ConfigError
+    from nnlab.config.overrides import Override, override
 
-    problems: list[Problem] = []
-    changes: list[Override] = []
-    for text in overrides or ():
-        try:
-            changes.append(parse_override(text))
-        except ConfigError as error:
-            problems += error.problems
-    if problems:
-        raise ConfigError(problems)
+    changes: list[Override | str] = [*(overrides or ())]
     if seed is not None:
         changes.append(override("seed", seed, origin=f"--seed {seed}"))
     if name is not None:

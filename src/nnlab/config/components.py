@@ -136,8 +136,13 @@ class OneOf:
         )
 
 
-def raise_faults(faults: list[Fault]) -> NoReturn:
-    """Raise the mistakes as one error of pydantic, which puts them under the field's own path."""
+def raise_faults(faults: list[Fault], *, besides: ValidationError | None = None) -> NoReturn:
+    """Raise the mistakes as one error of pydantic, which puts them under the field's own path.
+
+    Args:
+        faults: the mistakes.
+        besides: an error whose mistakes are raised with them.
+    """
     details = [
         InitErrorDetails(
             type=PydanticCustomError(
@@ -148,7 +153,20 @@ def raise_faults(faults: list[Fault]) -> NoReturn:
         )
         for fault in faults
     ]
+    for detail in besides.errors(include_url=False) if besides is not None else ():
+        context = detail.get("ctx", {})
+        kind = PydanticCustomError("nnlab", "{message}", context) if detail["type"] == "nnlab" else detail["type"]
+        details.append(InitErrorDetails(type=kind, loc=detail["loc"], input=detail["input"], ctx=context))
     raise ValidationError.from_exception_data("config", details)
+
+
+def named_object(raw: Any) -> str | None:
+    """Return the name of an object as written, whatever its parameters; `None` if it is no object."""
+    if isinstance(raw, Component):
+        return raw.name
+    if isinstance(raw, dict) and len(raw) == 1:
+        return str(next(iter(raw)))
+    return raw if isinstance(raw, str) else None
 
 
 def parse_component(
@@ -175,9 +193,8 @@ def parse_component(
         return None
     parameters = {**entry.parameters, **{parameter.name: parameter for parameter in extra}}
     values = _check_parameters(entry, parameters, given, where, faults)
-    return Component(
-        kind, entry.name, {key: value for key, value in values.items() if _says_something(entry, key, value)}
-    )
+    said = {key: value for key, value in values.items() if _says_something(kind, parameters[key], value)}
+    return Component(kind, entry.name, said)
 
 
 GOVERNED = frozenset(
@@ -191,13 +208,14 @@ GOVERNED = frozenset(
 """The parameters of a layer that the model's defaults decide unless the layer gives them."""
 
 
-def _says_something(entry: Entry, name: str, value: Any) -> bool:
+def _says_something(kind: str, parameter: Parameter, value: Any) -> bool:
     """Whether a given parameter differs from leaving it out, so that equal objects compare equal."""
-    if entry.kind == "layers" and name in GOVERNED:
+    if (kind == "layers" and parameter.name in GOVERNED) or parameter.required:
         return True
-    default = entry.parameters[name].default if name in entry.parameters else catalog.REQUIRED
+    default = _as_number(parameter, parameter.default)
     if isinstance(value, Component):
-        return not (isinstance(default, str) and not value.parameters and value.name == default)
+        same = isinstance(default, str) and catalog.find(value.kind, default) == value.entry
+        return not same or bool(value.parameters)
     return type(value) is not type(default) or bool(value != default)
 
 
@@ -305,7 +323,8 @@ def value_faults(parameter: Parameter, value: Any, *, received: Any) -> Iterator
         wanted = " or ".join(
             _TYPE_WORDS[name] for name in parameter.types if name != "null" or len(parameter.types) == 1
         )
-        hint = type_remedy(received, parameter.types) or about(parameter)
+        choices = one_of(parameter.choices) if parameter.choices else None
+        hint = choices or type_remedy(received, parameter.types) or about(parameter)
         yield Fault((), f"expected {wanted}, received {show(received)}", hint)
         return
     if parameter.choices and value not in parameter.choices and isinstance(value, str):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +15,11 @@ from pydantic import BaseModel, ValidationError
 
 from nnlab import catalog
 from nnlab.config.components import GOVERNED, Component
-from nnlab.config.nodes import Mark, Node, from_plain, read_file
-from nnlab.config.overrides import Override, apply_overrides, merge
-from nnlab.config.schema import Experiment, ModelConfig, RepeatBlock
-from nnlab.errors import ConfigError, ConfigPath, Problem, did_you_mean, one_of, show
+from nnlab.config.nodes import Mark, Node, from_plain, read_file, resolve_scalar, similar_file
+from nnlab.config.overrides import Override, apply_overrides, merge, parse_override
+from nnlab.config.problems import place, schema_problems
+from nnlab.config.schema import MAX_NAME, Experiment
+from nnlab.errors import ConfigError, Problem, named, show
 
 MAX_EXTENDS = 10
 
@@ -41,24 +44,33 @@ class LoadedConfig:
         """Add the file, line and column of the config to a problem that knows only its path."""
         if problem.file is not None or not problem.path:
             return problem
-        return _at(problem, self.root.find(problem.path))
+        return place(problem, self.root.find(problem.path))
 
 
-def load_config(path: Path, overrides: Sequence[Override] = ()) -> LoadedConfig:
+def load_config(path: Path, overrides: Sequence[Override | str] = ()) -> LoadedConfig:
     """Read and check a config file.
 
     Args:
         path: the YAML file.
-        overrides: values that replace the file's, shorter paths first.
+        overrides: values that replace the file's, shorter paths first; as text, what `--set` takes.
 
     Raises:
         ConfigError: with every problem of the file and of the overrides.
     """
-    text, root = read_file(path)
-    root = _extended(root, path, ())
     problems: list[Problem] = []
+    changes: list[Override] = []
+    for item in overrides:
+        try:
+            changes.append(parse_override(item) if isinstance(item, str) else item)
+        except ConfigError as error:
+            problems += error.problems
     try:
-        apply_overrides(root, overrides)
+        text, root = read_file(path)
+        root = _extended(root, path, ())
+    except ConfigError as error:
+        raise ConfigError([*problems, *error.problems]) from None
+    try:
+        apply_overrides(root, changes)
     except ConfigError as error:
         problems += error.problems
     assert isinstance(root.value, dict)
@@ -71,7 +83,7 @@ def load_config(path: Path, overrides: Sequence[Override] = ()) -> LoadedConfig:
         problems += error.problems
     if problems:
         raise ConfigError(problems)
-    return LoadedConfig(experiment, text, root, tuple(item.origin for item in overrides))
+    return LoadedConfig(experiment, text, root, tuple(item.origin for item in changes))
 
 
 def experiment_from(root: Node) -> Experiment:
@@ -83,8 +95,7 @@ def experiment_from(root: Node) -> Experiment:
     try:
         return Experiment.model_validate(root.plain())
     except ValidationError as error:
-        problems = [_problem(detail, root) for detail in error.errors(include_url=False)]
-        raise ConfigError(sorted(problems, key=lambda p: (p.file or "", p.line or 0, p.column or 0))) from None
+        raise ConfigError(schema_problems(error, root)) from None
 
 
 def dump_config(experiment: Experiment) -> str:
@@ -146,8 +157,6 @@ def _represent_float(dumper: yaml.SafeDumper, number: float) -> yaml.Node:
 
 
 def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
-    from nnlab.config.nodes import resolve_scalar
-
     style = "'" if not isinstance(resolve_scalar(text), str) else None
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
@@ -157,33 +166,47 @@ _Dumper.add_representer(float, _represent_float)
 _Dumper.add_representer(str, _represent_text)
 
 
-def _extended(root: Node, path: Path, chain: tuple[Path, ...]) -> Node:
-    """Lay the file over the one that it extends, if it names one."""
+def _extended(root: Node, path: Path, chain: tuple[str, ...]) -> Node:
+    """Lay the file over the one that it extends, if it names one.
+
+    Args:
+        root: the file's tree.
+        path: the file.
+        chain: the files that lead here by `extends`, resolved.
+    """
     if not isinstance(root.value, dict) or "extends" not in root.value:
         return root
-    base_node = root.value.pop("extends")
-    place = (base_node.mark.file, base_node.mark.line, base_node.mark.column)
-    if not isinstance(base_node.value, str):
-        message = f"expected the path of a config, received {show(base_node.plain())}"
-        raise ConfigError(Problem(message, None, ("extends",), *place))
-    base_path = path.parent / base_node.value
-    chain = (*chain, path.resolve())
-    if base_path.resolve() in chain or len(chain) > MAX_EXTENDS:
-        message = f"`{base_node.value}` extends this file in turn" if len(chain) <= MAX_EXTENDS else "too many files"
-        raise ConfigError(Problem(message, "a chain of files must end", ("extends",), *place))
+    node = root.value.pop("extends")
+    if not isinstance(node.value, str):
+        message = f"expected the path of a config, received {show(node.plain())}"
+        raise _extends_error(node, message, "write one path: `extends: base.yaml`")
+    base_path = path.parent / node.value
     try:
         _, base = read_file(base_path)
     except ConfigError as error:
-        first = error.problems[0]
-        if first.line is not None or not first.message.startswith("there is no such file"):
+        if any(problem.line is not None for problem in error.problems):
             raise
-        message = f"there is no file `{base_path}`"
-        raise ConfigError(Problem(message, first.hint, ("extends",), *place)) from None
+        similar = similar_file(base_path)
+        hint = "name a YAML file, relative to the folder of this one"
+        if similar is not None and not base_path.exists():
+            hint = f"did you mean `{os.path.relpath(similar, path.parent)}`?"
+        message = f"{named(base_path)} cannot be extended: {error.problems[0].message}"
+        raise _extends_error(node, message, hint) from None
+    chain = (*chain, os.path.realpath(path))
+    if os.path.realpath(base_path) in chain:
+        raise _extends_error(node, f"the files extend one another in a circle: {named(base_path)}", "leave one out")
+    if len(chain) > MAX_EXTENDS:
+        raise _extends_error(node, f"more than {MAX_EXTENDS} files extend one another", "put them together")
     return merge(_extended(base, base_path, chain), root)
 
 
+def _extends_error(node: Node, message: str, hint: str) -> ConfigError:
+    return ConfigError(place(Problem(message, hint, ("extends",)), node.mark))
+
+
 def _name_from(path: Path) -> str:
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", path.stem).strip("-.") or "experiment"
+    """Make a name for the experiment of the file's."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", path.stem)[:MAX_NAME].strip("-._") or "experiment"
 
 
 def _resolve_data_path(root: Node) -> None:
@@ -194,94 +217,8 @@ def _resolve_data_path(root: Node) -> None:
     if node is None or not isinstance(node.value, str) or not node.value:
         return
     folder = Path(node.mark.file).parent if node.mark.line is not None else Path()
-    node.value = str((folder / Path(node.value).expanduser()).resolve())
-
-
-def _problem(detail: Any, root: Node) -> Problem:
-    """Turn one of pydantic's errors into a problem with its place."""
-    path: ConfigPath = tuple(detail["loc"])
-    context = detail.get("ctx", {})
-    kind, value = detail["type"], detail.get("input")
-    message, hint, at_key = _words(kind, context, value, path, detail["msg"])
-    return _at(Problem(message, hint, path), root.find(path, key=at_key))
-
-
-def _at(problem: Problem, mark: Mark) -> Problem:
-    return replace(problem, file=mark.file, line=mark.line, column=mark.column)
-
-
-def _words(
-    kind: str, context: Mapping[str, Any], value: Any, path: ConfigPath, fallback: str
-) -> tuple[str, str | None, bool]:
-    """Return message, hint, and whether the key rather than the value is to blame."""
-    expected = {
-        "int_type": "a whole number",
-        "int_from_float": "a whole number",
-        "float_type": "a number",
-        "string_type": "a text",
-        "bool_type": "`true` or `false`",
-        "tuple_type": "a list",
-        "model_type": "a mapping",
-        "model_attributes_type": "a mapping",
-        "dict_type": "a mapping",
-        "finite_number": "a finite number",
-    }
-    if kind == "nnlab":
-        return context["message"], context.get("hint"), bool(context.get("at_key"))
-    if kind == "extra_forbidden":
-        fields = _fields_at(path[:-1])
-        where = f"`{path[-2]}`" if len(path) > 1 else "a config"
-        hint = did_you_mean(str(path[-1]), fields) or f"{where} may hold {one_of(fields, most=20)}"
-        return f"unknown key `{path[-1]}`", hint, True
-    if kind == "missing":
-        return f"the key `{path[-1]}` is missing", _MISSING_HINTS.get(path), True
-    if kind in expected:
-        return f"expected {expected[kind]}, received {show(value)}", None, False
-    if kind == "literal_error":
-        choices = re.findall(r"'([^']*)'", context["expected"])
-        hint = did_you_mean(str(value), choices) or one_of(choices)
-        return f"unknown value {show(value)}", hint, False
-    if kind == "greater_than_equal":
-        return f"must be at least {context['ge']:g}, received {show(value)}", None, False
-    if kind == "less_than_equal":
-        return f"must be at most {context['le']:g}, received {show(value)}", None, False
-    if kind == "too_short":
-        return f"expected at least one item, received {show(value)}", None, False
-    if kind in ("string_pattern_mismatch", "string_too_short", "string_too_long"):
-        hint = "use letters, digits, `.`, `_` and `-`, at most 100, starting with a letter or digit"
-        return f"{show(value)} cannot be a name", hint, False
-    return fallback[0].lower() + fallback[1:], None, False
-
-
-_MISSING_HINTS: dict[ConfigPath, str] = {
-    ("data",): "write `data: digits`; `nnlab list datasets` shows what there is",
-    ("model",): "write `model: {hidden: [300, 100]}`, or a list of layers",
-    ("data", "source"): "write `source: digits`; `nnlab list datasets` shows what there is",
-}
-
-
-def _fields_at(path: ConfigPath) -> Iterable[str]:
-    """Return the keys that the section at `path` may hold."""
-    model: type[BaseModel] = Experiment
-    for part in path:
-        if isinstance(part, int):
-            continue
-        if part == "layers" and model in (ModelConfig, RepeatBlock):
-            model = RepeatBlock
-            continue
-        annotation = model.model_fields[part].annotation
-        model = _section_in(annotation) or model
-    extra = ["extends"] if model is Experiment else []
-    return [*model.model_fields, *extra]
-
-
-def _section_in(annotation: Any) -> type[BaseModel] | None:
-    import typing
-
-    for candidate in (annotation, *typing.get_args(annotation)):
-        if isinstance(candidate, type) and issubclass(candidate, BaseModel):
-            return candidate
-    return None
+    with contextlib.suppress(ValueError, RuntimeError):  # no file can be there: `load_data` says so
+        node.value = os.path.realpath(folder / Path(node.value).expanduser())
 
 
 def catalog_is_current() -> bool:

@@ -15,10 +15,12 @@ from typing import Any
 from pydantic import BaseModel
 
 from nnlab import catalog
+from nnlab.catalog import Entry, Parameter
 from nnlab.config.components import Component, OneOf
-from nnlab.config.nodes import Mark, Node, from_plain, read_text
+from nnlab.config.nodes import MAX_DEPTH, Mark, Node, from_plain, read_text
+from nnlab.config.remedies import unknown_parameter_remedy
 from nnlab.config.schema import DataConfig, Experiment, RepeatBlock
-from nnlab.errors import ConfigError, ConfigPath, Problem, did_you_mean, format_path, one_of, show
+from nnlab.errors import ConfigError, ConfigPath, Problem, format_path, show
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,9 @@ def parse_path(text: str, origin: str) -> ConfigPath:
     if not all(part.strip() for part in parts):
         problem = Problem(f"`{text}` is not a path", hint="write names with dots: `model.layers.1.units`", file=origin)
         raise ConfigError(problem)
-    return tuple(int(part) if part.isdigit() else part for part in parts)
+    if len(parts) > MAX_DEPTH:
+        raise ConfigError(Problem(f"the path has more than {MAX_DEPTH} parts", "shorten it", file=origin))
+    return tuple(int(part) if re.fullmatch("[0-9]{1,9}", part) else part for part in parts)
 
 
 def apply_overrides(root: Node, overrides: Sequence[Override]) -> None:
@@ -68,6 +72,8 @@ def apply_overrides(root: Node, overrides: Sequence[Override]) -> None:
     problems: list[Problem] = []
     for item in sorted(overrides, key=lambda item: len(item.path)):
         try:
+            if item.path[0] == "extends":
+                raise ConfigError(Problem("`extends` is for files only", "write it into the file", file=item.origin))
             _set(root, item, 0, Experiment)
         except ConfigError as error:
             problems += error.problems
@@ -78,30 +84,45 @@ def apply_overrides(root: Node, overrides: Sequence[Override]) -> None:
 def merge(base: Node, top: Node, expected: Any = Experiment) -> Node:
     """Lay one tree over another: mappings are merged, everything else is replaced.
 
-    An object of another kind (`optimizer: {Adam: ...}` over `{SGD: ...}`) replaces what was there.
+    An object of another kind (`optimizer: {Adam: ...}` over `{SGD: ...}`) replaces what was there, and so does a bare
+    name.
     """
+    if isinstance(expected, OneOf):
+        return _merge_components(base, top, expected)
+    if expected is DataConfig:
+        for node in (base, top):
+            node.value = _data_section(node) if isinstance(node.value, str) else node.value
     if not isinstance(base.value, dict) or not isinstance(top.value, dict):
         return top
-    one = _as_one_of(expected)
-    if one is not None and _component_name(base, one) != _component_name(top, one):
-        return top
-    if one is not None:
-        _open_component(base, one)
-        _open_component(top, one)
-        (base_name,), (top_name,) = base.value, top.value
-        merged = merge(base.value[base_name], top.value[top_name], None)
-        return Node({top_name: merged}, top.mark, top.key_mark)
     children = dict(base.value)
     for key, child in top.value.items():
-        inside = _expected_child(expected, key)
-        children[key] = merge(children[key], child, inside) if key in children else child
+        children[key] = merge(children[key], child, _expected_child(expected, key)) if key in children else child
     return Node(children, top.mark, top.key_mark)
+
+
+def _merge_components(base: Node, top: Node, one: OneOf) -> Node:
+    name = _component_name(top, one)
+    if name is None or name != _component_name(base, one):
+        return top
+    _open_component(base, one)
+    _open_component(top, one)
+    assert isinstance(base.value, dict)
+    assert isinstance(top.value, dict)
+    ((_, below),) = base.value.items()
+    ((written, above),) = top.value.items()
+    if not isinstance(below.value, dict) or not isinstance(above.value, dict):
+        return top
+    parameters = dict(below.value)
+    for key, child in above.value.items():
+        inside = _expected_parameter(name, one, key)
+        parameters[key] = merge(parameters[key], child, inside) if key in parameters else child
+    return Node({written: Node(parameters, above.mark, above.key_mark)}, top.mark, top.key_mark)
 
 
 def _set(node: Node, item: Override, depth: int, expected: Any) -> None:
     """Walk down from `node`, whose shape is `expected`: a section's class, a `OneOf`, a tuple type, or `None`."""
     part, last = item.path[depth], depth == len(item.path) - 1
-    one = _as_one_of(expected)
+    one = expected if isinstance(expected, OneOf) else None
     if one is not None and not (isinstance(node.value, dict) and "repeat" in node.value):
         _set_in_component(node, item, depth, one)
         return
@@ -134,7 +155,8 @@ def _set_in_list(node: Node, item: Override, depth: int, expected: Any) -> None:
         raise ConfigError(Problem(problem, hint=f"write `{_dotted(here)}.0` for its first item", file=item.origin))
     if part >= len(node.value):
         problem = f"`{format_path(here)}` has {len(node.value)} items, and item {part} was asked for"
-        raise ConfigError(Problem(problem, hint=f"the last one is item {len(node.value) - 1}", file=item.origin))
+        hint = f"the last one is item {len(node.value) - 1}" if node.value else f"set `{_dotted(here)}` itself"
+        raise ConfigError(Problem(problem, hint=hint, file=item.origin))
     if depth == len(item.path) - 1:
         node.value[part] = item.value
     else:
@@ -144,9 +166,11 @@ def _set_in_list(node: Node, item: Override, depth: int, expected: Any) -> None:
 def _set_in_component(node: Node, item: Override, depth: int, one: OneOf) -> None:
     _open_component(node, one)
     part, last, here = item.path[depth], depth == len(item.path) - 1, item.path[:depth]
-    if not isinstance(node.value, dict) or len(node.value) != 1:
+    if not isinstance(node.value, dict):
         problem = f"`{format_path(here)}` holds no object to change"
         raise ConfigError(Problem(problem, hint=f"set it first: `{_dotted(here)}=NAME`", file=item.origin))
+    if len(node.value) != 1:
+        return  # a mistake of the file, which checking it reports
     ((name, inside),) = node.value.items()
     entry = catalog.find(one.kind, name)
     named = catalog.find(one.kind, str(part))
@@ -159,16 +183,26 @@ def _set_in_component(node: Node, item: Override, depth: int, one: OneOf) -> Non
             node.value[name] = item.value
             return
         depth, part, last = depth + 1, item.path[depth + 1], depth + 1 == len(item.path) - 1
-    parameters = {**(entry.parameters if entry else {}), **{extra.name: extra for extra in one.extra}}
+    parameters = _parameters(entry, one)
     if entry is not None and str(part) not in parameters:
         problem = f"`{entry.name}` has no parameter `{part}`"
-        hint = did_you_mean(str(part), parameters) or f"it has {one_of(parameters)}"
+        hint = unknown_parameter_remedy(entry, str(part), parameters)
         raise ConfigError(Problem(problem, hint=hint, path=item.path, file=item.origin))
     assert isinstance(inside.value, dict)
     parameter = parameters.get(str(part))
-    expected = OneOf(parameter.kind) if parameter is not None and parameter.kind is not None else None
-    default = parameter.default if parameter is not None and parameter.default is not catalog.REQUIRED else None
+    default = parameter.default if parameter is not None and not parameter.required else None
+    expected = _expected_parameter(name, one, str(part))
     _set_in_mapping(inside.value, str(part), item, depth, last, expected, default)
+
+
+def _parameters(entry: Entry | None, one: OneOf) -> dict[str, Parameter]:
+    return {**(entry.parameters if entry else {}), **{extra.name: extra for extra in one.extra}}
+
+
+def _expected_parameter(component: str, one: OneOf, name: str) -> OneOf | None:
+    """The shape of a parameter's value: an object, or anything else."""
+    parameter = _parameters(catalog.find(one.kind, component), one).get(name)
+    return OneOf(parameter.kind) if parameter is not None and parameter.kind is not None else None
 
 
 def _open_component(node: Node, one: OneOf) -> None:
@@ -191,6 +225,9 @@ def _open_component(node: Node, one: OneOf) -> None:
 
 
 def _component_name(node: Node, one: OneOf) -> str | None:
+    """Return the name of an object that is written with parameters."""
+    if one.number is not None and isinstance(node.value, (int, float)) and not isinstance(node.value, bool):
+        return one.number
     if isinstance(node.value, dict) and len(node.value) == 1:
         (name,) = node.value
         entry = catalog.find(one.kind, name)
@@ -198,12 +235,17 @@ def _component_name(node: Node, one: OneOf) -> str | None:
     return None
 
 
+def _data_section(node: Node) -> dict[str, Node]:
+    """Return what `data: digits` is short for."""
+    return {"source": Node(node.value, node.mark, node.key_mark)}
+
+
 def _opened(node: Node, item: Override, depth: int, expected: Any) -> dict[str, Node]:
     """Make a mapping of a scalar that a path wants to go into: `data: digits`, or nothing at all."""
     if node.value is None:
         return {}
     if expected is DataConfig and isinstance(node.value, str):
-        return {"source": Node(node.value, node.mark, node.key_mark)}
+        return _data_section(node)
     if isinstance(node.value, bool):  # `tensorboard: true`
         return {}
     here = item.path[:depth]
@@ -255,10 +297,6 @@ def _item_type(expected: Any) -> Any:
         item = typing.get_args(expected)[0]
         return OneOf("layers") if RepeatBlock in typing.get_args(typing.get_args(item)[0]) else _shape(item)
     return expected
-
-
-def _as_one_of(expected: Any) -> OneOf | None:
-    return expected if isinstance(expected, OneOf) else None
 
 
 def _dotted(path: ConfigPath) -> str:

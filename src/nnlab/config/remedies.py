@@ -9,10 +9,11 @@ from typing import Any
 from nnlab import catalog
 from nnlab.catalog import Entry, Parameter
 from nnlab.config.nodes import resolve_scalar
-from nnlab.errors import did_you_mean, listed, named, one_of
+from nnlab.errors import did_you_mean, listed, one_of
 
 _YES, _NO = ("yes", "on", "y"), ("no", "off", "n")
 _NONE = ("none", "nil", "nothing")
+_A_LIST = "write a list: `[a, b]`, or one item a line with a dash before it"
 _INSTEAD = {
     "Input": "leave it out: the data give the shape of the input",
     "InputLayer": "leave it out: the data give the shape of the input",
@@ -35,11 +36,7 @@ def type_remedy(value: Any, types: Collection[str]) -> str | None:
             return f"write `{str(bool(value)).lower()}`"
         if "str" in types:
             return f"put it in quotes: `'{str(value).lower()}'`"
-        if "list" in types:
-            return f"write a list: `[{str(value).lower()}]`"
-    if isinstance(value, Mapping) and "list" in types:
-        return "write a list: one item a line, each with a dash before it"
-    return None
+    return _A_LIST if "list" in types and not isinstance(value, list) else None
 
 
 def _text_remedy(text: str, types: Collection[str]) -> str | None:
@@ -54,7 +51,7 @@ def _text_remedy(text: str, types: Collection[str]) -> str | None:
     if {"int", "float"} & set(types):
         return _number_remedy(text)
     if "list" in types:
-        return f"write a list: {named(f'[{text}]')}"
+        return _A_LIST
     if "dict" in types and re.search(r":\S", text):
         return "put a space behind each `:`"
     return None
@@ -137,7 +134,8 @@ def _name_as_a_value(kind: str, raw: Mapping[Any, Any]) -> str | None:
     """Correct `{type: Dense, units: 300}` and `{class_name: Dense, config: {units: 300}}`."""
     config = raw.get("config")
     for key, value in raw.items():
-        entry = catalog.find(kind, value) if isinstance(value, str) else None
+        says_name = key in ("type", "name", "class", "class_name") and isinstance(value, str)
+        entry = catalog.find(kind, value) if says_name else None
         if entry is not None:
             given = {**raw, **(config if isinstance(config, Mapping) else {})}
             kept = {name: given[name] for name in entry.parameters if name in given and name != key}

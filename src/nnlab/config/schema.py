@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal, NoReturn, TypeAlias
+import math
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal, NoReturn, Self, TypeAlias
 
 from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
+    ModelWrapValidatorHandler,
     PlainSerializer,
     PlainValidator,
+    ValidationError,
     model_validator,
 )
 
+from nnlab import catalog
 from nnlab.catalog import Parameter
-from nnlab.config.components import Component, Fault, OneOf, raise_faults
-from nnlab.errors import show
+from nnlab.config.components import Component, Fault, OneOf, named_object, raise_faults
+from nnlab.config.remedies import type_remedy
+from nnlab.errors import did_you_mean, show
 
+MAX_NAME = 100
 DEFAULT_OPTIMIZER = Component("optimizers", "Adam")
 
 
@@ -27,13 +33,33 @@ class Section(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, arbitrary_types_allowed=True)
 
-    @model_validator(mode="before")
+    @model_validator(mode="wrap")
     @classmethod
-    def _null_is_default(cls, raw: Any) -> Any:
-        """Let `null` switch off what an extended file gives."""
+    def _check(cls, raw: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        """Report what is wrong between the keys together with what is wrong with each."""
+        raw = cls.opened(raw)
         if not isinstance(raw, dict):
-            return raw
-        return {key: value for key, value in raw.items() if value is not None or key not in cls.model_fields}
+            return handler(raw)
+        # `null` switches off what an extended file gives
+        given = {key: value for key, value in raw.items() if value is not None or key not in cls.model_fields}
+        faults = list(cls.faults_between(given))
+        try:
+            section = handler(given)
+        except ValidationError as error:
+            raise_faults(faults, besides=error)
+        if faults:
+            raise_faults(faults)
+        return section
+
+    @classmethod
+    def opened(cls, raw: Any) -> Any:
+        """Return the long form of what may be written in short."""
+        return raw
+
+    @classmethod
+    def faults_between(cls, given: Mapping[str, Any]) -> Iterator[Fault]:  # noqa: ARG003
+        """Yield what is wrong with the keys taken together, whatever is wrong with their values."""
+        yield from ()
 
 
 def _fail(message: str, hint: str | None = None, *, value: Any = None) -> NoReturn:
@@ -44,8 +70,30 @@ def _as_tuple(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-def _one_or_many(value: Any) -> Any:
-    return (value,) if isinstance(value, (str, int)) and not isinstance(value, bool) else _as_tuple(value)
+def _name(value: Any) -> Any:
+    if value is not None and not _is_name(value):
+        _fail(f"expected a name or a number, received {show(value)}", value=value)
+    return value
+
+
+def _names(value: Any) -> Any:
+    if value is None:
+        return None
+    names = tuple(value) if isinstance(value, (list, tuple)) else (value,)
+    if not isinstance(value, (list, tuple)) and not _is_name(value):
+        _fail(f"expected a name or a list of names, received {show(value)}", value=value)
+    faults = [
+        Fault((i,), f"expected a name or a number, received {show(name)}")
+        for i, name in enumerate(names)
+        if not _is_name(name)
+    ]
+    if faults:
+        raise_faults(faults)
+    return names
+
+
+def _is_name(value: Any) -> bool:
+    return isinstance(value, (str, int)) and not isinstance(value, bool)
 
 
 def _whole(value: Any) -> Any:
@@ -53,24 +101,29 @@ def _whole(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
+def _is_finite_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
 def _rows(value: Any) -> Any:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        hint = "write rows as a whole number (`5000`) or a fraction (`0.2`); `0` for none"
+    value = _whole(value) if isinstance(value, float) and value > 1 else value
+    hint = type_remedy(value, ["float"]) or "write rows as a whole number (`5000`) or a fraction (`0.2`), `0` for none"
+    if not _is_finite_number(value):
         _fail(f"expected a number of rows or a fraction, received {show(value)}", hint, value=value)
     if value < 0:
         _fail(f"must be at least 0, received {show(value)}", value=value)
-    if isinstance(value, float) and not 0 <= value < 1:
-        hint = "write rows as a whole number (`5000`) or a fraction (`0.2`); `0` for none"
+    if isinstance(value, float) and value >= 1:
         _fail(f"a fraction must be below 1, received {show(value)}", hint, value=value)
     return value
 
 
 def _scale(value: Any) -> Any:
-    if value is None or value in ("standardize", "minmax"):
-        return value
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0 and value != float("inf"):
+    words = ("standardize", "minmax")
+    if value is None or value in words or (_is_finite_number(value) and value > 0):
         return value
     hint = "divide by a number (`255`), or write `standardize` or `minmax`"
+    if isinstance(value, str):
+        hint = type_remedy(value, ["float", "null"]) or did_you_mean(value, words) or hint
     _fail(f"unknown scaling {show(value)}", hint, value=value)
 
 
@@ -84,12 +137,13 @@ def _class_weight(value: Any) -> Any:
     if value is None or value == "balanced":
         return value
     if not isinstance(value, dict) or not value:
-        hint = "write `balanced`, or a weight for each class: `{0: 1, 1: 5}`"
+        near = did_you_mean(value, ["balanced"]) if isinstance(value, str) else None
+        hint = near or "write `balanced`, or a weight for each class: `{0: 1, 1: 5}`"
         _fail(f"unknown class weight {show(value)}", hint, value=value)
     faults = [
-        Fault((str(name),), f"expected a weight of at least 0, received {show(weight)}")
+        Fault((str(name),), f"expected a weight of at least 0, received {show(weight)}", type_remedy(weight, ["float"]))
         for name, weight in value.items()
-        if isinstance(weight, bool) or not isinstance(weight, (int, float)) or not 0 <= weight < float("inf")
+        if not _is_finite_number(weight) or weight < 0
     ]
     if faults:
         raise_faults(faults)
@@ -103,7 +157,7 @@ def _columns(value: Any) -> Any:
         hint = "write `columns: {x: [1.0, 2.0], y: [0.0, 1.0]}`"
         _fail(f"expected columns by name, received {show(value)}", hint, value=value)
     faults = [
-        Fault((str(name),), f"expected a list of values, received {show(column)}")
+        Fault((str(name),), f"expected a list of values, received {show(column)}", type_remedy(column, ["list"]))
         for name, column in value.items()
         if not isinstance(column, (list, tuple))
     ]
@@ -114,7 +168,8 @@ def _columns(value: Any) -> Any:
 
 Rows: TypeAlias = Annotated[int | float, PlainValidator(_rows)]
 Whole: TypeAlias = Annotated[int, BeforeValidator(_whole)]
-Names: TypeAlias = Annotated[tuple[str | int, ...], BeforeValidator(_one_or_many)]
+Name: TypeAlias = Annotated[str | int | None, PlainValidator(_name)]
+Names: TypeAlias = Annotated[tuple[str | int, ...] | None, PlainValidator(_names)]
 NotBuiltYet: TypeAlias = Annotated[None, PlainValidator(_not_built_yet)]
 
 
@@ -124,45 +179,41 @@ class DataConfig(Section):
     source: Annotated[Component, OneOf("datasets")]
     path: str | None = None
     columns: Annotated[Mapping[str, tuple[Any, ...]] | None, PlainValidator(_columns)] = None
-    target: Names | None = None
-    features: Names | None = None
+    target: Names = None
+    features: Names = None
     task: Literal["classification", "binary", "multilabel", "regression"] | None = None
     validation: Rows = 0.2
     test: Rows | None = None
     scale: Annotated[int | float | Literal["standardize", "minmax"] | None, PlainValidator(_scale)] = None
     limit: Annotated[Whole | None, Field(ge=1)] = None
-    classes: Names | None = None
-    positive_class: str | int | None = None
+    classes: Names = None
+    positive_class: Name = None
     object: NotBuiltYet = None
     class_weight: Annotated[Mapping[str, float] | Literal["balanced"] | None, PlainValidator(_class_weight)] = None
 
-    @model_validator(mode="before")
     @classmethod
-    def _short_form(cls, raw: Any) -> Any:
+    def opened(cls, raw: Any) -> Any:
+        """`data: digits` is short for the source alone."""
         return {"source": raw} if isinstance(raw, str) else raw
 
-    @model_validator(mode="after")
-    def _fits_together(self) -> DataConfig:
-        faults: list[Fault] = []
-        source = self.source.name
-        needs_path = source in ("csv", "npz", "parquet")
-        if needs_path and self.path is None:
-            faults.append(Fault((), f"the source `{source}` needs `path`", f"write `path: data.{source}`"))
-        if source == "inline" and self.columns is None:
+    @classmethod
+    def faults_between(cls, given: Mapping[str, Any]) -> Iterator[Fault]:
+        """What a source needs, and what excludes one another."""
+        source = named_object(given.get("source"))
+        if source in ("csv", "npz", "parquet") and "path" not in given:
+            yield Fault((), f"the source `{source}` needs `path`", f"write `path: data.{source}`", at_key=True)
+        if source == "inline" and "columns" not in given:
             hint = "write `columns: {x: [1.0, 2.0], y: [0.0, 1.0]}`"
-            faults.append(Fault((), "the source `inline` needs `columns`", hint))
-        if source != "inline" and self.columns is not None:
+            yield Fault((), "the source `inline` needs `columns`", hint, at_key=True)
+        is_other = source is not None and source != "inline" and catalog.find("datasets", source) is not None
+        if is_other and "columns" in given:
             hint = "write `source: inline`, or remove `columns`"
-            faults.append(Fault(("columns",), f"`columns` goes with `inline`, not with `{source}`", hint, at_key=True))
-        if source in ("csv", "parquet", "inline") and self.target is None:
-            faults.append(Fault((), f"the source `{source}` needs `target`", "name the column to predict"))
-        if self.classes is not None and self.positive_class is not None:
-            hint = "keep one of them"
+            yield Fault(("columns",), f"`columns` goes with `inline`, not with `{source}`", hint, at_key=True)
+        if source in ("csv", "parquet", "inline") and "target" not in given:
+            yield Fault((), f"the source `{source}` needs `target`", "name the column to predict", at_key=True)
+        if "classes" in given and "positive_class" in given:
             message = "`positive_class` and `classes` do not go together"
-            faults.append(Fault(("positive_class",), message, hint, at_key=True))
-        if faults:
-            raise_faults(faults)
-        return self
+            yield Fault(("positive_class",), message, "keep one of them", at_key=True)
 
 
 class RepeatBlock(Section):
@@ -203,11 +254,12 @@ def _hidden(raw: Any) -> Any:
     if isinstance(raw, dict):
         return HiddenConfig.model_validate(raw)
     if not isinstance(raw, (list, tuple)):
-        hint = "write the units of each layer, `[300, 100]`, or `{layers: 2, units: 100}`"
+        given = raw if isinstance(raw, int) and not isinstance(raw, bool) and raw > 0 else "300, 100"
+        hint = f"write the units of each layer, `[{given}]`, or `{{layers: 2, units: 100}}`"
         _fail(f"expected hidden layers, received {show(raw)}", hint, value=raw)
     units = [_whole(value) for value in raw]
     faults = [
-        Fault((i,), f"expected a number of units of at least 1, received {show(value)}")
+        Fault((i,), f"expected a number of units of at least 1, received {show(value)}", type_remedy(value, ["int"]))
         for i, value in enumerate(units)
         if isinstance(value, bool) or not isinstance(value, int) or value < 1
     ]
@@ -215,6 +267,9 @@ def _hidden(raw: Any) -> Any:
         raise_faults(faults)
     return tuple(units)
 
+
+NORMALIZATIONS = frozenset(f"{name}Normalization" for name in ("Batch", "Group", "Layer", "RMS", "Unit"))
+"""The layers that may normalize what every hidden layer gives."""
 
 POSITION = Parameter(
     "position",
@@ -228,12 +283,12 @@ POSITION = Parameter(
 class ModelConfig(Section):
     """The network: its layers, and defaults for every hidden layer that has weights."""
 
-    type: Literal["sequential", "functional", "subclassed"] = "sequential"
+    type: Literal["sequential"] = "sequential"
     activation: Annotated[Component, OneOf("activations")] | None = None
     initializer: Annotated[Component, OneOf("initializers")] | None = None
-    normalization: (
-        Annotated[Component, OneOf("layers", only=lambda name: "Normalization" in name, extra=(POSITION,))] | None
-    ) = None
+    normalization: Annotated[Component, OneOf("layers", only=NORMALIZATIONS.__contains__, extra=(POSITION,))] | None = (
+        None
+    )
     regularizer: Annotated[Component, OneOf("regularizers")] | None = None
     constraint: Annotated[Component, OneOf("constraints")] | None = None
     dropout: Annotated[Component, OneOf("layers", only=lambda name: "Dropout" in name, number="Dropout")] | None = None
@@ -243,23 +298,23 @@ class ModelConfig(Section):
     ] = None
     transfer: NotBuiltYet = None
 
-    @model_validator(mode="before")
     @classmethod
-    def _built_types(cls, raw: Any) -> Any:
+    def opened(cls, raw: Any) -> Any:
+        """Report a type that is not built yet alone: its other keys are no mistakes."""
         if isinstance(raw, dict) and raw.get("type") in ("functional", "subclassed"):
             hint = "use `type: sequential` for now"
             raise_faults([Fault(("type",), f"the model type `{raw['type']}` is not built yet", hint)])
         return raw
 
-    @model_validator(mode="after")
-    def _layers_or_hidden(self) -> ModelConfig:
-        if self.layers is None and self.hidden is None:
+    @classmethod
+    def faults_between(cls, given: Mapping[str, Any]) -> Iterator[Fault]:
+        """The layers are given in one way."""
+        if "layers" not in given and "hidden" not in given:
             hint = "write `hidden: [300, 100]`, or a list under `layers:`"
-            raise_faults([Fault((), "the model has neither `layers` nor `hidden`", hint)])
-        if self.layers is not None and self.hidden is not None:
+            yield Fault((), "the model has neither `layers` nor `hidden`", hint, at_key=True)
+        if "layers" in given and "hidden" in given:
             hint = "keep one of them (`null` switches off what an extended file gives)"
-            raise_faults([Fault(("hidden",), "`layers` and `hidden` do not go together", hint, at_key=True)])
-        return self
+            yield Fault(("hidden",), "`layers` and `hidden` do not go together", hint, at_key=True)
 
 
 class EarlyStopping(Section):
@@ -269,7 +324,7 @@ class EarlyStopping(Section):
     min_delta: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     patience: Annotated[Whole, Field(ge=0)] = 10
     mode: Literal["auto", "min", "max"] = "auto"
-    baseline: float | None = None
+    baseline: Annotated[float | None, Field(allow_inf_nan=False)] = None
     restore_best_weights: bool = True
     start_from_epoch: Annotated[Whole, Field(ge=0)] = 0
 
@@ -292,8 +347,9 @@ def _profile_batch(value: Any) -> Any:
         or any(isinstance(step, bool) or not isinstance(step, int) or step < 1 for step in steps)
         or steps[0] > steps[1]
     ):
-        hint = "write the first and the last step to profile, such as `[100, 200]`"
-        _fail(f"expected a step or a range of steps, received {show(value)}", hint, value=value)
+        hint = "write the first and the last step to profile, counted from 1, such as `[100, 200]`"
+        received = ", ".join(show(step) for step in steps) if isinstance(steps, (list, tuple)) else show(value)
+        _fail(f"expected a step or a range of steps, received {received or 'an empty list'}", hint, value=value)
     return tuple(steps)
 
 
@@ -329,7 +385,7 @@ class TrainingConfig(Section):
 class Experiment(Section):
     """One experiment: all that a config says, defaults included."""
 
-    name: Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+    name: Annotated[str, Field(min_length=1, max_length=MAX_NAME, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
     seed: Annotated[Whole, Field(ge=0, le=2**32 - 1)] = 0
     data: DataConfig
     model: ModelConfig

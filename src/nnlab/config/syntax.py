@@ -28,6 +28,7 @@ class _Rule:
     at_start: bool = False
 
 
+_NO_BREAK_SPACES = "the text holds no-break spaces (U+00A0): replace them with ordinary ones"
 _QUOTE_IT = "put quotes round text that starts with it"
 _RULES = (
     _Rule("flow sequence: .*','", "expected `,` or `]` here", "the `[`{since} is not closed, or a comma is missing"),
@@ -95,7 +96,7 @@ def syntax_problem(error: yaml.YAMLError, text: str, file: str, *, located: bool
     rule = next(rule for rule in _RULES if re.search(rule.report, report))
     since = f" of line {start.line + 1}, column {start.column + 1}," if located and start is not None else ""
     message = f"not valid YAML: {rule.message.replace('{problem}', problem.replace(chr(39), '`'))}"
-    hint = rule.hint.replace("{since}", since)
+    hint = _NO_BREAK_SPACES if "\u00a0" in text else rule.hint.replace("{since}", since)
     mark = start if rule.at_start and start is not None else stop
     if not located or mark is None:
         return Problem(message, hint, file=file)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 from nnlab import catalog
@@ -17,6 +18,9 @@ from nnlab.errors import ConfigError, ConfigPath, Problem, did_you_mean, one_of
 
 KERNELS = ("kernel", "depthwise", "pointwise")
 """The weights of a layer that initializers, regularizers and constraints of the model's defaults are meant for."""
+
+MAX_LAYERS = 5000
+"""More is a mistake in nested `repeat`, and Keras would be building for hours."""
 
 _OUTPUT_ACTIVATIONS = {
     "binary": "sigmoid",
@@ -52,9 +56,12 @@ def plan_model(experiment: Experiment, spec: DataSpec) -> Plan:
     """Work the layers, the loss and the metrics out.
 
     Raises:
-        ConfigError: the early-stopping monitor is no column of the history.
+        ConfigError: too many layers, or the early-stopping monitor is no column of the history.
     """
-    written = tuple(_written_layers(experiment.model, spec))
+    written = tuple(islice(_written_layers(experiment.model, spec), MAX_LAYERS + 1))
+    if len(written) > MAX_LAYERS:
+        hint = "lower `repeat` or the number of layers"
+        raise ConfigError(Problem(f"the model has more than {MAX_LAYERS} layers", hint, ("model",)))
     output = next((layer for layer in reversed(written) if has_weights(layer.component)), None)
     layers: list[PlannedLayer] = []
     for layer in written:
@@ -149,7 +156,7 @@ def _with_defaults(layer: PlannedLayer, model: ModelConfig) -> Iterator[PlannedL
     if before and takes_activation:
         component = _without_bias(component, normalization)
         yield replace(layer, component=component.with_parameters(activation=None))
-        yield replace(layer, component=_normalization_layer(normalization))
+        yield PlannedLayer(_normalization_layer(normalization), ("model", "normalization"))
         if activation is not None:
             yield replace(layer, component=_activation_layer(activation))
     else:
@@ -157,9 +164,9 @@ def _with_defaults(layer: PlannedLayer, model: ModelConfig) -> Iterator[PlannedL
             component = component.with_parameters(activation=activation)
         yield from _activation_apart(replace(layer, component=component))
         if normalization is not None:
-            yield replace(layer, component=_normalization_layer(normalization))
+            yield PlannedLayer(_normalization_layer(normalization), ("model", "normalization"))
     if model.dropout is not None:
-        yield replace(layer, component=model.dropout)
+        yield PlannedLayer(model.dropout, ("model", "dropout"))
 
 
 def _with_weight_defaults(component: Component, model: ModelConfig) -> Component:

@@ -1,0 +1,192 @@
+"""The schema's complaints as problems: with a place, in the words of a person, each mistake once."""
+
+from __future__ import annotations
+
+import re
+import typing
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from nnlab import catalog
+from nnlab.config.nodes import Mark, Node
+from nnlab.config.remedies import DECIMAL_POINT, in_one_line, type_remedy
+from nnlab.config.schema import (
+    DataConfig,
+    EarlyStopping,
+    Experiment,
+    HiddenConfig,
+    ModelConfig,
+    RepeatBlock,
+    Section,
+    TensorBoardConfig,
+    TrainingConfig,
+)
+from nnlab.errors import ConfigPath, Problem, did_you_mean, listed, named, nearest, number_text, one_of, show
+
+_EXPECTED: Mapping[str, tuple[str, Sequence[str]]] = {
+    "int_type": ("a whole number", ["int", "null"]),
+    "int_from_float": ("a whole number", ["int", "null"]),
+    "float_type": ("a number", ["float", "null"]),
+    "finite_number": ("a finite number", ["float"]),
+    "string_type": ("a text", ["str"]),
+    "bool_type": ("`true` or `false`", ["bool"]),
+    "tuple_type": ("a list", ["list"]),
+    "model_type": ("a mapping", ["dict"]),
+    "model_attributes_type": ("a mapping", ["dict"]),
+}
+"""What is expected, by pydantic's kind of error, in words and as in `Parameter.types`."""
+
+_MISSING: Mapping[ConfigPath, str] = {
+    ("data",): "write `data: digits`; `nnlab list datasets` shows what there is",
+    ("model",): "write `model: {hidden: [300, 100]}`, or a list of layers",
+    ("data", "source"): "write `source: digits`; `nnlab list datasets` shows what there is",
+}
+_MISSING_IN: Mapping[type[Section], str] = {
+    RepeatBlock: "write both: `repeat: 2` and `layers: [...]`",
+    HiddenConfig: "write both: `{layers: 2, units: 100}`",
+}
+_SECTIONS: Mapping[ConfigPath, type[Section]] = {
+    (): Experiment,
+    ("data",): DataConfig,
+    ("model",): ModelConfig,
+    ("training",): TrainingConfig,
+    ("training", "early_stopping"): EarlyStopping,
+    ("training", "tensorboard"): TensorBoardConfig,
+}
+_ANYWHERE = ("name", "type", "path")
+"""Keys that say too little about where they belong."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """What to say; `at_key` blames the key rather than the value, `meant` is what a misspelt key stands for."""
+
+    message: str
+    hint: str | None = None
+    at_key: bool = False
+    meant: tuple[str, ...] = ()
+
+
+def place(problem: Problem, mark: Mark) -> Problem:
+    """Return the problem with its place."""
+    return replace(problem, file=mark.file, line=mark.line, column=mark.column)
+
+
+def schema_problems(error: ValidationError, root: Node) -> list[Problem]:
+    """Return what the schema has found, in the order of the file.
+
+    A key that is missing because it is misspelt is reported as misspelt alone, and a mistake that an alias repeats
+    once.
+
+    Args:
+        error: what validating the tree's plain values raised.
+        root: the tree.
+    """
+    details = [
+        (tuple(detail["loc"]), _words(detail, root), detail["type"]) for detail in error.errors(include_url=False)
+    ]
+    meant = {(*path[:-1], name) for path, words, _ in details for name in words.meant}
+    problems: dict[Any, Problem] = {}
+    for path, words, kind in details:
+        if kind == "missing" and path in meant:
+            continue
+        problem = place(Problem(words.message, words.hint, path), root.find(path, key=words.at_key))
+        where = path if problem.line is None else (problem.file, problem.line, problem.column)
+        problems.setdefault((where, problem.message), problem)
+    return sorted(problems.values(), key=lambda p: (p.file or "", p.line or 0, p.column or 0))
+
+
+def _words(detail: Any, root: Node) -> _Words:
+    kind, value, path = detail["type"], detail["input"], tuple(detail["loc"])
+    context = detail.get("ctx", {})
+    if kind == "nnlab":
+        return _Words(context["message"], context["hint"], context["at_key"])
+    if kind == "extra_forbidden":
+        return _unknown_key(str(path[-1]), value, path[:-1])
+    if kind == "missing":
+        name = f"`{path[-1]}`"
+        message = f"{name} is empty" if root.holds(path) else f"the key {name} is missing"
+        return _Words(message, _MISSING.get(path) or _MISSING_IN.get(_section_at(path[:-1])), True)
+    if kind in _EXPECTED:
+        words, types = _EXPECTED[kind]
+        hint = type_remedy(value, types) or (_section_remedy(value, path) if "dict" in types else None)
+        return _Words(f"expected {words}, received {show(value)}", hint)
+    if kind == "literal_error":
+        choices = re.findall(r"'([^']*)'", context["expected"])
+        return _Words(f"unknown value {show(value)}", did_you_mean(str(value), choices) or one_of(choices))
+    if kind == "greater_than_equal":
+        return _Words(f"must be at least {number_text(context['ge'])}, received {show(value)}")
+    if kind == "less_than_equal":
+        return _Words(f"must be at most {number_text(context['le'])}, received {show(value)}")
+    if kind == "too_short":
+        return _Words(f"expected at least one item, received {show(value)}")
+    if kind in ("string_pattern_mismatch", "string_too_short", "string_too_long"):
+        hint = "use letters, digits, `.`, `_` and `-`, at most 100, starting with a letter or digit"
+        return _Words(f"{show(value)} cannot be a name", hint)
+    raise AssertionError(f"the schema has a kind of error without words: {detail}")
+
+
+def _unknown_key(key: str, value: Any, path: ConfigPath) -> _Words:
+    """Say that `key`, with `value`, cannot stand in the section at `path`."""
+    section = _section_at(path)
+    near = tuple(nearest(key, section.model_fields))
+    message = f"unknown key {named(key)}"
+    if key.isdecimal():  # `{validation: 0,2}` has a key 2
+        return _Words(message, DECIMAL_POINT, True)
+    if section is RepeatBlock and catalog.find("layers", key) is not None:
+        inside = in_one_line({key: value})
+        return _Words(message, f"put it into the block: `layers: [{{{inside}}}]`", True, ("layers",))
+    home = _home(key.rsplit(".")[-1], section)
+    if home is not None:
+        return _Words(message, home, True)
+    owner = "a config" if not path else "a repeated block" if section is RepeatBlock else f"`{path[-1]}`"
+    return _Words(message, did_you_mean(key, section.model_fields) or f"{owner} may hold {_keys(section)}", True, near)
+
+
+def _keys(section: type[Section]) -> str:
+    """List what a section may hold, without what is not built yet."""
+    built = [name for name, info in section.model_fields.items() if info.annotation is not type(None)]
+    return listed([*built, "extends"] if section is Experiment else built, most=20)
+
+
+def _home(key: str, section: type[Section]) -> str | None:
+    """Say where a key belongs that is known in another section."""
+    if key in _ANYWHERE:
+        return None
+    for path, other in _SECTIONS.items():
+        if other is not section and (key in other.model_fields or (key == "extends" and not path)):
+            return f"it belongs under `{'.'.join(map(str, path))}`" if path else "it belongs at the top of the config"
+    for name in ("Adam", "SGD", *catalog.entries("optimizers")):
+        if key in catalog.entries("optimizers")[name].parameters:
+            return f"it belongs to the optimizer: `optimizer: {{{name}: {{{key}: ...}}}}`"
+    return None
+
+
+def _section_remedy(value: Any, path: ConfigPath) -> str | None:
+    """Say what to write instead of a value that stands in the place of a section."""
+    section = _section_at(path)
+    if value is True and not any(info.is_required() for info in section.model_fields.values()):
+        return f"write `{path[-1]}: {{}}` for its defaults"
+    return f"it may hold {_keys(section)}"
+
+
+def _section_at(path: ConfigPath) -> type[Section]:
+    """Return the section that stands at a path."""
+    section: type[Section] = Experiment
+    for part in path:
+        if isinstance(part, int):
+            continue
+        if part == "layers" and section in (ModelConfig, RepeatBlock):
+            section = RepeatBlock
+        else:
+            section = next(_sections_in(section.model_fields[part].annotation), section)
+    return section
+
+
+def _sections_in(annotation: Any) -> Iterator[type[Section]]:
+    for candidate in (annotation, *typing.get_args(annotation)):
+        if isinstance(candidate, type) and issubclass(candidate, BaseModel):
+            yield typing.cast("type[Section]", candidate)

@@ -1,0 +1,132 @@
+"""Random configs that hold, built from the catalog."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Callable
+from typing import Any
+
+from hypothesis import strategies as st
+
+from nnlab import catalog
+from nnlab.catalog import Parameter
+from nnlab.config.components import value_faults
+from nnlab.config.schema import NORMALIZATIONS
+
+Draw = Callable[[st.SearchStrategy[Any]], Any]
+
+TEXT = st.text(string.printable.strip() + " äλ模☃", min_size=1, max_size=8) | st.sampled_from(
+    ["null", "true", "yes", "1e3", "0x10", "~", "- a", "a: b", "#", "*a", "2026-01-31", " a ", "a\nb\n", "\x1b", "="]
+)
+NUMBERS = st.floats(0, 1) | st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(10**12), 10**12)
+VALUES = {
+    "int": st.integers(1, 9) | st.integers(-(10**12), 10**12),
+    "float": NUMBERS,
+    "bool": st.booleans(),
+    "str": TEXT,
+    "list": st.lists(st.integers(1, 9) | st.floats(0.1, 9), max_size=3),
+    "dict": st.dictionaries(TEXT, NUMBERS, max_size=2),
+    "null": st.none(),
+}
+NAMES = st.lists(TEXT | st.integers(-3, 3), min_size=2, max_size=3)
+
+
+@st.composite
+def experiments(draw: Draw) -> dict[str, Any]:
+    """Plain values of a whole config."""
+    training = {
+        "epochs": lambda: draw(st.integers(1, 10**6)),
+        "loss": lambda: component(draw, "losses"),
+        "metrics": lambda: several(draw, lambda: component(draw, "metrics")),
+        "early_stopping": lambda: {"monitor": draw(TEXT), "min_delta": draw(st.floats(0, 1))},
+        "tensorboard": lambda: draw(st.booleans() | st.just({"profile_batch": [1, 2]})),
+    }
+    return {
+        "name": draw(st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,9}", fullmatch=True)),
+        "seed": draw(st.integers(0, 2**32 - 1)),
+        "data": draw(st.sampled_from([_table, _inline, _data_set]))(draw),
+        "model": _model(draw),
+        "optimizer": component(draw, "optimizers"),
+        "training": some(draw, training),
+    }
+
+
+def some(draw: Draw, values: dict[str, Callable[[], Any]]) -> dict[str, Any]:
+    """Draw some of the values."""
+    return {name: value() for name, value in values.items() if draw(st.booleans())}
+
+
+def several(draw: Draw, item: Callable[[], Any]) -> list[Any]:
+    """Draw one to three items."""
+    return [item() for _ in range(draw(st.integers(1, 3)))]
+
+
+def component(draw: Draw, kind: str, names: list[str] | None = None) -> Any:
+    """Draw an object of a kind as a config says it, with some of its parameters."""
+    entry = catalog.entries(kind)[draw(st.sampled_from(names or list(catalog.entries(kind))))]
+    required = [parameter for parameter in entry.parameters.values() if parameter.required]
+    optional = [parameter for parameter in entry.parameters.values() if not parameter.required]
+    chosen = draw(st.lists(st.sampled_from(optional), max_size=3, unique_by=lambda p: p.name)) if optional else []
+    given = {parameter.name: _value(draw, parameter) for parameter in (*required, *chosen)}
+    return {entry.name: given} if given else draw(st.sampled_from([entry.name, {entry.name: None}]))
+
+
+def _value(draw: Draw, parameter: Parameter) -> Any:
+    if parameter.default is None and draw(st.booleans()):
+        return None
+    if parameter.kind is not None:
+        plain = ["Dense", "Flatten"] if parameter.kind == "layers" else None
+        one = component(draw, parameter.kind, plain)
+        return [one] if "list" in parameter.types else one
+    if parameter.choices:
+        return draw(st.sampled_from(parameter.choices))
+    values = st.one_of([VALUES[name] for name in parameter.types or ["str"]])
+    return draw(values.filter(lambda value: not any(value_faults(parameter, value, received=value))))
+
+
+def _table(draw: Draw) -> dict[str, Any]:
+    settings = {
+        "features": lambda: draw(NAMES),
+        "classes": lambda: draw(NAMES),
+        "class_weight": lambda: draw(st.just("balanced") | st.dictionaries(TEXT, st.floats(0, 9), min_size=1)),
+        "validation": lambda: draw(st.floats(0, 1, exclude_max=True) | st.integers(0, 10**6)),
+        "scale": lambda: draw(st.sampled_from(["standardize", "minmax", 255, 0.5])),
+        "limit": lambda: draw(st.integers(1)),
+    }
+    target = draw(TEXT | st.integers(-3, 3) | NAMES)
+    return {"source": "csv", "path": f"/data/{draw(TEXT.map(_file_name))}", "target": target, **some(draw, settings)}
+
+
+def _file_name(text: str) -> str:
+    return f"{text.replace('/', '')}.csv"
+
+
+def _inline(draw: Draw) -> dict[str, Any]:
+    cells = st.booleans() | st.integers() | st.floats(allow_nan=False) | TEXT | st.none()
+    columns = st.dictionaries(TEXT, st.lists(cells, max_size=3), min_size=1, max_size=3)
+    return {"source": "inline", "columns": draw(columns), "target": draw(TEXT)}
+
+
+def _data_set(draw: Draw) -> Any:
+    return {"source": component(draw, "datasets", ["digits", "iris", "moons", "circle"])}
+
+
+def _model(draw: Draw) -> dict[str, Any]:
+    defaults = {
+        "activation": lambda: component(draw, "activations"),
+        "initializer": lambda: component(draw, "initializers"),
+        "normalization": lambda: component(draw, "layers", sorted(NORMALIZATIONS)),
+        "regularizer": lambda: component(draw, "regularizers"),
+        "constraint": lambda: component(draw, "constraints"),
+        "dropout": lambda: draw(st.floats(0, 1) | st.just({"AlphaDropout": 0.1})),
+    }
+    hidden = st.lists(st.integers(1, 100), max_size=3) | st.just({"layers": 2, "units": 5})
+    layers = draw(st.just("hidden") | st.just("layers"))
+    given = draw(hidden) if layers == "hidden" else several(draw, lambda: _layer(draw))
+    return {layers: given, **some(draw, defaults)}
+
+
+def _layer(draw: Draw) -> Any:
+    if draw(st.integers(0, 4)) == 0:
+        return {"repeat": draw(st.integers(1, 5)), "layers": several(draw, lambda: component(draw, "layers"))}
+    return component(draw, "layers")
