@@ -1,8 +1,13 @@
-"""Write the catalogue of Keras objects, `src/nnlab/catalog/keras.json`.
+"""Write the catalogue: Keras's objects to `src/nnlab/catalog/keras.json`, nnlab's own to `nnlab.json` beside it.
 
 Names, parameters, defaults and descriptions are read off the installed Keras. What a signature does not tell
-(accepted types, limits, choices, pages on keras.io) stands in the tables below. With `--check` nothing is
-written; the exit status is 1 if the file is not what would be written.
+(accepted types, limits, choices, pages on keras.io) stands in the tables below.
+
+nnlab's own objects are those that a module of `nnlab.layers` registers with Keras for the package "nnlab". Their
+annotations tell what they accept (`Annotated[int, Ge(1)]`, `Literal["fan_in", "fan_out"]`), and the first link of the
+docstring is their page. `src/nnlab/layers/__init__.py`, which exports them, is written too.
+
+With `--check` nothing is written; the exit status is 1 if a file is not what would be written.
 """
 
 from __future__ import annotations
@@ -12,19 +17,26 @@ import importlib
 import inspect
 import json
 import os
+import pkgutil
 import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeAlias
+from types import UnionType
+from typing import Annotated, Any, Literal, TypeAlias, Union, get_args, get_origin, get_type_hints
 
 # TensorFlow reads this once, when Keras imports it.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 keras: Any = importlib.import_module("keras")
+layers: Any = importlib.import_module("nnlab.layers")
+activation_layers: Any = importlib.import_module("nnlab.layers.activation_layers")
 
 Json: TypeAlias = dict[str, object]
 
-CATALOG = Path(__file__).resolve().parent.parent / "src" / "nnlab" / "catalog" / "keras.json"
+SOURCE = Path(__file__).resolve().parent.parent / "src" / "nnlab"
+KERAS_FILE = SOURCE / "catalog" / "keras.json"
+NNLAB_FILE = SOURCE / "catalog" / "nnlab.json"
+EXPORTS_FILE = SOURCE / "layers" / "__init__.py"
 SITE = "https://keras.io/api/"
 
 KINDS = (
@@ -446,8 +458,11 @@ OWN_PAGES = own_pages()
 COMMON_PAGES = shared_pages()
 
 
-def documentation_url(kind: str, target: Any) -> str:
-    """Return the address of an object's documentation on keras.io."""
+def documentation_url(kind: str, target: Any) -> str | None:
+    """Return the address of an object's documentation: on keras.io, or the paper that its docstring names first."""
+    if is_own(target):
+        link = re.search(r"\]\((https://[^)]+)\)", target.__doc__ or "")
+        return link[1] if link else None
     name = target.__name__
     anchor = f"#{name.lower()}-{'class' if inspect.isclass(target) else 'function'}"
     if (kind, name) in OWN_PAGES:
@@ -457,6 +472,85 @@ def documentation_url(kind: str, target: Any) -> str:
     if kind in SINGLE_PAGES:
         return f"{SITE}layers/{kind}/" + ("" if name in SINGLE_PAGES[kind].split() else anchor)
     return f"{SITE}{kind}/"
+
+
+# --------------------------------------------------------------------------------------------------
+# nnlab's own objects
+
+OWN_MODULES = "nnlab.layers."
+
+BASES = {
+    "constraints": keras.constraints.Constraint,
+    "initializers": keras.initializers.Initializer,
+    "layers": keras.layers.Layer,
+    "losses": keras.losses.Loss,
+    "metrics": keras.metrics.Metric,
+    "models": keras.Model,
+    "optimizers": keras.optimizers.Optimizer,
+    "regularizers": keras.regularizers.Regularizer,
+}
+
+TYPE_NAMES = {bool: "bool", int: "int", float: "float", str: "str", tuple: "list", list: "list", dict: "dict"}
+
+# the classes of annotated_types, in lower case
+LIMIT_NOTES = {"ge": "minimum", "le": "maximum", "gt": "exclusive_minimum"}
+
+EXPORTS_HEAD = '''"""nnlab's own Keras objects; importing this package lets Keras load models that hold them.
+
+Written by `scripts/generate_catalog.py`, like the catalog: run it after adding an object.
+"""
+
+'''
+
+
+def is_own(target: Any) -> bool:
+    """Tell whether an object is nnlab's own."""
+    return str(target.__module__).startswith(OWN_MODULES)
+
+
+def own_objects() -> list[Any]:
+    """Return everything that the modules of `nnlab.layers` register with Keras, sorted by module and name."""
+    for module in pkgutil.iter_modules(layers.__path__):
+        importlib.import_module(OWN_MODULES + module.name)
+    found = [target for target in keras.saving.get_custom_objects().values() if is_own(target)]
+    return sorted(found, key=lambda target: (target.__module__, target.__name__))
+
+
+def own_targets(kind: str) -> list[Any]:
+    """Return nnlab's objects of a kind."""
+    if kind == "activations":
+        return [target for target in own_objects() if inspect.isfunction(target)]
+    classes = [target for target in own_objects() if inspect.isclass(target) and issubclass(target, BASES[kind])]
+    return [target for target in classes if kind != "layers" or not issubclass(target, keras.Model)]
+
+
+def annotations_of(target: Any) -> dict[str, Any]:
+    """Return the annotations of the parameters of an object of nnlab's own; Keras's say too little."""
+    function = target.__init__ if inspect.isclass(target) else target
+    return get_type_hints(function, include_extras=True) if is_own(function) else {}
+
+
+def annotated_values(annotation: Any) -> Json:
+    """Return what an annotation accepts: types, limits and choices."""
+    entry: Json = {}
+    names: set[str] = set()
+    for member in get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,):
+        plain_type, *notes = get_args(member) if get_origin(member) is Annotated else (member,)
+        for note in notes:
+            sign = type(note).__name__.lower()
+            entry[LIMIT_NOTES[sign]] = getattr(note, sign)
+        if get_origin(plain_type) is Literal:
+            entry["choices"] = list(get_args(plain_type))
+            names |= {TYPE_NAMES[type(choice)] for choice in get_args(plain_type)}
+        else:
+            names.add("null" if plain_type is type(None) else TYPE_NAMES[get_origin(plain_type) or plain_type])
+    return {"types": [name for name in TYPES if name in names], **entry}
+
+
+def exports() -> str:
+    """Return the text of `nnlab.layers`, which exports nnlab's objects."""
+    names = [(target.__module__, target.__name__) for target in own_objects()]
+    return EXPORTS_HEAD + "".join(f"from {module} import {name} as {name}\n" for module, name in names)
 
 
 # --------------------------------------------------------------------------------------------------
@@ -587,7 +681,7 @@ def descriptions(kind: str, target: Any, names: list[str]) -> dict[str, str]:
         owners.append(keras.optimizers.SGD)
     found: dict[str, str] = {}
     for owner in owners:
-        if owner.__module__.startswith("keras.") and owner.__doc__:
+        if owner.__module__.startswith(("keras.", OWN_MODULES)) and owner.__doc__:
             found = argument_descriptions(owner.__doc__, names) | found
     return {name: FALLBACK_DESCRIPTIONS[name] for name in names if name in FALLBACK_DESCRIPTIONS} | found
 
@@ -610,8 +704,7 @@ def type_of(default: object) -> str:
     """Return the rule for a parameter of which nothing but the default is known."""
     if default is inspect.Parameter.empty or default is None:
         return ""
-    names = {bool: "bool", int: "int", float: "float", str: "str", tuple: "list", list: "list"}
-    return names.get(type(default), "")
+    return TYPE_NAMES.get(type(default), "")
 
 
 def constraints_of(rule: str, default: object) -> Json:
@@ -642,6 +735,9 @@ def accepted_values(kind: str, target: Any, name: str, default: object) -> Json:
     reference = referenced_kind(name)
     if reference:
         return {"kind": reference, "types": ["list"]} if name == "cells" else {"kind": reference}
+    annotation = annotations_of(target).get(name)
+    if annotation is not None:
+        return annotated_values(annotation)
     rule = RULES_BY_OBJECT.get((kind, target.__name__, name))
     if rule is None:
         rule = RULES.get(name) or type_of(default)
@@ -682,7 +778,7 @@ def parameters(kind: str, target: Any) -> Json:
 
 
 def targets(kind: str) -> list[Any]:
-    """Return the classes (for activations, the functions) of a kind that belong in the catalogue."""
+    """Return Keras's classes (for activations, the functions) of a kind that belong in the catalogue."""
     wanted = inspect.isfunction if kind == "activations" else inspect.isclass
     members = {id(item): item for _, item in inspect.getmembers(getattr(keras, kind), wanted)}
     excluded = EXCLUDED | ({"Accuracy"} if kind == "metrics" else set())
@@ -710,43 +806,66 @@ def denotes(kind: str, target: Any, other: Any) -> bool:
 
 def entry_of(kind: str, target: Any) -> Json:
     """Describe one object."""
-    names = [name for name, other in identifiers(kind).items() if denotes(kind, target, other)]
-    module = getattr(keras, kind)
+    names: list[str] = [target.__name__]
+    members = {target.__name__: target}
+    if not is_own(target):
+        names += [name for name, other in identifiers(kind).items() if denotes(kind, target, other)]
+        members = vars(getattr(keras, kind))
     return {
         "aliases": sorted(set(names) - {canonical_name(kind, target)}),
-        "object": next(name for name in [target.__name__, *names] if getattr(module, name, None) is target),
+        "object": next(name for name in names if members.get(name) is target),
         "summary": summary(target),
         "url": documentation_url(kind, target),
         "parameters": parameters(kind, target),
     }
 
 
-def generate() -> dict[str, object]:
+def generate() -> Json:
     """Return the catalogue as it follows from the installed Keras."""
-    kinds: dict[str, object] = {}
+    kinds: dict[str, Json] = {}
     for kind in KINDS:
-        entries = {canonical_name(kind, target): entry_of(kind, target) for target in targets(kind)}
+        entries: Json = {canonical_name(kind, target): entry_of(kind, target) for target in targets(kind)}
         if kind == "metrics":
             entries["accuracy"] = dict(ACCURACY)
         kinds[kind] = dict(sorted(entries.items()))
     return {"keras_version": keras.__version__, "kinds": kinds}
 
 
+def generate_own() -> Json:
+    """Return the catalogue of nnlab's own objects, and which of its layers may stand for activations."""
+    kinds = {
+        kind: {canonical_name(kind, target): entry_of(kind, target) for target in own_targets(kind)}
+        for kind in ("activations", *BASES)
+    }
+    standing_in = [
+        target.__name__ for target in own_targets("layers") if issubclass(target, activation_layers.ActivationLayer)
+    ]
+    return {
+        "activation_layers": sorted(standing_in),
+        "kinds": {kind: dict(sorted(entries.items())) for kind, entries in kinds.items()},
+    }
+
+
 def render(catalog: Json) -> str:
-    """Return the text of the file. Keys stay as they are: the order of parameters is the signature's."""
+    """Return the text of a catalogue. Keys stay as they are: the order of parameters is the signature's."""
     return json.dumps(catalog, indent=1, ensure_ascii=False) + "\n"
 
 
+def texts() -> dict[Path, str]:
+    """Return the files as they should be."""
+    return {EXPORTS_FILE: exports(), KERAS_FILE: render(generate()), NNLAB_FILE: render(generate_own())}
+
+
 def flat(catalog: Any) -> dict[str, object]:
-    """Return the catalogue's entries by `kind.name`, and its version."""
-    entries: dict[str, object] = {"keras_version": catalog.get("keras_version")}
+    """Return a catalogue's entries by `kind.name`, and its other values."""
+    entries: dict[str, object] = {name: value for name, value in catalog.items() if name != "kinds"}
     for kind, members in catalog.get("kinds", {}).items():
         entries |= {f"{kind}.{name}": entry for name, entry in members.items()}
     return entries
 
 
 def differences(old: str, new: str) -> list[str]:
-    """Name the entries in which two texts of the catalogue differ."""
+    """Name the entries in which two texts of a catalogue differ."""
     if old == new:
         return []
     before, after = flat(json.loads(old or "{}")), flat(json.loads(new))
@@ -754,19 +873,27 @@ def differences(old: str, new: str) -> list[str]:
     return names or ["order or layout"]
 
 
+def outdated(path: Path, text: str) -> list[str]:
+    """Say in what a file is not as it should be."""
+    written = path.read_text(encoding="utf-8") if path.exists() else ""
+    if path.suffix == ".json":
+        return [f"{path.name} differs: {name}" for name in differences(written, text)]
+    return [] if written == text else [f"{path} differs"]
+
+
 def main() -> int:
-    """Write the catalogue, or with `--check` compare it."""
+    """Write the files, or with `--check` compare them."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--check", action="store_true", help="write nothing; fail if the file is out of date")
+    parser.add_argument("--check", action="store_true", help="write nothing; fail if a file is out of date")
     check = parser.parse_args().check
-    text = render(generate())
+    files = texts()
     if check:
-        changed = differences(CATALOG.read_text(encoding="utf-8") if CATALOG.exists() else "", text)
-        print("\n".join(f"differs: {name}" for name in changed) or f"{CATALOG} is up to date")
+        changed = [line for path, text in files.items() for line in outdated(path, text)]
+        print("\n".join(changed) or "the catalogue is up to date")
         return 1 if changed else 0
-    CATALOG.parent.mkdir(parents=True, exist_ok=True)
-    CATALOG.write_text(text, encoding="utf-8")
-    print(f"wrote {CATALOG}")
+    for path, text in files.items():
+        path.write_text(text, encoding="utf-8")
+        print(f"wrote {path}")
     return 0
 
 

@@ -59,18 +59,18 @@ def test_the_task_decides_output_loss_and_metrics(config, task, outputs, activat
     plan = planned(config, "{hidden: [5]}", spec_of(task, outputs=outputs))
     output = {"units": outputs, "activation": activation} if activation else {"units": outputs}
     assert layers_of(plan)[-1] == {"Dense": output}
-    assert plan.loss.plain() == loss
-    assert [item.plain() for item in plan.metrics] == [metric]
+    assert plan.outputs[0].loss.plain() == loss
+    assert [item.plain() for item in plan.outputs[0].metrics] == [metric]
 
 
 def test_an_output_without_activation_means_logits(config):
     plan = planned(config, "{layers: [{Dense: 3}]}")
-    assert plan.loss.plain() == {"sparse_categorical_crossentropy": {"from_logits": True}}
+    assert plan.outputs[0].loss.plain() == {"sparse_categorical_crossentropy": {"from_logits": True}}
 
 
 def test_a_softmax_layer_of_its_own_means_probabilities(config):
     plan = planned(config, "{layers: [{Dense: 3}, Softmax]}")
-    assert plan.loss.plain() == "sparse_categorical_crossentropy"
+    assert plan.outputs[0].loss.plain() == "sparse_categorical_crossentropy"
 
 
 def test_defaults_go_to_hidden_layers_with_weights_only(config):

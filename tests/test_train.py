@@ -256,7 +256,7 @@ def test_a_second_normalization_is_adapted_to_what_reaches_it(config):
         """
     )
     splits = load_data(loaded.experiment.data, seed=0)
-    model, _ = build_seeded(loaded.experiment, splits)
+    model, *_ = build_seeded(loaded.experiment, splits)
     np.testing.assert_allclose(np.ravel(model.layers[2].mean), 5.0, atol=1e-4)
     np.testing.assert_allclose(np.ravel(model.layers[2].variance), 100.0, rtol=1e-4)
 

@@ -22,6 +22,7 @@ from nnlab.errors import NnlabError, Problem, one_of
 from nnlab.layers.callbacks import Observer, Recorder
 from nnlab.layers.event_files import tensorboard_callback
 from nnlab.model.build import build_model
+from nnlab.model.inputs import model_splits
 from nnlab.model.plan import Plan, plan_model, with_plan
 from nnlab.run import Run, Status
 
@@ -74,7 +75,7 @@ def train(
     """
     experiment = config.experiment
     splits = splits if splits is not None else load_data(experiment.data, seed=experiment.seed)
-    model, plan = build_seeded(experiment, splits)
+    model, plan, splits = build_seeded(experiment, splits)
     experiment = with_plan(experiment, splits.spec, plan)
     run.create(config=dump_config(experiment), source=config.text)
     started = datetime.now().astimezone()
@@ -127,13 +128,22 @@ def train(
     return RunSummary(run, "completed", metrics, recorder.rows)
 
 
-def build_seeded(experiment: Experiment, splits: Splits) -> tuple[keras.Model, Plan]:
-    """Build the experiment's model with the weights that its seed gives."""
+def build_seeded(experiment: Experiment, splits: Splits) -> tuple[keras.Model, Plan, Splits]:
+    """Build the experiment's model with the weights that its seed gives.
+
+    Args:
+        experiment: the typed config.
+        splits: the data as loaded.
+
+    Returns:
+        The compiled model, its plan, and the data as the model takes and gives them.
+    """
     plan = plan_model(experiment, splits.spec)
+    splits = model_splits(experiment, splits, tuple(output.name for output in plan.outputs))
     keras.utils.clear_session()  # layer names count from the start again, whatever was built before
     keras.utils.set_random_seed(experiment.seed)
     tf.config.experimental.enable_op_determinism()
-    return build_model(experiment, splits, plan), plan
+    return build_model(experiment, splits, plan), plan, splits
 
 
 def evaluate(run: Run, split: SplitName) -> dict[str, float]:
@@ -143,7 +153,10 @@ def evaluate(run: Run, split: SplitName) -> dict[str, float]:
         NnlabError: the run has no such split, or no model.
     """
     config = load_config(run.config_path)
-    splits = load_data(config.experiment.data, seed=config.experiment.seed)
+    experiment = config.experiment
+    splits = load_data(experiment.data, seed=experiment.seed)
+    plan = plan_model(experiment, splits.spec)
+    splits = model_splits(experiment, splits, tuple(output.name for output in plan.outputs))
     chosen: Split | None = getattr(splits, split)
     if chosen is None:
         there = [name for name in ("train", "validation", "test") if getattr(splits, name) is not None]
@@ -186,7 +199,7 @@ def _fit(model: keras.Model, experiment: Experiment, splits: Splits, run: Run, r
     batches = EpochBatches(splits.train, splits.spec, batch_size=training.batch_size, seed=experiment.seed)
     callbacks: list[keras.callbacks.Callback] = [batches]
     if training.tensorboard:
-        callbacks.append(tensorboard_callback(training.tensorboard, experiment, run, model))
+        callbacks.append(tensorboard_callback(training.tensorboard, experiment, run, model, splits.train.x))
     if training.early_stopping is not None:
         callbacks.append(keras.callbacks.EarlyStopping(**training.early_stopping.model_dump()))
     callbacks.append(recorder)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from nnlab import catalog
 from nnlab.catalog import Parameter
 from nnlab.config.components import value_faults
-from nnlab.config.schema import NORMALIZATIONS
+from nnlab.config.model import NORMALIZATIONS
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]
 

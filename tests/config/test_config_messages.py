@@ -72,7 +72,7 @@ LAYERS = "data: digits\nmodel: {layers: [%s]}\n"
         ("data: digits\nmodel: {hidden: 8}", "`[8]`", HIDDEN),
         ("data: digits\nmodel: {hidden: [8], activation: None}", "`null`", HIDDEN),
         (HIDDEN + "training: {early_stopping: true}", "`early_stopping: {}`", HIDDEN),
-        (HIDDEN + "training: {metrics: accuracy}", "`[a, b]`", HIDDEN + "training: {metrics: [accuracy]}"),
+        (HIDDEN + "training: {metrics: accuracy}", "`[accuracy]`", HIDDEN + "training: {metrics: [accuracy]}"),
         (HIDDEN + "epochs: 3", "under `training`", HIDDEN + "training: {epochs: 3}"),
         (HIDDEN + "training: {seed: 3}", "at the top of the config", HIDDEN + "seed: 3"),
         (HIDDEN + "optimizer: {SGD: {lr: 3}}", "`learning_rate`", HIDDEN + "optimizer: {SGD: {learning_rate: 3}}"),

@@ -1,7 +1,7 @@
 """What a config may name, by kind: names, parameters and defaults, without importing TensorFlow.
 
-Keras's own objects come from `keras.json`, which `scripts/generate_catalog.py` reads off the installed Keras. Data
-sets are the functions of `nnlab.data.sources`.
+Keras's objects come from `keras.json`, which `scripts/generate_catalog.py` reads off the installed Keras, and nnlab's
+own from `nnlab.json`, which it reads off `nnlab.layers`. Data sets are the functions of `nnlab.data.sources`.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
-_KERAS_JSON = Path(__file__).with_name("keras.json")
+Package = Literal["keras", "nnlab"]
 
 REQUIRED: Final = object()
 """The default of a parameter that must be given."""
@@ -27,12 +27,20 @@ KINDS: Final[dict[str, str]] = {
     "optimizers": "optimizer",
     "losses": "loss",
     "metrics": "metric",
+    "models": "model class",
     "datasets": "data set",
 }
 """Every kind of object, with the word for one of it."""
 
-ACTIVATION_LAYERS: Final = ("ELU", "LeakyReLU", "PReLU", "ReLU", "Softmax")
-"""Layers of Keras that may stand where an activation is named; they then get a place of their own behind the layer."""
+
+@cache
+def _file(package: Package) -> Mapping[str, Any]:
+    content: Mapping[str, Any] = json.loads(Path(__file__).with_name(f"{package}.json").read_bytes())
+    return content
+
+
+ACTIVATION_LAYERS: Final = ("ELU", "LeakyReLU", "PReLU", "ReLU", "Softmax", *_file("nnlab")["activation_layers"])
+"""Layers that may stand where an activation is named; they then get a place of their own behind the layer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +70,12 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An object that a config may name."""
+    """An object that a config may name.
+
+    Args:
+        object: its attribute in Keras's module of the kind, or in `nnlab.layers`.
+        package: whose it is.
+    """
 
     kind: str
     name: str
@@ -71,6 +84,7 @@ class Entry:
     url: str | None = None
     aliases: tuple[str, ...] = ()
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
+    package: Package = "nnlab"
 
     @property
     def first_parameter(self) -> str | None:
@@ -85,7 +99,13 @@ def entries(kind: str) -> Mapping[str, Entry]:
         from nnlab.data.sources import DATASETS
 
         return DATASETS
-    found = {name: _entry(kind, name, raw) for name, raw in _keras_file()["kinds"][kind].items()}
+    packages: tuple[Package, ...] = ("keras", "nnlab")
+    found = {
+        name: _entry(package, kind, name, raw)
+        for package in packages
+        for name, raw in _file(package)["kinds"].get(kind, {}).items()
+    }
+    found = dict(sorted(found.items()))
     if kind == "activations":
         found |= {name: replace(entries("layers")[name], kind=kind) for name in ACTIVATION_LAYERS}
     return found
@@ -110,16 +130,10 @@ def names(kind: str) -> Iterable[str]:
 
 def keras_version() -> str:
     """Return the version of Keras that the catalog was read off."""
-    return str(_keras_file()["keras_version"])
+    return str(_file("keras")["keras_version"])
 
 
-@cache
-def _keras_file() -> Mapping[str, Any]:
-    content: Mapping[str, Any] = json.loads(_KERAS_JSON.read_bytes())
-    return content
-
-
-def _entry(kind: str, name: str, raw: Mapping[str, Any]) -> Entry:
+def _entry(package: Package, kind: str, name: str, raw: Mapping[str, Any]) -> Entry:
     return Entry(
         kind=kind,
         name=name,
@@ -128,6 +142,7 @@ def _entry(kind: str, name: str, raw: Mapping[str, Any]) -> Entry:
         url=raw["url"],
         aliases=tuple(raw["aliases"]),
         parameters={key: _parameter(key, value) for key, value in raw["parameters"].items()},
+        package=package,
     )
 
 

@@ -14,7 +14,7 @@ import typer
 import typer.models
 
 from nnlab import __version__
-from nnlab.cli import configs, doctor, runs, training
+from nnlab.cli import activations, configs, doctor, runs, training
 from nnlab.errors import NnlabError, did_you_mean
 
 app = typer.Typer(
@@ -46,6 +46,7 @@ app.command()(training.evaluate)
 app.command()(configs.validate)
 app.command()(configs.summary)
 app.command("list")(configs.list_)
+app.command()(activations.activations)
 app.add_typer(runs.app, name="runs")
 app.command()(runs.tensorboard)
 app.command()(doctor.doctor)

@@ -102,7 +102,8 @@ def _layer_table(described: Any) -> Any:
 
     table = Table("layer", "class", "output", "parameters", "", box=SIMPLE_HEAD, pad_edge=False)
     table.columns[3].justify = "right"
-    table.add_row("input", "", shape_text(described.input_shape), "", "")
+    for name, shape in described.inputs.items():
+        table.add_row(name, "Input", shape_text(shape), "", "")
     for row in described.layers:
         frozen = "frozen" if row.params and not row.trainable else ""
         table.add_row(row.name, row.class_name, shape_text(row.output_shape), f"{row.params:,}", frozen)

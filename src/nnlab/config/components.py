@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
@@ -107,12 +107,14 @@ class OneOf:
         only: which names of the kind may stand here, if not all.
         extra: parameters that may be given besides the object's own.
         number: the name that a bare number stands for, as in `dropout: 0.2`.
+        besides: keys that stand beside the object's name, as `from` does in `{Dense: 30, from: wide}`.
     """
 
     kind: str
     only: Callable[[str], bool] | None = None
     extra: tuple[Parameter, ...] = ()
     number: str | None = None
+    besides: tuple[str, ...] = ()
 
     def parse(self, raw: Any) -> Component:
         """Turn plain values into a `Component`.
@@ -136,12 +138,19 @@ class OneOf:
         )
 
 
-def raise_faults(faults: list[Fault], *, besides: ValidationError | None = None) -> NoReturn:
+@dataclass(frozen=True, slots=True)
+class MappingOf:
+    """Annotation of a config field that maps names to values of one shape: a section's class, or an object."""
+
+    item: Any
+
+
+def raise_faults(faults: list[Fault], *, besides: Sequence[tuple[ConfigPath, ValidationError]] = ()) -> NoReturn:
     """Raise the mistakes as one error of pydantic, which puts them under the field's own path.
 
     Args:
         faults: the mistakes.
-        besides: an error whose mistakes are raised with them.
+        besides: errors whose mistakes are raised with them, each below its path.
     """
     details = [
         InitErrorDetails(
@@ -153,10 +162,12 @@ def raise_faults(faults: list[Fault], *, besides: ValidationError | None = None)
         )
         for fault in faults
     ]
-    for detail in besides.errors(include_url=False) if besides is not None else ():
-        context = detail.get("ctx", {})
-        kind = PydanticCustomError("nnlab", "{message}", context) if detail["type"] == "nnlab" else detail["type"]
-        details.append(InitErrorDetails(type=kind, loc=detail["loc"], input=detail["input"], ctx=context))
+    for path, error in besides:
+        for detail in error.errors(include_url=False):
+            context = detail.get("ctx", {})
+            kind = PydanticCustomError("nnlab", "{message}", context) if detail["type"] == "nnlab" else detail["type"]
+            loc = (*path, *detail["loc"])
+            details.append(InitErrorDetails(type=kind, loc=loc, input=detail["input"], ctx=context))
     raise ValidationError.from_exception_data("config", details)
 
 

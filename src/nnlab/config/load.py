@@ -11,14 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from nnlab import catalog
 from nnlab.config.components import GOVERNED, Component
+from nnlab.config.graph import GraphLayer
 from nnlab.config.nodes import Mark, Node, from_plain, read_file, resolve_scalar, similar_file
 from nnlab.config.overrides import Override, apply_overrides, merge, parse_override
 from nnlab.config.problems import place, schema_problems
 from nnlab.config.schema import MAX_NAME, Experiment
+from nnlab.config.section import Section
 from nnlab.errors import ConfigError, Problem, named, show
 
 MAX_EXTENDS = 10
@@ -109,7 +111,7 @@ def dump_config(experiment: Experiment) -> str:
 
 def resolved(experiment: Experiment) -> dict[str, Any]:
     """Return an experiment as plain values with every default filled in."""
-    return {name: _resolve(value) for name, value in experiment if value is not None}
+    return {name: _resolve(value) for name, value in experiment.written() if value is not None}
 
 
 def _fill(component: Component) -> Mapping[str, Any]:
@@ -126,8 +128,12 @@ def _fill(component: Component) -> Mapping[str, Any]:
 def _resolve(value: Any) -> Any:
     if isinstance(value, Component):
         return value.plain(fill=_fill)
-    if isinstance(value, BaseModel):
-        return {name: _resolve(inside) for name, inside in value if inside is not None}
+    if isinstance(value, GraphLayer):
+        plain = None if value.component is None else value.component.plain(fill=_fill)
+        layer = {"shared": value.shared} if plain is None else {plain: {}} if isinstance(plain, str) else plain
+        return {**layer, "from": value.inputs[0] if len(value.inputs) == 1 else list(value.inputs)}
+    if isinstance(value, Section):
+        return {name: _resolve(inside) for name, inside in value.written() if inside is not None}
     if isinstance(value, Mapping):
         return {name: _resolve(inside) for name, inside in value.items()}
     if isinstance(value, tuple):

@@ -16,10 +16,12 @@ from pydantic import BaseModel
 
 from nnlab import catalog
 from nnlab.catalog import Entry, Parameter
-from nnlab.config.components import Component, OneOf
+from nnlab.config.components import Component, MappingOf, OneOf
+from nnlab.config.graph import GraphBlock
+from nnlab.config.model import RepeatBlock, SequentialConfig, model_section
 from nnlab.config.nodes import MAX_DEPTH, Mark, Node, from_plain, read_text
 from nnlab.config.remedies import unknown_parameter_remedy
-from nnlab.config.schema import DataConfig, Experiment, RepeatBlock
+from nnlab.config.schema import DataConfig, Experiment
 from nnlab.errors import ConfigError, ConfigPath, Problem, format_path, show
 
 
@@ -94,6 +96,8 @@ def merge(base: Node, top: Node, expected: Any = Experiment) -> Node:
             node.value = _data_section(node) if isinstance(node.value, str) else node.value
     if not isinstance(base.value, dict) or not isinstance(top.value, dict):
         return top
+    if expected is SequentialConfig:
+        expected = _model_section(top if "type" in top.value else base)
     children = dict(base.value)
     for key, child in top.value.items():
         children[key] = merge(children[key], child, _expected_child(expected, key)) if key in children else child
@@ -101,6 +105,25 @@ def merge(base: Node, top: Node, expected: Any = Experiment) -> Node:
 
 
 def _merge_components(base: Node, top: Node, one: OneOf) -> Node:
+    below, above = _taken_apart(base, one), _taken_apart(top, one)
+    merged = base if top.value == {} and above else _merge_bare_components(base, top, one)
+    _put_together(merged, {**below, **above})
+    return merged
+
+
+def _taken_apart(node: Node, one: OneOf) -> dict[str, Node]:
+    """Take out of a node what stands beside the object, as `from` does, and return it."""
+    if not one.besides or not isinstance(node.value, dict):
+        return {}
+    return {key: node.value.pop(key) for key in one.besides if key in node.value}
+
+
+def _put_together(node: Node, beside: dict[str, Node]) -> None:
+    if beside and isinstance(node.value, dict):
+        node.value.update(beside)
+
+
+def _merge_bare_components(base: Node, top: Node, one: OneOf) -> Node:
     name = _component_name(top, one)
     if name is None or name != _component_name(base, one):
         return top
@@ -122,17 +145,24 @@ def _merge_components(base: Node, top: Node, one: OneOf) -> Node:
 def _set(node: Node, item: Override, depth: int, expected: Any) -> None:
     """Walk down from `node`, whose shape is `expected`: a section's class, a `OneOf`, a tuple type, or `None`."""
     part, last = item.path[depth], depth == len(item.path) - 1
-    one = expected if isinstance(expected, OneOf) else None
-    if one is not None and not (isinstance(node.value, dict) and "repeat" in node.value):
-        _set_in_component(node, item, depth, one)
-        return
+    if isinstance(expected, OneOf):
+        if not isinstance(node.value, dict) or "repeat" not in node.value:
+            beside = _taken_apart(node, expected)
+            if str(part) in expected.besides and last:
+                beside[str(part)] = item.value
+            else:
+                _set_in_component(node, item, depth, expected)
+            _put_together(node, beside)
+            return
+        expected = GraphBlock if expected.besides else RepeatBlock
+    if expected is SequentialConfig:
+        expected = _model_section(node)
     if isinstance(node.value, list):
         _set_in_list(node, item, depth, expected)
         return
     if not isinstance(node.value, dict):
         node.value = _opened(node, item, depth, expected)
-    child_expected = _expected_child(RepeatBlock if one is not None else expected, part)
-    _set_in_mapping(node.value, str(part), item, depth, last, child_expected, _default(expected, part))
+    _set_in_mapping(node.value, str(part), item, depth, last, _expected_child(expected, part), _default(expected, part))
 
 
 def _set_in_mapping(
@@ -263,12 +293,14 @@ def _default(expected: Any, part: Any) -> Any:
 
 def _expected_child(expected: Any, part: Any) -> Any:
     """The shape of what stands under a key of a section."""
+    if isinstance(expected, MappingOf):
+        return expected.item
     if isinstance(expected, type) and issubclass(expected, BaseModel):
         if part not in expected.model_fields:
             return None
         info = expected.model_fields[str(part)]
         for marker in info.metadata:
-            if isinstance(marker, OneOf):
+            if isinstance(marker, (OneOf, MappingOf)):
                 return marker
         return _shape(info.annotation)
     return None
@@ -297,6 +329,11 @@ def _item_type(expected: Any) -> Any:
         item = typing.get_args(expected)[0]
         return OneOf("layers") if RepeatBlock in typing.get_args(typing.get_args(item)[0]) else _shape(item)
     return expected
+
+
+def _model_section(node: Node) -> Any:
+    type_ = node.value.get("type") if isinstance(node.value, dict) else None
+    return model_section(type_.value if type_ is not None else None)
 
 
 def _dotted(path: ConfigPath) -> str:

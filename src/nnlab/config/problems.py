@@ -11,19 +11,11 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from nnlab import catalog
+from nnlab.config.model import HiddenConfig, RepeatBlock, SequentialConfig, model_section
 from nnlab.config.nodes import Mark, Node
 from nnlab.config.remedies import DECIMAL_POINT, in_one_line, type_remedy
-from nnlab.config.schema import (
-    DataConfig,
-    EarlyStopping,
-    Experiment,
-    HiddenConfig,
-    ModelConfig,
-    RepeatBlock,
-    Section,
-    TensorBoardConfig,
-    TrainingConfig,
-)
+from nnlab.config.schema import DataConfig, EarlyStopping, Experiment, TensorBoardConfig, TrainingConfig
+from nnlab.config.section import Section
 from nnlab.errors import ConfigPath, Problem, did_you_mean, listed, named, nearest, number_text, one_of, show
 
 _EXPECTED: Mapping[str, tuple[str, Sequence[str]]] = {
@@ -51,7 +43,7 @@ _MISSING_IN: Mapping[type[Section], str] = {
 _SECTIONS: Mapping[ConfigPath, type[Section]] = {
     (): Experiment,
     ("data",): DataConfig,
-    ("model",): ModelConfig,
+    ("model",): SequentialConfig,
     ("training",): TrainingConfig,
     ("training", "early_stopping"): EarlyStopping,
     ("training", "tensorboard"): TensorBoardConfig,
@@ -105,14 +97,14 @@ def _words(detail: Any, root: Node) -> _Words:
     if kind == "nnlab":
         return _Words(context["message"], context["hint"], context["at_key"])
     if kind == "extra_forbidden":
-        return _unknown_key(str(path[-1]), value, path[:-1])
+        return _unknown_key(str(path[-1]), value, path[:-1], root)
     if kind == "missing":
         name = f"`{path[-1]}`"
         message = f"{name} is empty" if root.holds(path) else f"the key {name} is missing"
-        return _Words(message, _MISSING.get(path) or _MISSING_IN.get(_section_at(path[:-1])), True)
+        return _Words(message, _MISSING.get(path) or _MISSING_IN.get(_section_at(path[:-1], root)), True)
     if kind in _EXPECTED:
         words, types = _EXPECTED[kind]
-        hint = type_remedy(value, types) or (_section_remedy(value, path) if "dict" in types else None)
+        hint = type_remedy(value, types) or (_section_remedy(value, path, root) if "dict" in types else None)
         return _Words(f"expected {words}, received {show(value)}", hint)
     if kind == "literal_error":
         choices = re.findall(r"'([^']*)'", context["expected"])
@@ -129,9 +121,9 @@ def _words(detail: Any, root: Node) -> _Words:
     raise AssertionError(f"the schema has a kind of error without words: {detail}")
 
 
-def _unknown_key(key: str, value: Any, path: ConfigPath) -> _Words:
+def _unknown_key(key: str, value: Any, path: ConfigPath, root: Node) -> _Words:
     """Say that `key`, with `value`, cannot stand in the section at `path`."""
-    section = _section_at(path)
+    section = _section_at(path, root)
     near = tuple(nearest(key, section.model_fields))
     message = f"unknown key {named(key)}"
     if key.isdecimal():  # `{validation: 0,2}` has a key 2
@@ -165,28 +157,42 @@ def _home(key: str, section: type[Section]) -> str | None:
     return None
 
 
-def _section_remedy(value: Any, path: ConfigPath) -> str | None:
+def _section_remedy(value: Any, path: ConfigPath, root: Node) -> str | None:
     """Say what to write instead of a value that stands in the place of a section."""
-    section = _section_at(path)
+    section = _section_at(path, root)
     if value is True and not any(info.is_required() for info in section.model_fields.values()):
         return f"write `{path[-1]}: {{}}` for its defaults"
     return f"it may hold {_keys(section)}"
 
 
-def _section_at(path: ConfigPath) -> type[Section]:
+def _section_at(path: ConfigPath, root: Node) -> type[Section]:
     """Return the section that stands at a path."""
     section: type[Section] = Experiment
     for part in path:
         if isinstance(part, int):
             continue
-        if part == "layers" and section in (ModelConfig, RepeatBlock):
+        if section is Experiment and part == "model":
+            section = model_section(_model_type(root))
+        elif part == "layers" and section in (SequentialConfig, RepeatBlock):
             section = RepeatBlock
-        else:
+        elif part in section.model_fields:
             section = next(_sections_in(section.model_fields[part].annotation), section)
     return section
 
 
+def _model_type(root: Node) -> Any:
+    model = root.plain().get("model")
+    return model.get("type") if isinstance(model, dict) else None
+
+
 def _sections_in(annotation: Any) -> Iterator[type[Section]]:
-    for candidate in (annotation, *typing.get_args(annotation)):
+    for candidate in _types_in(annotation):
         if isinstance(candidate, type) and issubclass(candidate, BaseModel):
             yield typing.cast("type[Section]", candidate)
+
+
+def _types_in(annotation: Any) -> Iterator[Any]:
+    """Yield an annotation and all that it is made of."""
+    yield annotation
+    for argument in typing.get_args(annotation):
+        yield from _types_in(argument)

@@ -2,135 +2,42 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Literal, NoReturn, Self, TypeAlias
+from collections.abc import Callable, Iterator, Mapping
+from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ModelWrapValidatorHandler,
-    PlainSerializer,
-    PlainValidator,
-    ValidationError,
-    model_validator,
-)
+from pydantic import BeforeValidator, Field, PlainSerializer, PlainValidator, ValidationError
 
 from nnlab import catalog
-from nnlab.catalog import Parameter
 from nnlab.config.components import Component, Fault, OneOf, named_object, raise_faults
+from nnlab.config.model import ModelConfig
 from nnlab.config.remedies import type_remedy
-from nnlab.errors import did_you_mean, show
+from nnlab.config.section import Name, Names, NotBuiltYet, Section, Whole, fail, is_finite_number, whole
+from nnlab.errors import ConfigPath, did_you_mean, one_of, show
 
 MAX_NAME = 100
 DEFAULT_OPTIMIZER = Component("optimizers", "Adam")
 
 
-class Section(BaseModel):
-    """A frozen part of the config that refuses unknown keys and wrong types."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, arbitrary_types_allowed=True)
-
-    @model_validator(mode="wrap")
-    @classmethod
-    def _check(cls, raw: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        """Report what is wrong between the keys together with what is wrong with each."""
-        raw = cls.opened(raw)
-        if not isinstance(raw, dict):
-            return handler(raw)
-        # `null` switches off what an extended file gives
-        given = {key: value for key, value in raw.items() if value is not None or key not in cls.model_fields}
-        faults = list(cls.faults_between(given))
-        try:
-            section = handler(given)
-        except ValidationError as error:
-            raise_faults(faults, besides=error)
-        if faults:
-            raise_faults(faults)
-        return section
-
-    @classmethod
-    def opened(cls, raw: Any) -> Any:
-        """Return the long form of what may be written in short."""
-        return raw
-
-    @classmethod
-    def faults_between(cls, given: Mapping[str, Any]) -> Iterator[Fault]:  # noqa: ARG003
-        """Yield what is wrong with the keys taken together, whatever is wrong with their values."""
-        yield from ()
-
-
-def _fail(message: str, hint: str | None = None, *, value: Any = None) -> NoReturn:
-    raise_faults([Fault((), message, hint, value)])
-
-
-def _as_tuple(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
-
-
-def _name(value: Any) -> Any:
-    if value is not None and not _is_name(value):
-        _fail(f"expected a name or a number, received {show(value)}", value=value)
-    return value
-
-
-def _names(value: Any) -> Any:
-    if value is None:
-        return None
-    names = tuple(value) if isinstance(value, (list, tuple)) else (value,)
-    if not isinstance(value, (list, tuple)) and not _is_name(value):
-        _fail(f"expected a name or a list of names, received {show(value)}", value=value)
-    faults = [
-        Fault((i,), f"expected a name or a number, received {show(name)}")
-        for i, name in enumerate(names)
-        if not _is_name(name)
-    ]
-    if faults:
-        raise_faults(faults)
-    return names
-
-
-def _is_name(value: Any) -> bool:
-    return isinstance(value, (str, int)) and not isinstance(value, bool)
-
-
-def _whole(value: Any) -> Any:
-    """Accept `1e4` where a whole number is due."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-def _is_finite_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-
-
 def _rows(value: Any) -> Any:
-    value = _whole(value) if isinstance(value, float) and value > 1 else value
+    value = whole(value) if isinstance(value, float) and value > 1 else value
     hint = type_remedy(value, ["float"]) or "write rows as a whole number (`5000`) or a fraction (`0.2`), `0` for none"
-    if not _is_finite_number(value):
-        _fail(f"expected a number of rows or a fraction, received {show(value)}", hint, value=value)
+    if not is_finite_number(value):
+        fail(f"expected a number of rows or a fraction, received {show(value)}", hint, value=value)
     if value < 0:
-        _fail(f"must be at least 0, received {show(value)}", value=value)
+        fail(f"must be at least 0, received {show(value)}", value=value)
     if isinstance(value, float) and value >= 1:
-        _fail(f"a fraction must be below 1, received {show(value)}", hint, value=value)
+        fail(f"a fraction must be below 1, received {show(value)}", hint, value=value)
     return value
 
 
 def _scale(value: Any) -> Any:
     words = ("standardize", "minmax")
-    if value is None or value in words or (_is_finite_number(value) and value > 0):
+    if value is None or value in words or (is_finite_number(value) and value > 0):
         return value
     hint = "divide by a number (`255`), or write `standardize` or `minmax`"
     if isinstance(value, str):
         hint = type_remedy(value, ["float", "null"]) or did_you_mean(value, words) or hint
-    _fail(f"unknown scaling {show(value)}", hint, value=value)
-
-
-def _not_built_yet(value: Any) -> Any:
-    return (
-        None if value is None else _fail("this is not built yet", "remove it for now; CHANGELOG.md says what is there")
-    )
+    return fail(f"unknown scaling {show(value)}", hint, value=value)
 
 
 def _class_weight(value: Any) -> Any:
@@ -139,11 +46,11 @@ def _class_weight(value: Any) -> Any:
     if not isinstance(value, dict) or not value:
         near = did_you_mean(value, ["balanced"]) if isinstance(value, str) else None
         hint = near or "write `balanced`, or a weight for each class: `{0: 1, 1: 5}`"
-        _fail(f"unknown class weight {show(value)}", hint, value=value)
+        fail(f"unknown class weight {show(value)}", hint, value=value)
     faults = [
         Fault((str(name),), f"expected a weight of at least 0, received {show(weight)}", type_remedy(weight, ["float"]))
         for name, weight in value.items()
-        if not _is_finite_number(weight) or weight < 0
+        if not is_finite_number(weight) or weight < 0
     ]
     if faults:
         raise_faults(faults)
@@ -155,7 +62,7 @@ def _columns(value: Any) -> Any:
         return None
     if not isinstance(value, dict) or not value:
         hint = "write `columns: {x: [1.0, 2.0], y: [0.0, 1.0]}`"
-        _fail(f"expected columns by name, received {show(value)}", hint, value=value)
+        fail(f"expected columns by name, received {show(value)}", hint, value=value)
     faults = [
         Fault((str(name),), f"expected a list of values, received {show(column)}", type_remedy(column, ["list"]))
         for name, column in value.items()
@@ -167,10 +74,6 @@ def _columns(value: Any) -> Any:
 
 
 Rows: TypeAlias = Annotated[int | float, PlainValidator(_rows)]
-Whole: TypeAlias = Annotated[int, BeforeValidator(_whole)]
-Name: TypeAlias = Annotated[str | int | None, PlainValidator(_name)]
-Names: TypeAlias = Annotated[tuple[str | int, ...] | None, PlainValidator(_names)]
-NotBuiltYet: TypeAlias = Annotated[None, PlainValidator(_not_built_yet)]
 
 
 class DataConfig(Section):
@@ -216,107 +119,6 @@ class DataConfig(Section):
             yield Fault(("positive_class",), message, "keep one of them", at_key=True)
 
 
-class RepeatBlock(Section):
-    """A block of layers that stands several times in a row."""
-
-    repeat: Annotated[Whole, Field(ge=1, le=1000)]
-    layers: Annotated[tuple[LayerItem, ...], BeforeValidator(_as_tuple), Field(min_length=1)]
-
-
-def _layer_item(raw: Any) -> Component | RepeatBlock:
-    if isinstance(raw, RepeatBlock):
-        return raw
-    if isinstance(raw, dict) and "repeat" in raw:
-        return RepeatBlock.model_validate(raw)
-    return OneOf("layers").parse(raw)
-
-
-def _plain_layer_item(item: Component | RepeatBlock) -> Any:
-    return item.plain() if isinstance(item, Component) else item.model_dump()
-
-
-LayerItem: TypeAlias = Annotated[
-    Component | RepeatBlock, PlainValidator(_layer_item), PlainSerializer(_plain_layer_item)
-]
-RepeatBlock.model_rebuild()
-
-
-class HiddenConfig(Section):
-    """Hidden `Dense` layers of one width."""
-
-    layers: Annotated[Whole, Field(ge=0, le=1000)]
-    units: Annotated[Whole, Field(ge=1)]
-
-
-def _hidden(raw: Any) -> Any:
-    if raw is None or isinstance(raw, HiddenConfig):
-        return raw
-    if isinstance(raw, dict):
-        return HiddenConfig.model_validate(raw)
-    if not isinstance(raw, (list, tuple)):
-        given = raw if isinstance(raw, int) and not isinstance(raw, bool) and raw > 0 else "300, 100"
-        hint = f"write the units of each layer, `[{given}]`, or `{{layers: 2, units: 100}}`"
-        _fail(f"expected hidden layers, received {show(raw)}", hint, value=raw)
-    units = [_whole(value) for value in raw]
-    faults = [
-        Fault((i,), f"expected a number of units of at least 1, received {show(value)}", type_remedy(value, ["int"]))
-        for i, value in enumerate(units)
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1
-    ]
-    if faults:
-        raise_faults(faults)
-    return tuple(units)
-
-
-NORMALIZATIONS = frozenset(f"{name}Normalization" for name in ("Batch", "Group", "Layer", "RMS", "Unit"))
-"""The layers that may normalize what every hidden layer gives."""
-
-POSITION = Parameter(
-    "position",
-    default="after_activation",
-    types=("str",),
-    choices=("after_activation", "before_activation"),
-    description="Where it stands in each hidden layer.",
-)
-
-
-class ModelConfig(Section):
-    """The network: its layers, and defaults for every hidden layer that has weights."""
-
-    type: Literal["sequential"] = "sequential"
-    activation: Annotated[Component, OneOf("activations")] | None = None
-    initializer: Annotated[Component, OneOf("initializers")] | None = None
-    normalization: Annotated[Component, OneOf("layers", only=NORMALIZATIONS.__contains__, extra=(POSITION,))] | None = (
-        None
-    )
-    regularizer: Annotated[Component, OneOf("regularizers")] | None = None
-    constraint: Annotated[Component, OneOf("constraints")] | None = None
-    dropout: Annotated[Component, OneOf("layers", only=lambda name: "Dropout" in name, number="Dropout")] | None = None
-    layers: Annotated[tuple[LayerItem, ...] | None, BeforeValidator(_as_tuple), Field(min_length=1)] = None
-    hidden: Annotated[
-        tuple[int, ...] | HiddenConfig | None, PlainValidator(_hidden), PlainSerializer(lambda value: value)
-    ] = None
-    transfer: NotBuiltYet = None
-
-    @classmethod
-    def opened(cls, raw: Any) -> Any:
-        """Report a type that is not built yet alone: its other keys are no mistakes."""
-        if isinstance(raw, dict) and raw.get("type") in ("functional", "subclassed"):
-            hint = "use `type: sequential` for now"
-            raise_faults([Fault(("type",), f"the model type `{raw['type']}` is not built yet", hint)])
-        return raw
-
-    @classmethod
-    def faults_between(cls, given: Mapping[str, Any]) -> Iterator[Fault]:
-        """The layers are given in one way."""
-        if "layers" not in given and "hidden" not in given:
-            hint = "write `hidden: [300, 100]`, or a list under `layers:`"
-            yield Fault((), "the model has neither `layers` nor `hidden`", hint, at_key=True)
-        if "layers" in given and "hidden" in given:
-            hint = "keep one of them (`null` switches off what an extended file gives)"
-            yield Fault(("hidden",), "`layers` and `hidden` do not go together", hint, at_key=True)
-
-
 class EarlyStopping(Section):
     """Stop when the monitored value no longer improves (Keras's EarlyStopping)."""
 
@@ -349,7 +151,7 @@ def _profile_batch(value: Any) -> Any:
     ):
         hint = "write the first and the last step to profile, counted from 1, such as `[100, 200]`"
         received = ", ".join(show(step) for step in steps) if isinstance(steps, (list, tuple)) else show(value)
-        _fail(f"expected a step or a range of steps, received {received or 'an empty list'}", hint, value=value)
+        fail(f"expected a step or a range of steps, received {received or 'an empty list'}", hint, value=value)
     return tuple(steps)
 
 
@@ -363,8 +165,65 @@ def _tensorboard(raw: Any) -> Any:
 
 def _engine(value: Any) -> Any:
     if value in ("fast", "exact"):
-        _fail(f"the engine `{value}` is not built yet", "write `engine: keras`, or leave it out")
+        fail(f"the engine `{value}` is not built yet", "write `engine: keras`, or leave it out")
     return value
+
+
+def _is_by_output(raw: Any, kind: str) -> bool:
+    """Whether a mapping gives objects by output name, `{main: mse}`, rather than one object, `{Huber: {delta: 2}}`."""
+    if not isinstance(raw, Mapping) or not raw:
+        return False
+    if any(catalog.find(kind, str(key)) is not None for key in raw):
+        return False
+    return len(raw) > 1 or any(catalog.find(kind, named_object(value) or "") is not None for value in raw.values())
+
+
+def _by_output(raw: Mapping[Any, Any], parse: Callable[[Any], Any]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    errors: list[tuple[ConfigPath, ValidationError]] = []
+    for name, value in raw.items():
+        try:
+            values[str(name)] = parse(value)
+        except ValidationError as error:
+            errors.append(((name,), error))
+    if errors:
+        raise_faults([], besides=errors)
+    return values
+
+
+def _loss(raw: Any) -> Any:
+    if raw is None or isinstance(raw, Component):
+        return raw
+    parse = OneOf("losses").parse
+    return _by_output(raw, parse) if _is_by_output(raw, "losses") else parse(raw)
+
+
+def _metric_list(raw: Any) -> Any:
+    if not isinstance(raw, (list, tuple)):
+        hint = f"write a list: `[{raw if isinstance(raw, str) else 'accuracy'}]`, `[]` for none"
+        fail(f"expected a list of metrics, received {show(raw)}", hint, value=raw)
+    parse = OneOf("metrics").parse
+    items = _by_output(dict(enumerate(raw)), lambda item: item if isinstance(item, Component) else parse(item))
+    return tuple(items.values())
+
+
+def _metrics(raw: Any) -> Any:
+    return _by_output(raw, _metric_list) if isinstance(raw, Mapping) else None if raw is None else _metric_list(raw)
+
+
+def _loss_weights(raw: Any) -> Any:
+    if raw is None:
+        return None
+    if not isinstance(raw, Mapping) or not raw:
+        fail(f"expected a weight for each output, received {show(raw)}", "write `{main: 0.9, aux: 0.1}`", value=raw)
+    faults = [
+        Fault((name,), f"expected a weight of at least 0, received {show(weight)}", type_remedy(weight, ["float"]))
+        for name, weight in raw.items()
+        if not is_finite_number(weight) or weight < 0
+    ]
+    if faults:
+        raise_faults(faults)
+    return {str(name): float(weight) for name, weight in raw.items()}
 
 
 class TrainingConfig(Section):
@@ -372,9 +231,12 @@ class TrainingConfig(Section):
 
     epochs: Annotated[Whole, Field(ge=1)] = 10
     batch_size: Annotated[Whole, Field(ge=1)] = 32
-    loss: Annotated[Component, OneOf("losses")] | None = None
-    metrics: Annotated[tuple[Annotated[Component, OneOf("metrics")], ...], BeforeValidator(_as_tuple)] | None = None
-    loss_weights: NotBuiltYet = None
+    loss: Annotated[Component | Mapping[str, Component] | None, OneOf("losses"), PlainValidator(_loss)] = None
+    metrics: Annotated[
+        tuple[Component, ...] | Mapping[str, tuple[Component, ...]] | None,
+        PlainValidator(_metrics),
+    ] = None
+    loss_weights: Annotated[Mapping[str, float] | None, PlainValidator(_loss_weights)] = None
     early_stopping: EarlyStopping | None = None
     tensorboard: Annotated[
         TensorBoardConfig | Literal[False], PlainValidator(_tensorboard), PlainSerializer(lambda value: value)
@@ -394,3 +256,22 @@ class Experiment(Section):
     training: TrainingConfig = TrainingConfig()
     tune: NotBuiltYet = None
     compare: NotBuiltYet = None
+
+    @classmethod
+    def faults_between(cls, given: Mapping[str, Any]) -> Iterator[Fault]:
+        """What goes by output name names outputs of the model."""
+        model, training = given.get("model"), given.get("training")
+        if not isinstance(training, Mapping):
+            return
+        outputs = model.get("outputs") if isinstance(model, Mapping) else None
+        names = [outputs] if isinstance(outputs, str) else list(outputs) if isinstance(outputs, (list, tuple)) else []
+        is_subclassed = isinstance(model, Mapping) and model.get("type") == "subclassed"
+        for key in ("loss", "metrics", "loss_weights"):
+            value = training.get(key)
+            by_output = _is_by_output(value, "losses") if key == "loss" else isinstance(value, Mapping)
+            if not by_output or is_subclassed or not isinstance(value, Mapping):
+                continue
+            for name in value:
+                if name not in names:
+                    hint = did_you_mean(str(name), names) or (one_of(names) if names else "the model has one output")
+                    yield Fault(("training", key, str(name)), f"the model has no output `{name}`", hint, at_key=True)

@@ -55,6 +55,45 @@ def load_arrays(file: Path) -> dict[str, np.ndarray]:
         raise _fault(file, f"the file is damaged: {error}", _SAVE) from error
 
 
+def load_rows(file: Path) -> np.ndarray:
+    """Return the rows to predict of an NPY file, or of an NPZ file: `x`, else `x_test`, else its only array.
+
+    Returns:
+        Finite numbers `[rows, ...]`.
+
+    Raises:
+        DataError: when there are none.
+    """
+    save = "save it with `np.save(path, x)`"
+    try:
+        with file.open("rb") as stream:
+            loaded = np.load(stream, allow_pickle=False)
+            if isinstance(loaded, np.ndarray):
+                name, array = "x", loaded
+            else:
+                name = _rows_name(file, loaded.files)
+                array = _read(file, loaded, name)
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
+        if "allow_pickle" in str(error):
+            raise _python_objects(file, "x") from error
+        raise _fault(file, f"the file is damaged: {error}", save) from error
+    if array.ndim == 1:
+        hint = f"for one row write `{name}[None]`, for one column `{name}.reshape(-1, 1)`"
+        raise _fault(file, f"`{name}` has the shape {array.shape}, expected rows of features", hint)
+    problems = [Problem(message, hint, file=str(file)) for message, hint in _faults(name, array)]
+    if problems:
+        raise DataError(problems)
+    return _as_numbers(array)
+
+
+def _rows_name(file: Path, stored: list[str]) -> str:
+    for name in ("x", "x_test", *(stored if len(stored) == 1 else ())):
+        if name in stored:
+            return name
+    there = ", ".join(f"`{name}`" for name in stored) or "nothing"
+    raise _fault(file, f"the file has no `x`; it holds {there}", "save the rows with `np.savez(path, x=x)`")
+
+
 def _wanted(file: Path, stored: list[str]) -> dict[str, str]:
     x, y = ("x_train", "y_train") if "x_train" in stored or "y_train" in stored else ("x", "y")
     wanted = {"x": x, "y": y}
@@ -74,9 +113,13 @@ def _read(file: Path, archive: Mapping[str, np.ndarray], name: str) -> np.ndarra
     except ValueError as error:
         if "allow_pickle" not in str(error):
             raise
-        hint = "store numbers or text: `np.asarray(values, dtype=float)` shows what stands in the way"
-        raise _fault(file, f"`{name}` holds Python objects, which are not loaded", hint) from error
+        raise _python_objects(file, name) from error
     return array.astype(str) if array.dtype.kind == "S" else array
+
+
+def _python_objects(file: Path, name: str) -> DataError:
+    hint = "store numbers or text: `np.asarray(values, dtype=float)` shows what stands in the way"
+    return _fault(file, f"`{name}` holds Python objects, which are not loaded", hint)
 
 
 def array_problems(arrays: Mapping[str, np.ndarray], file: Path) -> Iterator[Problem]:

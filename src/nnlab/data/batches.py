@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -42,16 +44,17 @@ class EpochBatches(keras.callbacks.Callback):
     def __init__(self, split: Split, spec: DataSpec, *, batch_size: int, seed: int) -> None:
         super().__init__()
         self.seed = seed
-        self.num_rows = len(split.x)
+        self.num_rows = split.num_rows
         self.steps = -(-self.num_rows // batch_size)
         # a variable, because the dataset is made once for all epochs
         self._order = tf.Variable(tf.range(self.num_rows, dtype=tf.int64), trainable=False)
         weight = sample_weight(split, spec)
-        arrays = tuple(tf.constant(array) for array in (split.x, split.y, weight) if array is not None)
+        present = (split.x, split.y) if weight is None else (split.x, split.y, weight)
+        arrays = tf.nest.map_structure(tf.constant, present)
 
-        def batch(step: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        def batch(step: tf.Tensor) -> Any:
             rows = self._order[step * batch_size : (step + 1) * batch_size]
-            return tuple(tf.gather(array, rows) for array in arrays)
+            return tf.nest.map_structure(lambda array: tf.gather(array, rows), arrays)
 
         self.dataset = (
             tf.data.Dataset.range(self.steps).map(batch, num_parallel_calls=2, deterministic=True).prefetch(2)
@@ -67,9 +70,12 @@ def evaluation_batches(split: Split) -> tf.data.Dataset:
     return tf.data.Dataset.from_tensor_slices((split.x, split.y)).batch(EVALUATION_BATCH_SIZE).cache().prefetch(1)
 
 
-def sample_weight(split: Split, spec: DataSpec) -> np.ndarray | None:
-    """Return the weight of each row by its class, float32 `[rows]`; `None` without class weights."""
+def sample_weight(split: Split, spec: DataSpec) -> Any:
+    """Return the weight of each row by its class, float32 `[rows]`, by output if there are several.
+
+    `None` without class weights.
+    """
     if spec.class_weight is None:
         return None
     weights = np.array([spec.class_weight.get(i, 1.0) for i in range(spec.num_classes or 0)], dtype=np.float32)
-    return weights[split.y.reshape(-1).astype(np.int64)]
+    return tf.nest.map_structure(lambda y: weights[y.reshape(-1).astype(np.int64)], split.y)

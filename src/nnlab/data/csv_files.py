@@ -16,8 +16,8 @@ _ENCODING = "utf-8-sig"  # UTF-8, with or without the mark that spreadsheets wri
 _MOST_MISTAKES = 3
 
 
-def read_csv(file: Path) -> tuple[Any, Separator]:
-    """Read a table whose first line names its columns.
+def read_csv(file: Path, *, header: bool = True) -> tuple[Any, Separator]:
+    """Read a table whose first line names its columns, or with `header=False` is a row.
 
     The separator is a comma; a header without any comma may be separated by `;` or tabs. Columns without a
     name are called `column 1`, `column 2`, ... by their number.
@@ -31,7 +31,7 @@ def read_csv(file: Path) -> tuple[Any, Separator]:
     import pandas as pd
 
     try:
-        names, separator = _read_header(file)
+        names, separator = _read_names(file, header=header)
     except UnicodeDecodeError as error:
         raise DataError(_encoding_problem(file)) from error
     try:
@@ -40,7 +40,7 @@ def read_csv(file: Path) -> tuple[Any, Separator]:
             frame = pd.read_csv(
                 file,
                 sep=separator,
-                header=0,
+                header=0 if header else None,
                 names=names,
                 index_col=False,
                 skipinitialspace=True,
@@ -51,17 +51,28 @@ def read_csv(file: Path) -> tuple[Any, Separator]:
     except UnicodeDecodeError as error:
         raise DataError(_encoding_problem(file)) from error
     except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
-        raise DataError(_ragged(file, separator, len(names)) or _parser_problem(file, separator, error)) from error
-    if frame.isna().any(axis=None) and (problems := _ragged(file, separator, len(names))):
+        raise DataError(
+            _ragged(file, separator, len(names), header=header) or _parser_problem(file, separator, error)
+        ) from error
+    if frame.isna().any(axis=None) and (problems := _ragged(file, separator, len(names), header=header)):
         raise DataError(problems)
     if frame.empty:
         raise DataError(Problem("the file has a header and no rows", file=str(file)))
     return frame, separator
 
 
-def lines_of_rows(file: Path, separator: Separator) -> list[int]:
-    """Return the line of the file, from 1, where each row below the header starts."""
-    return [line for line, _ in islice(_lines(file, separator), 1, None)]
+def lines_of_rows(file: Path, separator: Separator, *, header: bool = True) -> list[int]:
+    """Return the line of the file, from 1, where each row below the header (if it has one) starts."""
+    return [line for line, _ in islice(_lines(file, separator), int(header), None)]
+
+
+def has_header(file: Path) -> bool:
+    """Tell whether the first line names columns: no number is in it, or it counts them from 0."""
+    try:
+        _, names, _ = _first_line(file)
+    except UnicodeDecodeError as error:
+        raise DataError(_encoding_problem(file)) from error
+    return _is_numbered(names) or not any(_is_number(name) for name in names)
 
 
 def _lines(file: Path, separator: Separator) -> Iterator[tuple[int, list[str]]]:
@@ -78,7 +89,17 @@ def _lines(file: Path, separator: Separator) -> Iterator[tuple[int, list[str]]]:
             raise DataError(Problem(f"cannot be read as CSV: {error}", file=str(file), line=line)) from error
 
 
-def _read_header(file: Path) -> tuple[list[str], Separator]:
+def _read_names(file: Path, *, header: bool) -> tuple[list[str], Separator]:
+    line, names, separator = _first_line(file)
+    if not header:
+        return [unnamed(number) for number in range(1, len(names) + 1)], separator
+    problems = list(_header_problems(names, file=file, line=line))
+    if problems:
+        raise DataError(problems)
+    return [name or unnamed(number) for number, name in enumerate(names, start=1)], separator
+
+
+def _first_line(file: Path) -> tuple[int, list[str], Separator]:
     line, names = next(_lines(file, ","), (1, []))
     separator: Separator = ","
     others: tuple[Separator, ...] = (";", "\t")
@@ -86,11 +107,7 @@ def _read_header(file: Path) -> tuple[list[str], Separator]:
         if len(names) == 1 and other in names[0]:
             separator = other
             line, names = next(_lines(file, other))
-    names = [name.strip() for name in names]
-    problems = list(_header_problems(names, file=file, line=line))
-    if problems:
-        raise DataError(problems)
-    return [name or unnamed(number) for number, name in enumerate(names, start=1)], separator
+    return line, [name.strip() for name in names], separator
 
 
 def unnamed(number: int) -> str:
@@ -107,10 +124,13 @@ def _header_problems(names: list[str], *, file: Path, line: int) -> Iterator[Pro
         if name and names.count(name) > 1:
             message = f"{names.count(name)} columns are called `{name}`"
             yield Problem(message, "give every column its own name", file=str(file), line=line)
-    numbered = names == [str(number) for number in range(len(names))]
-    if names and not numbered and all(_is_number(name) for name in names):
+    if names and not _is_numbered(names) and all(_is_number(name) for name in names):
         message = f"the first line holds numbers ({', '.join(names[:3])}, ...), not the names of columns"
         yield Problem(message, "add a line with names above it", file=str(file), line=line)
+
+
+def _is_numbered(names: list[str]) -> bool:
+    return names == [str(number) for number in range(len(names))]
 
 
 def _is_number(text: str) -> bool:
@@ -121,12 +141,12 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _ragged(file: Path, separator: Separator, width: int) -> list[Problem]:
-    """Return the rows with more or fewer values than the header; the last problem counts those not shown."""
+def _ragged(file: Path, separator: Separator, width: int, *, header: bool) -> list[Problem]:
+    """Return the rows with more or fewer values than the first line; the last problem counts those not shown."""
     wrong = ((line, len(values)) for line, values in _lines(file, separator) if len(values) != width)
     problems = [
         Problem(
-            f"the line has {count} value{'s' * (count != 1)}, the header {width}",
+            f"the line has {count} value{'s' * (count != 1)}, the {'header' if header else 'first line'} {width}",
             "quote values that contain the separator" if count > width else "write the missing values",
             file=str(file),
             line=line,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
-from nnlab.errors import DataError, Problem, did_you_mean
+from nnlab.errors import ConfigPath, DataError, Problem, did_you_mean
 
-_PATH = ("data", "path")
+_PATH: ConfigPath = ("data", "path")
 _BEGINNINGS = {
     b"PAR1": ("a Parquet file", "parquet"),
     b"PK\x03\x04": ("a zip archive (NPZ or XLSX)", "npz"),
@@ -43,39 +44,53 @@ def require_file(path: str | None, *, source: str) -> Path:
     """
     assert path is not None, "the schema requires `path` here"
     file = Path(path)
+    if not file.exists() and not file.parent.is_dir():
+        raise _fault(f"there is no file `{file}`: its folder is not there either", "check `path`", _PATH)
+    found, kind = _recognized(file, near_name(file), _PATH)
+    if kind != source:
+        but = f" but {found}" if found else ""
+        raise _fault(f"`{file}` is not {_WORDS[source]}{but}", _HINTS[kind], _PATH)
+    return file
+
+
+def kind_of_input(file: Path) -> Literal["csv", "npy", "npz"]:
+    """Return what a file with rows to predict holds, whatever its name.
+
+    Raises:
+        DataError: it is not there, or holds something else.
+    """
+    found, kind = _recognized(file, _near(file) or "check its path", ())
+    if kind in ("csv", "npy", "npz"):
+        return kind  # type: ignore[return-value]
+    hint = _HINTS[kind] if kind in ("gzip", "utf-16") else "save it as CSV, NPY or NPZ"
+    raise _fault(f"`{file}` is {found}, which cannot be read here", hint, ())
+
+
+def _recognized(file: Path, near: str, path: ConfigPath) -> tuple[str | None, str]:
+    """Return a description (`None` for text) and the kind of a file that is there and is not empty."""
     if file.is_dir():
-        raise _fault(f"`{file}` is a folder, not a file", "name a file in it")
+        raise _fault(f"`{file}` is a folder, not a file", "name a file in it", path)
     if not file.exists():
-        raise _missing(file)
+        raise _fault(f"there is no file `{file}`", near, path)
     try:
         with file.open("rb") as stream:
             beginning = stream.read(8)
     except OSError as error:
-        raise _fault(f"`{file}` cannot be read: {error.strerror}", None) from error
+        raise _fault(f"`{file}` cannot be read: {error.strerror}", None, path) from error
     if not beginning:
-        raise _fault(f"`{file}` is empty", None)
-    _check_kind(file, beginning, source)
-    return file
-
-
-def _check_kind(file: Path, beginning: bytes, source: str) -> None:
-    found, kind = next((what for start, what in _BEGINNINGS.items() if beginning.startswith(start)), (None, "csv"))
-    if kind != source:
-        but = f" but {found}" if found else ""
-        raise _fault(f"`{file}` is not {_WORDS[source]}{but}", _HINTS[kind])
-
-
-def _missing(file: Path) -> DataError:
-    if not file.parent.is_dir():
-        return _fault(f"there is no file `{file}`: its folder is not there either", "check `path`")
-    return _fault(f"there is no file `{file}`", near_name(file))
+        raise _fault(f"`{file}` is empty", None, path)
+    return next((what for start, what in _BEGINNINGS.items() if beginning.startswith(start)), (None, "csv"))
 
 
 def near_name(file: Path) -> str:
     """Return a hint for a file that is not there: what in its folder has nearly its name."""
+    return _near(file) or "check `path`; it is relative to the config's folder"
+
+
+def _near(file: Path) -> str | None:
     names = [entry.name for entry in file.parent.iterdir()] if file.parent.is_dir() else []
-    return did_you_mean(file.name, names) or "check `path`; it is relative to the config's folder"
+    return did_you_mean(file.name, names)
 
 
-def _fault(message: str, hint: str | None) -> DataError:
-    return DataError(Problem(message, hint, path=_PATH))
+def _fault(message: str, hint: str | None, path: ConfigPath) -> DataError:
+    return DataError(Problem(message, hint, path=path))

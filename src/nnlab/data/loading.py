@@ -16,11 +16,11 @@ from nnlab.data.splits import (
     DEFAULT_TEST,
     DataSpec,
     RowNumbers,
-    Scaling,
     Split,
     Splits,
     choose_rows,
     fit_scaling,
+    scaled,
 )
 from nnlab.data.targets import Target, encode_target
 from nnlab.errors import ConfigPath, DataError, Problem, show
@@ -101,7 +101,7 @@ def _assemble(raw: RawData, target: Target, rows: RowNumbers, config: DataConfig
     scaling = fit_scaling(x_train, config.scale)
 
     def split(x: np.ndarray, y: np.ndarray) -> Split:
-        return Split(_scaled(x, scaling), target.finished(y))
+        return Split(scaled(x, scaling), target.finished(y))
 
     validation = None if rows.validation is None else split(raw.x[rows.validation], target.y[rows.validation])
     if raw.x_test is not None and target.y_test is not None:
@@ -134,7 +134,3 @@ def _class_weights(target: Target, y_train: np.ndarray, config: DataConfig) -> d
         message = f"`class_weight` needs classes, but the task is {target.task}"
         raise DataError(Problem(message, "remove `class_weight`", path=("data", "class_weight")))
     return class_weights(config.class_weight, target.class_names, y_train)
-
-
-def _scaled(x: np.ndarray, scaling: Scaling | None) -> np.ndarray:
-    return x.astype(np.float32) if scaling is None else scaling.apply(x)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, fields
+from typing import Any, Literal, Self
 
 import numpy as np
 
@@ -75,18 +75,52 @@ class DataSpec:
     inferred_task: bool
     own_test_set: bool
 
+    def scaled(self, x: np.ndarray) -> np.ndarray:
+        """Return rows `[rows, *input_shape]` of the source's numbers as the model takes them, float32."""
+        return scaled(x, self.scaling)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a record of plain values, which a run keeps; `from_json` reads it back without any loss."""
+        record = {field.name: getattr(self, field.name) for field in fields(self)}
+        record = {name: list(value) if isinstance(value, tuple) else value for name, value in record.items()}
+        if self.class_weight is not None:
+            record["class_weight"] = {str(code): weight for code, weight in self.class_weight.items()}
+        if self.scaling is not None:
+            record["scaling"] = {"offset": self.scaling.offset.tolist(), "divisor": self.scaling.divisor.tolist()}
+        return record
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any]) -> Self:
+        """Read what `to_json` wrote, also after JSON text in between.
+
+        Raises:
+            KeyError, TypeError, ValueError, AttributeError: it is no such record.
+        """
+        values = {name: tuple(value) if isinstance(value, list) else value for name, value in record.items()}
+        if record["class_weight"] is not None:
+            values["class_weight"] = {int(code): weight for code, weight in record["class_weight"].items()}
+        if record["scaling"] is not None:
+            parts = {name: np.asarray(record["scaling"][name], np.float64) for name in ("offset", "divisor")}
+            values["scaling"] = Scaling(**parts)
+        return cls(**values)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Split:
     """Rows of one split.
 
     Args:
-        x: float32 `[rows, *input_shape]`.
-        y: int32 `[rows]` (multiclass), or float32 `[rows, num_outputs]`.
+        x: float32 `[rows, *input_shape]`; for a model with several inputs, arrays by input name.
+        y: int32 `[rows]` (multiclass), or float32 `[rows, num_outputs]`; for several outputs, by output name.
     """
 
-    x: np.ndarray
-    y: np.ndarray
+    x: Any
+    y: Any
+
+    @property
+    def num_rows(self) -> int:
+        """How many rows there are."""
+        return len(next(iter(self.x.values())) if isinstance(self.x, Mapping) else self.x)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -174,6 +208,11 @@ def fit_scaling(x: np.ndarray, scale: float | Literal["standardize", "minmax"] |
         return Scaling(lowest, np.where(constant, 1.0, highest - lowest))
     mean = np.where(constant, lowest, x.mean(axis=0, dtype=np.float64))
     return Scaling(mean, np.where(constant, 1.0, _deviation(x, mean)))
+
+
+def scaled(x: np.ndarray, scaling: Scaling | None) -> np.ndarray:
+    """Return rows `[rows, ...]` as float32, scaled if there is a scaling."""
+    return x.astype(np.float32) if scaling is None else scaling.apply(x)
 
 
 def _deviation(x: np.ndarray, mean: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -30,11 +31,13 @@ class Table:
         frame: a pandas data frame.
         place: the fields of a `Problem` that say where a value is: `place(column, row)`.
         counts_rows: whether messages have to give the row, because the place does not.
+        for_training: whether the config may choose other features, rather than a trained model needing these.
     """
 
     frame: Any
     place: Callable[[str, int], dict[str, Any]]
     counts_rows: bool = False
+    for_training: bool = True
 
     def problem(self, column: str, row: int, message: str, hint: str, *, first: bool = False) -> Problem:
         """Return a problem with a value; `first` when it is the first of several."""
@@ -47,21 +50,27 @@ class Table:
 def read_csv_table(config: DataConfig) -> RawData:
     """Read the CSV file at `path`."""
     file = require_file(config.path, source="csv")
-    frame, separator = read_csv(file)
-    unnamed_columns = [name for number, name in enumerate(frame.columns, 1) if name == unnamed(number)]
+    table = csv_table(file)
+    unnamed_columns = [name for number, name in enumerate(table.frame.columns, 1) if name == unnamed(number)]
     if unnamed_columns and config.features is None:
         hint = "name it, or list `features`; pandas leaves its row numbers out with `to_csv(..., index=False)`"
         problems = [Problem(f"`{name}` has no name", hint, file=str(file), line=1) for name in unnamed_columns]
         raise DataError(problems)
+    return _as_arrays(table, config)
+
+
+def csv_table(file: Path, *, header: bool = True, for_training: bool = True) -> Table:
+    """Read a CSV file as a table whose problems have its lines."""
+    frame, separator = read_csv(file, header=header)
 
     @cache
     def lines() -> list[int]:
-        return lines_of_rows(file, separator)
+        return lines_of_rows(file, separator, header=header)
 
     def place(_: str, row: int) -> dict[str, Any]:
         return {"file": str(file), "line": lines()[row]}
 
-    return _as_arrays(Table(frame, place), config)
+    return Table(frame, place, for_training=for_training)
 
 
 def read_parquet_table(config: DataConfig) -> RawData:
@@ -105,9 +114,9 @@ def _as_arrays(table: Table, config: DataConfig) -> RawData:
     """
     names = [str(name) for name in table.frame.columns]
     features, targets = choose_columns(config, names)
-    x = [_numbers(table, column) for column in features]
+    x = [numbers(table, column) for column in features]
     if len(targets) > 1 or config.task in ("regression", "multilabel"):
-        y = [_numbers(table, column, is_target=True) for column in targets]
+        y = [numbers(table, column, is_target=True) for column in targets]
     else:
         y = [_labels(table, targets[0], infer=_is_inferred(config))]
     problems = [column for column in (*x, *y) if isinstance(column, Problem)]
@@ -133,7 +142,7 @@ def _stack(columns: Iterable[np.ndarray | Problem]) -> np.ndarray:
     return np.stack(list(_arrays(columns)), axis=1)
 
 
-def _numbers(table: Table, position: int, *, is_target: bool = False) -> np.ndarray | Problem:
+def numbers(table: Table, position: int, *, is_target: bool = False) -> np.ndarray | Problem:
     """Return a column as float64 `[rows]`, or what is wrong with it."""
     import pandas as pd
 
@@ -164,7 +173,7 @@ def _missing(table: Table, name: str, column: Any, *, is_target: bool) -> Proble
     count = int(missing.sum())
     if count == 0:
         return None
-    leave_out = "" if is_target else ", or leave the column out with `features`"
+    leave_out = "" if is_target or not table.for_training else ", or leave the column out with `features`"
     message = f"has {count} missing value{'s' * (count > 1)}"
     hint = f"fill {'it' if count == 1 else 'them'} or remove the row{'s' * (count > 1)}{leave_out}"
     return table.problem(name, int(np.argmax(missing)), message, hint, first=count > 1)
@@ -175,6 +184,8 @@ def _not_a_number(table: Table, name: str, row: int, value: Any, *, is_target: b
         hint = "write decimals with a point"
     elif is_target:
         hint = "correct it, or write `task: classification` if the target has classes"
+    elif not table.for_training:
+        hint = "correct it: the model was trained on numbers here"
     else:
         hint = "one-hot encode the column, or leave it out with `features`"
     return table.problem(name, row, f"holds {show(value)}, which is not a number", hint)
@@ -195,7 +206,7 @@ def _labels(table: Table, position: int, *, infer: bool) -> np.ndarray | Problem
     if pd.api.types.is_integer_dtype(column.dtype):
         return np.asarray(column.to_numpy(np.int64))
     if pd.api.types.is_numeric_dtype(column.dtype) or (infer and _mostly_numbers(column)):
-        return _numbers(table, position, is_target=True)
+        return numbers(table, position, is_target=True)
     return np.array([str(value) for value in column], dtype=object)
 
 

@@ -1,3 +1,18 @@
-"""nnlab's own Keras objects; importing this package lets Keras load models that hold them."""
+"""nnlab's own Keras objects; importing this package lets Keras load models that hold them.
 
+Written by `scripts/generate_catalog.py`, like the catalog: run it after adding an object.
+"""
+
+from nnlab.layers.activation_layers import NoisyReLU as NoisyReLU
+from nnlab.layers.activation_layers import RandomizedLeakyReLU as RandomizedLeakyReLU
+from nnlab.layers.activation_layers import Swish as Swish
 from nnlab.layers.activations import ActivationFunction as ActivationFunction
+from nnlab.layers.activations import approximate_gelu as approximate_gelu
+from nnlab.layers.activations import heaviside as heaviside
+from nnlab.layers.dropout import MCAlphaDropout as MCAlphaDropout
+from nnlab.layers.dropout import MCDropout as MCDropout
+from nnlab.layers.initializers import InverseSqrtUniform as InverseSqrtUniform
+from nnlab.layers.losses import AsymmetricError as AsymmetricError
+from nnlab.layers.losses import SmoothL1 as SmoothL1
+from nnlab.layers.maxout import Maxout as Maxout
+from nnlab.layers.models import WideAndDeep as WideAndDeep

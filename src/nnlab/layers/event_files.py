@@ -13,7 +13,7 @@ from nnlab.run import Run
 
 
 def tensorboard_callback(
-    config: TensorBoardConfig, experiment: Experiment, run: Run, model: keras.Model
+    config: TensorBoardConfig, experiment: Experiment, run: Run, model: keras.Model, x: Any
 ) -> keras.callbacks.Callback:
     """Write the run's row of the HPARAMS page and its graph; return the callback that writes the rest.
 
@@ -24,7 +24,7 @@ def tensorboard_callback(
         hparams.hparams(_hyperparameters(experiment), trial_id=run.path.name)
     if config.write_graph:
         with tf.summary.create_file_writer(str(run.tensorboard_path / "train")).as_default():
-            tf.summary.graph(_forward_graph(model))
+            tf.summary.graph(_forward_graph(model, x))
     return keras.callbacks.TensorBoard(
         str(run.tensorboard_path),
         histogram_freq=config.histogram_freq,
@@ -33,22 +33,17 @@ def tensorboard_callback(
     )
 
 
-def _forward_graph(model: keras.Model) -> Any:
+def _forward_graph(model: keras.Model, x: Any) -> Any:
     forward = tf.function(lambda x: model(x, training=False))
-    inputs = tf.TensorSpec(model.input_shape, model.inputs[0].dtype, name="input")
-    return forward.get_concrete_function(inputs).graph.as_graph_def()
+    specs = keras.tree.map_structure(lambda array: tf.TensorSpec((None, *array.shape[1:]), array.dtype), x)
+    return forward.get_concrete_function(specs).graph.as_graph_def()
 
 
 def _hyperparameters(experiment: Experiment) -> dict[str, str | int | float]:
     """Return what a row of TensorBoard's HPARAMS page shows."""
     model, training = experiment.model, experiment.training
-    named = {
-        "activation": model.activation,
-        "initializer": model.initializer,
-        "normalization": model.normalization,
-        "regularizer": model.regularizer,
-        "dropout": model.dropout,
-    }
+    defaults = ("activation", "initializer", "normalization", "regularizer", "dropout")
+    named = {name: getattr(model, name, None) for name in defaults}
     rate = experiment.optimizer.get("learning_rate")
     return {
         "optimizer": experiment.optimizer.name,

@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
 
 from nnlab.config.components import Component
+from nnlab.config.model import FunctionalConfig, SequentialConfig, SubclassedConfig
 from nnlab.config.schema import Experiment
 from nnlab.data.splits import DataSpec, Splits
-from nnlab.errors import ConfigError, ConfigPath, Problem
+from nnlab.errors import ConfigError, ConfigPath, Problem, listed
+from nnlab.model.adapt import adapt_layers
+from nnlab.model.hidden import PlannedLayer
 from nnlab.model.objects import make
-from nnlab.model.plan import Plan, PlannedLayer
+from nnlab.model.plan import OUTPUT, OutputPlan, Plan
+
+MAX_REASON = 400
+"""Characters of a library's message that help; some append their whole call stack."""
+
+TAKES_ARGUMENTS = ("MultiHeadAttention", "GroupedQueryAttention")
+"""Layers that take their inputs one by one (query, value, key) instead of as a list."""
 
 
 def build_model(experiment: Experiment, splits: Splits, plan: Plan) -> keras.Model:
@@ -23,39 +33,114 @@ def build_model(experiment: Experiment, splits: Splits, plan: Plan) -> keras.Mod
 
     Args:
         experiment: gives the name and the optimizer.
-        splits: give the shape of one row, and the training rows to adapt to.
-        plan: the layers, loss and metrics.
+        splits: rows as the model takes and gives them (see `nnlab.model.inputs`).
+        plan: the layers, losses and metrics.
 
     Raises:
         ConfigError: Keras refuses a layer, its input's shape, or the optimizer; the problem has the path of its place.
     """
-    spec = splits.spec
-    inputs = keras.Input(spec.input_shape)
-    layers = _made_layers(plan)
-    _adapt(layers, splits.train.x, plan)
-    _trace(inputs, layers, plan)
-    model = keras.Sequential([inputs, *layers], name=re.sub(r"[^A-Za-z0-9_]", "_", experiment.name))
-    check_output_shape(model.output_shape, spec, plan)
+    name = re.sub(r"[^A-Za-z0-9_]", "_", experiment.name)
+    x = splits.train.x
+    if isinstance(experiment.model, SequentialConfig):
+        model, answers = _sequential(plan, x, name)
+    elif isinstance(experiment.model, FunctionalConfig):
+        model, answers = _functional(experiment.model, plan, x, name)
+    else:
+        model, answers = _subclassed(experiment.model, plan, x, name)
+    for output in plan.outputs:
+        check_output_shape(answers[output.name].shape, splits.spec, plan, output)
+    adapt_layers(model, x)
     compile_model(model, experiment, plan)
     return model
 
 
+def _sequential(plan: Plan, x: Any, name: str) -> tuple[keras.Model, dict[str, Any]]:
+    """Return the model, and the tensor of its answer."""
+    inputs = keras.Input(x.shape[1:])
+    layers = _made_layers(plan.layers)
+    answer = _trace(inputs, layers, plan.layers)
+    return keras.Sequential([inputs, *layers], name=name), {OUTPUT: answer}
+
+
+def _functional(config: FunctionalConfig, plan: Plan, x: Any, name: str) -> tuple[keras.Model, dict[str, Any]]:
+    """Return the model, and the tensors of its answers by output."""
+    arrays = x if isinstance(x, Mapping) else {next(iter(config.inputs)): x}
+    inputs = {key: keras.Input(array.shape[1:], name=key) for key, array in arrays.items()}
+    values: dict[str, Any] = dict(inputs)
+    made: dict[str, list[Any]] = {}
+    for node in plan.nodes:
+        origin = node if node.shared is None else next(other for other in plan.nodes if other.name == node.shared)
+        if node.shared is None:
+            made[node.name] = _made_layers([_named(layer, node.name, i) for i, layer in enumerate(node.layers)])
+        value = [values[source] for source in node.inputs]
+        values[node.name] = _trace(value if len(value) > 1 else value[0], made[origin.name], origin.layers, node.path)
+    outputs = {output: values[output] for output in config.outputs}
+    return keras.Model(_one_or_all(inputs), _one_or_all(outputs), name=name), outputs
+
+
+def _named(layer: PlannedLayer, node: str, position: int) -> PlannedLayer:
+    """Give the layer the name of its node, so that summaries and histories show the names of the config."""
+    component = layer.component
+    if "name" in component.parameters:
+        return layer
+    name = node if position == 0 else f"{node}_{re.sub('(?<=[a-z])(?=[A-Z])', '_', component.name).lower()}"
+    return PlannedLayer(component.with_parameters(name=name), layer.path)
+
+
+def _one_or_all(values: dict[str, Any]) -> Any:
+    return values if len(values) > 1 else next(iter(values.values()))
+
+
+def _subclassed(config: SubclassedConfig, plan: Plan, x: Any, name: str) -> tuple[keras.Model, dict[str, Any]]:
+    """Return the model, built by calling it on one row, and its answers by output."""
+    path = ("model", "class")
+    model = _made(config.component, path)
+    model.name = name
+    row = keras.tree.map_structure(lambda array: keras.ops.convert_to_tensor(array[:1]), x)
+    try:
+        model.call(row)  # builds the layers here: Keras would build them in a scratch graph that some do not survive
+        answer = model(row)
+    except Exception as error:
+        raise ConfigError(Problem(f"`{config.class_}` cannot take the data: {_reason(error)}", None, path)) from error
+    answers = dict(answer) if isinstance(answer, Mapping) else {OUTPUT: answer}
+    given = set(answers)
+    wanted = {output.name for output in plan.outputs}
+    if given != wanted:
+        message = (
+            f"`{config.class_}` gives the outputs {listed(sorted(given))}, the config has {listed(sorted(wanted))}"
+        )
+        hint = f"write `training: {{loss: {{{', '.join(f'{key}: ...' for key in sorted(given))}}}}}`"
+        raise ConfigError(Problem(message, hint, ("training", "loss")))
+    return model, answers
+
+
 def compile_model(model: keras.Model, experiment: Experiment, plan: Plan) -> None:
-    """Compile with the experiment's optimizer, and the plan's loss and metrics."""
+    """Compile with the experiment's optimizer, and the plan's losses and metrics."""
+    several = len(plan.outputs) > 1
+    losses, metrics, weights = {}, {}, {}
+    for output in plan.outputs:
+        place = (output.name,) if several and isinstance(experiment.training.loss, Mapping) else ()
+        losses[output.name] = _made(output.loss, ("training", "loss", *place))
+        place = (output.name,) if several and isinstance(experiment.training.metrics, Mapping) else ()
+        metrics[output.name] = [
+            _made(metric, ("training", "metrics", *place, i)) for i, metric in enumerate(output.metrics)
+        ]
+        weights[output.name] = output.loss_weight
     model.compile(
         optimizer=_made(experiment.optimizer, ("optimizer",)),
-        loss=_made(plan.loss, ("training", "loss")),
-        metrics=[_made(metric, ("training", "metrics", i)) for i, metric in enumerate(plan.metrics)],
+        loss=_one_or_all(losses),
+        loss_weights=weights if several and experiment.training.loss_weights is not None else None,
+        metrics=_one_or_all(metrics),
     )
 
 
-def check_output_shape(shape: tuple[int | None, ...], spec: DataSpec, plan: Plan) -> None:
-    """Raise if the model's answer does not fit what is to be predicted."""
+def check_output_shape(shape: tuple[int | None, ...], spec: DataSpec, plan: Plan, output: OutputPlan) -> None:
+    """Raise if an answer of the model does not fit what is to be predicted."""
     if tuple(shape[1:]) == (spec.num_outputs,):
         return
-    if spec.task == "binary" and tuple(shape[1:]) == (2,) and plan.loss.name.startswith("sparse_"):
+    if spec.task == "binary" and tuple(shape[1:]) == (2,) and output.loss.name.startswith("sparse_"):
         return
-    last = plan.layers[-1] if plan.output is None else plan.output
+    last = output.last or (plan.layers[-1] if plan.layers else None)
     wanted = {
         "binary": "two classes, for which one value is enough",
         "multiclass": f"{spec.num_outputs} classes",
@@ -65,23 +150,23 @@ def check_output_shape(shape: tuple[int | None, ...], spec: DataSpec, plan: Plan
     activation = {"binary": "sigmoid", "multiclass": "softmax", "multilabel": "sigmoid"}.get(spec.task)
     units = f"{{units: {spec.num_outputs}, activation: {activation}}}" if activation else str(spec.num_outputs)
     hint = f"end with `Dense: {units}`"
-    path = _place(last)
+    path = _place(last) if last is not None else ("model",)
     given = f"{shape[-1]} value{'s' * (shape[-1] != 1)}"
     if len(shape) > 2:
         hint = f"put `Flatten` (or a global pooling) before the `Dense` layers, and {hint}"
         given = f"values of shape {_shape_text(shape[1:])}"
-    elif "units" in last.component.parameters:
+    elif last is not None and "units" in last.component.parameters:
         path = (*path, "units")
     raise ConfigError(Problem(f"the model gives {given} a row, the data have {wanted}", hint, path))
 
 
-def _made_layers(plan: Plan) -> list[Any]:
+def _made_layers(planned: Sequence[PlannedLayer]) -> list[Any]:
     """Make the layers, or report every one that Keras refuses."""
     layers: list[Any] = []
     problems: dict[ConfigPath, Problem] = {}  # a repeated layer is refused once
-    for planned in plan.layers:
+    for layer in planned:
         try:
-            layers.append(_made(planned.component, _place(planned)))
+            layers.append(_made(layer.component, _place(layer)))
         except ConfigError as error:
             problems |= {problem.path: problem for problem in error.problems}
     if problems:
@@ -102,37 +187,27 @@ def _made(component: Component, path: ConfigPath) -> Any:
         raise ConfigError(Problem(f"Keras refuses this: {_reason(error)}", hint, path)) from error
 
 
-def _adapt(layers: list[Any], x: Any, plan: Plan) -> None:
-    """Adapt layers such as `Normalization` to what reaches them of the training rows."""
-    adaptive = [i for i, layer in enumerate(layers) if hasattr(layer, "adapt") and not _is_given(plan.layers[i])]
-    for i, layer in enumerate(layers[: adaptive[-1] + 1] if adaptive else []):
+def _trace(x: Any, layers: list[Any], planned: Sequence[PlannedLayer], place: ConfigPath | None = None) -> Any:
+    """Call the layers one after the other, so that a shape error is known to be this layer's.
+
+    Args:
+        x: what feeds the first one: a tensor, or a list of them.
+        layers: the Keras layers.
+        planned: what the config says of them.
+        place: where the config says so, if not where it names the layer.
+    """
+    for layer, plan in zip(layers, planned, strict=True):
+        name = plan.component.name
+        shapes = [tuple(value.shape[1:]) for value in (x if isinstance(x, list) else [x])]
         try:
-            if i in adaptive:
-                layer.adapt(x)
-            if i < adaptive[-1]:
-                x = keras.ops.convert_to_numpy(layer(x))
-        except (ValueError, TypeError) as error:
-            name = plan.layers[i].component.name
-            message = f"`{name}` cannot be adapted to the training rows: {_reason(error)}"
-            hint = f"`nnlab list layers {name}` shows what it takes"
-            raise ConfigError(Problem(message, hint, _place(plan.layers[i]))) from error
-
-
-def _is_given(layer: PlannedLayer) -> bool:
-    """Whether the config gives what the layer would otherwise learn from the data."""
-    return bool({"mean", "variance", "bin_boundaries", "vocabulary"} & set(layer.component.parameters))
-
-
-def _trace(x: Any, layers: list[Any], plan: Plan) -> None:
-    """Call the layers one after the other, so that a shape error is known to be this layer's."""
-    for layer, planned in zip(layers, plan.layers, strict=True):
-        shape = tuple(x.shape[1:])
-        try:
-            x = layer(x)
+            x = layer(*x) if isinstance(x, list) and name in TAKES_ARGUMENTS else layer(x)
         except Exception as error:
-            name, reason = planned.component.name, _reason(error)
-            message = f"`{name}` cannot take rows of shape {_shape_text(shape)}: {reason}"
-            raise ConfigError(Problem(message, _shape_hint(name, shape, reason), _place(planned))) from error
+            reason = _reason(error)
+            rows = " and ".join(_shape_text(shape) for shape in shapes)
+            message = f"`{name}` cannot take rows of shape {rows}: {reason}"
+            path = place if place is not None and plan.path[: len(place)] != place else _place(plan)
+            raise ConfigError(Problem(message, _shape_hint(name, shapes[0], reason), path)) from error
+    return x
 
 
 def _shape_hint(name: str, shape: tuple[int | None, ...], reason: str) -> str:
@@ -165,6 +240,7 @@ def _reason(error: BaseException) -> str:
     text = re.split(r"[.,]? (?:Full shape received|Received): |\. Received `", text)[0].rstrip(". ")
     text = re.sub(r"(?<!\w)'([^']*)'", r"`\1`", text)
     text = re.sub(r"\. ([A-Z])(?=[a-z])", lambda found: f"; {found[1].lower()}", text)
+    text = text if len(text) <= MAX_REASON else f"{text[:MAX_REASON]}..."
     return text[:1].lower() + text[1:] if not text[1:2].isupper() else text
 
 

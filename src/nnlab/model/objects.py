@@ -6,10 +6,13 @@ from typing import Any
 
 import keras
 
+from nnlab import layers as own
+from nnlab.catalog import Entry
 from nnlab.config.components import Component
 from nnlab.layers.activations import ActivationFunction
 
-_MODULES = {
+_KERAS_MODULES = {
+    "activations": keras.activations,
     "layers": keras.layers,
     "initializers": keras.initializers,
     "regularizers": keras.regularizers,
@@ -28,10 +31,17 @@ def make(component: Component) -> Any:
     """
     parameters = {name: _value(value) for name, value in component.parameters.items()}
     if component.kind == "activations":
-        return ActivationFunction(component.name, **parameters) if parameters else component.name
+        if parameters:
+            return ActivationFunction(component.name, **parameters)
+        return component.name if component.entry.package == "keras" else named_object(component.entry)
     if component.kind == "metrics" and component.name == "accuracy":
         return component.name  # Keras chooses which accuracy by the loss and the shapes
-    return getattr(_MODULES[component.kind], component.entry.object)(**parameters)
+    return named_object(component.entry)(**parameters)
+
+
+def named_object(entry: Entry) -> Any:
+    """Return the class or the function that an entry of the catalog stands for."""
+    return getattr(own if entry.package == "nnlab" else _KERAS_MODULES[entry.kind], entry.object)
 
 
 def _value(value: Any) -> Any:

@@ -1,101 +1,131 @@
-"""Which layers a config means, for given data: blocks repeated, defaults applied, the output layer added.
+"""What a config means for given data: which layers, which outputs, which losses and metrics.
 
-This is the meaning of `model:`; it needs no TensorFlow.
+This is the meaning of `model:` and of the defaults of `training:`; it needs no TensorFlow.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from graphlib import TopologicalSorter
 from itertools import islice
 from typing import Any
 
-from nnlab import catalog
 from nnlab.config.components import Component
-from nnlab.config.schema import Experiment, HiddenConfig, LayerItem, ModelConfig, RepeatBlock
+from nnlab.config.graph import BLOCK_INPUT, GraphBlock, GraphLayer
+from nnlab.config.model import FunctionalConfig, HiddenConfig, LayerItem, RepeatBlock, SequentialConfig
+from nnlab.config.schema import Experiment
 from nnlab.data.splits import DEFAULT_TEST, DataSpec
 from nnlab.errors import ConfigError, ConfigPath, Problem, did_you_mean, one_of
-
-KERNELS = ("kernel", "depthwise", "pointwise")
-"""The weights of a layer that initializers, regularizers and constraints of the model's defaults are meant for."""
+from nnlab.model.hidden import PlannedLayer, activation_apart, has_weights, with_defaults
 
 MAX_LAYERS = 5000
 """More is a mistake in nested `repeat`, and Keras would be building for hours."""
 
-_OUTPUT_ACTIVATIONS = {
-    "binary": "sigmoid",
-    "multiclass": "softmax",
-    "multilabel": "sigmoid",
-    "regression": None,
-}
+OUTPUT = "output"
+"""The name of the output of a model that has only one."""
+
+_OUTPUT_ACTIVATIONS = {"binary": "sigmoid", "multiclass": "softmax", "multilabel": "sigmoid", "regression": None}
 
 
 @dataclass(frozen=True, slots=True)
-class PlannedLayer:
-    """A layer to build, with the place of the config that asks for it."""
+class Node:
+    """A named place in a graph: layers in a row.
 
-    component: Component
+    Args:
+        layers: the layers; empty if the node uses another's.
+        inputs: names of the nodes and inputs that feed the first layer.
+        shared: the node whose layers it uses.
+        path: the place of the config.
+    """
+
+    name: str
+    layers: tuple[PlannedLayer, ...]
+    inputs: tuple[str, ...]
+    shared: str | None
     path: ConfigPath
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """All that decides the model: its layers in order, its loss and its metrics.
+class OutputPlan:
+    """What is asked of one output.
 
     Args:
-        output: the layer whose values are the model's answer (the last one with weights), if any.
+        loss_weight: its weight in the total loss, if the config gives one.
+        last: the layer whose values are the answer (the last one with weights), if it is known.
+    """
+
+    name: str
+    loss: Component
+    metrics: tuple[Component, ...]
+    loss_weight: float | None
+    last: PlannedLayer | None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All that decides the model.
+
+    Args:
+        layers: the layers of a sequential model.
+        nodes: the nodes of a functional model, each behind those that feed it.
+        outputs: one for each output.
     """
 
     layers: tuple[PlannedLayer, ...]
-    loss: Component
-    metrics: tuple[Component, ...]
-    output: PlannedLayer | None
+    nodes: tuple[Node, ...]
+    outputs: tuple[OutputPlan, ...]
 
 
 def plan_model(experiment: Experiment, spec: DataSpec) -> Plan:
-    """Work the layers, the loss and the metrics out.
+    """Work the layers, the losses and the metrics out.
 
     Raises:
-        ConfigError: too many layers, or the early-stopping monitor is no column of the history.
+        ConfigError: too many layers, a loss that cannot be guessed, or an early-stopping monitor that is no column of
+            the history.
     """
-    written = tuple(islice(_written_layers(experiment.model, spec), MAX_LAYERS + 1))
-    if len(written) > MAX_LAYERS:
-        hint = "lower `repeat` or the number of layers"
-        raise ConfigError(Problem(f"the model has more than {MAX_LAYERS} layers", hint, ("model",)))
-    output = next((layer for layer in reversed(written) if has_weights(layer.component)), None)
-    layers: list[PlannedLayer] = []
-    for layer in written:
-        hidden = layer is not output and has_weights(layer.component)
-        layers += _with_defaults(layer, experiment.model) if hidden else _activation_apart(layer)
-    training = experiment.training
-    loss = training.loss or _default_loss(spec, output_activation(layers))
-    metrics = training.metrics if training.metrics is not None else _default_metrics(spec)
-    _check_monitor(experiment, metrics, has_validation=spec.num_validation > 0)
-    return Plan(tuple(layers), loss, metrics, output)
+    model = experiment.model
+    layers: tuple[PlannedLayer, ...] = ()
+    nodes: tuple[Node, ...] = ()
+    if isinstance(model, SequentialConfig):
+        layers, last = _stack(model, spec)
+        endings: dict[str, Sequence[PlannedLayer]] = {OUTPUT: layers}
+        lasts = {OUTPUT: last}
+    elif isinstance(model, FunctionalConfig):
+        nodes, lasts = _graph(model)
+        endings = {name: _ending(nodes, name) for name in model.outputs}
+    else:
+        endings = dict.fromkeys(_named_outputs(experiment), ())
+        lasts = dict.fromkeys(endings)
+    outputs = tuple(
+        _output(experiment, spec, name, layers=ending, last=lasts[name], only=len(endings) == 1)
+        for name, ending in endings.items()
+    )
+    _check_monitor(experiment, outputs, has_validation=spec.num_validation > 0)
+    return Plan(layers, nodes, outputs)
 
 
 def with_plan(experiment: Experiment, spec: DataSpec, plan: Plan) -> Experiment:
-    """Return the experiment with what the data decided written into it: task, test rows, loss and metrics."""
+    """Return the experiment with what the data decided written into it: task, test rows, losses and metrics."""
     task = experiment.data.task
     if task is None:
         task = "classification" if spec.task == "multiclass" else spec.task
     test = DEFAULT_TEST if experiment.data.test is None and not spec.own_test_set else experiment.data.test
     data = experiment.data.model_copy(update={"task": task, "test": test})
-    training = experiment.training.model_copy(update={"loss": plan.loss, "metrics": plan.metrics})
+    losses: Any = {output.name: output.loss for output in plan.outputs}
+    metrics: Any = {output.name: output.metrics for output in plan.outputs}
+    if len(plan.outputs) == 1:
+        losses, metrics = plan.outputs[0].loss, plan.outputs[0].metrics
+    training = experiment.training.model_copy(update={"loss": losses, "metrics": metrics})
     return experiment.model_copy(update={"data": data, "training": training})
 
 
-def has_weights(component: Component) -> bool:
-    """Whether the model's defaults are meant for this layer when it is hidden."""
-    return any(f"{kernel}_initializer" in component.entry.parameters for kernel in KERNELS)
-
-
 def metric_name(component: Component) -> str:
-    """Return the name of the metric's column in the history."""
+    """Return the name of the metric's column in the history of a model with one output."""
     return str(component.parameters.get("name") or component.name)
 
 
-def output_activation(layers: list[PlannedLayer]) -> str | None:
+def output_activation(layers: Sequence[PlannedLayer]) -> str | None:
     """Return the name of the activation that the model ends with, `None` for none."""
     for layer in reversed(layers):
         component = layer.component
@@ -112,7 +142,26 @@ def _activation_name(activation: Component | None) -> str | None:
     return None if activation is None or activation.name == "linear" else activation.name
 
 
-def _written_layers(model: ModelConfig, spec: DataSpec) -> Iterator[PlannedLayer]:
+def _stack(model: SequentialConfig, spec: DataSpec) -> tuple[tuple[PlannedLayer, ...], PlannedLayer | None]:
+    """Return the layers of a sequential model with their defaults, and its output layer."""
+    written = _limited(_written_layers(model, spec))
+    last = next((layer for layer in reversed(written) if has_weights(layer.component)), None)
+    layers: list[PlannedLayer] = []
+    for layer in written:
+        hidden = layer is not last and has_weights(layer.component)
+        layers += with_defaults(layer, model) if hidden else activation_apart(layer)
+    return tuple(layers), last
+
+
+def _limited(layers: Iterator[Any]) -> tuple[Any, ...]:
+    found = tuple(islice(layers, MAX_LAYERS + 1))
+    if len(found) > MAX_LAYERS:
+        hint = "lower `repeat` or the number of layers"
+        raise ConfigError(Problem(f"the model has more than {MAX_LAYERS} layers", hint, ("model",)))
+    return found
+
+
+def _written_layers(model: SequentialConfig, spec: DataSpec) -> Iterator[PlannedLayer]:
     """Yield the layers as the config lists them, blocks repeated, `hidden` written out."""
     if model.layers is not None:
         yield from _unrolled(model.layers, ("model", "layers"))
@@ -143,83 +192,114 @@ def _unrolled(items: tuple[LayerItem, ...], path: ConfigPath) -> Iterator[Planne
             yield PlannedLayer(item, (*path, i))
 
 
-def _with_defaults(layer: PlannedLayer, model: ModelConfig) -> Iterator[PlannedLayer]:
-    """Yield a hidden layer with the model's defaults, and the layers that they put behind it."""
-    component = _with_weight_defaults(layer.component, model)
-    activation = component.parameters.get("activation")
-    takes_activation = "activation" in component.entry.parameters
-    if takes_activation and "activation" not in component.parameters:
-        # a recurrent layer's own tanh stays: the default is for layers that have no activation of their own
-        activation = model.activation if component.entry.parameters["activation"].default is None else None
-    normalization = model.normalization
-    before = normalization is not None and normalization.parameters.get("position") == "before_activation"
-    if before and takes_activation:
-        component = _without_bias(component, normalization)
-        yield replace(layer, component=component.with_parameters(activation=None))
-        yield PlannedLayer(_normalization_layer(normalization), ("model", "normalization"))
-        if activation is not None:
-            yield replace(layer, component=_activation_layer(activation))
+def _graph(model: FunctionalConfig) -> tuple[tuple[Node, ...], dict[str, PlannedLayer | None]]:
+    """Return the nodes of a functional model with their defaults, and the output layer of each output."""
+    values = {name: name for name in model.inputs}
+    written = {node.name: node for node in _limited(_unrolled_graph(model.layers, values, "", ("model", "layers")))}
+    outputs = {name: values[name] for name in model.outputs}
+    lasts = {name: _last_with_weights(written, node) for name, node in outputs.items()}
+    spared = {id(layer) for layer in lasts.values() if layer is not None}
+    names = {node: name for name, node in outputs.items()}
+    nodes = []
+    for node in written.values():
+        layers: list[PlannedLayer] = []
+        for layer in node.layers:
+            hidden = id(layer) not in spared and has_weights(layer.component)
+            layers += with_defaults(layer, model) if hidden else activation_apart(layer)
+        nodes.append(
+            Node(names.get(node.name, node.name), tuple(layers), _renamed(node.inputs, names), node.shared, node.path)
+        )
+    return tuple(nodes), lasts
+
+
+def _renamed(names: tuple[str, ...], new: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(new.get(name, name) for name in names)
+
+
+def _unrolled_graph(
+    items: Mapping[str, GraphLayer | GraphBlock], values: dict[str, str], prefix: str, path: ConfigPath
+) -> Iterator[Node]:
+    """Yield nodes, each behind those that feed it; `values` learns which node stands for a name of the config."""
+    feeding = {
+        name: [source for source in _sources(item) if source in items]
+        + ([item.shared] if isinstance(item, GraphLayer) and item.shared else [])
+        for name, item in items.items()
+    }
+    for name in TopologicalSorter(feeding).static_order():
+        item = items[name]
+        if isinstance(item, GraphLayer):
+            layers = () if item.component is None else (PlannedLayer(item.component, (*path, name)),)
+            values[name] = prefix + name
+            shared = None if item.shared is None else prefix + item.shared
+            yield Node(prefix + name, layers, tuple(values[source] for source in item.inputs), shared, (*path, name))
+            continue
+        value = values[item.from_]
+        for i in range(1, item.repeat + 1):
+            inside = {BLOCK_INPUT: value}
+            yield from _unrolled_graph(item.layers, inside, f"{prefix}{name}_{i}_", (*path, name, "layers"))
+            value = inside[item.output_name]
+        values[name] = value
+
+
+def _sources(item: GraphLayer | GraphBlock) -> tuple[str, ...]:
+    return item.inputs if isinstance(item, GraphLayer) else (item.from_,)
+
+
+def _last_with_weights(nodes: Mapping[str, Node], name: str) -> PlannedLayer | None:
+    """Walk back from an output, as long as one node feeds one, to the layer that gives the answer."""
+    while name in nodes:
+        node = nodes[name]
+        layers = nodes[node.shared].layers if node.shared is not None else node.layers
+        if layers and has_weights(layers[-1].component):
+            return layers[-1]
+        if len(node.inputs) != 1:
+            return None
+        name = node.inputs[0]
+    return None
+
+
+def _ending(nodes: Sequence[Node], name: str) -> Sequence[PlannedLayer]:
+    """Return the layers in a row that end in an output."""
+    by_name = {node.name: node for node in nodes}
+    layers: list[PlannedLayer] = []
+    while name in by_name:
+        node = by_name[name]
+        layers[:0] = by_name[node.shared].layers if node.shared is not None else node.layers
+        if len(node.inputs) != 1:
+            break
+        name = node.inputs[0]
+    return layers
+
+
+def _named_outputs(experiment: Experiment) -> tuple[str, ...]:
+    """Return the outputs of a subclassed model, which only the training section names."""
+    training = experiment.training
+    given = (training.loss, training.metrics, training.loss_weights)
+    names = dict.fromkeys(name for value in given if isinstance(value, Mapping) for name in value)
+    return tuple(names) or (OUTPUT,)
+
+
+def _output(
+    experiment: Experiment,
+    spec: DataSpec,
+    name: str,
+    *,
+    layers: Sequence[PlannedLayer],
+    last: PlannedLayer | None,
+    only: bool,
+) -> OutputPlan:
+    training = experiment.training
+    loss = training.loss.get(name) if isinstance(training.loss, Mapping) else training.loss
+    if loss is None and not layers and spec.task != "regression":
+        hint = "write `training: {loss: ...}` that fits what the class returns, probabilities or logits"
+        raise ConfigError(Problem("a subclassed model needs its loss named", hint, ("training", "loss")))
+    metrics = training.metrics
+    if isinstance(metrics, Mapping):
+        chosen = metrics.get(name, ())
     else:
-        if activation is not None:
-            component = component.with_parameters(activation=activation)
-        yield from _activation_apart(replace(layer, component=component))
-        if normalization is not None:
-            yield PlannedLayer(_normalization_layer(normalization), ("model", "normalization"))
-    if model.dropout is not None:
-        yield PlannedLayer(model.dropout, ("model", "dropout"))
-
-
-def _with_weight_defaults(component: Component, model: ModelConfig) -> Component:
-    defaults = {
-        "initializer": model.initializer,
-        "regularizer": model.regularizer,
-        "constraint": model.constraint,
-    }
-    wanted = {
-        f"{kernel}_{role}": default for kernel in KERNELS for role, default in defaults.items() if default is not None
-    }
-    fits = {
-        name: value
-        for name, value in wanted.items()
-        if name in component.entry.parameters and name not in component.parameters
-    }
-    return component.with_parameters(**fits)
-
-
-def _without_bias(component: Component, normalization: Component | None) -> Component:
-    """Leave the bias out where the normalization's own offset takes its place."""
-    assert normalization is not None
-    has_offset = "beta_initializer" in normalization.entry.parameters and normalization.get("center") is not False
-    if has_offset and "use_bias" in component.entry.parameters and "use_bias" not in component.parameters:
-        return component.with_parameters(use_bias=False)
-    return component
-
-
-def _normalization_layer(normalization: Component | None) -> Component:
-    assert normalization is not None
-    parameters = {name: value for name, value in normalization.parameters.items() if name != "position"}
-    return Component("layers", normalization.name, parameters)
-
-
-def is_layer_activation(activation: Component) -> bool:
-    """Whether the activation is a Keras layer (PReLU has weights) rather than a function."""
-    return activation.name in catalog.ACTIVATION_LAYERS
-
-
-def _activation_layer(activation: Component) -> Component:
-    if is_layer_activation(activation):
-        return Component("layers", activation.name, activation.parameters)
-    return Component("layers", "Activation", {"activation": activation})
-
-
-def _activation_apart(layer: PlannedLayer) -> Iterator[PlannedLayer]:
-    """Yield the layer, and an activation that is a layer behind it."""
-    activation = layer.component.parameters.get("activation")
-    if isinstance(activation, Component) and is_layer_activation(activation):
-        yield replace(layer, component=layer.component.with_parameters(activation=None))
-        yield replace(layer, component=_activation_layer(activation))
-    else:
-        yield layer
+        chosen = _default_metrics(spec) if metrics is None else metrics
+    weight = None if only or training.loss_weights is None else training.loss_weights.get(name, 1.0)
+    return OutputPlan(name, loss or _default_loss(spec, output_activation(layers)), chosen, weight, last)
 
 
 def _default_loss(spec: DataSpec, activation: str | None) -> Component:
@@ -237,11 +317,19 @@ def _default_metrics(spec: DataSpec) -> tuple[Component, ...]:
     return (Component("metrics", name),)
 
 
-def _check_monitor(experiment: Experiment, metrics: tuple[Component, ...], *, has_validation: bool) -> None:
+def _columns(outputs: Sequence[OutputPlan]) -> list[str]:
+    """Return the columns of the history that training rows fill, but for the seconds."""
+    if len(outputs) == 1:
+        return ["loss", *(metric_name(metric) for metric in outputs[0].metrics)]
+    metrics = [f"{output.name}_{metric_name(metric)}" for output in outputs for metric in output.metrics]
+    return ["loss", *(f"{output.name}_loss" for output in outputs), *metrics]
+
+
+def _check_monitor(experiment: Experiment, outputs: Sequence[OutputPlan], *, has_validation: bool) -> None:
     stopping = experiment.training.early_stopping
     if stopping is None:
         return
-    columns = ["loss", *(metric_name(metric) for metric in metrics)]
+    columns = _columns(outputs)
     if has_validation:
         columns += [f"val_{name}" for name in columns]
     if stopping.monitor not in columns:

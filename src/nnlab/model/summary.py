@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -13,15 +14,15 @@ class LayerRow:
 
     Args:
         class_name: its Keras class.
-        output_shape: without the batch axis; `None` for a size that is not fixed.
+        output_shape: without the batch axis; `None` for a size that is not fixed, or for all of it if it is unknown.
         params: number of weights, trainable or not.
         trainable: whether training changes it.
-        inputs: names of the layers that feed it; empty for the first.
+        inputs: names of the layers and of the model's inputs that feed it.
     """
 
     name: str
     class_name: str
-    output_shape: tuple[int | None, ...]
+    output_shape: tuple[int | None, ...] | None
     params: int
     trainable: bool
     inputs: tuple[str, ...] = ()
@@ -32,7 +33,7 @@ class ModelSummary:
     """All layers of a model, and its counts of weights."""
 
     name: str
-    input_shape: tuple[int | None, ...]
+    inputs: Mapping[str, tuple[int | None, ...]]
     layers: tuple[LayerRow, ...]
     trainable_params: int
     non_trainable_params: int
@@ -59,32 +60,64 @@ class ModelSummary:
 
 
 def summarize(model: Any) -> ModelSummary:
-    """Describe a built sequential Keras model."""
+    """Describe a built Keras model of any kind; the layers of a subclassed one have no known order or shapes."""
+    layers = [layer for layer in model.layers if type(layer).__name__ != "InputLayer"]
+    inputs = {
+        layer.name: tuple(layer.batch_shape[1:]) for layer in model.layers if type(layer).__name__ == "InputLayer"
+    }
     rows: list[LayerRow] = []
-    for layer in model.layers:
+    for layer in layers:
         rows.append(
             LayerRow(
                 name=layer.name,
                 class_name=type(layer).__name__,
-                output_shape=tuple(layer.output.shape[1:]),
+                output_shape=_output_shape(layer),
                 params=layer.count_params(),
                 trainable=bool(layer.trainable),
-                inputs=(rows[-1].name,) if rows else (),
+                inputs=_feeding(layer, rows, model),
             )
         )
     return ModelSummary(
         name=model.name,
-        input_shape=tuple(model.input_shape[1:]),
+        inputs=inputs or _single_input(model),
         layers=tuple(rows),
         trainable_params=_count(model.trainable_weights),
         non_trainable_params=_count(model.non_trainable_weights),
     )
 
 
+def _single_input(model: Any) -> dict[str, tuple[int | None, ...]]:
+    shape = getattr(model, "input_shape", None)
+    return {"input": tuple(shape[1:])} if isinstance(shape, tuple) else {}
+
+
+def _output_shape(layer: Any) -> tuple[int | None, ...] | None:
+    try:
+        return tuple(layer.output.shape[1:])
+    except (AttributeError, ValueError):  # a layer that was never called on a symbolic tensor
+        return None
+
+
+def _feeding(layer: Any, rows: list[LayerRow], model: Any) -> tuple[str, ...]:
+    """Return the names of the layers and inputs that feed a layer, wherever the model uses it."""
+    if type(model).__name__ == "Sequential":
+        return (rows[-1].name,) if rows else ("input",)
+    nodes = set(getattr(model, "operations", ()))
+    parents = [
+        node.operation.name
+        for inbound in getattr(layer, "_inbound_nodes", ())
+        for node in inbound.parent_nodes
+        if node.operation in nodes
+    ]
+    return tuple(dict.fromkeys(parents))
+
+
 def _count(weights: Any) -> int:
     return sum(math.prod(weight.shape) for weight in weights)
 
 
-def shape_text(shape: tuple[int | None, ...]) -> str:
-    """Write a shape for people: `28 x 28`, `scalar` for none."""
+def shape_text(shape: tuple[int | None, ...] | None) -> str:
+    """Write a shape for people: `28 x 28`, `scalar` for no axes, `?` for an unknown one."""
+    if shape is None:
+        return "?"
     return " x ".join("?" if size is None else str(size) for size in shape) or "scalar"

@@ -27,8 +27,8 @@ def network_svg(summary: ModelSummary) -> str:
     Returns:
         A whole SVG document.
     """
-    source = LayerRow("input", "Input", summary.input_shape, 0, trainable=False)
-    rows = [source, *(row if row.inputs else _fed_by(row, source.name) for row in summary.layers)]
+    sources = [LayerRow(name, "Input", shape, 0, trainable=False) for name, shape in summary.inputs.items()]
+    rows = [*sources, *summary.layers]
     places = _places(rows)
     width = max(x for x, _ in places.values()) + BOX_WIDTH + MARGIN
     height = max(y for _, y in places.values()) + BOX_HEIGHT + MARGIN + 22
@@ -54,15 +54,11 @@ def network_svg(summary: ModelSummary) -> str:
     )
 
 
-def _fed_by(row: LayerRow, name: str) -> LayerRow:
-    return LayerRow(row.name, row.class_name, row.output_shape, row.params, row.trainable, (name,))
-
-
 def _places(rows: list[LayerRow]) -> dict[str, tuple[int, int]]:
     """Give each layer the upper left corner of its box."""
     depth: dict[str, int] = {}
     for row in rows:  # inputs always stand before the layers that they feed
-        depth[row.name] = 1 + max((depth[name] for name in row.inputs), default=-1)
+        depth[row.name] = 1 + max((depth.get(name, 0) for name in row.inputs), default=-1)
     seen: dict[int, int] = {}
     places = {}
     for row in rows:
@@ -78,8 +74,7 @@ def _box(row: LayerRow, x: int, y: int) -> str:
     facts = [shape_text(row.output_shape)]
     if row.params:
         facts.append(f"{row.params:,} parameters" + ("" if row.trainable else ", frozen"))
-    if row.class_name != "Input":
-        facts.append(row.name)
+    facts.append(row.name)
     return (
         f'<g><rect x="{x}" y="{y}" width="{BOX_WIDTH}" height="{BOX_HEIGHT}" rx="7" fill="{fill}" stroke="{line}"/>'
         f'<text x="{x + 14}" y="{y + 22}" class="name">{escape(_cut(row.class_name, 34))}</text>'
@@ -92,10 +87,15 @@ def _cut(text: str, longest: int) -> str:
 
 
 def _arrow(start: tuple[int, int], end: tuple[int, int]) -> str:
+    """Draw from the lower edge of a box to the upper edge of another; past boxes in between, along a lane."""
     x1, y1 = start[0] + BOX_WIDTH // 2, start[1] + BOX_HEIGHT
     x2, y2 = end[0] + BOX_WIDTH // 2, end[1] - 2
-    bend = (y1 + y2) // 2
-    return f'<path class="arrow" d="M{x1},{y1} C{x1},{bend} {x2},{bend} {x2},{y2}" marker-end="url(#tip)"/>'
+    half = GAP_Y // 2
+    lane, path = x1, f"M{x1},{y1}"
+    if y2 - y1 > GAP_Y:
+        lane = x1 if x1 != x2 else x1 + BOX_WIDTH // 2 + GAP_X // 2
+        path += f" C{x1},{y1 + half} {lane},{y1 + half} {lane},{y1 + GAP_Y} V{y2 - GAP_Y}"
+    return f'<path class="arrow" d="{path} C{lane},{y2 - half} {x2},{y2 - half} {x2},{y2}" marker-end="url(#tip)"/>'
 
 
 def _role(row: LayerRow) -> str:

@@ -1,0 +1,220 @@
+"""The layers of a functional model: a mapping of names to layers, each with the names of what feeds it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+from typing import Annotated, Any, TypeAlias
+
+from pydantic import Field, PlainSerializer, PlainValidator, ValidationError
+
+from nnlab.config.components import Component, Fault, MappingOf, OneOf, parse_component, raise_faults
+from nnlab.config.section import Names, Section, Whole, fail
+from nnlab.errors import ConfigPath, did_you_mean, listed, named, one_of, show
+
+BLOCK_INPUT = "input"
+"""What the layers of a repeated block call the value that reaches it."""
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+
+
+class InputConfig(Section):
+    """One input of a functional model; all features unless some are named."""
+
+    features: Names = None
+
+
+@dataclass(frozen=True, slots=True)
+class GraphLayer:
+    """A layer of the graph, or another layer's weights once more.
+
+    Args:
+        component: the layer; `None` if it is `shared`.
+        inputs: names of the layers and inputs that feed it.
+        shared: the layer whose weights it uses.
+    """
+
+    component: Component | None
+    inputs: tuple[str, ...]
+    shared: str | None = None
+
+
+class GraphBlock(Section):
+    """A block of layers that stands several times in a row; the block's last layer feeds its next copy."""
+
+    repeat: Annotated[Whole, Field(ge=1, le=1000)]
+    from_: Annotated[str, Field(alias="from")]
+    layers: GraphItems
+    output: str | None = None
+
+    @property
+    def output_name(self) -> str:
+        """The layer whose value is the block's."""
+        return self.output or list(self.layers)[-1]
+
+
+LAYER = OneOf("layers", besides=("from", "shared"))
+
+
+def _items(raw: Any) -> dict[str, GraphLayer | GraphBlock]:
+    if not isinstance(raw, Mapping) or not raw:
+        hint = "write `layers: {hidden: {Dense: 30, from: INPUT}, ...}`"
+        fail(f"expected layers by name, received {show(raw)}", hint, value=raw)
+    return _each(raw, _item)
+
+
+def _inputs(raw: Any) -> dict[str, InputConfig]:
+    if isinstance(raw, (list, tuple)) and all(isinstance(name, str) for name in raw):
+        raw = dict.fromkeys(raw)
+    if not isinstance(raw, Mapping) or not raw:
+        hint = "write `inputs: {wide: {features: [0, 1]}, deep: {}}`"
+        fail(f"expected inputs by name, received {show(raw)}", hint, value=raw)
+    return _each(raw, lambda item: InputConfig.model_validate({} if item is None else item))
+
+
+def _each(raw: Mapping[Any, Any], parse: Callable[[Any], Any]) -> dict[str, Any]:
+    """Parse every value of a mapping by name; report the mistakes of all."""
+    faults: list[Fault] = []
+    errors: list[tuple[ConfigPath, ValidationError]] = []
+    items = {}
+    for name, item in raw.items():
+        if not _NAME.fullmatch(str(name)):
+            hint = "use letters, digits and `_`, starting with a letter"
+            faults.append(Fault((name,), f"{named(name)} cannot be a name here", hint, at_key=True))
+        try:
+            items[str(name)] = item if isinstance(item, (GraphLayer, Section)) else parse(item)
+        except ValidationError as error:
+            errors.append(((name,), error))
+    if faults or errors:
+        raise_faults(faults, besides=errors)
+    return items
+
+
+def _item(raw: Any) -> GraphLayer | GraphBlock:
+    if isinstance(raw, Mapping) and "repeat" in raw:
+        return GraphBlock.model_validate(dict(raw))
+    if not isinstance(raw, Mapping) or "from" not in raw:
+        fail("the layer does not say what feeds it", "write `{Dense: 30, from: NAME}`", value=raw)
+    sources = raw["from"] if isinstance(raw["from"], (list, tuple)) else [raw["from"]]
+    faults: list[Fault] = []
+    if not sources or not all(isinstance(name, str) for name in sources):
+        hint = "write `from: NAME`, or `from: [NAME, NAME]`"
+        faults.append(Fault(("from",), f"expected names, received {show(raw['from'])}", hint, raw["from"]))
+    rest = {key: value for key, value in raw.items() if key != "from"}
+    if set(rest) == {"shared"} and isinstance(rest["shared"], str) and not faults:
+        return GraphLayer(None, tuple(sources), rest["shared"])
+    component = parse_component("layers", rest, faults)
+    if faults:
+        raise_faults(faults)
+    return GraphLayer(component, tuple(sources))
+
+
+GraphItems: TypeAlias = Annotated[
+    Mapping[str, GraphLayer | GraphBlock], MappingOf(LAYER), PlainValidator(_items), PlainSerializer(dict)
+]
+GraphInputs: TypeAlias = Annotated[
+    Mapping[str, InputConfig], MappingOf(InputConfig), PlainValidator(_inputs), PlainSerializer(dict)
+]
+GraphBlock.model_rebuild()
+
+
+def graph_faults(given: Mapping[str, Any]) -> Iterator[Fault]:
+    """Yield what is wrong with the names of a functional model, as far as it is written.
+
+    Args:
+        given: the plain keys of the model section.
+    """
+    inputs, layers, outputs = given.get("inputs"), given.get("layers"), given.get("outputs")
+    if isinstance(inputs, (list, tuple)):
+        inputs = dict.fromkeys(map(str, inputs))
+    if not isinstance(layers, Mapping) or not isinstance(inputs, Mapping):
+        return
+    for name in inputs:
+        if name in layers:
+            yield Fault(("layers", name), f"`{name}` is the name of an input too", "rename one of them", at_key=True)
+    names = [outputs] if isinstance(outputs, str) else outputs if isinstance(outputs, (list, tuple)) else []
+    for i, name in enumerate(names):
+        if isinstance(name, str) and name not in layers:
+            path: ConfigPath = ("outputs", i) if isinstance(outputs, (list, tuple)) else ("outputs",)
+            hint = did_you_mean(name, layers) or one_of(layers)
+            yield Fault(path, f"the output `{name}` is no layer", hint)
+    wanted = {name for name in names if isinstance(name, str)}
+    yield from _faults_of(layers, set(map(str, inputs)), wanted, ("layers",), input_path=("inputs",))
+
+
+def _faults_of(
+    layers: Mapping[Any, Any], inputs: set[str], outputs: set[str], path: ConfigPath, *, input_path: ConfigPath | None
+) -> Iterator[Fault]:
+    """Check the layers of the model, or of a repeated block."""
+    feeding = {str(name): _fed_by(item) for name, item in layers.items()}
+    known = [*inputs, *feeding]
+    wrong = [fault for name, item in layers.items() for fault in _unknown_sources(name, item, known, path)]
+    wrong += _cycle(feeding, path)
+    yield from wrong
+    for name, item in layers.items():
+        if isinstance(item, Mapping):
+            yield from _inner_faults(name, item, layers, (*path, name))
+    if wrong or not outputs & set(feeding):
+        return  # a misspelt name leaves others unused: one mistake, one message
+    used = _used(feeding, outputs)
+    for name in feeding:
+        if name not in used:
+            hint = "name it in the `from` of a layer or in `outputs`, or remove it"
+            yield Fault((*path, name), f"nothing uses the layer `{name}`", hint, at_key=True)
+    for name in sorted(inputs - used):
+        hint = f"name it in the `from` of a layer{', or remove it' if input_path else ''}"
+        yield Fault((*(input_path or path[:-1]), name), f"nothing uses the input `{name}`", hint, at_key=True)
+
+
+def _unknown_sources(name: Any, item: Any, known: list[str], path: ConfigPath) -> Iterator[Fault]:
+    for source in _fed_by(item):
+        if source not in known:
+            hint = did_you_mean(source, known) or one_of(known)
+            yield Fault((*path, name, "from"), f"`{source}` is no layer and no input", hint)
+
+
+def _inner_faults(name: Any, item: Mapping[Any, Any], layers: Mapping[Any, Any], path: ConfigPath) -> Iterator[Fault]:
+    """Check what a shared layer names, and the inside of a repeated block."""
+    shared = item.get("shared")
+    if isinstance(shared, str):
+        others = [other for other, inside in layers.items() if other != name and "shared" not in (inside or {})]
+        if shared not in others:
+            hint = did_you_mean(shared, others) or one_of(others)
+            yield Fault((*path, "shared"), f"`{shared}` is no layer that can be shared", hint)
+    inside = item.get("layers") if "repeat" in item else None
+    if isinstance(inside, Mapping) and inside:
+        output = item.get("output") or list(inside)[-1]
+        if output not in inside:
+            hint = did_you_mean(str(output), inside) or one_of(inside)
+            yield Fault((*path, "output"), f"`{output}` is no layer of the block", hint)
+        yield from _faults_of(inside, {BLOCK_INPUT}, {str(output)}, (*path, "layers"), input_path=None)
+
+
+def _fed_by(item: Any) -> list[str]:
+    sources = item.get("from") if isinstance(item, Mapping) else None
+    listed_ = sources if isinstance(sources, (list, tuple)) else [sources]
+    return [source for source in listed_ if isinstance(source, str)]
+
+
+def _cycle(feeding: Mapping[str, list[str]], path: ConfigPath) -> Iterator[Fault]:
+    try:
+        list(TopologicalSorter(feeding).static_order())
+    except CycleError as error:
+        circle = list(reversed(error.args[1][:-1]))
+        first = min(circle, key=list(feeding).index)
+        message = "the layer feeds itself" if len(circle) == 1 else f"these layers feed one another: {listed(circle)}"
+        yield Fault((*path, first, "from"), message, "data must flow one way: change one `from`")
+
+
+def _used(feeding: Mapping[str, list[str]], outputs: set[str]) -> set[str]:
+    """Return every name that an output depends on."""
+    used: set[str] = set()
+    waiting = list(outputs)
+    while waiting:
+        name = waiting.pop()
+        if name not in used:
+            used.add(name)
+            waiting += feeding.get(name, [])
+    return used

@@ -1,0 +1,206 @@
+"""The `model` section: a stack of layers, a graph of layers, or a class."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import BeforeValidator, Field, PlainSerializer, PlainValidator
+
+from nnlab import catalog
+from nnlab.catalog import Parameter
+from nnlab.config.components import Component, Fault, OneOf, parse_component, raise_faults
+from nnlab.config.graph import GraphInputs, GraphItems, graph_faults
+from nnlab.config.remedies import type_remedy
+from nnlab.config.section import NotBuiltYet, Section, Whole, as_tuple, fail, whole
+from nnlab.errors import did_you_mean, one_of, show
+
+
+class RepeatBlock(Section):
+    """A block of layers that stands several times in a row."""
+
+    repeat: Annotated[Whole, Field(ge=1, le=1000)]
+    layers: Annotated[tuple[LayerItem, ...], BeforeValidator(as_tuple), Field(min_length=1)]
+
+
+def _layer_item(raw: Any) -> Component | RepeatBlock:
+    if isinstance(raw, RepeatBlock):
+        return raw
+    if isinstance(raw, dict) and "repeat" in raw:
+        return RepeatBlock.model_validate(raw)
+    return OneOf("layers").parse(raw)
+
+
+def _plain_layer_item(item: Component | RepeatBlock) -> Any:
+    return item.plain() if isinstance(item, Component) else item.model_dump()
+
+
+LayerItem: TypeAlias = Annotated[
+    Component | RepeatBlock, PlainValidator(_layer_item), PlainSerializer(_plain_layer_item)
+]
+RepeatBlock.model_rebuild()
+
+
+class HiddenConfig(Section):
+    """Hidden `Dense` layers of one width."""
+
+    layers: Annotated[Whole, Field(ge=0, le=1000)]
+    units: Annotated[Whole, Field(ge=1)]
+
+
+def _hidden(raw: Any) -> Any:
+    if raw is None or isinstance(raw, HiddenConfig):
+        return raw
+    if isinstance(raw, dict):
+        return HiddenConfig.model_validate(raw)
+    if not isinstance(raw, (list, tuple)):
+        given = raw if isinstance(raw, int) and not isinstance(raw, bool) and raw > 0 else "300, 100"
+        hint = f"write the units of each layer, `[{given}]`, or `{{layers: 2, units: 100}}`"
+        fail(f"expected hidden layers, received {show(raw)}", hint, value=raw)
+    units = [whole(value) for value in raw]
+    faults = [
+        Fault((i,), f"expected a number of units of at least 1, received {show(value)}", type_remedy(value, ["int"]))
+        for i, value in enumerate(units)
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1
+    ]
+    if faults:
+        raise_faults(faults)
+    return tuple(units)
+
+
+NORMALIZATIONS = frozenset(f"{name}Normalization" for name in ("Batch", "Group", "Layer", "RMS", "Unit"))
+"""The layers that may normalize what every hidden layer gives."""
+
+POSITION = Parameter(
+    "position",
+    default="after_activation",
+    types=("str",),
+    choices=("after_activation", "before_activation"),
+    description="Where it stands in each hidden layer.",
+)
+
+
+def _outputs(raw: Any) -> tuple[str, ...]:
+    names = (raw,) if isinstance(raw, str) else raw
+    if not isinstance(names, (list, tuple)) or not names or not all(isinstance(name, str) for name in names):
+        fail(f"expected names of layers, received {show(raw)}", "write `outputs: [main]`", value=raw)
+    return tuple(names)
+
+
+class HiddenDefaults(Section):
+    """Defaults for every hidden layer that has weights."""
+
+    type: str = "sequential"
+    activation: Annotated[Component, OneOf("activations")] | None = None
+    initializer: Annotated[Component, OneOf("initializers")] | None = None
+    normalization: Annotated[Component, OneOf("layers", only=NORMALIZATIONS.__contains__, extra=(POSITION,))] | None = (
+        None
+    )
+    regularizer: Annotated[Component, OneOf("regularizers")] | None = None
+    constraint: Annotated[Component, OneOf("constraints")] | None = None
+    dropout: Annotated[Component, OneOf("layers", only=lambda name: "Dropout" in name, number="Dropout")] | None = None
+    transfer: NotBuiltYet = None
+
+
+class SequentialConfig(HiddenDefaults):
+    """A stack of layers."""
+
+    type: Literal["sequential"] = "sequential"
+    layers: Annotated[tuple[LayerItem, ...] | None, BeforeValidator(as_tuple), Field(min_length=1)] = None
+    hidden: Annotated[
+        tuple[int, ...] | HiddenConfig | None, PlainValidator(_hidden), PlainSerializer(lambda value: value)
+    ] = None
+
+    @classmethod
+    def faults_between(cls, given: Mapping[str, Any]) -> Iterator[Fault]:
+        """The layers are given in one way."""
+        if "layers" not in given and "hidden" not in given:
+            hint = "write `hidden: [300, 100]`, or a list under `layers:`"
+            yield Fault((), "the model has neither `layers` nor `hidden`", hint, at_key=True)
+        if "layers" in given and "hidden" in given:
+            hint = "keep one of them (`null` switches off what an extended file gives)"
+            yield Fault(("hidden",), "`layers` and `hidden` do not go together", hint, at_key=True)
+
+
+class FunctionalConfig(HiddenDefaults):
+    """A graph of named layers, each with the names of what feeds it."""
+
+    type: Literal["functional"]
+    inputs: GraphInputs
+    layers: GraphItems
+    outputs: Annotated[tuple[str, ...], PlainValidator(_outputs), PlainSerializer(list)]
+
+    @classmethod
+    def faults_between(cls, given: Mapping[str, Any]) -> Iterator[Fault]:
+        """The names fit together."""
+        yield from graph_faults(given)
+
+
+class SubclassedConfig(Section):
+    """A class of nnlab's, or the user's own as `file.py:Class`; the other keys are its constructor's."""
+
+    type: Literal["subclassed"]
+    class_: Annotated[str, Field(alias="class")]
+    parameters: Annotated[Mapping[str, Any], PlainSerializer(dict)] = {}
+
+    @classmethod
+    def opened(cls, raw: Any) -> Any:
+        """Gather the constructor's keys."""
+        if not isinstance(raw, dict):
+            return raw
+        own = {key: raw[key] for key in ("type", "class") if key in raw}
+        return {**own, "parameters": {key: value for key, value in raw.items() if key not in own}}
+
+    @classmethod
+    def faults_between(cls, given: Mapping[str, Any]) -> Iterator[Fault]:
+        """The class is known, and takes these parameters; the user's own is not looked into."""
+        name = given.get("class")
+        if not isinstance(name, str) or ":" in name:
+            return
+        if catalog.find("models", name) is None:
+            known = catalog.entries("models")
+            hint = did_you_mean(name, known) or f"{one_of(known)}, or a class of your own: `my_models.py:MyModel`"
+            yield Fault(("class",), f"unknown model class `{name}`", hint)
+            return
+        faults: list[Fault] = []
+        parse_component("models", {name: dict(given["parameters"])}, faults)
+        yield from (replace(fault, path=fault.path[1:]) for fault in faults)
+
+    @property
+    def component(self) -> Component:
+        """Nnlab's own class with its parameters."""
+        return OneOf("models").parse({self.class_: dict(self.parameters)})
+
+    def written(self) -> Iterator[tuple[str, Any]]:
+        """The constructor's keys stand beside the others."""
+        yield from (("type", self.type), ("class", self.class_), *self.parameters.items())
+
+
+MODEL_TYPES: Mapping[Any, type[Section]] = {
+    "sequential": SequentialConfig,
+    "functional": FunctionalConfig,
+    "subclassed": SubclassedConfig,
+}
+
+
+def model_section(type_: Any) -> type[Section]:
+    """Return the section of a model type; that of sequential models for anything unknown."""
+    return MODEL_TYPES.get(type_, SequentialConfig) if isinstance(type_, str) else SequentialConfig
+
+
+def _model(raw: Any) -> Any:
+    if isinstance(raw, Section):
+        return raw
+    type_ = raw.get("type") if isinstance(raw, dict) else None
+    if type_ is None and isinstance(raw, dict) and ("inputs" in raw or "outputs" in raw):
+        raise_faults([Fault((), "a model with `inputs` and `outputs` is functional", "write `type: functional` too")])
+    if type_ is not None and type_ not in MODEL_TYPES:
+        hint = did_you_mean(str(type_), MODEL_TYPES) or one_of(MODEL_TYPES)
+        raise_faults([Fault(("type",), f"unknown value {show(type_)}", hint)])
+    return model_section(type_).model_validate(raw)
+
+
+ModelConfig: TypeAlias = Annotated[
+    SequentialConfig | FunctionalConfig | SubclassedConfig, PlainValidator(_model), PlainSerializer(lambda value: value)
+]

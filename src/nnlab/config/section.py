@@ -1,0 +1,119 @@
+"""What all parts of the typed config share: strict sections, and the values that several of them hold."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, NoReturn, Self, TypeAlias
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    ModelWrapValidatorHandler,
+    PlainValidator,
+    ValidationError,
+    model_validator,
+)
+
+from nnlab.config.components import Fault, raise_faults
+from nnlab.errors import show
+
+
+class Section(BaseModel):
+    """A frozen part of the config that refuses unknown keys and wrong types."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, arbitrary_types_allowed=True)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _check(cls, raw: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        """Report what is wrong between the keys together with what is wrong with each."""
+        raw = cls.opened(raw)
+        if not isinstance(raw, dict):
+            return handler(raw)
+        # `null` switches off what an extended file gives
+        keys = {info.alias or name for name, info in cls.model_fields.items()}
+        given = {key: value for key, value in raw.items() if value is not None or key not in keys}
+        faults = list(cls.faults_between(given))
+        try:
+            section = handler(given)
+        except ValidationError as error:
+            raise_faults(faults, besides=[((), error)])
+        if faults:
+            raise_faults(faults)
+        return section
+
+    def written(self) -> Iterator[tuple[str, Any]]:
+        """Yield the keys that a config holds, with their values."""
+        for name, info in type(self).model_fields.items():
+            yield info.alias or name, getattr(self, name)
+
+    @classmethod
+    def opened(cls, raw: Any) -> Any:
+        """Return the long form of what may be written in short."""
+        return raw
+
+    @classmethod
+    def faults_between(cls, given: Mapping[str, Any]) -> Iterator[Fault]:  # noqa: ARG003
+        """Yield what is wrong with the keys taken together, whatever is wrong with their values."""
+        yield from ()
+
+
+def fail(message: str, hint: str | None = None, *, value: Any = None) -> NoReturn:
+    """Report one mistake of the value itself."""
+    raise_faults([Fault((), message, hint, value)])
+
+
+def as_tuple(value: Any) -> Any:
+    """Make a tuple of a list; leave anything else to be refused."""
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _name(value: Any) -> Any:
+    if value is not None and not is_name(value):
+        fail(f"expected a name or a number, received {show(value)}", value=value)
+    return value
+
+
+def _names(value: Any) -> Any:
+    if value is None:
+        return None
+    names = tuple(value) if isinstance(value, (list, tuple)) else (value,)
+    if not isinstance(value, (list, tuple)) and not is_name(value):
+        fail(f"expected a name or a list of names, received {show(value)}", value=value)
+    faults = [
+        Fault((i,), f"expected a name or a number, received {show(name)}")
+        for i, name in enumerate(names)
+        if not is_name(name)
+    ]
+    if faults:
+        raise_faults(faults)
+    return names
+
+
+def is_name(value: Any) -> bool:
+    """Whether a value can name a column or a class."""
+    return isinstance(value, (str, int)) and not isinstance(value, bool)
+
+
+def whole(value: Any) -> Any:
+    """Accept `1e4` where a whole number is due."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def is_finite_number(value: Any) -> bool:
+    """Whether a value is a number that can be computed with."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _not_built_yet(value: Any) -> Any:
+    return (
+        None if value is None else fail("this is not built yet", "remove it for now; CHANGELOG.md says what is there")
+    )
+
+
+Whole: TypeAlias = Annotated[int, BeforeValidator(whole)]
+Name: TypeAlias = Annotated[str | int | None, PlainValidator(_name)]
+Names: TypeAlias = Annotated[tuple[str | int, ...] | None, PlainValidator(_names)]
+NotBuiltYet: TypeAlias = Annotated[None, PlainValidator(_not_built_yet)]

@@ -1,0 +1,63 @@
+"""Activation functions and their derivatives as numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from nnlab import catalog
+from nnlab.config.components import Component
+from nnlab.errors import NnlabError
+from nnlab.model.objects import make
+
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """An activation at some values of x: what it gives, and the gradient that training would use there."""
+
+    values: Floats
+    derivatives: Floats
+
+
+def takes_vectors(activation: Component) -> bool:
+    """Whether the activation looks at several values at once, as softmax does."""
+    return "axis" in activation.entry.parameters
+
+
+def curve(activation: Component, x: npt.ArrayLike) -> Curve:
+    """Evaluate an activation, as outside of training, and differentiate it automatically.
+
+    One that takes vectors is evaluated on `[x, 0]`, and the first of what it gives is looked at.
+
+    Args:
+        activation: a function, or a layer that stands for one; a learned parameter has the value that it starts with.
+        x: values of shape `(n,)`.
+
+    Raises:
+        NnlabError: Keras refuses the parameters.
+    """
+    column = np.asarray(x, np.float32).reshape(-1, 1)
+    rows = tf.constant(np.hstack([column, np.zeros_like(column)]) if takes_vectors(activation) else column)
+    try:
+        function = _function(activation)
+        with tf.GradientTape() as tape:
+            tape.watch(rows)
+            values = tf.convert_to_tensor(function(rows))[:, 0]
+        derivatives = tape.gradient(values, rows, unconnected_gradients=tf.UnconnectedGradients.ZERO)[:, 0]
+    except (ValueError, TypeError, tf.errors.InvalidArgumentError) as error:
+        reason = str(error).strip().split("\n")[0]
+        hint = f"`nnlab list activations {activation.name}` shows what it takes"
+        raise NnlabError(f"Keras refuses `{activation.name}`: {reason}", hint=hint) from error
+    return Curve(np.asarray(values), np.asarray(derivatives))
+
+
+def _function(activation: Component) -> Any:
+    if activation.name in catalog.ACTIVATION_LAYERS:
+        return make(Component("layers", activation.name, activation.parameters))
+    return make(Component("layers", "Activation", {"activation": activation}))

@@ -1,0 +1,80 @@
+"""Adapt preprocessing layers (Normalization, Discretization) to the training rows, in any kind of model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import keras
+import numpy as np
+
+ROWS_AT_ONCE = 4096
+
+
+class _Reached(BaseException):
+    """What feeds a layer is known, and the rest need not run. Not an `Exception`, so that Keras lets it pass."""
+
+    def __init__(self, inputs: Any) -> None:
+        self.inputs = inputs
+
+
+def adapt_layers(model: keras.Model, x: Any) -> None:
+    """Adapt every layer that learns from data to what reaches it of the training rows, front to back.
+
+    A layer that was given its statistics (`mean`, `bin_boundaries`) keeps them.
+
+    Args:
+        model: a built model of any kind.
+        x: the training rows as the model takes them.
+    """
+    waiting = [layer for layer in model._flatten_layers(include_self=False) if _learns_from_data(layer)]
+    while waiting:
+        layer, inputs = _first_reached(model, waiting, x)
+        layer.adapt(inputs)
+        waiting.remove(layer)
+
+
+def _learns_from_data(layer: Any) -> bool:
+    given = ("input_mean", "input_variance", "input_bin_boundaries", "input_vocabulary")
+    return hasattr(layer, "adapt") and all(getattr(layer, name, None) is None for name in given)
+
+
+def _first_reached(model: keras.Model, waiting: list[Any], x: Any) -> tuple[Any, np.ndarray]:
+    """Run the training rows up to the first of the waiting layers; return it with what feeds it."""
+    found: Any = None
+    chunks = []
+    rows = len(keras.tree.flatten(x)[0])
+    for start in range(0, rows, ROWS_AT_ONCE):
+        part = keras.tree.map_structure(lambda array: array[start : start + ROWS_AT_ONCE], x)  # noqa: B023
+        targets = waiting if found is None else [found]
+        with _stopping_at(targets) as reached:
+            try:
+                model(part)
+            except _Reached as stop:
+                chunks.append(np.asarray(keras.ops.convert_to_numpy(stop.inputs)))
+            found = reached[0] if reached else None
+        if found is None:
+            return waiting[0], np.zeros((1, 1))
+    return found, np.concatenate(chunks)
+
+
+@contextmanager
+def _stopping_at(layers: list[Any]) -> Iterator[list[Any]]:
+    """Let the first of the layers that is called raise `_Reached` instead; yields a list that then holds it."""
+    reached: list[Any] = []
+
+    def stop(layer: Any) -> Any:
+        def call(inputs: Any, *_: Any, **__: Any) -> Any:
+            reached.append(layer)
+            raise _Reached(inputs)
+
+        return call
+
+    for layer in layers:
+        layer.call = stop(layer)
+    try:
+        yield reached
+    finally:
+        for layer in layers:
+            del layer.call

@@ -1,0 +1,131 @@
+"""`nnlab activations` as a user types it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import NamedTuple
+from xml.etree import ElementTree
+
+import pytest
+
+from nnlab.cli import main
+
+pytestmark = pytest.mark.tf
+
+
+class Done(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def activations(capfd, tmp_path, monkeypatch) -> Callable[..., Done]:
+    """Run the command in this process, in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: object) -> Done:
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as exit_:
+            main(["activations", *map(str, arguments)])
+        captured = capfd.readouterr()
+        return Done(int(exit_.value.code or 0), captured.out, captured.err)
+
+    return run
+
+
+def test_the_table_shows_values_and_derivatives(activations):
+    done = activations("relu", "sigmoid", "--range", -1, 1, "--step", 1)
+    assert done.code == 0
+    assert done.out == (
+        "            relu               sigmoid\n"
+        " x       f(x)     f'(x)       f(x)     f'(x)\n"
+        "-1     0.0000    0.0000     0.2689    0.1966\n"
+        " 0     0.0000    0.0000     0.5000    0.2500\n"
+        " 1     1.0000    1.0000     0.7311    0.1966\n"
+    )
+
+
+def test_without_names_the_usual_dozen_is_shown(activations):
+    document = json.loads(activations("--json").out)
+    assert len(document["functions"]) == 12
+    assert (document["x"][0], document["x"][-1], len(document["x"])) == (-4, 4, 17)
+
+
+def test_parameters_are_written_as_yaml(activations):
+    done = activations("leaky_relu: {negative_slope: 0.1}", "Swish: 2", "--range", -1, 1, "--step", 2, "--json")
+    leaky, swish = json.loads(done.out)["functions"]
+    assert leaky["activation"] == {"leaky_relu": {"negative_slope": 0.1}}
+    assert leaky["values"] == pytest.approx([-0.1, 1])
+    assert leaky["derivatives"] == pytest.approx([0.1, 1])
+    assert swish["values"] == pytest.approx([-0.1192, 0.8808], abs=1e-4)
+
+
+def test_functions_of_several_values_are_shown_for_x_and_zero(activations):
+    (softmax,) = json.loads(activations("softmax", "--range", -1, 1, "--step", 1, "--json").out)["functions"]
+    assert softmax["values"] == pytest.approx([0.2689, 0.5, 0.7311], abs=1e-4)
+    assert softmax["derivatives"] == pytest.approx([0.1966, 0.25, 0.1966], abs=1e-4)
+
+
+def test_every_activation_of_the_catalog_can_be_shown(activations):
+    from nnlab import catalog
+
+    entries = catalog.entries("activations").values()
+    plain = [entry.name for entry in entries if not any(parameter.required for parameter in entry.parameters.values())]
+    done = activations(*plain, "threshold: {threshold: 0.5, default_value: 0.0}", "--json")
+    assert [each["name"] for each in json.loads(done.out)["functions"]] == [*plain, "threshold"]
+
+
+def test_the_problems_of_all_names_are_shown(activations):
+    done = activations("rellu", "leaky_relu: {slope: 0.1}", "relu", "--json")
+    assert (done.code, done.out) == (2, "")
+    assert done.err == (
+        "unknown activation `rellu`\n  hint: did you mean `relu`?\n"
+        "leaky_relu.slope: `leaky_relu` has no parameter `slope`\n  hint: `leaky_relu` takes `negative_slope`\n"
+    )
+
+
+def test_what_keras_refuses_is_explained(activations):
+    done = activations("relu: {negative_slope: -1.0}", "softmax: {axis: 5}")
+    assert done.code == 2
+    assert done.err.startswith("Keras refuses `softmax`: ")
+    assert "hint: `nnlab list activations softmax` shows what it takes\n" in done.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--range", 4, -4], "the range from 4 to -4 holds nothing\n  hint: give the smaller number first: "
+                             "`--range -4 4`\n"),
+        (["--step", 0], "the step 0 cannot be used\n  hint: give a number above 0, and at most 100000 steps: "
+                        "`--step 0.5`\n"),
+        (["--plot", "a.gif"], "the plot `a.gif` is neither an SVG nor a PNG file\n  hint: write `--plot a.svg`\n"),
+        (["--plot", "no/a.svg"], "there is no folder `no`\n  hint: make it, or give a file in a folder that exists\n"),
+    ],
+)  # fmt: skip
+def test_unusable_options_are_refused(activations, arguments, message):
+    assert activations(*arguments) == (2, "", message)
+
+
+def test_a_plot_has_a_panel_for_every_function(activations, tmp_path):
+    pytest.importorskip("matplotlib")
+    done = activations("relu", "mish", "selu", "--plot", "three.svg", "--quiet")
+    assert done == (0, "", "")
+    tree = ElementTree.parse(tmp_path / "three.svg")
+    panels = [node for node in tree.iter() if (node.get("id") or "").startswith("axes_")]
+    assert len(panels) == 3
+
+
+def test_a_plot_together_has_one_panel_for_functions_and_one_for_derivatives(activations, tmp_path):
+    pytest.importorskip("matplotlib")
+    assert activations("relu", "mish", "selu", "--plot", "all.svg", "--together").err == "drawn: all.svg\n"
+    tree = ElementTree.parse(tmp_path / "all.svg")
+    panels = [node for node in tree.iter() if (node.get("id") or "").startswith("axes_")]
+    assert len(panels) == 2
+
+
+def test_the_suffix_decides_the_format(activations, tmp_path):
+    pytest.importorskip("matplotlib")
+    activations("relu", "--plot", "relu.PNG")
+    assert (tmp_path / "relu.PNG").read_bytes().startswith(b"\x89PNG")
