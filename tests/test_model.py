@@ -14,7 +14,7 @@ def spec_of(task="multiclass", *, shape=(4,), outputs=3, validation=5) -> DataSp
     return DataSpec(
         input_shape=shape, task=task, num_outputs=outputs, num_classes=None, class_names=(), feature_names=(),
         target_names=(), num_train=10, num_validation=validation, num_test=0, class_weight=None, scaling=None,
-        inferred_task=False, own_test_set=False,
+        inferred_task=False, own_test_set=False, predicts_inputs=False,
     )  # fmt: skip
 
 
@@ -164,7 +164,7 @@ def built(config, text: str, spec: DataSpec):
 
     experiment = config(text).experiment
     rows = Split(np.zeros((10, *spec.input_shape), np.float32), np.zeros(10, np.int32))
-    return build_model(experiment, Splits(rows, None, None, spec), plan_model(experiment, spec))
+    return build_model(experiment, Splits(rows, None, None, spec), plan_model(experiment, spec))[0]
 
 
 IMAGES = spec_of(shape=(28, 28), outputs=10)

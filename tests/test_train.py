@@ -40,7 +40,16 @@ def train_in(tmp_path, loaded, **options):
 
 def test_a_run_leaves_every_file_of_the_contract(digits_run):
     names = {path.name for path in digits_run.run.path.iterdir()}
-    expected = {"config.yaml", "source.yaml", "run.json", "history.csv", "metrics.json", "model.keras", "tensorboard"}
+    expected = {
+        "config.yaml",
+        "source.yaml",
+        "run.json",
+        "history.csv",
+        "metrics.json",
+        "model.keras",
+        "tensorboard",
+        "data.json",
+    }
     assert names == expected
 
 
@@ -107,7 +116,7 @@ training: {tensorboard: false}
 
 
 def test_plain_keras_loads_the_model_and_predicts_the_same(digits_run, tmp_path):
-    from nnlab.train import load_model
+    from nnlab.model.saved import load_model
 
     config = load_config(digits_run.run.config_path).experiment
     x = load_data(config.data, seed=config.seed).test.x
@@ -256,7 +265,7 @@ def test_a_second_normalization_is_adapted_to_what_reaches_it(config):
         """
     )
     splits = load_data(loaded.experiment.data, seed=0)
-    model, *_ = build_seeded(loaded.experiment, splits)
+    model = build_seeded(loaded.experiment, splits).model
     np.testing.assert_allclose(np.ravel(model.layers[2].mean), 5.0, atol=1e-4)
     np.testing.assert_allclose(np.ravel(model.layers[2].variance), 100.0, rtol=1e-4)
 

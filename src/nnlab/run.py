@@ -19,6 +19,9 @@ from nnlab.errors import NnlabError, did_you_mean
 
 Status = Literal["running", "completed", "failed", "interrupted"]
 
+CODE_FOLDER = "code"
+"""Where a run keeps the user's own Python code that its model needs."""
+
 _DIRECTORY_NAME = re.compile(r"(\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d)_(.+)_([0-9a-f]{6})")
 
 
@@ -42,6 +45,11 @@ class Run:
     def config_path(self) -> Path:
         """The config as resolved."""
         return self.path / "config.yaml"
+
+    @property
+    def data_path(self) -> Path:
+        """What the model knows about its data: names, classes, scaling."""
+        return self.path / "data.json"
 
     @property
     def history_path(self) -> Path:
@@ -71,6 +79,20 @@ class Run:
             raise NnlabError(f"cannot make the run directory `{self.path}`: {error.strerror}", hint=hint) from None
         write_text(self.config_path, config)
         write_text(self.path / "source.yaml", source)
+
+    def keep_code(self, file: Path) -> None:
+        """Keep a copy of a Python file that the model needs."""
+        folder = self.path / CODE_FOLDER
+        folder.mkdir(exist_ok=True)
+        write_text(folder / file.name, file.read_text(encoding="utf-8"))
+
+    def write_data(self, record: Mapping[str, Any]) -> None:
+        """Write `data.json`: what `DataSpec.to_json` gives."""
+        write_text(self.data_path, to_json(record))
+
+    def read_data(self) -> dict[str, Any]:
+        """Return the content of `data.json`."""
+        return self._read_json("data.json")
 
     def write_info(self, info: Mapping[str, Any]) -> None:
         """Write `run.json`: status, command, seed, versions, hardware, times, error."""

@@ -4,27 +4,30 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import keras
 import tensorflow as tf
 
 from nnlab.config.load import LoadedConfig, dump_config, load_config
+from nnlab.config.model import SubclassedConfig
 from nnlab.config.schema import Experiment
+from nnlab.config.user_code import is_file, split_class
 from nnlab.data.batches import EpochBatches, evaluation_batches
 from nnlab.data.loading import load_data
 from nnlab.data.splits import DataSpec, Split, Splits
 from nnlab.environment import git_commit, hardware, versions
-from nnlab.errors import NnlabError, Problem, one_of
+from nnlab.errors import ConfigError, NnlabError, Problem, one_of
 from nnlab.layers.callbacks import Observer, Recorder
 from nnlab.layers.event_files import tensorboard_callback
-from nnlab.model.build import build_model
+from nnlab.model.build import build_model, compile_model
 from nnlab.model.inputs import model_splits
 from nnlab.model.plan import Plan, plan_model, with_plan
-from nnlab.run import Run, Status
+from nnlab.model.saved import load_model
+from nnlab.run import CODE_FOLDER, Run, Status, open_run
 
 SplitName = Literal["train", "validation", "test"]
 
@@ -53,6 +56,7 @@ def train(
     splits: Splits | None = None,
     command: Sequence[str] = (),
     observer: Observer | None = None,
+    trust_code: bool = False,
 ) -> RunSummary:
     """Train the experiment of a config, evaluate the final model, and leave everything in the run's directory.
 
@@ -64,6 +68,7 @@ def train(
         splits: the experiment's data, if they are loaded already.
         command: the command line, for `run.json`.
         observer: is told how the training goes on.
+        trust_code: whether the user's own Python code may run.
 
     Returns:
         The summary; a training that diverged or crashed has the status `failed`.
@@ -75,9 +80,12 @@ def train(
     """
     experiment = config.experiment
     splits = splits if splits is not None else load_data(experiment.data, seed=experiment.seed)
-    model, plan, splits = build_seeded(experiment, splits)
-    experiment = with_plan(experiment, splits.spec, plan)
-    run.create(config=dump_config(experiment), source=config.text)
+    built = build_seeded(experiment, splits, runs_dir=run.path.parent, trust_code=trust_code)
+    model, splits, experiment = built.model, built.splits, built.experiment
+    run.create(config=dump_config(_with_kept_code(experiment)), source=config.text)
+    run.write_data(splits.spec.to_json())
+    if isinstance(experiment.model, SubclassedConfig) and experiment.model.is_user_code:
+        run.keep_code(Path(split_class(experiment.model.class_)[0]))
     started = datetime.now().astimezone()
     info = {
         "name": experiment.name,
@@ -96,7 +104,7 @@ def train(
         },
     }
     run.write_info(info)
-    recorder = Recorder(run, observer)
+    recorder = Recorder(run, observer, epochs=experiment.training.epochs)
 
     def end(status: Status, **more: Any) -> None:
         finished = datetime.now().astimezone()
@@ -105,7 +113,7 @@ def train(
         run.write_info({**info, **ended, "epochs": len(recorder.rows), **more})
 
     try:
-        _fit(model, experiment, splits, run, recorder)
+        _fit(built, run, recorder)
         _save(model, run)
         if recorder.divergence is not None:
             problem = recorder.divergence
@@ -128,55 +136,98 @@ def train(
     return RunSummary(run, "completed", metrics, recorder.rows)
 
 
-def build_seeded(experiment: Experiment, splits: Splits) -> tuple[keras.Model, Plan, Splits]:
+@dataclass(frozen=True, slots=True)
+class Built:
+    """An experiment ready to be trained.
+
+    Args:
+        model: compiled, with its first weights.
+        splits: the data as the model takes and gives them.
+        taken: the layers that were taken over from another run.
+        experiment: the config with what the data decided, absolute in all that it names.
+    """
+
+    model: keras.Model
+    plan: Plan
+    splits: Splits
+    taken: Sequence[Any]
+    experiment: Experiment
+
+
+def build_seeded(
+    experiment: Experiment, splits: Splits, *, runs_dir: Path | None = None, trust_code: bool = False
+) -> Built:
     """Build the experiment's model with the weights that its seed gives.
 
     Args:
         experiment: the typed config.
         splits: the data as loaded.
-
-    Returns:
-        The compiled model, its plan, and the data as the model takes and gives them.
+        runs_dir: where a run that layers are taken over from is looked for by its name.
+        trust_code: whether the user's own Python code may run.
     """
     plan = plan_model(experiment, splits.spec)
-    splits = model_splits(experiment, splits, tuple(output.name for output in plan.outputs))
+    splits = model_splits(experiment, splits, plan.outputs)
+    experiment = with_plan(experiment, splits.spec, plan)
+    source = None
+    transfer = getattr(experiment.model, "transfer", None)
+    if transfer is not None:
+        origin = _transfer_run(transfer.from_, runs_dir)
+        source = load_model(origin, trust_code=trust_code)
+        settled = transfer.model_copy(update={"from_": str(origin.path.resolve())})
+        model_config = experiment.model.model_copy(update={"transfer": settled})
+        experiment = experiment.model_copy(update={"model": model_config})
     keras.utils.clear_session()  # layer names count from the start again, whatever was built before
     keras.utils.set_random_seed(experiment.seed)
     tf.config.experimental.enable_op_determinism()
-    return build_model(experiment, splits, plan), plan, splits
+    model, taken = build_model(experiment, splits, plan, source=source, trust_code=trust_code)
+    return Built(model, plan, splits, taken, experiment)
 
 
-def evaluate(run: Run, split: SplitName) -> dict[str, float]:
+def _transfer_run(name: str, runs_dir: Path | None) -> Run:
+    try:
+        return open_run(name, runs_dir or Path("runs"))
+    except NnlabError as error:
+        raise ConfigError(
+            [replace(problem, path=("model", "transfer", "from")) for problem in error.problems]
+        ) from None
+
+
+def _with_kept_code(experiment: Experiment) -> Experiment:
+    """Name the user's class by the copy of its file in the run directory."""
+    model = experiment.model
+    if not (isinstance(model, SubclassedConfig) and model.is_user_code and is_file(model.class_)):
+        return experiment
+    file, name = split_class(model.class_)
+    kept = model.model_copy(update={"class_": f"{CODE_FOLDER}/{Path(file).name}:{name}"})
+    return experiment.model_copy(update={"model": kept})
+
+
+def evaluate(run: Run, split: SplitName, *, trust_code: bool = False) -> dict[str, float]:
     """Evaluate a run's saved model on one of its splits, dropout off.
 
     Raises:
         NnlabError: the run has no such split, or no model.
     """
-    config = load_config(run.config_path)
-    experiment = config.experiment
-    splits = load_data(experiment.data, seed=experiment.seed)
+    experiment, splits, _ = load_split(run, split)
     plan = plan_model(experiment, splits.spec)
-    splits = model_splits(experiment, splits, tuple(output.name for output in plan.outputs))
-    chosen: Split | None = getattr(splits, split)
-    if chosen is None:
-        there = [name for name in ("train", "validation", "test") if getattr(splits, name) is not None]
-        raise NnlabError(f"the run has no {split} rows", hint=f"it has {one_of(there)}")
-    return _evaluated(load_model(run), chosen)
+    rows = getattr(model_splits(experiment, splits, plan.outputs), split)
+    return _evaluated(load_model(run, trust_code=trust_code), rows)
 
 
-def load_model(run: Run) -> keras.Model:
-    """Load a run's saved model.
+def load_split(run: Run, split: SplitName) -> tuple[Experiment, Splits, Split]:
+    """Load a run's data again; return its config, all splits, and the one that is asked for.
 
     Raises:
-        NnlabError: there is none, or Keras cannot read it.
+        NnlabError: the run has no such split.
+        DataError: the data cannot be loaded any more.
     """
-    if not run.model_path.exists():
-        hint = "the run did not get that far; `nnlab runs show` says how it ended"
-        raise NnlabError(f"`{run.path}` has no `{run.model_path.name}`", hint=hint)
-    try:
-        return keras.saving.load_model(run.model_path)
-    except (ValueError, TypeError, OSError) as error:
-        raise NnlabError(f"`{run.model_path}` cannot be loaded: {error}") from error
+    experiment = load_config(run.config_path).experiment
+    splits = load_data(experiment.data, seed=experiment.seed)
+    chosen: Split | None = getattr(splits, split)
+    if chosen is None:
+        there = [name for name in get_args(SplitName) if getattr(splits, name) is not None]
+        raise NnlabError(f"the run has no {split} rows", hint=f"it has {one_of(there)}")
+    return experiment, splits, chosen
 
 
 def evaluate_splits(model: keras.Model, splits: Splits) -> dict[str, dict[str, float] | None]:
@@ -194,23 +245,51 @@ def _evaluated(model: keras.Model, split: Split) -> dict[str, float]:
     return {name: float(results[name]) for name in names}
 
 
-def _fit(model: keras.Model, experiment: Experiment, splits: Splits, run: Run, recorder: Recorder) -> None:
-    training = experiment.training
-    batches = EpochBatches(splits.train, splits.spec, batch_size=training.batch_size, seed=experiment.seed)
+def _fit(built: Built, run: Run, recorder: Recorder) -> None:
+    """Train, in two phases if layers that were taken over are frozen at first."""
+    experiment, training = built.experiment, built.experiment.training
+    spec, train_split, validation = built.splits.spec, built.splits.train, built.splits.validation
+    batches = EpochBatches(train_split, spec, batch_size=training.batch_size, seed=experiment.seed)
     callbacks: list[keras.callbacks.Callback] = [batches]
     if training.tensorboard:
-        callbacks.append(tensorboard_callback(training.tensorboard, experiment, run, model, splits.train.x))
-    if training.early_stopping is not None:
-        callbacks.append(keras.callbacks.EarlyStopping(**training.early_stopping.model_dump()))
-    callbacks.append(recorder)
-    model.fit(
-        batches.dataset,
-        epochs=training.epochs,
-        validation_data=evaluation_batches(splits.validation) if splits.validation is not None else None,
-        callbacks=callbacks,
-        shuffle=False,  # the batches come shuffled
-        verbose=0,
-    )
+        callbacks.append(tensorboard_callback(training.tensorboard, experiment, run, built.model, train_split.x))
+    validation_data = evaluation_batches(validation) if validation is not None else None
+
+    def fit(first_epoch: int, last_epoch: int, *more: keras.callbacks.Callback) -> None:
+        built.model.fit(
+            batches.dataset,
+            initial_epoch=first_epoch,
+            epochs=last_epoch,
+            validation_data=validation_data,
+            callbacks=[*callbacks, *more, recorder],
+            shuffle=False,  # the batches come shuffled
+            verbose=0,
+        )
+
+    frozen = _freeze_epochs(built)
+    if frozen:
+        _set_trainable(built, trainable=False)
+        fit(0, frozen)
+    if frozen == training.epochs or recorder.divergence is not None:
+        return
+    if frozen:
+        transfer = getattr(experiment.model, "transfer", None)
+        assert transfer is not None
+        _set_trainable(built, trainable=True, learning_rate=transfer.learning_rate_after)
+    stopping = training.early_stopping
+    fit(frozen, training.epochs, *([keras.callbacks.EarlyStopping(**stopping.model_dump())] if stopping else []))
+
+
+def _freeze_epochs(built: Built) -> int:
+    transfer = getattr(built.experiment.model, "transfer", None)
+    return 0 if transfer is None else min(transfer.freeze_epochs, built.experiment.training.epochs)
+
+
+def _set_trainable(built: Built, *, trainable: bool, learning_rate: float | None = None) -> None:
+    """Freeze or free the layers that were taken over; Keras sees it once the model is compiled again."""
+    for layer in built.taken:
+        layer.trainable = trainable
+    compile_model(built.model, built.experiment, built.plan, learning_rate=learning_rate)
 
 
 def _save(model: keras.Model, run: Run) -> None:

@@ -132,11 +132,6 @@ CSV_CASES = {
         "data.features: `features` names no column\n  hint: remove it for all columns",
     ),
     "no target": (GOOD, {"target": []}, "data.target: `target` names no column\n  hint: one of `a`, `b`, `y`"),
-    "autoencoder": (
-        GOOD,
-        {"target": "inputs"},
-        "data.target: predicting the inputs (`target: inputs`) is not built yet\n  hint: name a column for now",
-    ),
     "regression on text": (
         "a,y\n1,0.5\n2,red\n",
         {"task": "regression"},

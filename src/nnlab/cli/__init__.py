@@ -14,7 +14,7 @@ import typer
 import typer.models
 
 from nnlab import __version__
-from nnlab.cli import activations, configs, doctor, runs, training
+from nnlab.cli import activations, configs, doctor, gradients, predict, runs, training
 from nnlab.errors import NnlabError, did_you_mean
 
 app = typer.Typer(
@@ -43,8 +43,10 @@ def _root(
 
 app.command()(training.train)
 app.command()(training.evaluate)
+app.command()(predict.predict)
 app.command()(configs.validate)
 app.command()(configs.summary)
+app.command()(gradients.check_gradients)
 app.command("list")(configs.list_)
 app.command()(activations.activations)
 app.add_typer(runs.app, name="runs")
@@ -72,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def command_name(command: typer.models.CommandInfo) -> str:
     """Return what the user types for a command."""
-    return str(command.name or getattr(command.callback, "__name__", ""))
+    return str(command.name or getattr(command.callback, "__name__", "").replace("_", "-"))
 
 
 def _fail(error: NnlabError, *, verbose: bool) -> int:

@@ -52,6 +52,8 @@ def summary(
     config: options.Config,
     changes: options.Set = None,
     plot: Annotated[Path | None, typer.Option(metavar="FILE.svg", help="Draw the network.", show_default=False)] = None,
+    runs_dir: options.RunsDir = options.DEFAULT_RUNS_DIR,
+    trust_code: options.TrustCode = False,
     json: options.Json = False,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
@@ -69,7 +71,8 @@ def summary(
             from nnlab.model.summary import summarize
             from nnlab.train import build_seeded
 
-            described = summarize(build_seeded(loaded.experiment, splits)[0])
+            built = build_seeded(loaded.experiment, splits, runs_dir=runs_dir, trust_code=trust_code)
+            described = summarize(built.model)
     except NnlabError as error:
         raise console.located(error, loaded) from error
     if plot is not None:

@@ -32,6 +32,19 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on s
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Say only what was asked for.")]
 Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Say more: TensorFlow's log, tracebacks.")]
 NoColor = Annotated[bool, typer.Option("--no-color", help="No colours (also: NO_COLOR).", callback=_no_color)]
+TrustCode = Annotated[
+    bool, typer.Option("--trust-code", help="Let the config import Python code of your own, which then runs.")
+]
+McSamples = Annotated[
+    int | None,
+    typer.Option(
+        "--mc-samples",
+        metavar="N",
+        min=1,
+        help="Predict N times with dropout on (Monte-Carlo dropout), for means and standard deviations.",
+        show_default=False,
+    ),
+]
 RunName = Annotated[
     str,
     typer.Argument(metavar="RUN", help="A run's directory, its name or the id at its end.", show_default=False),

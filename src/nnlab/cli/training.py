@@ -17,6 +17,7 @@ def train(
     seed: options.Seed = None,
     name: options.Name = None,
     runs_dir: options.RunsDir = options.DEFAULT_RUNS_DIR,
+    trust_code: options.TrustCode = False,
     json: options.Json = False,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
@@ -38,7 +39,10 @@ def train(
 
             progress = None if quiet else TrainingProgress(splits.spec)
             try:
-                summary = train_run(loaded, run, splits=splits, command=["nnlab", *sys.argv[1:]], observer=progress)
+                command = ["nnlab", *sys.argv[1:]]
+                summary = train_run(
+                    loaded, run, splits=splits, command=command, observer=progress, trust_code=trust_code
+                )
             finally:
                 if progress is not None:
                     progress.stop()
@@ -64,7 +68,9 @@ def train(
 def evaluate(
     run: options.RunName,
     split: Annotated[Literal["train", "validation", "test"], typer.Option(help="Which rows to evaluate on.")] = "test",
+    mc_samples: options.McSamples = None,
     runs_dir: options.RunsDir = options.DEFAULT_RUNS_DIR,
+    trust_code: options.TrustCode = False,
     json: options.Json = False,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
@@ -77,11 +83,20 @@ def evaluate(
     with console.tensorflow(quiet=quiet or json, verbose=verbose):
         from nnlab.train import evaluate as evaluate_run
 
-        metrics = evaluate_run(found, split)
+        metrics = evaluate_run(found, split, trust_code=trust_code)
+        mc = None
+        if mc_samples is not None:
+            from nnlab.predict import evaluate_monte_carlo
+
+            mc = evaluate_monte_carlo(found, split, samples=mc_samples, trust_code=trust_code)
     if json:
-        console.print_json({"split": split, "metrics": metrics})
-    else:
-        console.results().print(metrics_table({split: metrics}))
+        console.print_json({"split": split, "metrics": metrics, **({"mc": mc} if mc is not None else {})})
+        return
+    console.results().print(metrics_table({split: metrics}))
+    if mc is not None:
+        figures = {name: value for name, value in mc.items() if name != "samples"}
+        console.results().print(f"mean of {mc_samples} Monte-Carlo samples")
+        console.results().print(metrics_table({split: figures}))
 
 
 def metrics_table(metrics: Any) -> Any:

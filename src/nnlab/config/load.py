@@ -21,6 +21,7 @@ from nnlab.config.overrides import Override, apply_overrides, merge, parse_overr
 from nnlab.config.problems import place, schema_problems
 from nnlab.config.schema import MAX_NAME, Experiment
 from nnlab.config.section import Section
+from nnlab.config.user_code import is_file, split_class
 from nnlab.errors import ConfigError, Problem, named, show
 
 MAX_EXTENDS = 10
@@ -78,7 +79,7 @@ def load_config(path: Path, overrides: Sequence[Override | str] = ()) -> LoadedC
     assert isinstance(root.value, dict)
     if "name" not in root.value:
         root.value["name"] = from_plain(_name_from(path), Mark(str(path)))
-    _resolve_data_path(root)
+    _resolve_paths(root)
     try:
         experiment = experiment_from(root)
     except ConfigError as error:
@@ -215,16 +216,32 @@ def _name_from(path: Path) -> str:
     return re.sub(r"[^A-Za-z0-9._-]+", "-", path.stem)[:MAX_NAME].strip("-._") or "experiment"
 
 
-def _resolve_data_path(root: Node) -> None:
-    """Make `data.path` absolute: relative to the file that says it, or to the working directory for `--set`."""
-    assert isinstance(root.value, dict)
-    data = root.value.get("data")
-    node = data.value.get("path") if data is not None and isinstance(data.value, dict) else None
-    if node is None or not isinstance(node.value, str) or not node.value:
-        return
-    folder = Path(node.mark.file).parent if node.mark.line is not None else Path()
-    with contextlib.suppress(ValueError, RuntimeError):  # no file can be there: `load_data` says so
-        node.value = os.path.realpath(folder / Path(node.value).expanduser())
+def _resolve_paths(root: Node) -> None:
+    """Make paths absolute: relative to the file that says them, or to the working directory for `--set`."""
+    if (node := _text_at(root, "data", "path")) is not None:
+        node.value = _absolute(str(node.value), node.mark)
+    if (node := _text_at(root, "model", "class")) is not None and is_file(str(node.value)):
+        file, name = split_class(str(node.value))
+        node.value = f"{_absolute(file, node.mark)}:{name}"
+    for path in (("model", "transfer"), ("model", "transfer", "from")):
+        # without a separator it is the name of a run
+        if (node := _text_at(root, *path)) is not None and "/" in str(node.value):
+            node.value = _absolute(str(node.value), node.mark)
+
+
+def _text_at(root: Node, *path: str) -> Node | None:
+    """Return the node at a path if a text stands there."""
+    node: Node | None = root
+    for part in path:
+        node = node.value.get(part) if node is not None and isinstance(node.value, dict) else None
+    return node if node is not None and isinstance(node.value, str) and node.value else None
+
+
+def _absolute(path: str, mark: Mark) -> str:
+    folder = Path(mark.file).parent if mark.line is not None else Path()
+    with contextlib.suppress(ValueError, RuntimeError):  # no file can be there: who needs it says so
+        return os.path.realpath(folder / Path(path).expanduser())
+    return path
 
 
 def catalog_is_current() -> bool:

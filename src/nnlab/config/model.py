@@ -13,7 +13,8 @@ from nnlab.catalog import Parameter
 from nnlab.config.components import Component, Fault, OneOf, parse_component, raise_faults
 from nnlab.config.graph import GraphInputs, GraphItems, graph_faults
 from nnlab.config.remedies import type_remedy
-from nnlab.config.section import NotBuiltYet, Section, Whole, as_tuple, fail, whole
+from nnlab.config.section import Section, Whole, as_tuple, fail, whole
+from nnlab.config.user_code import class_problem
 from nnlab.errors import did_you_mean, one_of, show
 
 
@@ -88,6 +89,31 @@ def _outputs(raw: Any) -> tuple[str, ...]:
     return tuple(names)
 
 
+def _transfer_layers(raw: Any) -> Any:
+    if raw == "all_but_output" or (isinstance(raw, int) and not isinstance(raw, bool) and raw >= 1):
+        return raw
+    if isinstance(raw, (list, tuple)) and raw and all(isinstance(name, str) for name in raw):
+        return tuple(raw)
+    hint = "write `all_but_output`, a number of layers from the first on, or a list of names"
+    return fail(f"expected layers of the run, received {show(raw)}", hint, value=raw)
+
+
+class TransferConfig(Section):
+    """Layers of a trained run, with their weights, in front of the model's own."""
+
+    from_: Annotated[str, Field(alias="from", min_length=1)]
+    layers: Annotated[
+        str | int | tuple[str, ...], PlainValidator(_transfer_layers), PlainSerializer(lambda value: value)
+    ] = "all_but_output"
+    freeze_epochs: Annotated[Whole, Field(ge=0)] = 0
+    learning_rate_after: Annotated[float | None, Field(gt=0, allow_inf_nan=False)] = None
+
+    @classmethod
+    def opened(cls, raw: Any) -> Any:
+        """`transfer: RUN` is short for the run alone."""
+        return {"from": raw} if isinstance(raw, str) else raw
+
+
 class HiddenDefaults(Section):
     """Defaults for every hidden layer that has weights."""
 
@@ -100,7 +126,7 @@ class HiddenDefaults(Section):
     regularizer: Annotated[Component, OneOf("regularizers")] | None = None
     constraint: Annotated[Component, OneOf("constraints")] | None = None
     dropout: Annotated[Component, OneOf("layers", only=lambda name: "Dropout" in name, number="Dropout")] | None = None
-    transfer: NotBuiltYet = None
+    transfer: TransferConfig | None = None
 
 
 class SequentialConfig(HiddenDefaults):
@@ -115,7 +141,7 @@ class SequentialConfig(HiddenDefaults):
     @classmethod
     def faults_between(cls, given: Mapping[str, Any]) -> Iterator[Fault]:
         """The layers are given in one way."""
-        if "layers" not in given and "hidden" not in given:
+        if "layers" not in given and "hidden" not in given and "transfer" not in given:
             hint = "write `hidden: [300, 100]`, or a list under `layers:`"
             yield Fault((), "the model has neither `layers` nor `hidden`", hint, at_key=True)
         if "layers" in given and "hidden" in given:
@@ -156,7 +182,12 @@ class SubclassedConfig(Section):
     def faults_between(cls, given: Mapping[str, Any]) -> Iterator[Fault]:
         """The class is known, and takes these parameters; the user's own is not looked into."""
         name = given.get("class")
-        if not isinstance(name, str) or ":" in name:
+        if not isinstance(name, str):
+            return
+        if ":" in name:
+            problem = class_problem(name)
+            if problem is not None:
+                yield Fault(("class",), *problem)
             return
         if catalog.find("models", name) is None:
             known = catalog.entries("models")
@@ -166,6 +197,11 @@ class SubclassedConfig(Section):
         faults: list[Fault] = []
         parse_component("models", {name: dict(given["parameters"])}, faults)
         yield from (replace(fault, path=fault.path[1:]) for fault in faults)
+
+    @property
+    def is_user_code(self) -> bool:
+        """Whether the class is the user's own."""
+        return ":" in self.class_
 
     @property
     def component(self) -> Component:

@@ -87,7 +87,9 @@ def load_rows(file: Path) -> np.ndarray:
 
 
 def _rows_name(file: Path, stored: list[str]) -> str:
-    for name in ("x", "x_test", *(stored if len(stored) == 1 else ())):
+    if len(stored) == 1:
+        return stored[0]
+    for name in ("x", "x_test"):
         if name in stored:
             return name
     there = ", ".join(f"`{name}`" for name in stored) or "nothing"

@@ -78,4 +78,9 @@ def sample_weight(split: Split, spec: DataSpec) -> Any:
     if spec.class_weight is None:
         return None
     weights = np.array([spec.class_weight.get(i, 1.0) for i in range(spec.num_classes or 0)], dtype=np.float32)
-    return tf.nest.map_structure(lambda y: weights[y.reshape(-1).astype(np.int64)], split.y)
+
+    def of_rows(y: np.ndarray) -> Any:
+        is_one_hot = y.ndim == 2 and y.shape[1] > 1
+        return weights[y.argmax(axis=1) if is_one_hot else y.reshape(-1).astype(np.int64)]
+
+    return tf.nest.map_structure(of_rows, split.y)

@@ -10,7 +10,8 @@ from nnlab.config.schema import DataConfig
 from nnlab.data.registry import RawData
 from nnlab.errors import DataError, Problem, did_you_mean, one_of
 
-_AUTOENCODER = "inputs"
+AUTOENCODER = ("inputs",)
+"""The `target` that means: what comes in shall come out."""
 
 
 def choose_columns(config: DataConfig, names: Sequence[str]) -> tuple[list[int], list[int]]:
@@ -23,9 +24,12 @@ def choose_columns(config: DataConfig, names: Sequence[str]) -> tuple[list[int],
     """
     assert config.target is not None, "the schema requires `target` here"
     problems: list[Problem] = []
-    if config.target == (_AUTOENCODER,):
-        message = "predicting the inputs (`target: inputs`) is not built yet"
-        raise DataError(Problem(message, "name a column for now", path=("data", "target")))
+    if config.target == AUTOENCODER and "inputs" not in names:
+        every = range(len(names))
+        features = list(every) if config.features is None else _find_all("features", config.features, names, problems)
+        if problems:
+            raise DataError(problems)
+        return features, features[:1]  # any column: `as_autoencoder` puts the inputs in its place
     targets = _find_all("target", config.target, names, problems)
     if config.features is None:
         features = [column for column in range(len(names)) if column not in targets]

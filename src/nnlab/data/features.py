@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,12 +28,12 @@ def data_spec(run: Run) -> DataSpec:
         NnlabError: what the run keeps cannot be read.
         DataError: it keeps nothing, and the training data are not there either.
     """
-    path = run.path / "data.json"
+    path = run.data_path
     if not path.exists():
         config = load_config(run.config_path).experiment
         return load_data(config.data, seed=config.seed).spec
     try:
-        return DataSpec.from_json(json.loads(path.read_text(encoding="utf-8")))
+        return DataSpec.from_json(run.read_data())
     except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
         hint = "train the run's `config.yaml` again"
         raise NnlabError(f"`{path}` cannot be read: {error}", hint=hint) from error

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from nnlab.config.schema import DataConfig
 from nnlab.data.classes import check_every_class_is_trained, class_weights
-from nnlab.data.columns import select_features
+from nnlab.data.columns import AUTOENCODER, select_features
 from nnlab.data.registry import RawData, Request, Source
 from nnlab.data.sources import SOURCES
 from nnlab.data.splits import (
@@ -47,6 +49,9 @@ def load_data(config: DataConfig, *, seed: int) -> Splits:
     problems = list(_setting_problems(config, source))
     if problems:
         raise DataError(problems)
+    predicts_inputs = config.target == AUTOENCODER
+    if predicts_inputs and "target" in source.takes:
+        config = config.model_copy(update={"task": "regression"})
     raw = source.load(Request(config, seed), **config.source.parameters)
     if config.features is not None and "target" not in source.takes:
         raw = select_features(raw, config.features)
@@ -63,7 +68,28 @@ def load_data(config: DataConfig, *, seed: int) -> Splits:
         last_rows=raw.image,
         seed=seed,
     )
-    return _assemble(raw, target, rows, config)
+    splits = _assemble(raw, target, rows, config)
+    return _as_autoencoder(splits) if predicts_inputs else splits
+
+
+def _as_autoencoder(splits: Splits) -> Splits:
+    """Put the scaled inputs in the place of the targets."""
+
+    def mirrored(split: Split | None) -> Any:
+        return None if split is None else Split(split.x, split.x)
+
+    spec = replace(
+        splits.spec,
+        task="regression",
+        num_outputs=math.prod(splits.spec.input_shape),
+        num_classes=None,
+        class_names=(),
+        target_names=splits.spec.feature_names,
+        class_weight=None,
+        inferred_task=True,
+        predicts_inputs=True,
+    )
+    return Splits(mirrored(splits.train), mirrored(splits.validation), mirrored(splits.test), spec)
 
 
 def _setting_problems(config: DataConfig, source: Source) -> Iterator[Problem]:
@@ -71,7 +97,8 @@ def _setting_problems(config: DataConfig, source: Source) -> Iterator[Problem]:
     if config.path is not None and "path" not in source.takes:
         hint = "remove it, or write `source: csv` for a file of your own"
         yield Problem(f"`{name}` takes no `path`, received {show(config.path)}", hint, path=("data", "path"))
-    if config.target is not None and "target" not in source.takes:
+    if config.target not in (None, AUTOENCODER) and "target" not in source.takes:
+        assert config.target is not None
         message = f"`{name}` has a target of its own, received {', '.join(show(item) for item in config.target)}"
         yield Problem(message, "remove `target`", path=("data", "target"))
     if config.features == ():
@@ -123,6 +150,7 @@ def _assemble(raw: RawData, target: Target, rows: RowNumbers, config: DataConfig
         scaling=scaling,
         inferred_task=target.inferred,
         own_test_set=raw.x_test is not None,
+        predicts_inputs=False,
     )
     return Splits(split(x_train, y_train), validation, test, spec)
 

@@ -58,6 +58,7 @@ class DataSpec:
         scaling: what was fitted on the training rows and applied to every split.
         inferred_task: whether the task came from the target rather than from the config.
         own_test_set: whether the test rows are the source's own rather than split off.
+        predicts_inputs: whether what comes in shall come out (an autoencoder).
     """
 
     input_shape: tuple[int, ...]
@@ -74,6 +75,12 @@ class DataSpec:
     scaling: Scaling | None
     inferred_task: bool
     own_test_set: bool
+    predicts_inputs: bool
+
+    @property
+    def target_shape(self) -> tuple[int, ...]:
+        """The shape of one row of what the model gives."""
+        return self.input_shape if self.predicts_inputs else (self.num_outputs,)
 
     def scaled(self, x: np.ndarray) -> np.ndarray:
         """Return rows `[rows, *input_shape]` of the source's numbers as the model takes them, float32."""
@@ -96,7 +103,9 @@ class DataSpec:
         Raises:
             KeyError, TypeError, ValueError, AttributeError: it is no such record.
         """
-        values = {name: tuple(value) if isinstance(value, list) else value for name, value in record.items()}
+        values: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in record.items()
+        }
         if record["class_weight"] is not None:
             values["class_weight"] = {int(code): weight for code, weight in record["class_weight"].items()}
         if record["scaling"] is not None:

@@ -37,10 +37,11 @@ class Recorder(keras.callbacks.Callback):
 
     SECONDS_BETWEEN_LOOKS = 0.1  # reading a loss waits for the step; doing so at every step would slow training down
 
-    def __init__(self, run: Run, observer: Observer | None) -> None:
+    def __init__(self, run: Run, observer: Observer | None, *, epochs: int) -> None:
         super().__init__()
         self.run = run
         self.observer = observer
+        self.epochs = epochs
         self.rows: list[dict[str, Any]] = []
         self.divergence: Problem | None = None
         self._epoch_began = self._validation_began = self._last_look = 0.0
@@ -48,8 +49,8 @@ class Recorder(keras.callbacks.Callback):
         self._epoch = 0
 
     def on_train_begin(self, logs: Any = None) -> None:
-        if self.observer is not None:
-            self.observer.training_began(self.model, epochs=self.params["epochs"], steps=self.params["steps"])
+        if self.observer is not None and not self.rows:  # a second phase goes on
+            self.observer.training_began(self.model, epochs=self.epochs, steps=self.params["steps"])
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self._epoch = epoch + 1

@@ -18,6 +18,8 @@ from nnlab.model.adapt import adapt_layers
 from nnlab.model.hidden import PlannedLayer
 from nnlab.model.objects import make
 from nnlab.model.plan import OUTPUT, OutputPlan, Plan
+from nnlab.model.saved import user_class
+from nnlab.model.transfer import cloned_layers, copy_weights
 
 MAX_REASON = 400
 """Characters of a library's message that help; some append their whole call stack."""
@@ -26,7 +28,14 @@ TAKES_ARGUMENTS = ("MultiHeadAttention", "GroupedQueryAttention")
 """Layers that take their inputs one by one (query, value, key) instead of as a list."""
 
 
-def build_model(experiment: Experiment, splits: Splits, plan: Plan) -> keras.Model:
+def build_model(
+    experiment: Experiment,
+    splits: Splits,
+    plan: Plan,
+    *,
+    source: keras.Model | None = None,
+    trust_code: bool = False,
+) -> tuple[keras.Model, list[Any]]:
     """Build the model that a plan describes, adapt its preprocessing to the training rows, and compile it.
 
     The weights come from Keras's global random state: seed it first.
@@ -35,31 +44,40 @@ def build_model(experiment: Experiment, splits: Splits, plan: Plan) -> keras.Mod
         experiment: gives the name and the optimizer.
         splits: rows as the model takes and gives them (see `nnlab.model.inputs`).
         plan: the layers, losses and metrics.
+        source: the trained model whose layers are taken over, if the config asks for transfer.
+        trust_code: whether the user's own class may be imported.
+
+    Returns:
+        The model, and those of its layers that were taken over.
 
     Raises:
         ConfigError: Keras refuses a layer, its input's shape, or the optimizer; the problem has the path of its place.
     """
     name = re.sub(r"[^A-Za-z0-9_]", "_", experiment.name)
     x = splits.train.x
+    transfer = getattr(experiment.model, "transfer", None)
     if isinstance(experiment.model, SequentialConfig):
-        model, answers = _sequential(plan, x, name)
+        front = [] if source is None or transfer is None else cloned_layers(transfer, source)
+        model, answers = _sequential(plan, x, name, front)
     elif isinstance(experiment.model, FunctionalConfig):
         model, answers = _functional(experiment.model, plan, x, name)
     else:
-        model, answers = _subclassed(experiment.model, plan, x, name)
+        model, answers = _subclassed(experiment.model, plan, x, name, trust_code=trust_code)
     for output in plan.outputs:
         check_output_shape(answers[output.name].shape, splits.spec, plan, output)
     adapt_layers(model, x)
+    taken = [] if source is None or transfer is None else copy_weights(transfer, source, model)
     compile_model(model, experiment, plan)
-    return model
+    return model, taken
 
 
-def _sequential(plan: Plan, x: Any, name: str) -> tuple[keras.Model, dict[str, Any]]:
+def _sequential(plan: Plan, x: Any, name: str, front: list[Any]) -> tuple[keras.Model, dict[str, Any]]:
     """Return the model, and the tensor of its answer."""
     inputs = keras.Input(x.shape[1:])
+    planned = [PlannedLayer(Component("layers", type(layer).__name__), ("model", "transfer")) for layer in front]
     layers = _made_layers(plan.layers)
-    answer = _trace(inputs, layers, plan.layers)
-    return keras.Sequential([inputs, *layers], name=name), {OUTPUT: answer}
+    answer = _trace(_trace(inputs, front, planned), layers, plan.layers)
+    return keras.Sequential([inputs, *front, *layers], name=name), {OUTPUT: answer}
 
 
 def _functional(config: FunctionalConfig, plan: Plan, x: Any, name: str) -> tuple[keras.Model, dict[str, Any]]:
@@ -91,10 +109,12 @@ def _one_or_all(values: dict[str, Any]) -> Any:
     return values if len(values) > 1 else next(iter(values.values()))
 
 
-def _subclassed(config: SubclassedConfig, plan: Plan, x: Any, name: str) -> tuple[keras.Model, dict[str, Any]]:
+def _subclassed(
+    config: SubclassedConfig, plan: Plan, x: Any, name: str, *, trust_code: bool
+) -> tuple[keras.Model, dict[str, Any]]:
     """Return the model, built by calling it on one row, and its answers by output."""
     path = ("model", "class")
-    model = _made(config.component, path)
+    model = _user_model(config, trust_code=trust_code) if config.is_user_code else _made(config.component, path)
     model.name = name
     row = keras.tree.map_structure(lambda array: keras.ops.convert_to_tensor(array[:1]), x)
     try:
@@ -114,8 +134,33 @@ def _subclassed(config: SubclassedConfig, plan: Plan, x: Any, name: str) -> tupl
     return model, answers
 
 
-def compile_model(model: keras.Model, experiment: Experiment, plan: Plan) -> None:
-    """Compile with the experiment's optimizer, and the plan's losses and metrics."""
+def _user_model(config: SubclassedConfig, *, trust_code: bool) -> keras.Model:
+    class_ = user_class(config.class_, trust_code=trust_code)
+    try:
+        model = class_(**config.parameters)
+    except Exception as error:  # whatever the user's constructor raises is the user's to see
+        message = f"`{class_.__name__}` cannot be made of these keys: {type(error).__name__}: {_reason(error)}"
+        raise ConfigError(Problem(message, "see the class's constructor", ("model", "class"))) from error
+    if class_.get_config is keras.layers.Layer.get_config:
+        # Keras 3.15 forgets a model class's constructor arguments, and then cannot save it; the config knows them
+        model.get_config = lambda: dict(config.parameters)
+    return model
+
+
+def compile_model(
+    model: keras.Model, experiment: Experiment, plan: Plan, *, learning_rate: float | None = None
+) -> None:
+    """Compile with the experiment's optimizer, and the plan's losses and metrics.
+
+    Args:
+        model: the model, built.
+        experiment: gives the optimizer.
+        plan: gives losses and metrics.
+        learning_rate: replaces the optimizer's, if given.
+    """
+    optimizer = experiment.optimizer
+    if learning_rate is not None:
+        optimizer = optimizer.with_parameters(learning_rate=learning_rate)
     several = len(plan.outputs) > 1
     losses, metrics, weights = {}, {}, {}
     for output in plan.outputs:
@@ -127,7 +172,7 @@ def compile_model(model: keras.Model, experiment: Experiment, plan: Plan) -> Non
         ]
         weights[output.name] = output.loss_weight
     model.compile(
-        optimizer=_made(experiment.optimizer, ("optimizer",)),
+        optimizer=_made(optimizer, ("optimizer",)),
         loss=_one_or_all(losses),
         loss_weights=weights if several and experiment.training.loss_weights is not None else None,
         metrics=_one_or_all(metrics),
@@ -136,7 +181,7 @@ def compile_model(model: keras.Model, experiment: Experiment, plan: Plan) -> Non
 
 def check_output_shape(shape: tuple[int | None, ...], spec: DataSpec, plan: Plan, output: OutputPlan) -> None:
     """Raise if an answer of the model does not fit what is to be predicted."""
-    if tuple(shape[1:]) == (spec.num_outputs,):
+    if tuple(shape[1:]) == spec.target_shape:
         return
     if spec.task == "binary" and tuple(shape[1:]) == (2,) and output.loss.name.startswith("sparse_"):
         return
@@ -152,7 +197,13 @@ def check_output_shape(shape: tuple[int | None, ...], spec: DataSpec, plan: Plan
     hint = f"end with `Dense: {units}`"
     path = _place(last) if last is not None else ("model",)
     given = f"{shape[-1]} value{'s' * (shape[-1] != 1)}"
-    if len(shape) > 2:
+    if spec.predicts_inputs:
+        rows = f"rows of shape {_shape_text(spec.input_shape)} to give back"
+        hint = f"end with `Dense: {spec.num_outputs}`"
+        if len(spec.input_shape) > 1:
+            hint += f" and `Reshape: {{target_shape: {list(spec.input_shape)}}}`"
+        given, wanted = f"values of shape {_shape_text(shape[1:])}", rows
+    elif len(shape) > 2:
         hint = f"put `Flatten` (or a global pooling) before the `Dense` layers, and {hint}"
         given = f"values of shape {_shape_text(shape[1:])}"
     elif last is not None and "units" in last.component.parameters:

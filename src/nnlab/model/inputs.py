@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from nnlab.config.model import FunctionalConfig
 from nnlab.config.schema import Experiment
 from nnlab.data.splits import DataSpec, Split, Splits
 from nnlab.errors import ConfigError, Problem, did_you_mean, one_of
+from nnlab.model.plan import OutputPlan
 
 Arrays = np.ndarray | Mapping[str, np.ndarray]
 
@@ -75,13 +76,30 @@ def model_inputs(experiment: Experiment, spec: DataSpec, x: np.ndarray) -> Array
     return next(iter(arrays.values()), x)
 
 
-def model_splits(experiment: Experiment, splits: Splits, outputs: tuple[str, ...]) -> Splits:
-    """Return the splits with rows as the model takes and gives them; several outputs have the same target."""
+def model_splits(experiment: Experiment, splits: Splits, outputs: Sequence[OutputPlan]) -> Splits:
+    """Return the splits with rows as the model takes and gives them; several outputs have the same target.
+
+    Args:
+        experiment: names the inputs.
+        splits: the data as loaded.
+        outputs: the outputs, whose losses decide whether classes are numbers or rows of 0 and 1.
+    """
+    spec = splits.spec
+
+    def target(y: np.ndarray, output: OutputPlan) -> np.ndarray:
+        return one_hot(y, spec.num_outputs) if spec.task == "multiclass" and output.one_hot else y
 
     def converted(split: Split | None) -> Any:
         if split is None:
             return None
-        y = split.y if len(outputs) == 1 else dict.fromkeys(outputs, split.y)
-        return Split(model_inputs(experiment, splits.spec, split.x), y)
+        answers = {output.name: target(split.y, output) for output in outputs}
+        y = answers if len(answers) > 1 else next(iter(answers.values()))
+        return Split(model_inputs(experiment, spec, split.x), y)
 
-    return Splits(converted(splits.train), converted(splits.validation), converted(splits.test), splits.spec)
+    return Splits(converted(splits.train), converted(splits.validation), converted(splits.test), spec)
+
+
+def one_hot(classes: np.ndarray, num_classes: int) -> np.ndarray:
+    """Return class numbers `[rows]` as rows of 0 and 1, float32 `[rows, num_classes]`."""
+    rows: np.ndarray = np.eye(num_classes, dtype=np.float32)[classes]
+    return rows

@@ -25,6 +25,9 @@ MAX_LAYERS = 5000
 OUTPUT = "output"
 """The name of the output of a model that has only one."""
 
+ONE_HOT_LOSSES = ("kl_divergence", "cosine_similarity", "mean_squared_error", "mean_absolute_error", "dice", "tversky")
+"""Losses besides `categorical_*` that compare values with values; classes become rows of 0 and 1 for them."""
+
 _OUTPUT_ACTIVATIONS = {"binary": "sigmoid", "multiclass": "softmax", "multilabel": "sigmoid", "regression": None}
 
 
@@ -60,6 +63,11 @@ class OutputPlan:
     metrics: tuple[Component, ...]
     loss_weight: float | None
     last: PlannedLayer | None
+
+    @property
+    def one_hot(self) -> bool:
+        """Whether the loss wants classes as rows of 0 and 1, as those with label smoothing do."""
+        return self.loss.name.startswith("categorical_") or self.loss.name in ONE_HOT_LOSSES
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +180,7 @@ def _written_layers(model: SequentialConfig, spec: DataSpec) -> Iterator[Planned
         )
     else:
         widths = tuple((units, ("model", "hidden", i)) for i, units in enumerate(model.hidden or ()))
-    if len(spec.input_shape) > 1:
+    if len(spec.input_shape) > 1 and model.transfer is None:
         yield PlannedLayer(Component("layers", "Flatten"), ("model", "hidden"))
     for units, path in widths:
         yield PlannedLayer(Component("layers", "Dense", {"units": units}), path)
@@ -181,6 +189,9 @@ def _written_layers(model: SequentialConfig, spec: DataSpec) -> Iterator[Planned
     if activation is not None:
         parameters["activation"] = Component("activations", activation)
     yield PlannedLayer(Component("layers", "Dense", parameters), ("model", "hidden"))
+    if len(spec.target_shape) > 1:
+        reshape = Component("layers", "Reshape", {"target_shape": list(spec.target_shape)})
+        yield PlannedLayer(reshape, ("model", "hidden"))
 
 
 def _unrolled(items: tuple[LayerItem, ...], path: ConfigPath) -> Iterator[PlannedLayer]:
@@ -298,8 +309,36 @@ def _output(
         chosen = metrics.get(name, ())
     else:
         chosen = _default_metrics(spec) if metrics is None else metrics
+    chosen_loss = loss or _default_loss(spec, output_activation(layers))
+    if chosen_loss.parameters.get("from_logits") and spec.task in ("binary", "multilabel"):
+        chosen = tuple(_of_logits(metric) for metric in chosen)
+    if loss is not None and layers:
+        _check_logits(loss, output_activation(layers), name if isinstance(training.loss, Mapping) else None)
     weight = None if only or training.loss_weights is None else training.loss_weights.get(name, 1.0)
-    return OutputPlan(name, loss or _default_loss(spec, output_activation(layers)), chosen, weight, last)
+    return OutputPlan(name, chosen_loss, chosen, weight, last)
+
+
+def _of_logits(metric: Component) -> Component:
+    """Let accuracy split logits at 0; Keras's own splits whatever comes at 0.5."""
+    if metric.name not in ("accuracy", "binary_accuracy") or "threshold" in metric.parameters:
+        return metric
+    return Component("metrics", "binary_accuracy", {"threshold": 0.0, "name": metric_name(metric)})
+
+
+def _check_logits(loss: Component, activation: str | None, output: str | None) -> None:
+    """Refuse a loss that expects logits of a softmax, or probabilities of a layer without activation."""
+    if "from_logits" not in loss.entry.parameters:
+        return
+    path: ConfigPath = ("training", "loss") if output is None else ("training", "loss", output)
+    if loss.get("from_logits") and activation in ("softmax", "sigmoid"):
+        message = f"the loss expects logits (`from_logits: true`), and the model ends with `{activation}`"
+        hint = "remove `from_logits`: the loss would apply it once more, and learn from flattened probabilities"
+        raise ConfigError(Problem(message, hint, path))
+    if not loss.get("from_logits") and activation is None:
+        message = f"`{loss.name}` expects probabilities, and the output layer has no activation"
+        function = "sigmoid" if loss.name.startswith("binary") else "softmax"
+        hint = f"write `activation: {function}` in the output layer, or `{loss.name}: {{from_logits: true}}`"
+        raise ConfigError(Problem(message, hint, path))
 
 
 def _default_loss(spec: DataSpec, activation: str | None) -> Component:

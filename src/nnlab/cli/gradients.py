@@ -1,0 +1,91 @@
+"""`nnlab check-gradients`: back-propagation against central differences."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from nnlab.cli import console, options
+from nnlab.errors import NnlabError
+
+if TYPE_CHECKING:
+    from nnlab.gradients import GradientCheck
+
+
+def check_gradients(
+    config: options.Config,
+    changes: options.Set = None,
+    seed: options.Seed = None,
+    rows: Annotated[int, typer.Option(min=1, help="Training rows to take.")] = 8,
+    samples: Annotated[int, typer.Option(min=1, help="Entries to check in each weight tensor.")] = 20,
+    trust_code: options.TrustCode = False,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
+    no_color: options.NoColor = False,  # noqa: ARG001
+) -> None:
+    """Compare the gradients of back-propagation with central differences, in float64 and without dropout.
+
+    Exits with 1 if a gradient is off. Activations whose gradient is made up, such as `heaviside`, always are.
+    """
+    loaded = console.load(config, changes, seed=seed)
+    try:
+        from nnlab.data.loading import load_data
+
+        splits = load_data(loaded.experiment.data, seed=loaded.experiment.seed)
+        with console.tensorflow(quiet=quiet or json, verbose=verbose):
+            from nnlab.gradients import check_gradients as check
+
+            result = check(loaded.experiment, splits, rows=rows, samples=samples, trust_code=trust_code)
+    except NnlabError as error:
+        raise console.located(error, loaded) from error
+    if json:
+        console.print_json(result.as_json())
+    else:
+        if not quiet:
+            console.results().print(_table(result))
+        console.results().print(_verdict(result))
+        if not quiet and any(check.kinks for check in result.weights):
+            console.results().print(
+                "kinks are left out: where a ReLU is at 0 or max-pooling has a tie, the slopes to the left and to the "
+                "right differ, and a difference over both is off whatever the gradient"
+            )
+    if not result.ok:
+        if not quiet and not json:
+            sys.stderr.write(
+                "  hint: the fault is at or behind the last layer that is off; activations whose gradient is made up "
+                "(`heaviside`) are off by design\n"
+            )
+        raise typer.Exit(1)
+
+
+def _table(result: GradientCheck) -> Any:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    from nnlab.model.summary import shape_text
+
+    table = Table("layer", "weight", "shape", "checked", "kinks", "worst error", "", box=SIMPLE_HEAD, pad_edge=False)
+    for column in table.columns[3:6]:
+        column.justify = "right"
+    for check in result.weights:
+        worst = "" if check.worst is None else f"{check.worst:.1e}"
+        kinks = str(check.kinks) if check.kinks else ""
+        verdict = "only kinks" if check.verdict == "kinks" else check.verdict
+        table.add_row(check.layer, check.weight, shape_text(check.shape), str(check.checked), kinks, worst, verdict)
+    return table
+
+
+def _verdict(result: GradientCheck) -> str:
+    from nnlab.gradients import TOLERANCE
+
+    off = [f"{check.layer}/{check.weight}" for check in result.weights if check.verdict == "off"]
+    checked = sum(check.checked for check in result.weights)
+    if off:
+        return f"off: the gradients of {', '.join(off)} differ from central differences by more than {TOLERANCE:g}"
+    if not checked:
+        return "undecided: the loss has kinks in all entries; try other rows or another `--seed`"
+    worst = max(check.worst for check in result.weights if check.worst is not None)
+    return f"ok: {checked} gradients agree with central differences, the worst relative error is {worst:.1e}"

@@ -1,0 +1,93 @@
+"""`nnlab predict`: what a saved run says about new rows."""
+
+from __future__ import annotations
+
+import csv
+import io
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from nnlab.cli import console, options
+from nnlab.errors import NnlabError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+def predict(
+    run: options.RunName,
+    input_: Annotated[
+        Path,
+        typer.Argument(
+            metavar="INPUT",
+            help="Features of the rows: CSV (columns by name, others are left alone), NPY or NPZ (array `x`).",
+            show_default=False,
+        ),
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="OUT.csv", help="Write here instead of to stdout.", show_default=False),
+    ] = None,
+    mc_samples: options.McSamples = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(min=0, max=2**32 - 1, help="Seed of the samples; default: the run's.", show_default=False),
+    ] = None,
+    runs_dir: options.RunsDir = options.DEFAULT_RUNS_DIR,
+    trust_code: options.TrustCode = False,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
+    no_color: options.NoColor = False,  # noqa: ARG001
+) -> None:
+    """Predict new rows with a saved run: classes and probabilities, or numbers, in the order of the file."""
+    from nnlab.run import open_run
+
+    found = open_run(run, runs_dir)
+    if output is not None and not output.parent.is_dir():
+        raise NnlabError(f"cannot write `{output}`: its folder is not there", hint="make it, or give another file")
+    from nnlab.data.features import data_spec, read_features
+
+    spec = data_spec(found)
+    x = read_features(input_, spec)
+    with console.tensorflow(quiet=quiet or json, verbose=verbose):
+        from nnlab.predict import predict as predict_rows
+
+        columns = predict_rows(found, x, spec=spec, mc_samples=mc_samples, seed=seed, trust_code=trust_code)
+    if output is not None:
+        _write(output, _csv_text(columns))
+    if json:
+        rows = [dict(zip(columns, row, strict=True)) for row in zip(*map(_plain, columns.values()), strict=True)]
+        console.print_json({"run": str(found.path), "task": spec.task, "rows": len(x), "predictions": rows})
+    elif output is None:
+        sys.stdout.write(_csv_text(columns))
+    elif not quiet:
+        sys.stderr.write(f"predicted {len(x)} row{'s' * (len(x) != 1)}: {output}\n")
+
+
+def _write(path: Path, text: str) -> None:
+    from nnlab.run import write_text
+
+    try:
+        write_text(path, text)
+    except OSError as error:
+        raise NnlabError(f"cannot write `{path}`: {error.strerror}", hint="give another file with `-o`") from None
+
+
+def _csv_text(columns: Mapping[str, np.ndarray]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(zip(*map(_plain, columns.values()), strict=True))
+    return text.getvalue()
+
+
+def _plain(column: np.ndarray) -> list[Any]:
+    """Return Python values; numbers with the digits that float32 has, and no more."""
+    if column.dtype.kind != "f":
+        return list(column.tolist())
+    return [float(str(value)) for value in column.astype("float32")]

@@ -1,0 +1,254 @@
+"""Check back-propagation against central differences, weight by weight, in float64."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from nnlab.config.schema import Experiment
+from nnlab.data.splits import Splits
+from nnlab.errors import NnlabError, listed
+from nnlab.model.inputs import Arrays
+from nnlab.train import build_seeded
+
+TOLERANCE = 1e-5
+"""The largest relative error that counts as agreement."""
+
+STEPS = (1e-4, 1e-5, 1e-6)
+"""Differences are taken with the first of these steps at which the loss is smooth."""
+
+_SMALLEST = 1e-8
+_ROUNDING = 16 * float(np.finfo(np.float64).eps)
+
+Verdict = Literal["ok", "off", "kinks"]
+
+
+@dataclass(frozen=True, slots=True)
+class WeightCheck:
+    """How well the gradient of one weight tensor agrees with central differences.
+
+    Args:
+        layer: the layer's name.
+        weight: the weight's name in its layer.
+        shape: of the weight.
+        checked: entries that were compared.
+        kinks: entries left out because the loss has a kink there.
+        worst: the largest relative error, `|a - n| / max(1e-8, |a| + |n|)`; `None` if every entry was left out.
+    """
+
+    layer: str
+    weight: str
+    shape: tuple[int, ...]
+    checked: int
+    kinks: int
+    worst: float | None
+
+    @property
+    def verdict(self) -> Verdict:
+        """`off` above the tolerance; `kinks` if nothing could be compared."""
+        if self.worst is None:
+            return "kinks"
+        return "ok" if self.worst <= TOLERANCE else "off"
+
+
+@dataclass(frozen=True, slots=True)
+class GradientCheck:
+    """The checks of all weights that are trained.
+
+    Args:
+        loss: where the gradients were taken.
+        rows: training rows in that loss.
+    """
+
+    loss: float
+    rows: int
+    weights: tuple[WeightCheck, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether no gradient is off."""
+        return all(check.verdict != "off" for check in self.weights)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the document that `nnlab check-gradients --json` prints."""
+        worst = [check.worst for check in self.weights if check.worst is not None]
+        return {
+            "ok": self.ok,
+            "tolerance": TOLERANCE,
+            "worst": max(worst, default=None),
+            "loss": self.loss,
+            "rows": self.rows,
+            "weights": [
+                {**asdict(check), "shape": list(check.shape), "verdict": check.verdict} for check in self.weights
+            ],
+        }
+
+
+def check_gradients(
+    experiment: Experiment, splits: Splits, *, rows: int = 8, samples: int = 20, trust_code: bool = False
+) -> GradientCheck:
+    """Build an experiment's model in float64, and check the gradients that its first training steps would use.
+
+    The weights come from the experiment's seed, the loss (penalties included) from its first training rows. The model
+    is in inference mode: dropout is off and batch normalization uses its moving statistics.
+
+    Args:
+        experiment: what to build.
+        splits: its data.
+        rows: training rows to take.
+        samples: entries to check in each weight tensor, chosen by the seed; smaller tensors are checked whole.
+        trust_code: whether the user's own Python code may run.
+
+    Raises:
+        ConfigError: the model cannot be built.
+        NnlabError: a layer does not compute in float64, or nothing is trained.
+
+    Example:
+        >>> check_gradients(experiment, splits).ok
+        True
+    """
+    with float64():
+        built = build_seeded(experiment, splits, trust_code=trust_code)
+        train = built.splits.train
+        x, y = tf.nest.map_structure(lambda array: array[:rows], (train.x, train.y))
+        return check_model(built.model, x, y, samples=samples, seed=experiment.seed)
+
+
+def check_model(model: keras.Model, x: Arrays, y: Arrays, *, samples: int, seed: int) -> GradientCheck:
+    """Check the gradients of a model that was built and compiled within `float64()`.
+
+    The gradient a of an entry is compared with the central difference n = (L(w + h) - L(w - h)) / 2h. Where the loss
+    has a kink nearby (a ReLU at 0, a tie in max-pooling) that difference means nothing. A smooth loss is told from a
+    kink by halving the step: central differences stay as they are, and the difference between the slopes on the two
+    sides is halved too. Entries that fail this at every step are counted as kinks and left out.
+
+    Differences that the rounding of the loss explains, `16 eps |L| / h`, are never held against a gradient.
+
+    Args:
+        model: its weights are as before afterwards.
+        x: rows `[rows, ...]`, or arrays by input name.
+        y: targets `[rows, ...]`, or arrays by output name.
+        samples: entries to check in each weight tensor.
+        seed: chooses them.
+
+    Raises:
+        NnlabError: a layer does not compute in float64, or nothing is trained.
+    """
+    weights = _trained_weights(model)
+    loss = _loss_function(model, x, y)
+    if loss().dtype != tf.float64:
+        raise NnlabError(f"gradients can only be checked in float64; the loss is {loss().dtype.name}")
+    gradients = _gradients(loss, weights)
+    random = np.random.default_rng(seed)
+    start = float(loss())
+    checks = []
+    for weight, gradient in zip(weights, gradients, strict=True):
+        size = int(np.prod(weight.shape, dtype=np.int64))
+        entries = np.sort(random.choice(size, min(samples, size), replace=False))
+        errors = [
+            _relative_error(loss, weight, np.unravel_index(entry, weight.shape), gradient.reshape(-1)[entry], start)
+            for entry in entries
+        ]
+        compared = [error for error in errors if error is not None]
+        layer, _, name = weight.path.removeprefix(f"{model.name}/").rpartition("/")
+        checks.append(
+            WeightCheck(
+                layer=layer or model.name,
+                weight=name,
+                shape=tuple(weight.shape),
+                checked=len(compared),
+                kinks=len(errors) - len(compared),
+                worst=max(compared, default=None),
+            )
+        )
+    return GradientCheck(start, len(tf.nest.flatten(y)[0]), tuple(checks))
+
+
+@contextlib.contextmanager
+def float64() -> Iterator[None]:
+    """Let models that are built and compiled here compute in float64."""
+    floatx, policy = keras.config.floatx(), keras.config.dtype_policy()
+    keras.config.set_floatx("float64")
+    keras.config.set_dtype_policy("float64")
+    try:
+        yield
+    finally:
+        keras.config.set_floatx(floatx)
+        keras.config.set_dtype_policy(policy)
+
+
+def _trained_weights(model: keras.Model) -> list[Any]:
+    weights = list(model.trainable_weights)
+    if not weights:
+        raise NnlabError("the model trains no weights: there is no gradient to check")
+    leaves = [layer for layer in model._flatten_layers() if layer.weights and not layer._layers]
+    others = [layer.name for layer in leaves if layer.compute_dtype != "float64"]
+    if others:
+        message = f"gradients can only be checked in float64; these layers compute otherwise: {listed(others)}"
+        raise NnlabError(message, hint="leave their `dtype` out")
+    return weights
+
+
+def _loss_function(model: keras.Model, x: Arrays, y: Arrays) -> Callable[[], tf.Tensor]:
+    """Return the loss as a function of the weights alone: what is random in inference mode too, is held fixed."""
+    inputs, targets = tf.nest.map_structure(_as_tensor, (x, y))
+    generators = [generator for layer in model._flatten_layers() for generator in layer._seed_generators]
+    states = [generator.state.numpy() for generator in generators]
+
+    def loss() -> tf.Tensor:
+        for generator, state in zip(generators, states, strict=True):
+            generator.state.assign(state)
+        predictions = model(inputs, training=False)
+        return tf.convert_to_tensor(model.compute_loss(inputs, targets, predictions, training=False))
+
+    compiled: Callable[[], tf.Tensor] = tf.function(loss)
+    return compiled
+
+
+def _as_tensor(array: np.ndarray) -> tf.Tensor:
+    return tf.convert_to_tensor(array if array.dtype.kind in "iu" else array.astype(np.float64))
+
+
+def _gradients(loss: Callable[[], tf.Tensor], weights: list[Any]) -> list[np.ndarray]:
+    variables = [weight.value for weight in weights]
+    with tf.GradientTape() as tape:
+        value = loss()
+    found = tape.gradient(value, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+    return [tf.convert_to_tensor(gradient).numpy() for gradient in found]
+
+
+def _relative_error(
+    loss: Callable[[], tf.Tensor], weight: Any, index: tuple[Any, ...], gradient: float, start: float
+) -> float | None:
+    """Compare one entry; `None` if the loss has a kink at every step."""
+    variable = weight.value
+    before = variable.numpy()[index]
+
+    def loss_at(value: float) -> float:
+        variable.scatter_nd_update([list(index)], [value]) if index else variable.assign(value)
+        return float(loss())
+
+    try:
+        for step in STEPS:
+            (slope, bend), (half_slope, half_bend) = (
+                _slope_and_bend(loss_at, before, size, start) for size in (step, step / 2)
+            )
+            rounding = _ROUNDING * abs(start) / step
+            scale = max(_SMALLEST, abs(gradient) + abs(half_slope), rounding / TOLERANCE)
+            if max(abs(slope - half_slope), abs(bend - 2 * half_bend)) <= TOLERANCE * scale:
+                return float(abs(gradient - half_slope) / scale)
+    finally:
+        loss_at(before)
+    return None
+
+
+def _slope_and_bend(loss_at: Callable[[float], float], value: float, step: float, start: float) -> tuple[float, float]:
+    """Return the central difference, and how much the slope to the right exceeds that to the left."""
+    right, left = loss_at(value + step), loss_at(value - step)
+    return (right - left) / (2 * step), (right - 2 * start + left) / step

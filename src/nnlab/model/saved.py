@@ -1,0 +1,87 @@
+"""Saved models and the user's own classes: what Keras needs to make them again."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import keras
+
+from nnlab.config.load import load_config
+from nnlab.config.model import SubclassedConfig
+from nnlab.config.user_code import is_file, split_class
+from nnlab.errors import NnlabError, Problem
+from nnlab.run import Run
+
+
+def load_model(run: Run, *, trust_code: bool = False) -> keras.Model:
+    """Load a run's saved model.
+
+    Args:
+        run: the run.
+        trust_code: whether Python code that the run keeps may be executed.
+
+    Raises:
+        NnlabError: there is no model, Keras cannot read it, or it needs code that is not trusted.
+    """
+    if not run.model_path.exists():
+        hint = "the run did not get that far; `nnlab runs show` says how it ended"
+        raise NnlabError(f"`{run.path}` has no `{run.model_path.name}`", hint=hint)
+    model = load_config(run.config_path).experiment.model
+    scope: AbstractContextManager[Any] = nullcontext()
+    if isinstance(model, SubclassedConfig) and model.is_user_code:
+        scope = keras.saving.custom_object_scope(_classes_in(_module_of(model.class_, trust_code=trust_code)))
+    try:
+        with scope:
+            return keras.saving.load_model(run.model_path)
+    except (ValueError, TypeError, OSError) as error:
+        raise NnlabError(f"`{run.model_path}` cannot be loaded: {error}") from error
+
+
+def user_class(text: str, *, trust_code: bool) -> Any:
+    """Import a class named as `file.py:Class` or `module:Class`.
+
+    Raises:
+        NnlabError: the code is not trusted, does not run, or has no such class.
+    """
+    module = _module_of(text, trust_code=trust_code)
+    name = split_class(text)[1]
+    found = getattr(module, name, None)
+    if not (isinstance(found, type) and issubclass(found, keras.Model)):
+        problem = Problem(
+            f"`{text}` is no `keras.Model`", "write `class MyModel(keras.Model): ...`", ("model", "class")
+        )
+        raise NnlabError(problem)
+    return found
+
+
+def _module_of(text: str, *, trust_code: bool) -> ModuleType:
+    place = split_class(text)[0]
+    path = ("model", "class")
+    if not trust_code:
+        message = f"`{place}` is Python code, which would run with all your rights"
+        raise NnlabError(Problem(message, "read it, then add `--trust-code`", path))
+    try:
+        return _imported_file(Path(place)) if is_file(text) else importlib.import_module(place)
+    except Exception as error:  # whatever the user's code raises is the user's to see
+        message = f"`{place}` cannot be imported: {type(error).__name__}: {error}"
+        raise NnlabError(Problem(message, "correct the code", path)) from error
+
+
+def _imported_file(file: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(file.stem, file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[file.stem] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def _classes_in(module: ModuleType) -> dict[str, Any]:
+    return {name: value for name, value in vars(module).items() if isinstance(value, type)}

@@ -1,0 +1,310 @@
+"""Predict with a saved run; with Monte-Carlo dropout, also how sure the network is."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from nnlab.config.load import load_config
+from nnlab.data.batches import EVALUATION_BATCH_SIZE
+from nnlab.data.splits import DataSpec
+from nnlab.errors import NnlabError
+from nnlab.model.inputs import Arrays, model_inputs
+from nnlab.model.saved import load_model
+from nnlab.run import Run
+from nnlab.train import SplitName, load_split
+
+_DROPOUT = (
+    keras.layers.Dropout,  # also the spatial ones, and nnlab's `MCDropout`
+    keras.layers.AlphaDropout,
+    keras.layers.GaussianDropout,
+    keras.layers.GaussianNoise,
+)
+_RATES = ("rate", "stddev", "dropout", "recurrent_dropout")
+
+
+def predict(
+    run: Run,
+    x: np.ndarray,
+    *,
+    spec: DataSpec,
+    mc_samples: int | None = None,
+    seed: int | None = None,
+    trust_code: bool = False,
+) -> dict[str, np.ndarray]:
+    """Predict rows with a run's saved model.
+
+    Classification gives `class` and a probability `p(<class>)` for each class; several labels give 0 or 1 and a
+    probability for each label; regression gives each target. With several outputs, names start with `<output>.`.
+
+    With Monte-Carlo samples the probabilities are their means, and the class or label follows from these; besides there
+    are `std(<class>)` and `entropy`, that of the mean in nats (for labels the sum over all). Regression keeps the
+    prediction without dropout and adds `mean(<target>)` and `std(<target>)`.
+
+    Args:
+        run: a run with a model.
+        x: rows as `nnlab.data.features.read_features` gives them, `[rows, *spec.input_shape]`.
+        spec: what the run knows about its data.
+        mc_samples: how many times to predict with dropout on; `None` for once, with dropout off.
+        seed: of the dropout; default: the run's.
+        trust_code: whether Python code that the run keeps may be executed.
+
+    Returns:
+        Columns by name, each `[rows]`.
+
+    Raises:
+        NnlabError: there is no model, it has no dropout to sample, or it gives no finite numbers.
+
+    Example:
+        >>> list(predict(run, x, spec=data_spec(run)))
+        ['class', 'p(setosa)', 'p(versicolor)', 'p(virginica)']
+    """
+    experiment = load_config(run.config_path).experiment
+    model = load_model(run, trust_code=trust_code)
+    inputs = model_inputs(experiment, spec, x)
+    samples: dict[str, np.ndarray] = {}
+    if mc_samples is not None:
+        samples = _by_output(monte_carlo(model, inputs, samples=mc_samples, seed=_or(seed, experiment.seed)))
+    plain = {} if samples and spec.num_classes else _by_output(_predict_once(model, inputs))
+    columns: dict[str, np.ndarray] = {}
+    for output in samples or plain:
+        if spec.num_classes:
+            values = samples[output] if samples else plain[output][None]
+            named = _class_columns(_probabilities(values, spec, _has_logits(model, output)), spec, is_mc=bool(samples))
+        else:
+            named = _target_columns(plain[output], samples.get(output), spec)
+        columns |= {f"{output}.{name}" if output else name: column for name, column in named.items()}
+    return columns
+
+
+def evaluate_monte_carlo(
+    run: Run, split: SplitName, *, samples: int, seed: int | None = None, trust_code: bool = False
+) -> dict[str, float]:
+    """Evaluate the mean of a run's Monte-Carlo predictions on one of its splits.
+
+    Returns:
+        The number of `samples`; `accuracy` (classes), `binary_accuracy` (labels) or `root_mean_squared_error` of the
+        mean prediction; `std`, the standard deviation between the samples, averaged over rows and outputs; `entropy` of
+        the mean prediction in nats, averaged over rows. With several outputs, names start with `<output>_`.
+
+    Raises:
+        NnlabError: the run has no such split or no model, or the model has no dropout.
+    """
+    experiment, splits, rows = load_split(run, split)
+    model = load_model(run, trust_code=trust_code)
+    inputs = model_inputs(experiment, splits.spec, rows.x)
+    outputs = _by_output(monte_carlo(model, inputs, samples=samples, seed=_or(seed, experiment.seed)))
+    results: dict[str, float] = {"samples": samples}
+    for output, values in outputs.items():
+        if splits.spec.num_classes:
+            probabilities = _probabilities(values, splits.spec, _has_logits(model, output))
+            figures = _class_figures(probabilities, rows.y, splits.spec)
+        else:
+            figures = _target_figures(values, rows.y)
+        results |= {f"{output}_{name}" if output else name: figure for name, figure in figures.items()}
+    return results
+
+
+def monte_carlo(model: keras.Model, x: Arrays, *, samples: int, seed: int) -> Any:
+    """Predict the same rows several times with dropout on (Monte-Carlo dropout).
+
+    Only the dropout family works as in training: `Dropout`, `SpatialDropout*`, `AlphaDropout`, `GaussianDropout`,
+    `GaussianNoise`, what derives from them, and the dropout inside recurrent and attention layers. These layers alone
+    are called with `training=True`, the model itself with `training=False`; so batch normalization uses its moving
+    statistics and leaves them alone, and augmentation, power iterations or whatever else a layer does in training stay
+    off, without a list of exceptions. The model is as before afterwards, its random state too.
+
+    Args:
+        model: a built model.
+        x: rows `[rows, ...]`, or arrays by input name.
+        samples: how many predictions to draw for each row.
+        seed: the same seed gives the same samples, for the same rows.
+
+    Returns:
+        Predictions `[samples, rows, ...]`, or such arrays by output name.
+
+    Raises:
+        NnlabError: nothing in the model is random.
+
+    Example:
+        >>> monte_carlo(model, x, samples=100, seed=0).std(axis=0)
+
+    References:
+        - [Gal & Ghahramani, 2016](https://arxiv.org/abs/1506.02142)
+    """
+    layers = _dropout_layers(model)
+    if not layers:
+        hint = "train it with `model.dropout: 0.2` or `Dropout` layers, or predict without samples"
+        raise NnlabError("the model has no dropout: all Monte-Carlo samples would be equal", hint=hint)
+    rows = tf.nest.map_structure(tf.convert_to_tensor, x)
+    signature = tf.nest.map_structure(lambda array: tf.TensorSpec([None, *array.shape[1:]], array.dtype), rows)
+
+    def sample(batch: Any) -> Any:
+        first = model(batch, training=False)
+        if samples == 1:
+            return tf.nest.map_structure(lambda one: one[None], first)
+        others = tf.map_fn(
+            lambda _: model(batch, training=False),
+            tf.range(1, samples),
+            fn_output_signature=tf.nest.map_structure(lambda tensor: tensor.dtype, first),
+            parallel_iterations=1,  # or the random states would be drawn from in any order
+        )
+        return tf.nest.map_structure(lambda one, more: tf.concat([one[None], more], axis=0), first, others)
+
+    sample_compiled = tf.function(sample, input_signature=[signature])
+    with _random_states(model, seed), _dropout_on(layers):
+        batches = [
+            tf.nest.map_structure(lambda tensor: tensor.numpy(), sample_compiled(batch))
+            for batch in tf.data.Dataset.from_tensor_slices(rows).batch(EVALUATION_BATCH_SIZE)
+        ]
+    return tf.nest.map_structure(lambda *parts: np.concatenate(parts, axis=1), *batches)
+
+
+def _dropout_layers(model: keras.Model) -> list[Any]:
+    """Return the layers with dropout that has a rate above 0."""
+    return [
+        layer
+        for layer in model._flatten_layers(include_self=False)
+        if (isinstance(layer, _DROPOUT) or hasattr(layer, "recurrent_dropout"))
+        and any(isinstance(rate, float | int) and rate > 0 for rate in (getattr(layer, name, 0) for name in _RATES))
+    ]
+
+
+@contextlib.contextmanager
+def _dropout_on(layers: Iterable[Any]) -> Iterator[None]:
+    """Let some layers work as in training, whatever they are called with."""
+    layers = list(layers)
+    for layer in layers:
+        # past Keras's own `__setattr__`: this is nothing for it to track or to save
+        object.__setattr__(layer, "call", _in_training(layer.call))
+    try:
+        yield
+    finally:
+        for layer in layers:
+            object.__delattr__(layer, "call")
+
+
+def _in_training(call: Callable[..., Any]) -> Callable[..., Any]:
+    def called(*args: Any, **kwargs: Any) -> Any:
+        return call(*args, **{**kwargs, "training": True})
+
+    return called
+
+
+@contextlib.contextmanager
+def _random_states(model: keras.Model, seed: int) -> Iterator[None]:
+    """Start every random state of the model from the seed, each differently, and put them back afterwards."""
+    found = [generator for layer in model._flatten_layers() for generator in layer._seed_generators]
+    generators = list({id(generator): generator for generator in found}.values())
+    before = [generator.state.numpy() for generator in generators]
+    starts = np.random.SeedSequence(seed).generate_state(len(generators))
+    try:
+        for generator, start in zip(generators, starts, strict=True):
+            generator.state.assign([int(start), 0])
+        yield
+    finally:
+        for generator, state in zip(generators, before, strict=True):
+            generator.state.assign(state)
+
+
+def _predict_once(model: keras.Model, inputs: Arrays) -> Any:
+    return model.predict(inputs, batch_size=EVALUATION_BATCH_SIZE, verbose=0)
+
+
+def _by_output(values: Any) -> dict[str, np.ndarray]:
+    """Return finite predictions by output; the name of an only one is empty."""
+    outputs = dict(values) if isinstance(values, Mapping) else {"": values}
+    for output, array in outputs.items():
+        if not np.isfinite(array).all():
+            where = f"output `{output}` of the model" if output else "model"
+            raise NnlabError(
+                f"the {where} gives NaN or infinity", hint="the training diverged, or the rows lie far out"
+            )
+    return outputs
+
+
+def _has_logits(model: keras.Model, output: str) -> bool:
+    """Whether an output gives logits rather than probabilities: what its loss takes it for.
+
+    Losses that know no probabilities (hinge) take scores, unless the output layer has made probabilities of them.
+    """
+    loss = model.loss[output] if isinstance(model.loss, Mapping) else model.loss
+    settings = loss.get_config() if hasattr(loss, "get_config") else {}
+    if "from_logits" in settings:
+        return bool(settings["from_logits"])
+    last = next((layer for layer in model.layers if layer.name == output), model.layers[-1])
+    activation = getattr(getattr(last, "activation", None), "__name__", type(last).__name__.lower())
+    return "hinge" in str(settings.get("name", loss)) and activation not in ("softmax", "sigmoid")
+
+
+def _probabilities(values: np.ndarray, spec: DataSpec, logits: bool) -> np.ndarray:
+    """Return the probability of each class or label, float64 `[..., rows, num_classes]`."""
+    values = values.astype(np.float64)
+    if spec.task == "multiclass" or (spec.task == "binary" and values.shape[-1] == 2):
+        if not logits:
+            return np.asarray(np.clip(values, 0.0, 1.0))
+        powers = np.exp(values - values.max(axis=-1, keepdims=True))
+        return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
+    p = np.asarray(0.5 * (1.0 + np.tanh(0.5 * values)) if logits else np.clip(values, 0.0, 1.0))
+    return np.concatenate([1.0 - p, p], axis=-1) if spec.task == "binary" else p
+
+
+def _class_columns(samples: np.ndarray, spec: DataSpec, *, is_mc: bool) -> dict[str, np.ndarray]:
+    """Name the probabilities `[samples, rows, classes]` and what follows from them."""
+    mean = samples.mean(axis=0)
+    columns: dict[str, np.ndarray] = {}
+    if spec.task == "multilabel":
+        columns |= {name: (mean[:, i] > 0.5).astype(np.int32) for i, name in enumerate(spec.class_names)}
+    else:
+        columns["class"] = np.array(spec.class_names, dtype=object)[mean.argmax(axis=-1)]
+    columns |= {f"p({name})": mean[:, i] for i, name in enumerate(spec.class_names)}
+    if is_mc:
+        deviation = samples.std(axis=0)
+        columns |= {f"std({name})": deviation[:, i] for i, name in enumerate(spec.class_names)}
+        columns["entropy"] = _entropy(mean, spec)
+    return columns
+
+
+def _entropy(p: np.ndarray, spec: DataSpec) -> np.ndarray:
+    """Return the entropy of each row's probabilities in nats; labels are independent of one another."""
+    if spec.task == "multilabel":
+        p = np.concatenate([p, 1.0 - p], axis=-1)
+    return np.asarray(-(p * np.log(np.where(p > 0, p, 1.0))).sum(axis=-1)) + 0.0
+
+
+def _target_columns(values: np.ndarray, samples: np.ndarray | None, spec: DataSpec) -> dict[str, np.ndarray]:
+    values = values.reshape(len(values), -1)
+    names = spec.target_names
+    if len(names) != values.shape[1]:  # pictures
+        names = tuple(f"y{i}" for i in range(values.shape[1]))
+    columns = {name: values[:, i] for i, name in enumerate(names)}
+    if samples is not None:
+        drawn = samples.reshape(*samples.shape[:2], -1).astype(np.float64)
+        mean, deviation = drawn.mean(axis=0), drawn.std(axis=0)
+        columns |= {f"mean({name})": mean[:, i] for i, name in enumerate(names)}
+        columns |= {f"std({name})": deviation[:, i] for i, name in enumerate(names)}
+    return columns
+
+
+def _class_figures(samples: np.ndarray, y: np.ndarray, spec: DataSpec) -> dict[str, float]:
+    mean = samples.mean(axis=0)
+    if spec.task == "multilabel":
+        hits = {"binary_accuracy": float(np.mean((mean > 0.5) == (y > 0.5)))}
+    else:
+        hits = {"accuracy": float(np.mean(mean.argmax(axis=-1) == y.reshape(-1)))}
+    return {**hits, "std": float(samples.std(axis=0).mean()), "entropy": float(_entropy(mean, spec).mean())}
+
+
+def _target_figures(samples: np.ndarray, y: np.ndarray) -> dict[str, float]:
+    drawn = samples.reshape(*samples.shape[:2], -1).astype(np.float64)
+    error = np.sqrt(np.mean(np.square(drawn.mean(axis=0) - y.reshape(len(y), -1))))
+    return {"root_mean_squared_error": float(error), "std": float(drawn.std(axis=0).mean())}
+
+
+def _or(seed: int | None, default: int) -> int:
+    return default if seed is None else seed
