@@ -66,8 +66,10 @@ EXCLUDED = word_set(
     Optimizer OptimizerMap Regularizer Sum Wrapper
     FlaxLayer InputLayer InputSpec JaxLayer Lambda Pipeline TFSMLayer TorchModuleWrapper
     deserialize get serialize
+    glu Equalization
     """
 )
+# `glu` halves the columns and Keras's layers do not know it; a model cannot contain `Equalization` (Keras 3.15).
 
 # Layers pass **kwargs on to the base class; these are the base's useful parameters.
 LAYER_PARAMETERS: Json = {"name": None, "trainable": True, "dtype": None}
@@ -291,6 +293,7 @@ SPECIAL_RULES = (
     ("layers", "AugMix RandAugment RandomPerspective", "interpolation", "str [bilinear nearest]"),
     ("layers", "RandomFlip", "mode", "str [horizontal_and_vertical horizontal vertical]"),
     ("layers", "RandomGrayscale", "factor", "float 0..1"),
+    ("layers", "RandomPosterization", "factor", "int|list 1..8"),
     ("layers", "RandomPerspective", "scale", "float 0..1"),
     ("layers", WARPING, "fill_mode", "str [reflect constant nearest wrap]"),
     ("layers", "ReLU", "max_value", "float >=0"),

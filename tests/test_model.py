@@ -225,3 +225,19 @@ def test_every_optimizer_of_the_catalog_trains(config):
         x = np.random.default_rng(0).normal(size=(20, 4)).astype(np.float32)
         model.fit(x, np.arange(20) % 3, verbose=0)
         assert not np.array_equal(before, model.get_weights()[0]), name
+
+
+def test_metrics_that_compare_rows_make_the_default_loss_compare_rows(config):
+    plan = planned(config, "{hidden: [5]}", None, ", training: {metrics: [accuracy, auc]}")
+    assert plan.outputs[0].loss.plain() == "categorical_crossentropy"
+    assert plan.outputs[0].one_hot
+
+
+def test_a_metric_that_does_not_fit_the_loss_is_refused(config):
+    with pytest.raises(ConfigError, match="`auc` compares rows of 0 and 1, and `sparse_categorical_crossentropy`"):
+        planned(config, "{hidden: [5]}", None, ", training: {loss: sparse_categorical_crossentropy, metrics: [auc]}")
+
+
+def test_a_metric_with_a_value_for_each_class_is_refused(config):
+    with pytest.raises(ConfigError, match="average: macro"):
+        planned(config, "{hidden: [5]}", None, ", training: {metrics: [f1_score]}")

@@ -18,15 +18,21 @@ from nnlab.config.schema import Experiment
 from nnlab.data.splits import DEFAULT_TEST, DataSpec
 from nnlab.errors import ConfigError, ConfigPath, Problem, did_you_mean, one_of
 from nnlab.model.hidden import PlannedLayer, activation_apart, has_weights, with_defaults
+from nnlab.model.losses import (
+    CLASS_NUMBER_LOSSES,
+    check_logits,
+    check_metrics,
+    default_loss,
+    default_metrics,
+    metric_name,
+    of_logits,
+)
 
 MAX_LAYERS = 5000
 """More is a mistake in nested `repeat`, and Keras would be building for hours."""
 
 OUTPUT = "output"
 """The name of the output of a model that has only one."""
-
-ONE_HOT_LOSSES = ("kl_divergence", "cosine_similarity", "mean_squared_error", "mean_absolute_error", "dice", "tversky")
-"""Losses besides `categorical_*` that compare values with values; classes become rows of 0 and 1 for them."""
 
 _OUTPUT_ACTIVATIONS = {"binary": "sigmoid", "multiclass": "softmax", "multilabel": "sigmoid", "regression": None}
 
@@ -67,7 +73,7 @@ class OutputPlan:
     @property
     def one_hot(self) -> bool:
         """Whether the loss wants classes as rows of 0 and 1, as those with label smoothing do."""
-        return self.loss.name.startswith("categorical_") or self.loss.name in ONE_HOT_LOSSES
+        return self.loss.name not in CLASS_NUMBER_LOSSES
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,11 +132,6 @@ def with_plan(experiment: Experiment, spec: DataSpec, plan: Plan) -> Experiment:
         losses, metrics = plan.outputs[0].loss, plan.outputs[0].metrics
     training = experiment.training.model_copy(update={"loss": losses, "metrics": metrics})
     return experiment.model_copy(update={"data": data, "training": training})
-
-
-def metric_name(component: Component) -> str:
-    """Return the name of the metric's column in the history of a model with one output."""
-    return str(component.parameters.get("name") or component.name)
 
 
 def output_activation(layers: Sequence[PlannedLayer]) -> str | None:
@@ -308,52 +309,18 @@ def _output(
     if isinstance(metrics, Mapping):
         chosen = metrics.get(name, ())
     else:
-        chosen = _default_metrics(spec) if metrics is None else metrics
-    chosen_loss = loss or _default_loss(spec, output_activation(layers))
+        chosen = default_metrics(spec) if metrics is None else metrics
+    activation = output_activation(layers)
+    chosen_loss = loss or default_loss(spec, activation, chosen)
     if chosen_loss.parameters.get("from_logits") and spec.task in ("binary", "multilabel"):
-        chosen = tuple(_of_logits(metric) for metric in chosen)
+        chosen = tuple(of_logits(metric) for metric in chosen)
+    place = (name,) if isinstance(training.metrics, Mapping) else ()
+    check_metrics(spec, chosen_loss, chosen, ("training", "metrics", *place))
     if loss is not None and layers:
-        _check_logits(loss, output_activation(layers), name if isinstance(training.loss, Mapping) else None)
+        place = (name,) if isinstance(training.loss, Mapping) else ()
+        check_logits(loss, activation, ("training", "loss", *place))
     weight = None if only or training.loss_weights is None else training.loss_weights.get(name, 1.0)
     return OutputPlan(name, chosen_loss, chosen, weight, last)
-
-
-def _of_logits(metric: Component) -> Component:
-    """Let accuracy split logits at 0; Keras's own splits whatever comes at 0.5."""
-    if metric.name not in ("accuracy", "binary_accuracy") or "threshold" in metric.parameters:
-        return metric
-    return Component("metrics", "binary_accuracy", {"threshold": 0.0, "name": metric_name(metric)})
-
-
-def _check_logits(loss: Component, activation: str | None, output: str | None) -> None:
-    """Refuse a loss that expects logits of a softmax, or probabilities of a layer without activation."""
-    if "from_logits" not in loss.entry.parameters:
-        return
-    path: ConfigPath = ("training", "loss") if output is None else ("training", "loss", output)
-    if loss.get("from_logits") and activation in ("softmax", "sigmoid"):
-        message = f"the loss expects logits (`from_logits: true`), and the model ends with `{activation}`"
-        hint = "remove `from_logits`: the loss would apply it once more, and learn from flattened probabilities"
-        raise ConfigError(Problem(message, hint, path))
-    if not loss.get("from_logits") and activation is None:
-        message = f"`{loss.name}` expects probabilities, and the output layer has no activation"
-        function = "sigmoid" if loss.name.startswith("binary") else "softmax"
-        hint = f"write `activation: {function}` in the output layer, or `{loss.name}: {{from_logits: true}}`"
-        raise ConfigError(Problem(message, hint, path))
-
-
-def _default_loss(spec: DataSpec, activation: str | None) -> Component:
-    """Choose the loss that fits the task and the way the model ends."""
-    logits = {"from_logits": True} if activation is None else {}
-    if spec.task == "regression":
-        return Component("losses", "mean_squared_error")
-    if spec.task == "multiclass":
-        return Component("losses", "sparse_categorical_crossentropy", logits)
-    return Component("losses", "binary_crossentropy", logits)
-
-
-def _default_metrics(spec: DataSpec) -> tuple[Component, ...]:
-    name = {"regression": "root_mean_squared_error", "multilabel": "binary_accuracy"}.get(spec.task, "accuracy")
-    return (Component("metrics", name),)
 
 
 def _columns(outputs: Sequence[OutputPlan]) -> list[str]:
