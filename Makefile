@@ -14,7 +14,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 		|| { echo "nnlab needs Python 3.11 or newer; name one with: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
-	$(BIN)/python -m compileall -q -j 0 $(VENV)/lib src || true
+	@$(BIN)/python -m compileall -q -j 0 $(VENV)/lib src || true
 	@touch $@
 
 demo: setup

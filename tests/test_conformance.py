@@ -75,7 +75,7 @@ SETTINGS: dict[str, dict[str, tuple[str, str]]] = {
         "ReversibleEmbedding": ("{input_dim: 4, output_dim: 3}", "integers"),
         "STFTSpectrogram": ("{frame_length: 16, frame_step: 8, fft_length: 16}", "waves"),
     },
-    "activations": {"glu": ("{axis: -1}", "table"), "threshold": ("{threshold: 0.1, default_value: 0}", "table")},
+    "activations": {"threshold": ("{threshold: 0.1, default_value: 0}", "table")},
     "initializers": {"stft": ("{side: real}", "waves")},
     "losses": {
         "circle": ("{}", "classes"),
@@ -335,7 +335,7 @@ def test_an_activation(trained, tmp_path, name):
 
 
 def test_all_activations_in_one_graph(trained):
-    cases = {name: case_of("activations", name) for name in catalog.entries("activations") if name != "glu"}
+    cases = {name: case_of("activations", name) for name in catalog.entries("activations")}
     layers = ", ".join(
         f"{name}: {{Activation: {{activation: {{{case}}}}}, from: wide}}" for name, case in cases.items()
     )

@@ -152,7 +152,8 @@ def open_run(text: str, runs_dir: Path) -> Run:
         match = _DIRECTORY_NAME.fullmatch(run.path.name)
         if match is not None and text in match.groups()[1:]:
             return run
-    choices = [run.path.name for run in runs]
+    named = [match for run in runs if (match := _DIRECTORY_NAME.fullmatch(run.path.name)) is not None]
+    choices = [name for match in named for name in (match[2], match[0], match[3])]
     hint = did_you_mean(text, choices) or f"`nnlab runs ls --runs-dir {runs_dir}` lists them"
     raise NnlabError(f"there is no run `{text}`", hint=hint)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 from collections.abc import Sequence
@@ -72,6 +73,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sys.exit(code or 0)
 
 
+def _names_below(place: str) -> list[str]:
+    """Return the commands that may follow `nnlab`, or `nnlab runs`."""
+    if place == "nnlab runs":
+        return [command_name(command) for command in runs.app.registered_commands]
+    names = [command_name(command) for command in app.registered_commands]
+    return names + [group.name or "" for group in app.registered_groups]
+
+
 def command_name(command: typer.models.CommandInfo) -> str:
     """Return what the user types for a command."""
     return str(command.name or getattr(command.callback, "__name__", "").replace("_", "-"))
@@ -97,13 +106,12 @@ def _usage(error: typer.TyperException) -> int:
     context = getattr(error, "ctx", None)
     place = context.command_path if context is not None else "nnlab"
     first, _, rest = text.partition("\n")
-    first = first.rstrip(".").replace("'", "`")
+    first = first.rstrip(".").replace("'", "`").replace("Value error, ", "")
+    first = re.sub(r"Input should be a valid (integer|number).*", "expected a whole number", first)
     hint = rest.strip() or f"`{place} --help` shows what it takes"
     if first.startswith("No such command"):
         word = first.split("`")[1]
         first = f"no such command `{word}`"
-        names = [command_name(command) for command in app.registered_commands]
-        names += [group.name or "" for group in app.registered_groups]
-        hint = did_you_mean(word, names) or hint
+        hint = did_you_mean(word, _names_below(place)) or hint
     sys.stderr.write(f"{place}: {first[0].lower()}{first[1:]}\n  hint: {hint}\n")
     return 2

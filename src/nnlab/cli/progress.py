@@ -22,9 +22,11 @@ class TrainingProgress:
     On a terminal the current epoch is a live line; elsewhere each epoch is one plain line.
     """
 
-    def __init__(self, spec: DataSpec) -> None:
+    def __init__(self, spec: DataSpec, *, keeps_best: bool | None) -> None:
         self.console = console.messages()
         self.spec = spec
+        self.keeps_best = keeps_best
+        self.last = 0
         self.best: tuple[float, int] | None = None
         self.epochs = self.steps = 0
         self._began = 0.0
@@ -38,7 +40,7 @@ class TrainingProgress:
         self.console.print(f"data: {_data_line(self.spec)}", markup=False, soft_wrap=True)
         self.console.print(
             f"model: {model.count_params():,} parameters in {len(model.layers)} layers; "
-            f"{epochs} epoch{'s' * (epochs > 1)} of {steps} steps",
+            f"{epochs} epoch{'s' * (epochs > 1)} of {steps} step{'s' * (steps > 1)}",
             markup=False,
             soft_wrap=True,
         )
@@ -68,7 +70,7 @@ class TrainingProgress:
 
     def epoch_done(self, row: Mapping[str, Any]) -> None:
         """Print the epoch's line."""
-        epoch = int(row["epoch"])
+        self.last = epoch = int(row["epoch"])
         watched = row[self._watched]
         is_best = self.best is None or watched < self.best[0]
         if is_best:
@@ -85,16 +87,20 @@ class TrainingProgress:
                 left=self._left(epoch / self.epochs),
             )
 
-    def stop(self) -> None:
-        """Take the live line away, and name the best epoch."""
+    def stop(self, *, completed: bool) -> None:
+        """Take the live line away, and name the best epoch; of a completed run also say whose weights the model has."""
         if self._live is not None:
             self._live.stop()
             self._live = None
-        if self.best is not None:
-            took = _duration(time.monotonic() - self._began)
-            self.console.print(
-                f"best {self._watched} {_number(self.best[0])} in epoch {self.best[1]}; {took} in all", markup=False
-            )
+        if self.best is None:
+            return
+        facts = [f"best {self._watched} {_number(self.best[0])} in epoch {self.best[1]}"]
+        if completed and self.last < self.epochs:
+            facts.append(f"stopped early after epoch {self.last}")
+        if completed and self.keeps_best is not None:
+            facts.append(f"the model is that of epoch {self.best[1] if self.keeps_best else self.last}")
+        facts.append(f"{_duration(time.monotonic() - self._began)} in all")
+        self.console.print("; ".join(facts), markup=False, soft_wrap=True)
 
     def _label(self, epoch: int) -> str:
         return f"epoch {min(epoch, self.epochs):>{len(str(self.epochs))}}/{self.epochs}"

@@ -37,15 +37,17 @@ def train(
             from nnlab.cli.progress import TrainingProgress
             from nnlab.train import train as train_run
 
-            progress = None if quiet else TrainingProgress(splits.spec)
+            progress = None if quiet else TrainingProgress(splits.spec, keeps_best=_keeps_best(loaded.experiment))
+            completed = False
             try:
                 command = ["nnlab", *sys.argv[1:]]
                 summary = train_run(
                     loaded, run, splits=splits, command=command, observer=progress, trust_code=trust_code
                 )
+                completed = summary.status == "completed"
             finally:
                 if progress is not None:
-                    progress.stop()
+                    progress.stop(completed=completed)
     except NnlabError as error:
         raise console.located(error, loaded) from error
     except KeyboardInterrupt:
@@ -80,6 +82,9 @@ def evaluate(
     from nnlab.run import open_run
 
     found = open_run(run, runs_dir)
+    if not quiet and not json:
+        status = found.read_info().get("status")
+        sys.stderr.write(f"run: {found.path}{'' if status == 'completed' else f' ({status})'}\n")
     with console.tensorflow(quiet=quiet or json, verbose=verbose):
         from nnlab.train import evaluate as evaluate_run
 
@@ -97,6 +102,16 @@ def evaluate(
         figures = {name: value for name, value in mc.items() if name != "samples"}
         console.results().print(f"mean of {mc_samples} Monte-Carlo samples")
         console.results().print(metrics_table({split: figures}))
+
+
+def _keeps_best(experiment: Any) -> bool | None:
+    """Whether early stopping gives the best epoch back; `None` if its best may be another than the screen's."""
+    stopping = experiment.training.early_stopping
+    if stopping is None or not stopping.restore_best_weights:
+        return False
+    watched = "val_loss" if experiment.data.validation else "loss"
+    plain = stopping.min_delta == 0 and stopping.baseline is None and stopping.start_from_epoch == 0
+    return True if plain and stopping.monitor == watched else None
 
 
 def metrics_table(metrics: Any) -> Any:

@@ -177,6 +177,7 @@ def compile_model(
         loss_weights=weights if several and experiment.training.loss_weights is not None else None,
         metrics=_one_or_all(metrics),
     )
+    model.optimizer.build(model.trainable_variables)  # else a model that is saved before its first step lacks them
 
 
 def check_output_shape(shape: tuple[int | None, ...], spec: DataSpec, plan: Plan, output: OutputPlan) -> None:
