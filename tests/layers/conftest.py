@@ -25,6 +25,6 @@ def built(config) -> Callable[[str], Any]:
         )  # fmt: skip
         experiment = config(f"{{data: iris, model: {model}, training: {training}}}").experiment
         rows = Split(np.zeros((10, 4), np.float32), np.zeros(10, np.int32))
-        return build_model(experiment, Splits(rows, None, None, spec), plan_model(experiment, spec))
+        return build_model(experiment, Splits(rows, None, None, spec), plan_model(experiment, spec))[0]
 
     return build

@@ -75,7 +75,7 @@ class DataSpec:
     scaling: Scaling | None
     inferred_task: bool
     own_test_set: bool
-    predicts_inputs: bool
+    predicts_inputs: bool = False
 
     @property
     def target_shape(self) -> tuple[int, ...]:
