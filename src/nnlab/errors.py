@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -98,6 +97,8 @@ def nearest(word: str, choices: Iterable[str]) -> list[str]:
     abbreviated = [choice for choice in by_folded if _initials(choice) == folded]
     if abbreviated:
         return [by_folded[choice] for choice in abbreviated]
+    import difflib  # only a mistake needs it
+
     near = difflib.get_close_matches(folded, by_folded, n=3, cutoff=0.6)
     ratios = {choice: difflib.SequenceMatcher(None, choice, folded).ratio() for choice in near}
     return [by_folded[choice] for choice in by_folded if ratios.get(choice) == max(ratios.values())] if ratios else []

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -99,28 +99,44 @@ def entries(kind: str) -> Mapping[str, Entry]:
         from nnlab.data.sources import DATASETS
 
         return DATASETS
+    return {name: _made(kind, name) for name in _written(kind)}
+
+
+@cache
+def _written(kind: str) -> Mapping[str, tuple[Package, Mapping[str, Any]]]:
+    """Return what the files hold of a kind; making an `Entry` of all of it takes longer than a config needs."""
     packages: tuple[Package, ...] = ("keras", "nnlab")
     found = {
-        name: _entry(package, kind, name, raw)
-        for package in packages
-        for name, raw in _file(package)["kinds"].get(kind, {}).items()
+        name: (package, raw) for package in packages for name, raw in _file(package)["kinds"].get(kind, {}).items()
     }
     found = dict(sorted(found.items()))
     if kind == "activations":
-        found |= {name: replace(entries("layers")[name], kind=kind) for name in ACTIVATION_LAYERS}
+        found |= {name: _written("layers")[name] for name in ACTIVATION_LAYERS}
     return found
 
 
 @cache
+def _made(kind: str, name: str) -> Entry:
+    package, raw = _written(kind)[name]
+    return _entry(package, kind, name, raw)
+
+
+@cache
 def _names(kind: str) -> Mapping[str, str]:
-    names = {alias: entry.name for entry in entries(kind).values() for alias in entry.aliases}
-    return names | {name: name for name in entries(kind)}
+    """Return the canonical name of every name and alias."""
+    if kind == "datasets":
+        return {name: name for name in entries(kind)}
+    written = _written(kind)
+    names = {alias: name for name, (_, raw) in written.items() for alias in raw["aliases"]}
+    return names | {name: name for name in written}
 
 
 def find(kind: str, name: str) -> Entry | None:
     """Look a name or one of its aliases up; `None` if there is none."""
     canonical = _names(kind).get(name)
-    return entries(kind)[canonical] if canonical is not None else None
+    if canonical is None:
+        return None
+    return entries(kind)[canonical] if kind == "datasets" else _made(kind, canonical)
 
 
 def names(kind: str) -> Iterable[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -88,6 +87,8 @@ def _silenced_stderr() -> Iterator[None]:
 
     What was held back is shown if starting fails.
     """
+    import tempfile
+
     with tempfile.TemporaryFile() as held:
         kept = os.dup(2)
         python_stderr, sys.stderr = sys.stderr, os.fdopen(os.dup(2), "w")  # the sign of life goes on

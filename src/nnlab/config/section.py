@@ -23,7 +23,8 @@ from nnlab.errors import show
 class Section(BaseModel):
     """A frozen part of the config that refuses unknown keys and wrong types."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, arbitrary_types_allowed=True)
+    # sections are built when first needed: a config uses few of them
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, arbitrary_types_allowed=True, defer_build=True)
 
     @model_validator(mode="wrap")
     @classmethod
