@@ -171,11 +171,16 @@ def _find_runs(runs_dir: Path) -> Iterator[Run]:
 
 
 def write_text(path: Path, text: str) -> None:
+    """Write a text file whole, as UTF-8."""
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_bytes(path: Path, content: bytes) -> None:
     """Write a file whole: under another name first, then renamed, so that no reader ever sees half of it."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(3)}.tmp")
     try:
-        with temporary.open("w", encoding="utf-8") as file:
-            file.write(text)
+        with temporary.open("wb") as file:
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import io
 import math
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from nnlab.errors import NnlabError
+from nnlab.run import write_bytes
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -140,18 +140,9 @@ def write_plot(path: Path, panels: Sequence[Panel], *, columns: int | None = Non
             content, format=kind, dpi=150, metadata=metadata
         )
     try:
-        _write_whole(path, content.getvalue())
+        write_bytes(path, content.getvalue())
     except OSError as error:
         raise NnlabError(f"cannot write `{path}`: {error.strerror}", hint="give another file") from None
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(3)}.tmp")
-    try:
-        temporary.write_bytes(content)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _columns(panels: int) -> int:
