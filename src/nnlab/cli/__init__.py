@@ -7,19 +7,55 @@ import re
 import signal
 import sys
 from collections.abc import Sequence
-from typing import Annotated
+from importlib import import_module
+from typing import Annotated, Any
 
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # looking for plugins reads every installed package
 
 import typer
-import typer.models
+import typer.core
+import typer.main
 
 from nnlab import __version__
-from nnlab.cli import activations, configs, doctor, gradients, predict, runs, training
 from nnlab.errors import NnlabError, did_you_mean
+
+COMMANDS = {
+    "train": "training:train",
+    "evaluate": "training:evaluate",
+    "predict": "predict:predict",
+    "validate": "configs:validate",
+    "summary": "configs:summary",
+    "check-gradients": "gradients:check_gradients",
+    "list": "configs:list_",
+    "activations": "activations:activations",
+    "runs": "runs:app",
+    "tensorboard": "runs:tensorboard",
+    "doctor": "doctor:doctor",
+}
+"""Every command, in the order of the help: the module of `nnlab.cli` and what in it the command is."""
+
+
+class _Commands(typer.core.TyperGroup):
+    """Imports and makes only the command that is called: making all of them takes longer than `validate` itself."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name].partition(":")
+        found = getattr(import_module(f"nnlab.cli.{module}"), attribute)
+        if isinstance(found, typer.Typer):
+            return typer.main.get_group(found)
+        command = typer.Typer(add_completion=False)
+        command.command(cmd_name)(found)
+        return typer.main.get_command(command)
+
 
 app = typer.Typer(
     name="nnlab",
+    cls=_Commands,
     help="The experiment lab for Keras: a YAML file describes a network and its training, one command runs it.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -42,19 +78,6 @@ def _root(
     pass
 
 
-app.command()(training.train)
-app.command()(training.evaluate)
-app.command()(predict.predict)
-app.command()(configs.validate)
-app.command()(configs.summary)
-app.command()(gradients.check_gradients)
-app.command("list")(configs.list_)
-app.command()(activations.activations)
-app.add_typer(runs.app, name="runs")
-app.command()(runs.tensorboard)
-app.command()(doctor.doctor)
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its code: 0 done, 1 the run failed, 2 bad input, 130 interrupted."""
     words = list(sys.argv[1:] if arguments is None else arguments)
@@ -71,19 +94,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except typer.Abort:
         code = 130
     sys.exit(code or 0)
-
-
-def _names_below(place: str) -> list[str]:
-    """Return the commands that may follow `nnlab`, or `nnlab runs`."""
-    if place == "nnlab runs":
-        return [command_name(command) for command in runs.app.registered_commands]
-    names = [command_name(command) for command in app.registered_commands]
-    return names + [group.name or "" for group in app.registered_groups]
-
-
-def command_name(command: typer.models.CommandInfo) -> str:
-    """Return what the user types for a command."""
-    return str(command.name or getattr(command.callback, "__name__", "").replace("_", "-"))
 
 
 def _fail(error: NnlabError, *, verbose: bool) -> int:
@@ -109,9 +119,9 @@ def _usage(error: typer.TyperException) -> int:
     first = first.rstrip(".").replace("'", "`").replace("Value error, ", "")
     first = re.sub(r"Input should be a valid (integer|number).*", "expected a whole number", first)
     hint = rest.strip() or f"`{place} --help` shows what it takes"
-    if first.startswith("No such command"):
+    if context is not None and first.startswith("No such command"):
         word = first.split("`")[1]
         first = f"no such command `{word}`"
-        hint = did_you_mean(word, _names_below(place)) or hint
+        hint = did_you_mean(word, context.command.list_commands(context)) or hint
     sys.stderr.write(f"{place}: {first[0].lower()}{first[1:]}\n  hint: {hint}\n")
     return 2

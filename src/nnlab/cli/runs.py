@@ -11,7 +11,7 @@ import typer
 from nnlab.cli import console, options
 from nnlab.errors import NnlabError
 
-app = typer.Typer(help="List past runs, show one.", no_args_is_help=True)
+app = typer.Typer(name="runs", help="List past runs, show one.", no_args_is_help=True)
 
 
 @app.command("ls")
