@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from typing import Annotated, Any, TypeAlias
 
-from pydantic import Field, PlainSerializer, PlainValidator, ValidationError
+from pydantic import Field, ValidationError
 
 from nnlab.config.components import Component, Fault, MappingOf, OneOf, parse_component, raise_faults
-from nnlab.config.section import Names, Section, Whole, fail
+from nnlab.config.section import Names, Parsed, Section, Whole, fail
 from nnlab.errors import ConfigPath, did_you_mean, listed, named, one_of, show
 
 BLOCK_INPUT = "input"
@@ -111,12 +111,8 @@ def _item(raw: Any) -> GraphLayer | GraphBlock:
     return GraphLayer(component, tuple(sources))
 
 
-GraphItems: TypeAlias = Annotated[
-    Mapping[str, GraphLayer | GraphBlock], MappingOf(LAYER), PlainValidator(_items), PlainSerializer(dict)
-]
-GraphInputs: TypeAlias = Annotated[
-    Mapping[str, InputConfig], MappingOf(InputConfig), PlainValidator(_inputs), PlainSerializer(dict)
-]
+GraphItems: TypeAlias = Annotated[Mapping[str, GraphLayer | GraphBlock], MappingOf(LAYER), Parsed(_items)]
+GraphInputs: TypeAlias = Annotated[Mapping[str, InputConfig], MappingOf(InputConfig), Parsed(_inputs)]
 GraphBlock.model_rebuild()
 
 

@@ -6,14 +6,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BeforeValidator, Field, PlainSerializer, PlainValidator
+from pydantic import BeforeValidator, Field
 
 from nnlab import catalog
 from nnlab.catalog import Parameter
 from nnlab.config.components import Component, Fault, OneOf, parse_component, raise_faults
 from nnlab.config.graph import GraphInputs, GraphItems, graph_faults
 from nnlab.config.remedies import type_remedy
-from nnlab.config.section import Section, Whole, as_tuple, fail, whole
+from nnlab.config.section import Parsed, Section, Whole, as_tuple, fail, whole
 from nnlab.config.user_code import class_problem
 from nnlab.errors import did_you_mean, one_of, show
 
@@ -33,13 +33,7 @@ def _layer_item(raw: Any) -> Component | RepeatBlock:
     return OneOf("layers").parse(raw)
 
 
-def _plain_layer_item(item: Component | RepeatBlock) -> Any:
-    return item.plain() if isinstance(item, Component) else item.model_dump()
-
-
-LayerItem: TypeAlias = Annotated[
-    Component | RepeatBlock, PlainValidator(_layer_item), PlainSerializer(_plain_layer_item)
-]
+LayerItem: TypeAlias = Annotated[Component | RepeatBlock, Parsed(_layer_item)]
 RepeatBlock.model_rebuild()
 
 
@@ -102,9 +96,7 @@ class TransferConfig(Section):
     """Layers of a trained run, with their weights, in front of the model's own."""
 
     from_: Annotated[str, Field(alias="from", min_length=1)]
-    layers: Annotated[
-        str | int | tuple[str, ...], PlainValidator(_transfer_layers), PlainSerializer(lambda value: value)
-    ] = "all_but_output"
+    layers: Annotated[str | int | tuple[str, ...], Parsed(_transfer_layers)] = "all_but_output"
     freeze_epochs: Annotated[Whole, Field(ge=0)] = 0
     learning_rate_after: Annotated[float | None, Field(gt=0, allow_inf_nan=False)] = None
 
@@ -134,9 +126,7 @@ class SequentialConfig(HiddenDefaults):
 
     type: Literal["sequential"] = "sequential"
     layers: Annotated[tuple[LayerItem, ...] | None, BeforeValidator(as_tuple), Field(min_length=1)] = None
-    hidden: Annotated[
-        tuple[int, ...] | HiddenConfig | None, PlainValidator(_hidden), PlainSerializer(lambda value: value)
-    ] = None
+    hidden: Annotated[tuple[int, ...] | HiddenConfig | None, Parsed(_hidden)] = None
 
     @classmethod
     def faults_between(cls, given: Mapping[str, Any]) -> Iterator[Fault]:
@@ -155,7 +145,7 @@ class FunctionalConfig(HiddenDefaults):
     type: Literal["functional"]
     inputs: GraphInputs
     layers: GraphItems
-    outputs: Annotated[tuple[str, ...], PlainValidator(_outputs), PlainSerializer(list)]
+    outputs: Annotated[tuple[str, ...], Parsed(_outputs)]
 
     @classmethod
     def faults_between(cls, given: Mapping[str, Any]) -> Iterator[Fault]:
@@ -168,7 +158,7 @@ class SubclassedConfig(Section):
 
     type: Literal["subclassed"]
     class_: Annotated[str, Field(alias="class")]
-    parameters: Annotated[Mapping[str, Any], PlainSerializer(dict)] = {}
+    parameters: Mapping[str, Any] = {}
 
     @classmethod
     def opened(cls, raw: Any) -> Any:
@@ -237,6 +227,4 @@ def _model(raw: Any) -> Any:
     return model_section(type_).model_validate(raw)
 
 
-ModelConfig: TypeAlias = Annotated[
-    SequentialConfig | FunctionalConfig | SubclassedConfig, PlainValidator(_model), PlainSerializer(lambda value: value)
-]
+ModelConfig: TypeAlias = Annotated[SequentialConfig | FunctionalConfig | SubclassedConfig, Parsed(_model)]

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BeforeValidator, Field, PlainSerializer, PlainValidator, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError
 
 from nnlab import catalog
 from nnlab.config.components import Component, Fault, OneOf, named_object, raise_faults
 from nnlab.config.model import ModelConfig
 from nnlab.config.remedies import type_remedy
-from nnlab.config.section import Name, Names, NotBuiltYet, Section, Whole, fail, is_finite_number, whole
+from nnlab.config.section import Name, Names, NotBuiltYet, Parsed, Section, Whole, fail, is_finite_number, whole
 from nnlab.errors import ConfigPath, did_you_mean, one_of, show
 
 MAX_NAME = 100
@@ -73,7 +73,7 @@ def _columns(value: Any) -> Any:
     return {str(name): tuple(column) for name, column in value.items()}
 
 
-Rows: TypeAlias = Annotated[int | float, PlainValidator(_rows)]
+Rows: TypeAlias = Annotated[int | float, Parsed(_rows)]
 
 
 class DataConfig(Section):
@@ -81,18 +81,18 @@ class DataConfig(Section):
 
     source: Annotated[Component, OneOf("datasets")]
     path: str | None = None
-    columns: Annotated[Mapping[str, tuple[Any, ...]] | None, PlainValidator(_columns)] = None
+    columns: Annotated[Mapping[str, tuple[Any, ...]] | None, Parsed(_columns)] = None
     target: Names = None
     features: Names = None
     task: Literal["classification", "binary", "multilabel", "regression"] | None = None
     validation: Rows = 0.2
     test: Rows | None = None
-    scale: Annotated[int | float | Literal["standardize", "minmax"] | None, PlainValidator(_scale)] = None
+    scale: Annotated[int | float | Literal["standardize", "minmax"] | None, Parsed(_scale)] = None
     limit: Annotated[Whole | None, Field(ge=1)] = None
     classes: Names = None
     positive_class: Name = None
     object: NotBuiltYet = None
-    class_weight: Annotated[Mapping[str, float] | Literal["balanced"] | None, PlainValidator(_class_weight)] = None
+    class_weight: Annotated[Mapping[str, float] | Literal["balanced"] | None, Parsed(_class_weight)] = None
 
     @classmethod
     def opened(cls, raw: Any) -> Any:
@@ -135,7 +135,7 @@ class TensorBoardConfig(Section):
     """What goes to TensorBoard besides the scalars."""
 
     histogram_freq: Annotated[Whole, Field(ge=0)] = 0
-    profile_batch: Annotated[tuple[int, int] | None, PlainValidator(lambda value: _profile_batch(value))] = None
+    profile_batch: Annotated[tuple[int, int] | None, Parsed(lambda value: _profile_batch(value))] = None
     write_graph: bool = True
 
 
@@ -231,16 +231,14 @@ class TrainingConfig(Section):
 
     epochs: Annotated[Whole, Field(ge=1)] = 10
     batch_size: Annotated[Whole, Field(ge=1)] = 32
-    loss: Annotated[Component | Mapping[str, Component] | None, OneOf("losses"), PlainValidator(_loss)] = None
+    loss: Annotated[Component | Mapping[str, Component] | None, OneOf("losses"), Parsed(_loss)] = None
     metrics: Annotated[
         tuple[Component, ...] | Mapping[str, tuple[Component, ...]] | None,
-        PlainValidator(_metrics),
+        Parsed(_metrics),
     ] = None
-    loss_weights: Annotated[Mapping[str, float] | None, PlainValidator(_loss_weights)] = None
+    loss_weights: Annotated[Mapping[str, float] | None, Parsed(_loss_weights)] = None
     early_stopping: EarlyStopping | None = None
-    tensorboard: Annotated[
-        TensorBoardConfig | Literal[False], PlainValidator(_tensorboard), PlainSerializer(lambda value: value)
-    ] = TensorBoardConfig()
+    tensorboard: Annotated[TensorBoardConfig | Literal[False], Parsed(_tensorboard)] = TensorBoardConfig()
     engine: Annotated[Literal["keras"], BeforeValidator(_engine)] = "keras"
 
 
