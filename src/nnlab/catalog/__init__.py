@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from nnlab.data.registry import Source
 
 Package = Literal["keras", "nnlab"]
 
@@ -43,8 +45,7 @@ ACTIVATION_LAYERS: Final = ("ELU", "LeakyReLU", "PReLU", "ReLU", "Softmax", *_fi
 """Layers that may stand where an activation is named; they then get a place of their own behind the layer."""
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(NamedTuple):
     """A parameter of an object: its default (`REQUIRED` if it has none) and what it accepts.
 
     Args:
@@ -68,8 +69,7 @@ class Parameter:
         return self.default is REQUIRED
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """An object that a config may name.
 
     Args:
@@ -83,7 +83,7 @@ class Entry:
     summary: str
     url: str | None = None
     aliases: tuple[str, ...] = ()
-    parameters: Mapping[str, Parameter] = field(default_factory=dict)
+    parameters: Mapping[str, Parameter] = {}
     package: Package = "nnlab"
 
     @property
@@ -95,11 +95,13 @@ class Entry:
 @cache
 def entries(kind: str) -> Mapping[str, Entry]:
     """Return all entries of a kind by canonical name."""
-    if kind == "datasets":
-        from nnlab.data.sources import DATASETS
+    return {name: _made(kind, name) for name in (_sources() if kind == "datasets" else _written(kind))}
 
-        return DATASETS
-    return {name: _made(kind, name) for name in _written(kind)}
+
+def _sources() -> Mapping[str, Source]:
+    from nnlab.data.sources import SOURCES
+
+    return SOURCES
 
 
 @cache
@@ -117,6 +119,8 @@ def _written(kind: str) -> Mapping[str, tuple[Package, Mapping[str, Any]]]:
 
 @cache
 def _made(kind: str, name: str) -> Entry:
+    if kind == "datasets":
+        return _sources()[name].entry
     package, raw = _written(kind)[name]
     return _entry(package, kind, name, raw)
 
@@ -125,7 +129,7 @@ def _made(kind: str, name: str) -> Entry:
 def _names(kind: str) -> Mapping[str, str]:
     """Return the canonical name of every name and alias."""
     if kind == "datasets":
-        return {name: name for name in entries(kind)}
+        return {name: name for name in _sources()}
     written = _written(kind)
     names = {alias: name for name, (_, raw) in written.items() for alias in raw["aliases"]}
     return names | {name: name for name in written}
@@ -134,9 +138,7 @@ def _names(kind: str) -> Mapping[str, str]:
 def find(kind: str, name: str) -> Entry | None:
     """Look a name or one of its aliases up; `None` if there is none."""
     canonical = _names(kind).get(name)
-    if canonical is None:
-        return None
-    return entries(kind)[canonical] if kind == "datasets" else _made(kind, canonical)
+    return None if canonical is None else _made(kind, canonical)
 
 
 def names(kind: str) -> Iterable[str]:

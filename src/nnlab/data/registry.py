@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol, get_args, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Protocol, get_args, get_type_hints
 
 from nnlab.catalog import REQUIRED, Entry, Parameter
 
@@ -44,8 +44,7 @@ class RawData:
     image: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """What a data set's function is called with, besides its own parameters.
 
     Args:
@@ -57,8 +56,7 @@ class Request:
     seed: int
 
 
-@dataclass(frozen=True, slots=True)
-class Range:
+class Range(NamedTuple):
     """The values that a parameter may have, both ends included."""
 
     minimum: float | None = None
@@ -74,26 +72,36 @@ class Loader(Protocol):
         """Load or generate the rows."""
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(NamedTuple):
     """A registered data set.
 
     Args:
-        entry: what the catalog shows.
         load: the function.
         takes: the settings that this source understands and others refuse.
+        url: a page that describes the data set.
     """
 
-    entry: Entry
     load: Loader
     takes: frozenset[Setting]
+    url: str | None
+
+    @property
+    def entry(self) -> Entry:
+        """What the catalog shows."""
+        name = self.load.__name__
+        summary = inspect.getdoc(self.load) or ""
+        return Entry(
+            kind="datasets",
+            name=name,
+            object=f"{self.load.__module__}.{name}",
+            summary=summary.split("\n\n")[0].replace("\n", " ").split(". ")[0].rstrip("."),
+            url=self.url,
+            parameters={parameter.name: parameter for parameter in _parameters(self.load)},
+        )
 
 
 SOURCES: dict[str, Source] = {}
 """Every data set by name."""
-
-DATASETS: dict[str, Entry] = {}
-"""What the catalog knows about them."""
 
 
 def dataset(*, url: str | None = None, takes: Iterable[Setting] = ()) -> Callable[[Any], Any]:
@@ -108,18 +116,7 @@ def dataset(*, url: str | None = None, takes: Iterable[Setting] = ()) -> Callabl
     """
 
     def register(load: Loader) -> Loader:
-        name = load.__name__
-        summary = inspect.getdoc(load) or ""
-        entry = Entry(
-            kind="datasets",
-            name=name,
-            object=f"{load.__module__}.{name}",
-            summary=summary.split("\n\n")[0].replace("\n", " ").split(". ")[0].rstrip("."),
-            url=url,
-            parameters={parameter.name: parameter for parameter in _parameters(load)},
-        )
-        SOURCES[name] = Source(entry, load, frozenset(takes))
-        DATASETS[name] = entry
+        SOURCES[load.__name__] = Source(load, frozenset(takes), url)
         return load
 
     return register

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from nnlab.data.registry import DATASETS, SOURCES, Noise, RawData, Request, Samples, dataset
+from nnlab.data.registry import SOURCES, Noise, RawData, Request, Samples, dataset
 
-__all__ = ["DATASETS", "SOURCES"]
+__all__ = ["SOURCES"]
 
 _SKLEARN = "https://scikit-learn.org/stable/datasets/toy_dataset.html"
 _PLAYGROUND = "https://playground.tensorflow.org"
