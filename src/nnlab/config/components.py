@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from pydantic import GetCoreSchemaHandler, ValidationError
 from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, core_schema
@@ -87,8 +87,7 @@ def _plain(value: Any, fill: Callable[[Component], Mapping[str, Any]]) -> Any:
     return value
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(NamedTuple):
     """A mistake inside an object: where (relative to it), what, and the remedy."""
 
     path: ConfigPath
@@ -98,8 +97,7 @@ class Fault:
     at_key: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class OneOf:
+class OneOf(NamedTuple):
     """Annotation of a config field that holds an object of one kind.
 
     Args:
@@ -138,8 +136,7 @@ class OneOf:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class MappingOf:
+class MappingOf(NamedTuple):
     """Annotation of a config field that maps names to values of one shape: a section's class, or an object."""
 
     item: Any

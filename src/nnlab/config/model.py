@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Field
@@ -186,7 +185,7 @@ class SubclassedConfig(Section):
             return
         faults: list[Fault] = []
         parse_component("models", {name: dict(given["parameters"])}, faults)
-        yield from (replace(fault, path=fault.path[1:]) for fault in faults)
+        yield from (fault._replace(path=fault.path[1:]) for fault in faults)
 
     @property
     def is_user_code(self) -> bool:

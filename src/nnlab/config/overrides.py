@@ -9,8 +9,7 @@ from __future__ import annotations
 import re
 import typing
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
@@ -25,8 +24,7 @@ from nnlab.config.schema import DataConfig, Experiment
 from nnlab.errors import ConfigError, ConfigPath, Problem, format_path, show
 
 
-@dataclass(frozen=True, slots=True)
-class Override:
+class Override(NamedTuple):
     """A value for a path; `origin` is how the user wrote it, for messages."""
 
     path: ConfigPath

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import typing
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
@@ -52,8 +52,7 @@ _ANYWHERE = ("name", "type", "path")
 """Keys that say too little about where they belong."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Words:
+class _Words(NamedTuple):
     """What to say; `at_key` blames the key rather than the value, `meant` is what a misspelt key stands for."""
 
     message: str
