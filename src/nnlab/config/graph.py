@@ -41,20 +41,6 @@ class GraphLayer:
     shared: str | None = None
 
 
-class GraphBlock(Section):
-    """A block of layers that stands several times in a row; the block's last layer feeds its next copy."""
-
-    repeat: Annotated[Whole, Field(ge=1, le=1000)]
-    from_: Annotated[str, Field(alias="from")]
-    layers: GraphItems
-    output: str | None = None
-
-    @property
-    def output_name(self) -> str:
-        """The layer whose value is the block's."""
-        return self.output or list(self.layers)[-1]
-
-
 LAYER = OneOf("layers", besides=("from", "shared"))
 
 
@@ -111,9 +97,22 @@ def _item(raw: Any) -> GraphLayer | GraphBlock:
     return GraphLayer(component, tuple(sources))
 
 
+class GraphBlock(Section):
+    """A block of layers that stands several times in a row; the block's last layer feeds its next copy."""
+
+    repeat: Annotated[Whole, Field(ge=1, le=1000)]
+    from_: Annotated[str, Field(alias="from")]
+    layers: Annotated[Mapping[str, GraphLayer | GraphBlock], MappingOf(LAYER), Parsed(_items)]
+    output: str | None = None
+
+    @property
+    def output_name(self) -> str:
+        """The layer whose value is the block's."""
+        return self.output or list(self.layers)[-1]
+
+
 GraphItems: TypeAlias = Annotated[Mapping[str, GraphLayer | GraphBlock], MappingOf(LAYER), Parsed(_items)]
 GraphInputs: TypeAlias = Annotated[Mapping[str, InputConfig], MappingOf(InputConfig), Parsed(_inputs)]
-GraphBlock.model_rebuild()
 
 
 def graph_faults(given: Mapping[str, Any]) -> Iterator[Fault]:

@@ -17,13 +17,6 @@ from nnlab.config.user_code import class_problem
 from nnlab.errors import did_you_mean, one_of, show
 
 
-class RepeatBlock(Section):
-    """A block of layers that stands several times in a row."""
-
-    repeat: Annotated[Whole, Field(ge=1, le=1000)]
-    layers: Annotated[tuple[LayerItem, ...], BeforeValidator(as_tuple), Field(min_length=1)]
-
-
 def _layer_item(raw: Any) -> Component | RepeatBlock:
     if isinstance(raw, RepeatBlock):
         return raw
@@ -32,8 +25,14 @@ def _layer_item(raw: Any) -> Component | RepeatBlock:
     return OneOf("layers").parse(raw)
 
 
-LayerItem: TypeAlias = Annotated[Component | RepeatBlock, Parsed(_layer_item)]
-RepeatBlock.model_rebuild()
+LayerItem: TypeAlias = Annotated["Component | RepeatBlock", Parsed(_layer_item)]
+
+
+class RepeatBlock(Section):
+    """A block of layers that stands several times in a row."""
+
+    repeat: Annotated[Whole, Field(ge=1, le=1000)]
+    layers: Annotated[tuple[LayerItem, ...], BeforeValidator(as_tuple), Field(min_length=1)]
 
 
 class HiddenConfig(Section):
