@@ -84,8 +84,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its code: 0 done, 1 the run failed, 2 bad input, 130 interrupted."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # being told to end is being interrupted
-    gc.disable()  # a light command makes no garbage to speak of; starting TensorFlow enables it again
-    atexit.register(gc.freeze)  # nor is what is left at the end worth searching for garbage
+    gc.set_threshold(50_000, 5, 2)  # starting makes many objects and no garbage: look for it less often
+    atexit.register(gc.freeze)  # and not at all at the end
     try:
         code = app(words, standalone_mode=False, prog_name="nnlab")
     except NnlabError as error:
@@ -97,8 +97,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
         code = 0
     except typer.Abort:
         code = 130
-    finally:
-        gc.enable()
     sys.exit(code or 0)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -72,7 +71,6 @@ def located(error: NnlabError, config: LoadedConfig) -> NnlabError:
 @contextlib.contextmanager
 def tensorflow(*, quiet: bool, verbose: bool) -> Iterator[None]:
     """Start TensorFlow with a sign of life, and keep what libraries print off stdout."""
-    gc.enable()
     os.environ["KERAS_BACKEND"] = "tensorflow"
     if not verbose:
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
