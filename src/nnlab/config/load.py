@@ -16,9 +16,8 @@ from pydantic import ValidationError
 from nnlab import catalog
 from nnlab.config.components import GOVERNED, Component
 from nnlab.config.graph import GraphLayer
-from nnlab.config.nodes import Mark, Node, from_plain, read_file, resolve_scalar, similar_file
+from nnlab.config.nodes import Mark, Node, from_plain, place, read_file, resolve_scalar, similar_file
 from nnlab.config.overrides import Override, apply_overrides, merge, parse_override
-from nnlab.config.problems import place, schema_problems
 from nnlab.config.schema import MAX_NAME, Experiment
 from nnlab.config.section import Section
 from nnlab.config.user_code import is_file, split_class
@@ -98,6 +97,8 @@ def experiment_from(root: Node) -> Experiment:
     try:
         return Experiment.model_validate(root.plain())
     except ValidationError as error:
+        from nnlab.config.problems import schema_problems  # only a mistake needs it
+
         raise ConfigError(schema_problems(error, root)) from None
 
 

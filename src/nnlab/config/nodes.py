@@ -9,13 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
 import yaml
 
-from nnlab.config.syntax import syntax_problem
 from nnlab.errors import ConfigError, ConfigPath, Problem, named, nearest, show
 
 MAX_DEPTH = 40
@@ -91,6 +90,11 @@ class Node:
         yield node, False
 
 
+def place(problem: Problem, mark: Mark) -> Problem:
+    """Return the problem with its place."""
+    return replace(problem, file=mark.file, line=mark.line, column=mark.column)
+
+
 def from_plain(value: Any, mark: Mark) -> Node:
     """Make a tree of nodes, all at one place, from plain values."""
     if isinstance(value, dict):
@@ -151,6 +155,8 @@ def read_text(text: str, file: str, *, located: bool = True) -> Node:
     try:
         return _Composer(file, located).compose(yaml.parse(text, Loader=yaml.CSafeLoader))
     except yaml.YAMLError as error:
+        from nnlab.config.syntax import syntax_problem  # only a mistake needs it
+
         raise ConfigError(syntax_problem(error, text, file, located=located)) from None
     except UnicodeEncodeError as error:  # bytes of the command line that are not UTF-8
         message = f"the value is not UTF-8 text, from its character {error.start + 1} on"

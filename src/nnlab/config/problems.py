@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 import typing
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
 from nnlab import catalog
 from nnlab.config.model import HiddenConfig, RepeatBlock, SequentialConfig, model_section
-from nnlab.config.nodes import Mark, Node
+from nnlab.config.nodes import Node, place
 from nnlab.config.remedies import DECIMAL_POINT, in_one_line, type_remedy
 from nnlab.config.schema import DataConfig, EarlyStopping, Experiment, TensorBoardConfig, TrainingConfig
 from nnlab.config.section import Section
@@ -59,11 +58,6 @@ class _Words(NamedTuple):
     hint: str | None = None
     at_key: bool = False
     meant: tuple[str, ...] = ()
-
-
-def place(problem: Problem, mark: Mark) -> Problem:
-    """Return the problem with its place."""
-    return replace(problem, file=mark.file, line=mark.line, column=mark.column)
 
 
 def schema_problems(error: ValidationError, root: Node) -> list[Problem]:
