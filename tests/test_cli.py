@@ -60,6 +60,16 @@ def test_light_commands_import_nothing_heavy(arguments, tmp_path):
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, cwd=tmp_path)
 
 
+def test_only_the_command_that_is_called_is_imported():
+    code = (
+        "import sys\nfrom nnlab.cli import main\n"
+        f"try: main(['validate', {str(CONFIGS / 'digits_mlp.yaml')!r}])\n"
+        "except SystemExit: print({'nnlab.cli.configs', 'nnlab.cli.training'} & set(sys.modules))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == "{'nnlab.cli.configs'}"
+
+
 def test_python_m_nnlab_is_the_same_command():
     done = subprocess.run([sys.executable, "-m", "nnlab", "--version"], capture_output=True, text=True, check=True)
     assert done.stdout.startswith("nnlab ")
