@@ -1,7 +1,8 @@
 """What a config may name, by kind: names, parameters and defaults, without importing TensorFlow.
 
 Keras's objects come from `keras.json`, which `scripts/generate_catalog.py` reads off the installed Keras, and nnlab's
-own from `nnlab.json`, which it reads off `nnlab.layers`. Data sets are the functions of `nnlab.data.sources`.
+own from `nnlab.json`, which it reads off `nnlab.layers`. Data sets are the functions of `nnlab.data.sources`, schedules
+those of `nnlab.schedules`.
 """
 
 from __future__ import annotations
@@ -25,12 +26,16 @@ KINDS: Final[dict[str, str]] = {
     "regularizers": "regularizer",
     "constraints": "constraint",
     "optimizers": "optimizer",
+    "schedules": "schedule",
     "losses": "loss",
     "metrics": "metric",
     "models": "model class",
     "datasets": "data set",
 }
 """Every kind of object, with the word for one of it."""
+
+REGISTERED: Final = ("datasets", "schedules")
+"""The kinds whose entries are functions of nnlab's, registered when they are imported."""
 
 
 @cache
@@ -99,6 +104,10 @@ def entries(kind: str) -> Mapping[str, Entry]:
         from nnlab.data.sources import DATASETS
 
         return DATASETS
+    if kind == "schedules":
+        from nnlab.schedules import ENTRIES
+
+        return ENTRIES
     return {name: _made(kind, name) for name in _written(kind)}
 
 
@@ -124,7 +133,7 @@ def _made(kind: str, name: str) -> Entry:
 @cache
 def _names(kind: str) -> Mapping[str, str]:
     """Return the canonical name of every name and alias."""
-    if kind == "datasets":
+    if kind in REGISTERED:
         return {name: name for name in entries(kind)}
     written = _written(kind)
     names = {alias: name for name, (_, raw) in written.items() for alias in raw["aliases"]}
@@ -136,7 +145,7 @@ def find(kind: str, name: str) -> Entry | None:
     canonical = _names(kind).get(name)
     if canonical is None:
         return None
-    return entries(kind)[canonical] if kind == "datasets" else _made(kind, canonical)
+    return entries(kind)[canonical] if kind in REGISTERED else _made(kind, canonical)
 
 
 def names(kind: str) -> Iterable[str]:

@@ -15,7 +15,7 @@ import typer
 import typer.models
 
 from nnlab import __version__
-from nnlab.cli import activations, configs, doctor, gradients, predict, runs, training
+from nnlab.cli import activations, configs, doctor, gradients, predict, runs, schedule, training
 from nnlab.errors import NnlabError, did_you_mean
 
 app = typer.Typer(
@@ -49,6 +49,7 @@ app.command()(configs.validate)
 app.command()(configs.summary)
 app.command()(gradients.check_gradients)
 app.command("list")(configs.list_)
+app.command()(schedule.schedule)
 app.command()(activations.activations)
 app.add_typer(runs.app, name="runs")
 app.command()(runs.tensorboard)
