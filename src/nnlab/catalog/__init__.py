@@ -80,6 +80,7 @@ class Entry:
     Args:
         object: its attribute in Keras's module of the kind, or in `nnlab.layers`.
         package: whose it is.
+        preset: parameters that the object gets under this name, where they are not its own defaults.
     """
 
     kind: str
@@ -90,6 +91,7 @@ class Entry:
     aliases: tuple[str, ...] = ()
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
     package: Package = "nnlab"
+    preset: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def first_parameter(self) -> str | None:
@@ -168,6 +170,7 @@ def _entry(package: Package, kind: str, name: str, raw: Mapping[str, Any]) -> En
         aliases=tuple(raw["aliases"]),
         parameters={key: _parameter(key, value) for key, value in raw["parameters"].items()},
         package=package,
+        preset=raw.get("preset", {}),
     )
 
 

@@ -23,7 +23,11 @@ class _GraphOps:
     @staticmethod
     def where(condition: Any, a: Any, b: Any) -> Any:
         """Return `a` where the condition holds, else `b`; two plain numbers would become float32."""
-        return ops.where(condition, ops.cast(a, "float64"), ops.cast(b, "float64"))
+        return ops.where(condition, _float64(a), _float64(b))
+
+
+def _float64(value: Any) -> Any:
+    return ops.convert_to_tensor(value, "float64")  # `cast` takes plain numbers through float32
 
 
 @keras.saving.register_keras_serializable(package="nnlab")
@@ -63,7 +67,7 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):
             _GraphOps,
             t,
             name=self.name,
-            learning_rate=ops.cast(self.learning_rate, "float64"),
+            learning_rate=_float64(self.learning_rate),
             parameters=self.parameters,
             warmup_steps=self.warmup_steps,
         )
