@@ -857,11 +857,12 @@ def optimizer_forms(optimizers: dict[str, Any]) -> Json:
     for name, (target, preset, use) in OPTIMIZER_FORMS.items():
         entry = optimizers[target]
         described = {key: {**entry["parameters"][key], "default": value} for key, value in preset.items()}
+        others = {key: value for key, value in entry["parameters"].items() if key not in preset}
         forms[name] = {
             **entry,
             "aliases": [],
             "summary": use,
-            "parameters": {**entry["parameters"], **described},
+            "parameters": described | others,  # `momentum: 0.8` is a momentum, not a learning rate
             "preset": preset,
         }
     return forms

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import string
 from collections.abc import Callable
+from copy import deepcopy
 from typing import Any
 
 from hypothesis import strategies as st
@@ -57,7 +58,7 @@ def experiments(draw: Draw) -> dict[str, Any]:
         "data": draw(st.sampled_from([_table, _inline, _data_set]))(draw),
         "model": _model(draw),
         "optimizer": component(draw, "optimizers"),
-        **some(draw, {"schedule": lambda: draw(st.sampled_from(SCHEDULES))}),
+        **some(draw, {"schedule": lambda: deepcopy(draw(st.sampled_from(SCHEDULES)))}),
         "training": some(draw, training),
     }
 
