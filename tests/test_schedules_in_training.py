@@ -7,8 +7,10 @@ import json
 import numpy as np
 import pytest
 
+from nnlab.config.load import load_config
 from nnlab.config.schedules import schedule_in_steps
 from nnlab.run import Run
+from samples import CONFIGS
 from test_schedules import CASES, CONFIG, ROWS, WARM
 
 pytestmark = pytest.mark.tf
@@ -97,6 +99,28 @@ def test_the_steps_of_a_training_use_the_rates_of_the_preview(config, tmp_path):
     losses = [row["loss"] for row in trained(config, tmp_path, schedule, *more, text=FEW_STEPS).history]
     errors = 6 * np.cumprod([1 - 2 * rate for rate in (0, 0.1, 0.2, 0.2 * 0.99)])
     assert losses == pytest.approx([36, *np.square(errors)], rel=1e-6)
+
+
+def test_the_gallerys_parabola_gives_its_published_numbers(tmp_path):
+    import keras
+
+    from nnlab.train import train
+
+    config = load_config(CONFIGS / "quadratic_decay.yaml", ["training.epochs=3", "training.tensorboard=false"])
+    summary = train(config, Run.new(tmp_path, "quadratic"))
+    assert [row["loss"] for row in summary.history] == pytest.approx([36, 12.96, 4.728], abs=5e-4)
+    weight = keras.saving.load_model(summary.run.model_path).get_weights()[0]
+    assert float(weight[0, 0]) == pytest.approx(0.321948, abs=5e-7)
+
+
+def test_a_schedule_is_made_again_of_its_config(config):
+    import keras
+
+    schedule = in_graph(config, "{one_cycle: {max_learning_rate: 0.3, warmup_steps: 3}}", first_epoch=2)
+    again = keras.saving.deserialize_keras_object(json.loads(json.dumps(keras.saving.serialize_keras_object(schedule))))
+    assert again.get_config() == schedule.get_config()
+    assert again.get_config()["learning_rate"] == 0.1
+    assert [float(again(step)) for step in range(40)] == [float(schedule(step)) for step in range(40)]
 
 
 def test_history_has_the_optimizers_rate_at_the_end_of_each_epoch(config, tmp_path):

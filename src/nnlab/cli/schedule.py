@@ -63,10 +63,11 @@ def schedule(
         check_plot_path(plot)
     previews: list[_Preview] = []
     problems: list[Problem] = []
+    rows: dict[str, int] = {}
     for path in configs:
         try:
             loaded = console.load(path, changes)
-            previews.append(_preview(loaded, steps))
+            previews.append(_preview(loaded, steps, rows))
         except NnlabError as error:
             problems += error.problems
         else:
@@ -85,8 +86,13 @@ def schedule(
         sys.stderr.write(f"written: {', '.join(written)}\n")
 
 
-def _preview(loaded: LoadedConfig, steps: int | None) -> _Preview:
+def _preview(loaded: LoadedConfig, steps: int | None, rows: dict[str, int]) -> _Preview:
     """Compute the rates of a config.
+
+    Args:
+        loaded: the config.
+        steps: how many; `None` for the whole run.
+        rows: training rows by data, where they have been counted; learns new ones.
 
     Raises:
         NnlabError: the data are needed and cannot be read, or the schedule does not fit the run.
@@ -97,9 +103,12 @@ def _preview(loaded: LoadedConfig, steps: int | None) -> _Preview:
     try:
         num_train = None
         if steps is None or depends_on_data(experiment):
-            from nnlab.data.loading import load_data
+            data = f"{experiment.data!r} {experiment.seed}"
+            if data not in rows:
+                from nnlab.data.loading import load_data
 
-            num_train = load_data(experiment.data, seed=experiment.seed).spec.num_train
+                rows[data] = load_data(experiment.data, seed=experiment.seed).spec.num_train
+            num_train = rows[data]
         planned = schedule_in_steps(experiment, num_train)
     except NnlabError as error:
         raise console.located(error, loaded) from error

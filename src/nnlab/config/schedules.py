@@ -34,6 +34,9 @@ def schedule_faults(component: Component) -> Iterator[Fault]:
                 yield from _moments_faults(given[key], (name, key), whole=key == steps)
     if name == "piecewise":
         yield from _values_faults(given)
+    factor = given.get("factor")
+    if factor is not None and is_finite_number(factor) and factor >= 1:
+        yield Fault((name, "factor"), f"must be below 1, received {show(factor)}")
 
 
 def _moments_faults(moments: Any, path: tuple[str, str], *, whole: bool) -> Iterator[Fault]:
@@ -99,16 +102,17 @@ def schedule_in_steps(experiment: Experiment, num_train: int | None) -> Schedule
     """
     component = experiment.schedule or Component("schedules", "constant")
     per_epoch, run = steps_of_run(experiment, num_train) if num_train is not None else (0, 0)
-    warmup = _steps(component, WARMUP, per_epoch, 0.0)
-    kind = SCHEDULES[component.name]
+    warmup = _steps(component, WARMUP, per_epoch) or 0.0
+    # those of `performance` are for its callback
     parameters = {} if component.name == "performance" else _without_durations(component)
-    for duration in kind.durations:
-        parameters[duration.name] = _steps(component, duration, per_epoch, run - warmup)
-        if parameters[duration.name] == run - warmup <= 0:
+    for duration in SCHEDULES[component.name].durations:
+        given = _steps(component, duration, per_epoch)
+        if given is None and run <= warmup:
             key = next(key for key in WARMUP.keys if key in component.parameters)
             message = f"warm-up takes {number_text(warmup)} steps, and the whole run has {run}"
             path = ("schedule", component.name, key)
             raise ConfigError(Problem(message, "shorten it, or train for more epochs", path))
+        parameters[duration.name] = run - warmup if given is None else given
     return Schedule(component.name, float(experiment.optimizer.get("learning_rate")), parameters, warmup)
 
 
@@ -118,12 +122,13 @@ def _without_durations(component: Component) -> dict[str, Any]:
     return {name: component.get(name) for name in component.entry.parameters if name not in keys}
 
 
-def _steps(component: Component, duration: Duration, per_epoch: int, default: float) -> Any:
+def _steps(component: Component, duration: Duration, per_epoch: int) -> Any:
+    """Return a duration, or a list of moments, as floats; `None` if it is not given."""
     in_steps, in_epochs = (component.parameters.get(key) for key in duration.keys)
     if in_epochs is None:
         given = in_steps
     else:  # 0.1 of 30 steps shall be 3, not 3.0000000000000004, at which the third step would be too early
         given = [round(x * per_epoch, 6) for x in in_epochs] if duration.several else round(in_epochs * per_epoch, 6)
     if given is None:
-        return default
+        return None
     return [float(moment) for moment in given] if duration.several else float(given)

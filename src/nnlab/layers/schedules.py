@@ -77,7 +77,7 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):
         """Return what the constructor takes."""
         return {
             "name": self.name,
-            "learning_rate": float(ops.convert_to_numpy(self.learning_rate)),
+            "learning_rate": float(self.learning_rate),
             "parameters": self.parameters,
             "warmup_steps": self.warmup_steps,
             "first_step": self.first_step,
