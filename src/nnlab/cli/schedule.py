@@ -38,7 +38,7 @@ def schedule(
     steps: Annotated[
         int | None,
         typer.Option(
-            metavar="N", min=1, max=100_000_000, help="So many steps. Default: the whole run.", show_default=False
+            metavar="N", min=1, max=10_000_000, help="So many steps. Default: the whole run.", show_default=False
         ),
     ] = None,
     csv: Annotated[
