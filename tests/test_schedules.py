@@ -11,7 +11,6 @@ import pytest
 
 from nnlab.config.load import dump_config, load_config
 from nnlab.config.schedules import depends_on_data, schedule_in_steps
-from nnlab.errors import ConfigError
 
 RATE = 0.1
 ROWS, BATCH, EPOCHS = 100, 32, 10  # 4 steps an epoch, 40 in all
@@ -158,9 +157,11 @@ def test_only_epochs_and_the_whole_run_need_the_data(config):
     assert not needs("null")
 
 
-def test_a_warm_up_as_long_as_the_run_leaves_no_time_for_a_cosine(config):
-    with pytest.raises(ConfigError, match="warm-up takes 40 steps, and the whole run has 40"):
-        planned(config, "{cosine: {warmup_steps: 40}}")
+@pytest.mark.parametrize("schedule", ["{cosine: {warmup_steps: 50}}", "{polynomial: {warmup_epochs: 10}}"])
+def test_a_run_that_ends_with_its_warm_up_rises_all_the_time(config, schedule):
+    plan = planned(config, schedule)
+    length = plan.warmup_steps
+    assert [plan.rate(step) for step in range(40)] == pytest.approx([RATE * step / length for step in range(40)])
 
 
 @pytest.mark.parametrize("schedule", [*CASES, *WARM])

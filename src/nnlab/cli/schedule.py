@@ -95,7 +95,7 @@ def _preview(loaded: LoadedConfig, steps: int | None, rows: dict[str, int]) -> _
         rows: training rows by data, where they have been counted; learns new ones.
 
     Raises:
-        NnlabError: the data are needed and cannot be read, or the schedule does not fit the run.
+        NnlabError: the data are needed and cannot be read, or the rate becomes infinite.
     """
     from nnlab.config.schedules import depends_on_data, schedule_in_steps, steps_of_run
 

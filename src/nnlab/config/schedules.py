@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from nnlab.catalog import REQUIRED
 from nnlab.config.components import Component, Fault
 from nnlab.config.section import is_finite_number
-from nnlab.errors import ConfigError, Problem, number_text, show
+from nnlab.errors import number_text, show
 from nnlab.schedules import LONGEST, SCHEDULES, WARMUP, WHOLE_RUN, Duration, Schedule
 
 if TYPE_CHECKING:
@@ -96,9 +96,6 @@ def schedule_in_steps(experiment: Experiment, num_train: int | None) -> Schedule
     Args:
         experiment: gives schedule, learning rate, batch size and epochs.
         num_train: training rows; may be `None` unless `depends_on_data`.
-
-    Raises:
-        ConfigError: nothing of the run is left when warm-up ends.
     """
     component = experiment.schedule or Component("schedules", "constant")
     per_epoch, run = steps_of_run(experiment, num_train) if num_train is not None else (0, 0)
@@ -107,12 +104,8 @@ def schedule_in_steps(experiment: Experiment, num_train: int | None) -> Schedule
     parameters = {} if component.name == "performance" else _without_durations(component)
     for duration in SCHEDULES[component.name].durations:
         given = _steps(component, duration, per_epoch)
-        if given is None and run <= warmup:
-            key = next(key for key in WARMUP.keys if key in component.parameters)
-            message = f"warm-up takes {number_text(warmup)} steps, and the whole run has {run}"
-            path = ("schedule", component.name, key)
-            raise ConfigError(Problem(message, "shorten it, or train for more epochs", path))
-        parameters[duration.name] = run - warmup if given is None else given
+        # a run that ends with its warm-up, as when somebody tries one epoch, never comes to what follows it
+        parameters[duration.name] = max(run - warmup, 1.0) if given is None else given
     return Schedule(component.name, float(experiment.optimizer.get("learning_rate")), parameters, warmup)
 
 

@@ -194,11 +194,7 @@ def compile_model(
 
 
 def learning_rate_schedule(experiment: Experiment, num_train: int, *, first_epoch: int = 0) -> Schedule:
-    """Make the experiment's schedule for an optimizer whose first step begins `first_epoch`, counted from 0.
-
-    Raises:
-        ConfigError: nothing of the run is left when warm-up ends.
-    """
+    """Make the experiment's schedule for an optimizer whose first step begins `first_epoch`, counted from 0."""
     schedule = schedule_in_steps(experiment, num_train)
     steps, _ = steps_of_run(experiment, num_train)
     kind = PerformanceSchedule if schedule.name == "performance" else Schedule
