@@ -97,6 +97,34 @@ ACCURACY: Json = {
     "parameters": {},
 }
 
+# When to use which optimizer, in place of Keras's summaries, which repeat the name.
+OPTIMIZER_USES = {
+    "Adadelta": "Adagrad with a memory that fades, and steps scaled by past steps; give it a `learning_rate` of 1.",
+    "Adafactor": "Adam that keeps rows and columns instead of every second moment: for models that fill the memory.",
+    "Adagrad": "Ever smaller steps, smallest for weights with large gradients: for sparse inputs and convex problems.",
+    "Adam": "Momentum, with steps scaled for each weight: works almost everywhere without tuning; begin with it.",
+    "AdamW": "Adam with weight decay that is no part of the gradient: better than L2 with it; usual for transformers.",
+    "Adamax": "Adam scaled by the largest recent gradient: calmer where gradients are now and then very large.",
+    "Ftrl": "Follow the regularized leader: for wide linear models on sparse inputs, whose weights L1 sets to 0.",
+    "Lamb": "Adam with steps in proportion to each layer's weights: for batches of thousands of rows.",
+    "Lion": "Steps of one size, by the sign of the momentum alone: less memory than Adam; divide its rate by about 5.",
+    "Muon": "Momentum made orthogonal, for the matrices of hidden layers, and AdamW for all other weights.",
+    "Nadam": "Adam that looks ahead as Nesterov's momentum does: often a little faster than Adam.",
+    "RMSprop": "Steps scaled by recent gradients: Adam without momentum; still usual for recurrent networks.",
+    "SGD": "Gradient descent, with momentum if given: slow at first, often the best in the end once tuned.",
+    "ScheduleFreeAdamW": "AdamW on averaged weights in place of a schedule; Keras 3.15's is not quite the paper's.",
+}
+
+# Optimizers under names of their own: Keras's class, the parameters that differ, and when to use it.
+OPTIMIZER_FORMS = {
+    "momentum": ("SGD", {"momentum": 0.9}, "`SGD` with a momentum of 0.9: up to ten times as fast as without."),
+    "nesterov": (
+        "SGD",
+        {"momentum": 0.9, "nesterov": True},
+        "`SGD` with Nesterov's momentum of 0.9: the gradient is taken a little ahead; mostly better than `momentum`.",
+    ),
+}
+
 # --------------------------------------------------------------------------------------------------
 # What parameters accept: types, then limits for numbers ("0..1", ">=1", ">0", "<=0"), then [choices].
 # "null" is added by itself where the default is None. A parameter in no table gets the type of its default.
@@ -817,10 +845,27 @@ def entry_of(kind: str, target: Any) -> Json:
     return {
         "aliases": sorted(set(names) - {canonical_name(kind, target)}),
         "object": next(name for name in names if members.get(name) is target),
-        "summary": summary(target),
+        "summary": OPTIMIZER_USES[target.__name__] if kind == "optimizers" else summary(target),
         "url": documentation_url(kind, target),
         "parameters": parameters(kind, target),
     }
+
+
+def optimizer_forms(optimizers: dict[str, Any]) -> Json:
+    """Describe the optimizers that have names of their own, given the entries of Keras's classes."""
+    forms: Json = {}
+    for name, (target, preset, use) in OPTIMIZER_FORMS.items():
+        entry = optimizers[target]
+        described = {key: {**entry["parameters"][key], "default": value} for key, value in preset.items()}
+        others = {key: value for key, value in entry["parameters"].items() if key not in preset}
+        forms[name] = {
+            **entry,
+            "aliases": [],
+            "summary": use,
+            "parameters": described | others,  # `momentum: 0.8` is a momentum, not a learning rate
+            "preset": preset,
+        }
+    return forms
 
 
 def generate() -> Json:
@@ -830,6 +875,8 @@ def generate() -> Json:
         entries: Json = {canonical_name(kind, target): entry_of(kind, target) for target in targets(kind)}
         if kind == "metrics":
             entries["accuracy"] = dict(ACCURACY)
+        if kind == "optimizers":
+            entries |= optimizer_forms(entries)
         kinds[kind] = dict(sorted(entries.items()))
     return {"keras_version": keras.__version__, "kinds": kinds}
 

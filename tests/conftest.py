@@ -6,6 +6,7 @@ import os
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -13,9 +14,32 @@ os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 os.environ["KERAS_BACKEND"] = "tensorflow"
 os.environ["NO_COLOR"] = "1"
 
+from nnlab.cli import main
 from nnlab.config.load import LoadedConfig, load_config
 from nnlab.config.overrides import parse_override
 from samples import DIGITS
+
+
+class Done(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def nnlab(capfd, tmp_path, monkeypatch) -> Callable[..., Done]:
+    """Run a command in this process, in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def run(*arguments: object) -> Done:
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as exit_:
+            main([str(argument) for argument in arguments])
+        captured = capfd.readouterr()
+        return Done(int(exit_.value.code or 0), captured.out, captured.err)
+
+    return run
 
 
 @pytest.fixture

@@ -5,44 +5,20 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 from xml.etree import ElementTree
 
 import pytest
 
-from nnlab.cli import main
 from samples import CONFIGS, DIGITS
-
-
-class Done(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-@pytest.fixture
-def nnlab(capfd, tmp_path, monkeypatch) -> Callable[..., Done]:
-    """Run a command in this process, in an empty folder."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "200")
-
-    def run(*arguments: object) -> Done:
-        capfd.readouterr()
-        with pytest.raises(SystemExit) as exit_:
-            main([str(argument) for argument in arguments])
-        captured = capfd.readouterr()
-        return Done(int(exit_.value.code or 0), captured.out, captured.err)
-
-    return run
-
 
 LIGHT = [
     ["--help"],
     ["validate", str(CONFIGS / "digits_mlp.yaml")],
     ["list", "layers"],
     ["list", "datasets", "spiral"],
+    ["list", "schedules"],
+    ["schedule", "schedule.yaml", "--steps", "50", "--csv", "out.csv"],
     ["runs", "ls"],
     ["train", "--help"],
 ]
@@ -50,6 +26,7 @@ LIGHT = [
 
 @pytest.mark.parametrize("arguments", LIGHT, ids=" ".join)
 def test_light_commands_import_nothing_heavy(arguments, tmp_path):
+    (tmp_path / "schedule.yaml").write_text(f"{DIGITS}schedule: {{cosine: {{decay_steps: 50}}}}\n")
     code = (
         "import sys\nfrom nnlab.cli import main\n"
         f"try: main({arguments!r})\n"

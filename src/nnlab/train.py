@@ -23,6 +23,7 @@ from nnlab.environment import git_commit, hardware, versions
 from nnlab.errors import ConfigError, NnlabError, Problem, one_of
 from nnlab.layers.callbacks import Observer, Recorder
 from nnlab.layers.event_files import tensorboard_callback
+from nnlab.layers.schedules import schedule_callbacks
 from nnlab.model.build import build_model, compile_model
 from nnlab.model.inputs import model_splits
 from nnlab.model.plan import Plan, plan_model, with_plan
@@ -253,6 +254,7 @@ def _fit(built: Built, run: Run, recorder: Recorder) -> None:
     callbacks: list[keras.callbacks.Callback] = [batches]
     if training.tensorboard:
         callbacks.append(tensorboard_callback(training.tensorboard, experiment, run, built.model, train_split.x))
+    lowering = schedule_callbacks(experiment.schedule)
     validation_data = evaluation_batches(validation) if validation is not None else None
 
     def fit(first_epoch: int, last_epoch: int, *more: keras.callbacks.Callback) -> None:
@@ -261,7 +263,8 @@ def _fit(built: Built, run: Run, recorder: Recorder) -> None:
             initial_epoch=first_epoch,
             epochs=last_epoch,
             validation_data=validation_data,
-            callbacks=[*callbacks, *more, recorder],
+            # the rate is lowered last: what is recorded is what the epoch was trained with
+            callbacks=[*callbacks, *more, recorder, *lowering],
             shuffle=False,  # the batches come shuffled
             verbose=0,
         )
@@ -275,7 +278,7 @@ def _fit(built: Built, run: Run, recorder: Recorder) -> None:
     if frozen:
         transfer = getattr(experiment.model, "transfer", None)
         assert transfer is not None
-        _set_trainable(built, trainable=True, learning_rate=transfer.learning_rate_after)
+        _set_trainable(built, trainable=True, learning_rate=transfer.learning_rate_after, first_epoch=frozen)
     stopping = training.early_stopping
     fit(frozen, training.epochs, *([keras.callbacks.EarlyStopping(**stopping.model_dump())] if stopping else []))
 
@@ -285,11 +288,18 @@ def _freeze_epochs(built: Built) -> int:
     return 0 if transfer is None else min(transfer.freeze_epochs, built.experiment.training.epochs)
 
 
-def _set_trainable(built: Built, *, trainable: bool, learning_rate: float | None = None) -> None:
+def _set_trainable(built: Built, *, trainable: bool, learning_rate: float | None = None, first_epoch: int = 0) -> None:
     """Freeze or free the layers that were taken over; Keras sees it once the model is compiled again."""
     for layer in built.taken:
         layer.trainable = trainable
-    compile_model(built.model, built.experiment, built.plan, learning_rate=learning_rate)
+    compile_model(
+        built.model,
+        built.experiment,
+        built.plan,
+        num_train=built.splits.spec.num_train,
+        learning_rate=learning_rate,
+        first_epoch=first_epoch,
+    )
 
 
 def _save(model: keras.Model, run: Run) -> None:

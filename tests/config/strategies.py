@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import string
 from collections.abc import Callable
+from copy import deepcopy
 from typing import Any
 
 from hypothesis import strategies as st
@@ -28,6 +29,16 @@ VALUES = {
     "dict": st.dictionaries(TEXT, NUMBERS, max_size=2),
     "null": st.none(),
 }
+SCHEDULES = [
+    "cosine",
+    {"power": {"decay_epochs": 0.5, "power": 2}},
+    {"exponential": {"decay_steps": 10_000, "decay_rate": 0.1, "staircase": True}},
+    {"piecewise": {"boundaries_epochs": [1, 2.5], "values": [0.1, 1, 0], "warmup_steps": 3}},
+    {"multi_step": {"milestones_steps": [7, 9]}},
+    {"one_cycle": 0.1},
+    {"performance": {"monitor": "loss", "factor": 0}},
+]
+"""A sample: parameters that exclude one another cannot be drawn one by one."""
 NAMES = st.lists(TEXT | st.integers(-3, 3), min_size=2, max_size=3)
 
 
@@ -47,6 +58,7 @@ def experiments(draw: Draw) -> dict[str, Any]:
         "data": draw(st.sampled_from([_table, _inline, _data_set]))(draw),
         "model": _model(draw),
         "optimizer": component(draw, "optimizers"),
+        **some(draw, {"schedule": lambda: deepcopy(draw(st.sampled_from(SCHEDULES)))}),
         "training": some(draw, training),
     }
 

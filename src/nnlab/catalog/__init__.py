@@ -1,7 +1,8 @@
 """What a config may name, by kind: names, parameters and defaults, without importing TensorFlow.
 
 Keras's objects come from `keras.json`, which `scripts/generate_catalog.py` reads off the installed Keras, and nnlab's
-own from `nnlab.json`, which it reads off `nnlab.layers`. Data sets are the functions of `nnlab.data.sources`.
+own from `nnlab.json`, which it reads off `nnlab.layers`. Data sets are the functions of `nnlab.data.sources`, schedules
+those of `nnlab.schedules`.
 """
 
 from __future__ import annotations
@@ -10,10 +11,7 @@ import json
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
-
-if TYPE_CHECKING:
-    from nnlab.data.registry import Source
+from typing import Any, Final, Literal, NamedTuple
 
 Package = Literal["keras", "nnlab"]
 
@@ -27,12 +25,16 @@ KINDS: Final[dict[str, str]] = {
     "regularizers": "regularizer",
     "constraints": "constraint",
     "optimizers": "optimizer",
+    "schedules": "schedule",
     "losses": "loss",
     "metrics": "metric",
     "models": "model class",
     "datasets": "data set",
 }
 """Every kind of object, with the word for one of it."""
+
+REGISTERED: Final = ("datasets", "schedules")
+"""The kinds whose entries are functions of nnlab's, registered when they are imported."""
 
 
 @cache
@@ -75,6 +77,7 @@ class Entry(NamedTuple):
     Args:
         object: its attribute in Keras's module of the kind, or in `nnlab.layers`.
         package: whose it is.
+        preset: parameters that the object gets under this name, where they are not its own defaults.
     """
 
     kind: str
@@ -85,6 +88,7 @@ class Entry(NamedTuple):
     aliases: tuple[str, ...] = ()
     parameters: Mapping[str, Parameter] = {}
     package: Package = "nnlab"
+    preset: Mapping[str, Any] = {}
 
     @property
     def first_parameter(self) -> str | None:
@@ -95,10 +99,15 @@ class Entry(NamedTuple):
 @cache
 def entries(kind: str) -> Mapping[str, Entry]:
     """Return all entries of a kind by canonical name."""
-    return {name: _made(kind, name) for name in (_sources() if kind == "datasets" else _written(kind))}
+    return {name: _made(kind, name) for name in (_registered(kind) if kind in REGISTERED else _written(kind))}
 
 
-def _sources() -> Mapping[str, Source]:
+def _registered(kind: str) -> Mapping[str, Any]:
+    """Return what describes itself in an `entry`."""
+    if kind == "schedules":
+        from nnlab.schedules import SCHEDULES
+
+        return SCHEDULES
     from nnlab.data.sources import SOURCES
 
     return SOURCES
@@ -119,8 +128,9 @@ def _written(kind: str) -> Mapping[str, tuple[Package, Mapping[str, Any]]]:
 
 @cache
 def _made(kind: str, name: str) -> Entry:
-    if kind == "datasets":
-        return _sources()[name].entry
+    if kind in REGISTERED:
+        entry: Entry = _registered(kind)[name].entry
+        return entry
     package, raw = _written(kind)[name]
     return _entry(package, kind, name, raw)
 
@@ -128,8 +138,8 @@ def _made(kind: str, name: str) -> Entry:
 @cache
 def _names(kind: str) -> Mapping[str, str]:
     """Return the canonical name of every name and alias."""
-    if kind == "datasets":
-        return {name: name for name in _sources()}
+    if kind in REGISTERED:
+        return {name: name for name in _registered(kind)}
     written = _written(kind)
     names = {alias: name for name, (_, raw) in written.items() for alias in raw["aliases"]}
     return names | {name: name for name in written}
@@ -161,6 +171,7 @@ def _entry(package: Package, kind: str, name: str, raw: Mapping[str, Any]) -> En
         aliases=tuple(raw["aliases"]),
         parameters={key: _parameter(key, value) for key, value in raw["parameters"].items()},
         package=package,
+        preset=raw.get("preset", {}),
     )
 
 

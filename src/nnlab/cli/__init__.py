@@ -29,6 +29,7 @@ COMMANDS = {
     "summary": "configs:summary",
     "check-gradients": "gradients:check_gradients",
     "list": "configs:list_",
+    "schedule": "schedule:schedule",
     "activations": "activations:activations",
     "runs": "runs:app",
     "tensorboard": "runs:tensorboard",

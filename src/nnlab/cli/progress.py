@@ -22,10 +22,11 @@ class TrainingProgress:
     On a terminal the current epoch is a live line; elsewhere each epoch is one plain line.
     """
 
-    def __init__(self, spec: DataSpec, *, keeps_best: bool | None) -> None:
+    def __init__(self, spec: DataSpec, *, keeps_best: bool | None, has_schedule: bool) -> None:
         self.console = console.messages()
         self.spec = spec
         self.keeps_best = keeps_best
+        self.has_schedule = has_schedule
         self.last = 0
         self.best: tuple[float, int] | None = None
         self.epochs = self.steps = 0
@@ -109,7 +110,7 @@ class TrainingProgress:
         seconds = row["seconds"] + row.get("val_seconds", 0.0)
         line = Text(f"{self._label(int(row['epoch']))}  {seconds:6.2f} s")
         for name, value in row.items():
-            if name not in ("epoch", "learning_rate", "seconds", "val_seconds"):
+            if name not in ("epoch", "seconds", "val_seconds") and (name != "learning_rate" or self.has_schedule):
                 line.append(f"  {name} ", style="dim")
                 line.append(_number(value))
         if best:

@@ -37,7 +37,11 @@ def train(
             from nnlab.cli.progress import TrainingProgress
             from nnlab.train import train as train_run
 
-            progress = None if quiet else TrainingProgress(splits.spec, keeps_best=_keeps_best(loaded.experiment))
+            experiment = loaded.experiment
+            keeps_best, has_schedule = _keeps_best(experiment), experiment.schedule is not None
+            progress = (
+                None if quiet else TrainingProgress(splits.spec, keeps_best=keeps_best, has_schedule=has_schedule)
+            )
             completed = False
             try:
                 command = ["nnlab", *sys.argv[1:]]

@@ -106,6 +106,7 @@ class OneOf(NamedTuple):
         extra: parameters that may be given besides the object's own.
         number: the name that a bare number stands for, as in `dropout: 0.2`.
         besides: keys that stand beside the object's name, as `from` does in `{Dense: 30, from: wide}`.
+        between: yields what is wrong with the parameters taken together.
     """
 
     kind: str
@@ -113,6 +114,7 @@ class OneOf(NamedTuple):
     extra: tuple[Parameter, ...] = ()
     number: str | None = None
     besides: tuple[str, ...] = ()
+    between: Callable[[Component], Iterator[Fault]] | None = None
 
     def parse(self, raw: Any) -> Component:
         """Turn plain values into a `Component`.
@@ -124,6 +126,8 @@ class OneOf(NamedTuple):
             raw = {self.number: raw}
         faults: list[Fault] = []
         component = parse_component(self.kind, raw, faults, only=self.only, extra=self.extra)
+        if component is not None and self.between is not None:
+            faults += self.between(component)
         if component is None or faults:
             raise_faults(faults)
         assert component is not None
@@ -333,6 +337,8 @@ def value_faults(parameter: Parameter, value: Any, *, received: Any) -> Iterator
         )
         choices = one_of(parameter.choices) if parameter.choices else None
         hint = choices or type_remedy(received, parameter.types) or about(parameter)
+        if parameter.name == "learning_rate" and isinstance(received, dict):
+            hint = "write the rate to start from here, and the schedule at the top: `schedule: {exponential: {...}}`"
         yield Fault((), f"expected {wanted}, received {show(received)}", hint)
         return
     if parameter.choices and value not in parameter.choices and isinstance(value, str):

@@ -194,6 +194,8 @@ def _set_in_list(node: Node, item: Override, depth: int, expected: Any) -> None:
 def _set_in_component(node: Node, item: Override, depth: int, one: OneOf) -> None:
     _open_component(node, one)
     part, last, here = item.path[depth], depth == len(item.path) - 1, item.path[:depth]
+    if node.value is None and not last and catalog.find(one.kind, str(part)) is not None:
+        node.value = {str(part): Node({}, item.value.mark, item.value.mark)}
     if not isinstance(node.value, dict):
         problem = f"`{format_path(here)}` holds no object to change"
         raise ConfigError(Problem(problem, hint=f"set it first: `{_dotted(here)}=NAME`", file=item.origin))

@@ -118,7 +118,9 @@ def no_component_remedy(kind: str, raw: Any) -> str:
     if kind == "layers" and isinstance(raw, int) and not isinstance(raw, bool):
         return f"write `Dense: {raw}`"
     if isinstance(raw, Mapping) and raw:
-        keys = [key for key in raw if catalog.find(kind, str(key)) is not None]
+        entries = {key: entry for key in raw if (entry := catalog.find(kind, str(key))) is not None}
+        # `momentum` beside `SGD` is the parameter
+        keys = [key for key in entries if not any(key in other.parameters for other in entries.values())] or [*entries]
         if len(keys) > 1:
             return "write each as an item of its own, with a dash" if kind == "layers" else f"keep one {word}"
         if keys:

@@ -242,6 +242,12 @@ class TrainingConfig(Section):
     engine: Annotated[Literal["keras"], BeforeValidator(_engine)] = "keras"
 
 
+def _schedule_faults(component: Component) -> Iterator[Fault]:
+    from nnlab.config.schedules import schedule_faults  # most configs have none
+
+    return schedule_faults(component)
+
+
 class Experiment(Section):
     """One experiment: all that a config says, defaults included."""
 
@@ -250,15 +256,21 @@ class Experiment(Section):
     data: DataConfig
     model: ModelConfig
     optimizer: Annotated[Component, OneOf("optimizers")] = DEFAULT_OPTIMIZER
-    schedule: NotBuiltYet = None
+    schedule: Annotated[Component, OneOf("schedules", between=_schedule_faults)] | None = None
     training: TrainingConfig = TrainingConfig()
     tune: NotBuiltYet = None
     compare: NotBuiltYet = None
 
     @classmethod
     def faults_between(cls, given: Mapping[str, Any]) -> Iterator[Fault]:
-        """What goes by output name names outputs of the model."""
+        """What goes by output name names outputs of the model; one thing sets the learning rate."""
         model, training = given.get("model"), given.get("training")
+        transfer = model.get("transfer") if isinstance(model, Mapping) else None
+        after = transfer.get("learning_rate_after") if isinstance(transfer, Mapping) else None
+        if after is not None and "schedule" in given:
+            message = "`learning_rate_after` and `schedule` both set the learning rate"
+            hint = "keep one of them; a schedule goes on when layers are freed"
+            yield Fault(("model", "transfer", "learning_rate_after"), message, hint, at_key=True)
         if not isinstance(training, Mapping):
             return
         outputs = model.get("outputs") if isinstance(model, Mapping) else None

@@ -16,3 +16,5 @@ from nnlab.layers.losses import AsymmetricError as AsymmetricError
 from nnlab.layers.losses import SmoothL1 as SmoothL1
 from nnlab.layers.maxout import Maxout as Maxout
 from nnlab.layers.models import WideAndDeep as WideAndDeep
+from nnlab.layers.schedules import PerformanceSchedule as PerformanceSchedule
+from nnlab.layers.schedules import Schedule as Schedule

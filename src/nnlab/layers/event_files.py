@@ -48,6 +48,7 @@ def _hyperparameters(experiment: Experiment) -> dict[str, str | int | float]:
     return {
         "optimizer": experiment.optimizer.name,
         **({"learning_rate": rate} if isinstance(rate, (int, float)) else {}),
+        "schedule": "constant" if experiment.schedule is None else _short(experiment.schedule.plain()),
         "batch_size": training.batch_size,
         "epochs": training.epochs,
         "seed": experiment.seed,

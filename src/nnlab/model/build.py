@@ -11,9 +11,11 @@ import keras
 
 from nnlab.config.components import Component
 from nnlab.config.model import FunctionalConfig, SequentialConfig, SubclassedConfig
+from nnlab.config.schedules import schedule_in_steps, steps_of_run
 from nnlab.config.schema import Experiment
 from nnlab.data.splits import DataSpec, Splits
 from nnlab.errors import ConfigError, ConfigPath, Problem, listed
+from nnlab.layers.schedules import PerformanceSchedule, Schedule
 from nnlab.model.adapt import adapt_layers
 from nnlab.model.hidden import PlannedLayer
 from nnlab.model.objects import make
@@ -67,7 +69,7 @@ def build_model(
         check_output_shape(answers[output.name].shape, splits.spec, plan, output)
     adapt_layers(model, x)
     taken = [] if source is None or transfer is None else copy_weights(transfer, source, model)
-    compile_model(model, experiment, plan)
+    compile_model(model, experiment, plan, num_train=splits.spec.num_train)
     return model, taken
 
 
@@ -148,19 +150,30 @@ def _user_model(config: SubclassedConfig, *, trust_code: bool) -> keras.Model:
 
 
 def compile_model(
-    model: keras.Model, experiment: Experiment, plan: Plan, *, learning_rate: float | None = None
+    model: keras.Model,
+    experiment: Experiment,
+    plan: Plan,
+    *,
+    num_train: int,
+    learning_rate: float | None = None,
+    first_epoch: int = 0,
 ) -> None:
     """Compile with the experiment's optimizer, and the plan's losses and metrics.
 
     Args:
         model: the model, built.
-        experiment: gives the optimizer.
+        experiment: gives the optimizer and the schedule.
         plan: gives losses and metrics.
+        num_train: training rows, by which a schedule knows the steps of an epoch.
         learning_rate: replaces the optimizer's, if given.
+        first_epoch: epochs of the run before; the schedule goes on, while the optimizer is a new one.
     """
     optimizer = experiment.optimizer
     if learning_rate is not None:
         optimizer = optimizer.with_parameters(learning_rate=learning_rate)
+    if experiment.schedule is not None:
+        rate = learning_rate_schedule(experiment, num_train, first_epoch=first_epoch)
+        optimizer = optimizer.with_parameters(learning_rate=rate)
     several = len(plan.outputs) > 1
     losses, metrics, weights = {}, {}, {}
     for output in plan.outputs:
@@ -178,6 +191,14 @@ def compile_model(
         metrics=_one_or_all(metrics),
     )
     model.optimizer.build(model.trainable_variables)  # else a model that is saved before its first step lacks them
+
+
+def learning_rate_schedule(experiment: Experiment, num_train: int, *, first_epoch: int = 0) -> Schedule:
+    """Make the experiment's schedule for an optimizer whose first step begins `first_epoch`, counted from 0."""
+    schedule = schedule_in_steps(experiment, num_train)
+    steps, _ = steps_of_run(experiment, num_train)
+    kind = PerformanceSchedule if schedule.name == "performance" else Schedule
+    return kind(**schedule.fields(), first_step=first_epoch * steps)
 
 
 def check_output_shape(shape: tuple[int | None, ...], spec: DataSpec, plan: Plan, output: OutputPlan) -> None:

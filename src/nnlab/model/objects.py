@@ -36,7 +36,7 @@ def make(component: Component) -> Any:
         return component.name if component.entry.package == "keras" else named_object(component.entry)
     if component.kind == "metrics" and component.name == "accuracy":
         return component.name  # Keras chooses which accuracy by the loss and the shapes
-    return named_object(component.entry)(**parameters)
+    return named_object(component.entry)(**{**component.entry.preset, **parameters})
 
 
 def named_object(entry: Entry) -> Any:

@@ -95,7 +95,7 @@ def plan_model(experiment: Experiment, spec: DataSpec) -> Plan:
     """Work the layers, the losses and the metrics out.
 
     Raises:
-        ConfigError: too many layers, a loss that cannot be guessed, or an early-stopping monitor that is no column of
+        ConfigError: too many layers, a loss that cannot be guessed, or a monitor that is no column of
             the history.
     """
     model = experiment.model
@@ -115,7 +115,7 @@ def plan_model(experiment: Experiment, spec: DataSpec) -> Plan:
         _output(experiment, spec, name, layers=ending, last=lasts[name], only=len(endings) == 1)
         for name, ending in endings.items()
     )
-    _check_monitor(experiment, outputs, has_validation=spec.num_validation > 0)
+    _check_monitors(experiment, outputs, has_validation=spec.num_validation > 0)
     return Plan(layers, nodes, outputs)
 
 
@@ -331,17 +331,23 @@ def _columns(outputs: Sequence[OutputPlan]) -> list[str]:
     return ["loss", *(f"{output.name}_loss" for output in outputs), *metrics]
 
 
-def _check_monitor(experiment: Experiment, outputs: Sequence[OutputPlan], *, has_validation: bool) -> None:
-    stopping = experiment.training.early_stopping
-    if stopping is None:
-        return
+def _check_monitors(experiment: Experiment, outputs: Sequence[OutputPlan], *, has_validation: bool) -> None:
+    """Raise if early stopping or the schedule watches what is no column of the history."""
+    stopping, schedule = experiment.training.early_stopping, experiment.schedule
+    monitors: dict[ConfigPath, str] = {}
+    if schedule is not None and schedule.name == "performance":
+        monitors["schedule", "performance", "monitor"] = schedule.get("monitor")
+    if stopping is not None:
+        monitors["training", "early_stopping", "monitor"] = stopping.monitor
     columns = _columns(outputs)
     if has_validation:
         columns += [f"val_{name}" for name in columns]
-    if stopping.monitor not in columns:
-        path = ("training", "early_stopping", "monitor")
-        message = f"nothing is called `{stopping.monitor}` here"
-        hint = did_you_mean(stopping.monitor, columns) or one_of(columns)
-        if stopping.monitor.startswith("val_") and not has_validation:
-            hint = "give `data.validation` some rows, or monitor `loss`"
-        raise ConfigError(Problem(message, hint, path))
+    problems = []
+    for path, monitor in monitors.items():
+        if monitor not in columns:
+            hint = did_you_mean(monitor, columns) or one_of(columns)
+            if monitor.startswith("val_") and not has_validation:
+                hint = "give `data.validation` some rows, or monitor `loss`"
+            problems.append(Problem(f"nothing is called `{monitor}` here", hint, path))
+    if problems:
+        raise ConfigError(problems)

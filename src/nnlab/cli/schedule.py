@@ -1,0 +1,186 @@
+"""`nnlab schedule`: the learning rate at every step, without training."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nnlab.cli import console, options
+from nnlab.errors import NnlabError, Problem
+
+if TYPE_CHECKING:
+    from nnlab.config.load import LoadedConfig
+
+POINTS = 2_000
+"""How many points of a line a plot has at most."""
+
+CHART_WIDTH, CHART_HEIGHT = 78, 12
+
+
+@dataclass(frozen=True, slots=True)
+class _Preview:
+    """The rates of one config, and what its steps are."""
+
+    name: str
+    rates: Sequence[float]
+    steps: str
+
+
+def schedule(
+    configs: Annotated[list[Path], typer.Argument(metavar="CONFIG...", help="YAML files.", show_default=False)],
+    changes: options.Set = None,
+    steps: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", min=1, max=10_000_000, help="So many steps. Default: the whole run.", show_default=False
+        ),
+    ] = None,
+    csv: Annotated[
+        Path | None,
+        typer.Option("--csv", metavar="FILE", help="Write `step,learning_rate` for every step.", show_default=False),
+    ] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Draw them into one `.svg` or `.png`.", show_default=False),
+    ] = None,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = False,  # noqa: ARG001
+    no_color: options.NoColor = False,  # noqa: ARG001
+) -> None:
+    """Show the learning rate at every step, as the optimizer will use it, without training.
+
+    Data are read only to count their rows, where the schedule needs it: for durations in epochs, and the whole run.
+    """
+    if plot is not None:
+        from nnlab.report.plot import check_plot_path
+
+        check_plot_path(plot)
+    previews: list[_Preview] = []
+    problems: list[Problem] = []
+    rows: dict[str, int] = {}
+    for path in configs:
+        try:
+            loaded = console.load(path, changes)
+            previews.append(_preview(loaded, steps, rows))
+        except NnlabError as error:
+            problems += error.problems
+        else:
+            _say_what_is_left_out(loaded, quiet=quiet)
+    if problems:
+        raise NnlabError(problems)
+    previews = _with_unique_names(previews, configs)
+    if csv is not None:
+        _write_csv(csv, previews)
+    if plot is not None:
+        _draw(plot, previews)
+    if csv is None and plot is None:
+        sys.stdout.write("\n\n".join(_chart(preview) for preview in previews) + "\n")
+    elif not quiet:
+        written = [str(path) for path in (csv, plot) if path is not None]
+        sys.stderr.write(f"written: {', '.join(written)}\n")
+
+
+def _preview(loaded: LoadedConfig, steps: int | None, rows: dict[str, int]) -> _Preview:
+    """Compute the rates of a config.
+
+    Args:
+        loaded: the config.
+        steps: how many; `None` for the whole run.
+        rows: training rows by data, where they have been counted; learns new ones.
+
+    Raises:
+        NnlabError: the data are needed and cannot be read, or the rate becomes infinite.
+    """
+    from nnlab.config.schedules import depends_on_data, schedule_in_steps, steps_of_run
+
+    experiment = loaded.experiment
+    try:
+        num_train = None
+        if steps is None or depends_on_data(experiment):
+            data = f"{experiment.data!r} {experiment.seed}"
+            if data not in rows:
+                from nnlab.data.loading import load_data
+
+                rows[data] = load_data(experiment.data, seed=experiment.seed).spec.num_train
+            num_train = rows[data]
+        planned = schedule_in_steps(experiment, num_train)
+    except NnlabError as error:
+        raise console.located(error, loaded) from error
+    per_epoch, run = (None, None) if num_train is None else steps_of_run(experiment, num_train)
+    count = steps or run
+    assert count is not None
+    text = f"{count:,} step{'s' * (count > 1)}"
+    if per_epoch is not None:
+        text += f", {per_epoch:,} an epoch"
+    rates = [planned.rate(step) for step in range(count)]
+    if not math.isfinite(max(rates)):
+        message = f"the learning rate is infinite from step {rates.index(math.inf)} on"
+        raise console.located(NnlabError(Problem(message, "lower what it grows by", ("schedule",))), loaded)
+    return _Preview(experiment.name, rates, text)
+
+
+def _say_what_is_left_out(loaded: LoadedConfig, *, quiet: bool) -> None:
+    component = loaded.experiment.schedule
+    if not quiet and component is not None and component.name == "performance":
+        sys.stderr.write(
+            f"{loaded.experiment.name}: `performance` lowers the rate when `{component.get('monitor')}` no longer "
+            "improves, which only a training shows; here it stays\n"
+        )
+
+
+def _with_unique_names(previews: Sequence[_Preview], paths: Sequence[Path]) -> list[_Preview]:
+    if len({preview.name for preview in previews}) == len(previews):
+        return list(previews)
+    return [_Preview(str(path), each.rates, each.steps) for each, path in zip(previews, paths, strict=True)]
+
+
+def _write_csv(path: Path, previews: Sequence[_Preview]) -> None:
+    """Write a row a step; the column `config` is there only if there are several."""
+    import csv
+    import io
+
+    from nnlab.run import write_text
+
+    several = len(previews) > 1
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["step", "learning_rate", *(["config"] if several else [])])
+    for preview in previews:
+        name = [preview.name] if several else []
+        writer.writerows([step, repr(rate), *name] for step, rate in enumerate(preview.rates))
+    try:
+        write_text(path, text.getvalue())
+    except OSError as error:
+        raise NnlabError(
+            f"cannot write `{path}`: {error.strerror}", hint="give a file in a folder that exists"
+        ) from None
+
+
+def _draw(path: Path, previews: Sequence[_Preview]) -> None:
+    from nnlab.report.plot import COLORS, Panel, Series, write_plot
+
+    lines = []
+    for i, preview in enumerate(previews):
+        last = len(preview.rates) - 1
+        every = math.ceil(len(preview.rates) / POINTS)
+        x = [*range(0, last, every), last]
+        rates = [preview.rates[step] for step in x]
+        name = preview.name if len(previews) > 1 else ""
+        lines.append(Series(x, rates, name, color=i, dash=i // len(COLORS)))
+    title = previews[0].name if len(previews) == 1 else ""
+    write_plot(path, [Panel(lines, title=title, x_label="step", y_label="learning rate")], legend="right")
+
+
+def _chart(preview: _Preview) -> str:
+    from nnlab.report.chart import line_chart
+
+    rates = preview.rates
+    facts = f"first {rates[0]:.4g}, highest {max(rates):.4g}, last {rates[-1]:.4g}"
+    lines = line_chart(rates, width=CHART_WIDTH, height=CHART_HEIGHT)
+    return "\n".join([f"{preview.name}: {preview.steps}; learning rate {facts}", *lines])

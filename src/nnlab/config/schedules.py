@@ -1,0 +1,127 @@
+"""What a config says about its schedule: what its parameters must be to one another, and durations as steps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from nnlab.catalog import REQUIRED
+from nnlab.config.components import Component, Fault
+from nnlab.config.section import is_finite_number
+from nnlab.errors import number_text, show
+from nnlab.schedules import LONGEST, SCHEDULES, WARMUP, WHOLE_RUN, Duration, Schedule
+
+if TYPE_CHECKING:
+    from nnlab.config.schema import Experiment
+
+
+def schedule_faults(component: Component) -> Iterator[Fault]:
+    """Yield what is wrong with a schedule's parameters taken together, whatever is wrong with each."""
+    given, name = component.parameters, component.name
+    path = (name,) if given else ()
+    for duration in (*SCHEDULES[name].durations, WARMUP):
+        steps, epochs = duration.keys
+        both = [key for key in duration.keys if key in given]
+        if len(both) > 1:
+            hint = "keep one of them (`null` switches off what an extended file gives)"
+            yield Fault((name, epochs), f"`{steps}` and `{epochs}` do not go together", hint, at_key=True)
+        elif not both and duration.default is REQUIRED:
+            example = "[1000, 2000]" if duration.several else "1000"
+            hint = f"write `{name}: {{{steps}: {example}}}`, or `{epochs}`"
+            yield Fault(path, f"`{name}` needs `{steps}` or `{epochs}`", hint)
+        if duration.several:
+            for key in both:
+                yield from _moments_faults(given[key], (name, key), whole=key == steps)
+    if name == "piecewise":
+        yield from _values_faults(given)
+    factor = given.get("factor")
+    if factor is not None and is_finite_number(factor) and factor >= 1:
+        yield Fault((name, "factor"), f"must be below 1, received {show(factor)}")
+
+
+def _moments_faults(moments: Any, path: tuple[str, str], *, whole: bool) -> Iterator[Fault]:
+    if not isinstance(moments, (list, tuple)):
+        return
+    wanted = "a whole number above 0" if whole else "a number above 0"
+    if not moments:
+        yield Fault(path, f"expected at least one {wanted[2:]}, received an empty list")
+    for i, moment in enumerate(moments):
+        if not is_finite_number(moment) or not 0 < moment <= LONGEST or (whole and moment != int(moment)):
+            yield Fault((*path, i), f"expected {wanted}, received {show(moment)}")
+        elif i and is_finite_number(moments[i - 1]) and moment <= moments[i - 1]:
+            message = f"must be more than the one before, {number_text(moments[i - 1])}; received {show(moment)}"
+            yield Fault((*path, i), message)
+
+
+def _values_faults(given: Mapping[str, Any]) -> Iterator[Fault]:
+    values = given.get("values")
+    if not isinstance(values, (list, tuple)):
+        return
+    for i, value in enumerate(values):
+        if not is_finite_number(value) or value < 0:
+            yield Fault(("piecewise", "values", i), f"expected a learning rate of at least 0, received {show(value)}")
+    for key in ("boundaries_steps", "boundaries_epochs"):
+        boundaries = given.get(key)
+        if isinstance(boundaries, (list, tuple)) and len(values) != len(boundaries) + 1:
+            message = f"{len(boundaries)} boundaries part {len(boundaries) + 1} values, received {len(values)}"
+            yield Fault(("piecewise", "values"), message, "give one more value than boundaries")
+
+
+def depends_on_data(experiment: Experiment) -> bool:
+    """Whether the schedule can only be told with the number of training rows: it counts epochs, or the whole run."""
+    component = experiment.schedule
+    if component is None:
+        return False
+    durations = SCHEDULES[component.name].durations
+    counts_epochs = any(duration.keys[1] in component.parameters for duration in (*durations, WARMUP))
+    return counts_epochs or any(
+        duration.default == WHOLE_RUN and duration.keys[0] not in component.parameters for duration in durations
+    )
+
+
+def steps_of_run(experiment: Experiment, num_train: int) -> tuple[int, int]:
+    """Return the steps of an epoch, and those of the whole run.
+
+    Args:
+        experiment: gives batch size and epochs.
+        num_train: training rows.
+    """
+    per_epoch = -(-num_train // experiment.training.batch_size)
+    return per_epoch, per_epoch * experiment.training.epochs
+
+
+def schedule_in_steps(experiment: Experiment, num_train: int | None) -> Schedule:
+    """Return the experiment's schedule with all durations in steps; the constant one if it has none.
+
+    Args:
+        experiment: gives schedule, learning rate, batch size and epochs.
+        num_train: training rows; may be `None` unless `depends_on_data`.
+    """
+    component = experiment.schedule or Component("schedules", "constant")
+    per_epoch, run = steps_of_run(experiment, num_train) if num_train is not None else (0, 0)
+    warmup = _steps(component, WARMUP, per_epoch) or 0.0
+    # those of `performance` are for its callback
+    parameters = {} if component.name == "performance" else _without_durations(component)
+    for duration in SCHEDULES[component.name].durations:
+        given = _steps(component, duration, per_epoch)
+        # a run that ends with its warm-up, as when somebody tries one epoch, never comes to what follows it
+        parameters[duration.name] = max(run - warmup, 1.0) if given is None else given
+    return Schedule(component.name, float(experiment.optimizer.get("learning_rate")), parameters, warmup)
+
+
+def _without_durations(component: Component) -> dict[str, Any]:
+    durations = (*SCHEDULES[component.name].durations, WARMUP)
+    keys = {key for duration in durations for key in duration.keys}
+    return {name: component.get(name) for name in component.entry.parameters if name not in keys}
+
+
+def _steps(component: Component, duration: Duration, per_epoch: int) -> Any:
+    """Return a duration, or a list of moments, as floats; `None` if it is not given."""
+    in_steps, in_epochs = (component.parameters.get(key) for key in duration.keys)
+    if in_epochs is None:
+        given = in_steps
+    else:  # 0.1 of 30 steps shall be 3, not 3.0000000000000004, at which the third step would be too early
+        given = [round(x * per_epoch, 6) for x in in_epochs] if duration.several else round(in_epochs * per_epoch, 6)
+    if given is None:
+        return None
+    return [float(moment) for moment in given] if duration.several else float(given)
