@@ -12,7 +12,7 @@ import keras
 from nnlab.config.components import Component
 from nnlab.config.model import FunctionalConfig, SequentialConfig, SubclassedConfig
 from nnlab.config.schema import Experiment
-from nnlab.data.splits import DataSpec, Splits
+from nnlab.data.splits import Splits, TargetSpec
 from nnlab.errors import ConfigError, ConfigPath, Problem, listed
 from nnlab.model.adapt import adapt_layers
 from nnlab.model.hidden import PlannedLayer
@@ -64,7 +64,7 @@ def build_model(
     else:
         model, answers = _subclassed(experiment.model, plan, x, name, trust_code=trust_code)
     for output in plan.outputs:
-        check_output_shape(answers[output.name].shape, splits.spec, plan, output)
+        check_output_shape(answers[output.name].shape, splits.spec.target_of(output.name), plan, output)
     adapt_layers(model, x)
     taken = [] if source is None or transfer is None else copy_weights(transfer, source, model)
     compile_model(model, experiment, plan)
@@ -180,29 +180,29 @@ def compile_model(
     model.optimizer.build(model.trainable_variables)  # else a model that is saved before its first step lacks them
 
 
-def check_output_shape(shape: tuple[int | None, ...], spec: DataSpec, plan: Plan, output: OutputPlan) -> None:
+def check_output_shape(shape: tuple[int | None, ...], target: TargetSpec, plan: Plan, output: OutputPlan) -> None:
     """Raise if an answer of the model does not fit what is to be predicted."""
-    if tuple(shape[1:]) == spec.target_shape:
+    if tuple(shape[1:]) == target.shape:
         return
-    if spec.task == "binary" and tuple(shape[1:]) == (2,) and output.loss.name.startswith("sparse_"):
+    if target.task == "binary" and tuple(shape[1:]) == (2,) and output.loss.name.startswith("sparse_"):
         return
     last = output.last or (plan.layers[-1] if plan.layers else None)
     wanted = {
         "binary": "two classes, for which one value is enough",
-        "multiclass": f"{spec.num_outputs} classes",
-        "multilabel": f"{spec.num_outputs} labels",
-        "regression": f"{spec.num_outputs} target{'s' * (spec.num_outputs > 1)}",
-    }[spec.task]
-    activation = {"binary": "sigmoid", "multiclass": "softmax", "multilabel": "sigmoid"}.get(spec.task)
-    units = f"{{units: {spec.num_outputs}, activation: {activation}}}" if activation else str(spec.num_outputs)
+        "multiclass": f"{target.num_outputs} classes",
+        "multilabel": f"{target.num_outputs} labels",
+        "regression": f"{target.num_outputs} target{'s' * (target.num_outputs > 1)}",
+    }[target.task]
+    activation = {"binary": "sigmoid", "multiclass": "softmax", "multilabel": "sigmoid"}.get(target.task)
+    units = f"{{units: {target.num_outputs}, activation: {activation}}}" if activation else str(target.num_outputs)
     hint = f"end with `Dense: {units}`"
     path = _place(last) if last is not None else ("model",)
     given = f"{shape[-1]} value{'s' * (shape[-1] != 1)}"
-    if spec.predicts_inputs:
-        rows = f"rows of shape {_shape_text(spec.input_shape)} to give back"
-        hint = f"end with `Dense: {spec.num_outputs}`"
-        if len(spec.input_shape) > 1:
-            hint += f" and `Reshape: {{target_shape: {list(spec.input_shape)}}}`"
+    if target.predicts_inputs:
+        rows = f"rows of shape {_shape_text(target.shape)} to give back"
+        hint = f"end with `Dense: {target.num_outputs}`"
+        if len(target.shape) > 1:
+            hint += f" and `Reshape: {{target_shape: {list(target.shape)}}}`"
         given, wanted = f"values of shape {_shape_text(shape[1:])}", rows
     elif len(shape) > 2:
         hint = f"put `Flatten` (or a global pooling) before the `Dense` layers, and {hint}"
