@@ -39,7 +39,9 @@ def read_npz(config: DataConfig) -> RawData:
     problems = list(array_problems(arrays, file, targets=targets.values()))
     if problems:
         hint = (
-            "list the arrays to predict from in `features`" if config.features is None and len(features) > 1 else None
+            "list the arrays that are read in `features` and `target`"
+            if config.features is None and len(features) > 1
+            else None
         )
         raise DataError([replace(problem, hint=problem.hint or hint) for problem in problems])
     has_test = any(_test(name) in arrays for name in features)

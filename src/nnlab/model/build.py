@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import keras
@@ -12,7 +13,7 @@ import keras
 from nnlab.config.components import Component
 from nnlab.config.model import FunctionalConfig, SequentialConfig, SubclassedConfig
 from nnlab.config.schema import Experiment
-from nnlab.data.splits import Splits, TargetSpec
+from nnlab.data.splits import Splits, TargetSpec, one_or_all
 from nnlab.errors import ConfigError, ConfigPath, Problem, listed
 from nnlab.model.adapt import adapt_layers
 from nnlab.model.hidden import PlannedLayer
@@ -62,7 +63,8 @@ def build_model(
     elif isinstance(experiment.model, FunctionalConfig):
         model, answers = _functional(experiment.model, plan, x, name)
     else:
-        model, answers = _subclassed(experiment.model, plan, x, name, trust_code=trust_code)
+        by_output = isinstance(experiment.data.target, Mapping)
+        model, answers = _subclassed(experiment.model, plan, x, name, by_output=by_output, trust_code=trust_code)
     for output in plan.outputs:
         check_output_shape(answers[output.name].shape, splits.spec.target_of(output.name), plan, output)
     adapt_layers(model, x)
@@ -77,7 +79,18 @@ def _sequential(plan: Plan, x: Any, name: str, front: list[Any]) -> tuple[keras.
     planned = [PlannedLayer(Component("layers", type(layer).__name__), ("model", "transfer")) for layer in front]
     layers = _made_layers(plan.layers)
     answer = _trace(_trace(inputs, front, planned), layers, plan.layers)
-    return keras.Sequential([inputs, *front, *layers], name=name), {OUTPUT: answer}
+    with _names_apart():
+        return keras.Sequential([inputs, *front, *layers], name=name), {OUTPUT: answer}
+
+
+@contextmanager
+def _names_apart() -> Iterator[None]:
+    """Report two layers of one name, which the config gave or the copies of a block have."""
+    try:
+        yield
+    except ValueError as error:
+        message = f"Keras refuses the layers: {_reason(error)}"
+        raise ConfigError(Problem(message, "give each its own name, or none", ("model", "layers"))) from error
 
 
 def _functional(config: FunctionalConfig, plan: Plan, x: Any, name: str) -> tuple[keras.Model, dict[str, Any]]:
@@ -88,12 +101,13 @@ def _functional(config: FunctionalConfig, plan: Plan, x: Any, name: str) -> tupl
     made: dict[str, list[Any]] = {}
     for node in plan.nodes:
         origin = node if node.shared is None else next(other for other in plan.nodes if other.name == node.shared)
-        if node.shared is None:
-            made[node.name] = _made_layers([_named(layer, node.name, i) for i, layer in enumerate(node.layers)])
+        if origin.name not in made:  # whichever of those that share it comes first
+            made[origin.name] = _made_layers([_named(layer, origin.name, i) for i, layer in enumerate(origin.layers)])
         value = [values[source] for source in node.inputs]
         values[node.name] = _trace(value if len(value) > 1 else value[0], made[origin.name], origin.layers, node.path)
     outputs = {output: values[output] for output in config.outputs}
-    return keras.Model(_one_or_all(inputs), _one_or_all(outputs), name=name), outputs
+    with _names_apart():
+        return keras.Model(one_or_all(inputs), one_or_all(outputs), name=name), outputs
 
 
 def _named(layer: PlannedLayer, node: str, position: int) -> PlannedLayer:
@@ -105,14 +119,13 @@ def _named(layer: PlannedLayer, node: str, position: int) -> PlannedLayer:
     return PlannedLayer(component.with_parameters(name=name), layer.path)
 
 
-def _one_or_all(values: dict[str, Any]) -> Any:
-    return values if len(values) > 1 else next(iter(values.values()))
-
-
 def _subclassed(
-    config: SubclassedConfig, plan: Plan, x: Any, name: str, *, trust_code: bool
+    config: SubclassedConfig, plan: Plan, x: Any, name: str, *, by_output: bool, trust_code: bool
 ) -> tuple[keras.Model, dict[str, Any]]:
-    """Return the model, built by calling it on one row, and its answers by output."""
+    """Return the model, built by calling it on one row, and its answers by output.
+
+    `by_output` says whether the outputs have targets of their own.
+    """
     path = ("model", "class")
     model = _user_model(config, trust_code=trust_code) if config.is_user_code else _made(config.component, path)
     model.name = name
@@ -121,7 +134,8 @@ def _subclassed(
         model.call(row)  # builds the layers here: Keras would build them in a scratch graph that some do not survive
         answer = model(row)
     except Exception as error:
-        raise ConfigError(Problem(f"`{config.class_}` cannot take the data: {_reason(error)}", None, path)) from error
+        hint = f"it is called with the arrays {listed(x)} by name" if isinstance(x, Mapping) else None
+        raise ConfigError(Problem(f"`{config.class_}` cannot take the data: {_reason(error)}", hint, path)) from error
     answers = dict(answer) if isinstance(answer, Mapping) else {OUTPUT: answer}
     given = set(answers)
     wanted = {output.name for output in plan.outputs}
@@ -129,8 +143,9 @@ def _subclassed(
         message = (
             f"`{config.class_}` gives the outputs {listed(sorted(given))}, the config has {listed(sorted(wanted))}"
         )
-        hint = f"write `training: {{loss: {{{', '.join(f'{key}: ...' for key in sorted(given))}}}}}`"
-        raise ConfigError(Problem(message, hint, ("training", "loss")))
+        section, key = ("data", "target") if by_output else ("training", "loss")
+        hint = f"write `{section}: {{{key}: {{{', '.join(f'{name}: ...' for name in sorted(given))}}}}}`"
+        raise ConfigError(Problem(message, hint, (section, key)))
     return model, answers
 
 
@@ -173,9 +188,9 @@ def compile_model(
         weights[output.name] = output.loss_weight
     model.compile(
         optimizer=_made(optimizer, ("optimizer",)),
-        loss=_one_or_all(losses),
+        loss=one_or_all(losses),
         loss_weights=weights if several and experiment.training.loss_weights is not None else None,
-        metrics=_one_or_all(metrics),
+        metrics=one_or_all(metrics),
     )
     model.optimizer.build(model.trainable_variables)  # else a model that is saved before its first step lacks them
 

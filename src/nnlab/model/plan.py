@@ -14,7 +14,7 @@ from typing import Any
 from nnlab.config.components import Component
 from nnlab.config.graph import BLOCK_INPUT, GraphBlock, GraphLayer
 from nnlab.config.model import FunctionalConfig, HiddenConfig, LayerItem, RepeatBlock, SequentialConfig
-from nnlab.config.schema import Experiment
+from nnlab.config.schema import EarlyStopping, Experiment
 from nnlab.data.splits import DEFAULT_TEST, DataSpec, TargetSpec, each, one_or_all
 from nnlab.errors import ConfigError, ConfigPath, Problem, did_you_mean, listed, one_of
 from nnlab.model.hidden import PlannedLayer, activation_apart, has_weights, with_defaults
@@ -24,6 +24,7 @@ from nnlab.model.losses import (
     check_metrics,
     default_loss,
     default_metrics,
+    direction,
     metric_name,
     of_logits,
 )
@@ -84,11 +85,13 @@ class Plan:
         layers: the layers of a sequential model.
         nodes: the nodes of a functional model, each behind those that feed it.
         outputs: one for each output.
+        early_stopping: when to stop, and whether what is monitored shall fall or rise.
     """
 
     layers: tuple[PlannedLayer, ...]
     nodes: tuple[Node, ...]
     outputs: tuple[OutputPlan, ...]
+    early_stopping: EarlyStopping | None
 
 
 def plan_model(experiment: Experiment, spec: DataSpec) -> Plan:
@@ -116,12 +119,11 @@ def plan_model(experiment: Experiment, spec: DataSpec) -> Plan:
         _output(experiment, spec.target_of(name), name, layers=ending, last=lasts[name], only=len(endings) == 1)
         for name, ending in endings.items()
     )
-    _check_monitor(experiment, outputs, has_validation=spec.num_validation > 0)
-    return Plan(layers, nodes, outputs)
+    return Plan(layers, nodes, outputs, _stopping(experiment, outputs, has_validation=spec.num_validation > 0))
 
 
 def with_plan(experiment: Experiment, spec: DataSpec, plan: Plan) -> Experiment:
-    """Return the experiment with what the data decided written into it: task, test rows, losses and metrics."""
+    """Return the experiment with what the data decided written into it: task, test rows, losses, metrics, mode."""
 
     def word(target: TargetSpec) -> str:
         return "classification" if target.task == "multiclass" else target.task
@@ -132,7 +134,8 @@ def with_plan(experiment: Experiment, spec: DataSpec, plan: Plan) -> Experiment:
     data = experiment.data.model_copy(update={"task": task, "test": test})
     losses = one_or_all({output.name: output.loss for output in plan.outputs})
     metrics = one_or_all({output.name: output.metrics for output in plan.outputs})
-    training = experiment.training.model_copy(update={"loss": losses, "metrics": metrics})
+    settled = {"loss": losses, "metrics": metrics, "early_stopping": plan.early_stopping}
+    training = experiment.training.model_copy(update=settled)
     return experiment.model_copy(update={"data": data, "training": training})
 
 
@@ -242,11 +245,7 @@ def _unrolled_graph(
     items: Mapping[str, GraphLayer | GraphBlock], values: dict[str, str], prefix: str, path: ConfigPath
 ) -> Iterator[Node]:
     """Yield nodes, each behind those that feed it; `values` learns which node stands for a name of the config."""
-    feeding = {
-        name: [source for source in _sources(item) if source in items]
-        + ([item.shared] if isinstance(item, GraphLayer) and item.shared else [])
-        for name, item in items.items()
-    }
+    feeding = {name: [source for source in _sources(item) if source in items] for name, item in items.items()}
     for name in TopologicalSorter(feeding).static_order():
         item = items[name]
         if isinstance(item, GraphLayer):
@@ -341,25 +340,38 @@ def _output(
     return OutputPlan(name, chosen_loss, chosen, weight, last)
 
 
-def _columns(outputs: Sequence[OutputPlan]) -> list[str]:
-    """Return the columns of the history that training rows fill, but for the seconds."""
+def _columns(outputs: Sequence[OutputPlan]) -> dict[str, Any]:
+    """Return the columns of the history that training rows fill, but for the seconds, and which values are better."""
+    losses = {"loss": "min"}
     if len(outputs) == 1:
-        return ["loss", *(metric_name(metric) for metric in outputs[0].metrics)]
-    metrics = [f"{output.name}_{metric_name(metric)}" for output in outputs for metric in output.metrics]
-    return ["loss", *(f"{output.name}_loss" for output in outputs), *metrics]
+        return losses | {metric_name(metric): direction(metric) for metric in outputs[0].metrics}
+    losses |= {f"{output.name}_loss": "min" for output in outputs}
+    return losses | {
+        f"{output.name}_{metric_name(metric)}": direction(metric) for output in outputs for metric in output.metrics
+    }
 
 
-def _check_monitor(experiment: Experiment, outputs: Sequence[OutputPlan], *, has_validation: bool) -> None:
+def _stopping(experiment: Experiment, outputs: Sequence[OutputPlan], *, has_validation: bool) -> EarlyStopping | None:
+    """Return when to stop, and with `mode: auto` settled.
+
+    Raises:
+        ConfigError: what is monitored is no column of the history, or could be better either way.
+    """
     stopping = experiment.training.early_stopping
     if stopping is None:
-        return
+        return None
     columns = _columns(outputs)
     if has_validation:
-        columns += [f"val_{name}" for name in columns]
+        columns |= {f"val_{name}": better for name, better in columns.items()}
+    path = ("training", "early_stopping", "monitor")
     if stopping.monitor not in columns:
-        path = ("training", "early_stopping", "monitor")
         message = f"nothing is called `{stopping.monitor}` here"
         hint = did_you_mean(stopping.monitor, columns) or one_of(columns)
         if stopping.monitor.startswith("val_") and not has_validation:
             hint = "give `data.validation` some rows, or monitor `loss`"
         raise ConfigError(Problem(message, hint, path))
+    mode = columns[stopping.monitor] if stopping.mode == "auto" else stopping.mode
+    if mode is None:
+        message = f"`{stopping.monitor}` may be better when it is larger or when it is smaller"
+        raise ConfigError(Problem(message, "write `mode: max` or `mode: min` beside it", path))
+    return stopping.model_copy(update={"mode": mode})
