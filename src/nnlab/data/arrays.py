@@ -33,8 +33,7 @@ def read_npz(config: DataConfig) -> RawData:
     """
     file = require_file(config.path, source="npz")
     with _opened(file, _SAVE) as archive:
-        targets = _target_names(config, archive.files, file)
-        features = _feature_names(config, archive.files, targets.values())
+        targets, features = _chosen_names(config, archive.files, file)
         arrays = _read_all(file, archive, [*features, *targets.values()])
     problems = list(array_problems(arrays, file, targets=targets.values()))
     if problems:
@@ -55,13 +54,26 @@ def read_npz(config: DataConfig) -> RawData:
     return _with_columns(raw, config.features) if _are_numbers(config.features) else raw
 
 
-def _target_names(config: DataConfig, stored: Sequence[str], file: Path) -> dict[str, str]:
-    """Return the name of the target array of each of `config.sections`, but for those that give back the inputs."""
+def _chosen_names(config: DataConfig, stored: Sequence[str], file: Path) -> tuple[dict[str, str], list[str]]:
+    """Return the names of the target arrays by output, and those of the feature arrays.
+
+    Raises:
+        DataError: with every name that is not there.
+    """
     if config.target is None and _stored("y", stored) not in stored:
         hint = "name the array to predict: `target: NAME`"
         raise _fault(file, f"the file has no `y`; it holds {_there(stored)}", hint)
-    targets: dict[str, str] = {}
     problems: list[Problem] = []
+    targets = _target_names(config, stored, problems)
+    features = _feature_names(config, stored, targets.values(), problems)
+    if problems:
+        raise DataError(problems)
+    return targets, features
+
+
+def _target_names(config: DataConfig, stored: Sequence[str], problems: list[Problem]) -> dict[str, str]:
+    """Return the target array of each of `config.sections`, but for those that give back the inputs."""
+    targets: dict[str, str] = {}
     for output, section in config.sections.items():
         path: ConfigPath = ("data", "target", output) if output else ("data", "target")
         names: Any = section.target or ("y",)
@@ -73,26 +85,24 @@ def _target_names(config: DataConfig, stored: Sequence[str], file: Path) -> dict
             continue
         targets[output] = str(names[0])
         problems += _unknown(targets[output], stored, path)
-    if problems:
-        raise DataError(problems)
     return targets
 
 
-def _feature_names(config: DataConfig, stored: Sequence[str], targets: Collection[str]) -> list[str]:
-    """Return the names of the arrays that are features."""
+def _feature_names(
+    config: DataConfig, stored: Sequence[str], targets: Collection[str], problems: list[Problem]
+) -> list[str]:
     if config.features is None or _are_numbers(config.features):
         all_names = dict.fromkeys(name.removesuffix("_train") for name in stored if not _is_test(name, stored))
         names = (
             ["x"] if "x" in all_names and "x" not in targets else [name for name in all_names if name not in targets]
         )
         if not names:
-            raise DataError(Problem("no array is left as a feature: all are targets", path=("data", "target")))
+            problems.append(Problem("no array is left as a feature: all are targets", path=("data", "target")))
         if config.features is not None and len(names) > 1:
             message = f"columns are chosen of one array, and the file has several: {listed(names)}"
-            raise DataError(Problem(message, "name arrays in `features`", path=("data", "features")))
+            problems.append(Problem(message, "name arrays in `features`", path=("data", "features")))
         return names
     names = [str(name) for name in config.features]
-    problems: list[Problem] = []
     for i, name in enumerate(names):
         path = ("data", "features", i)
         problems += _unknown(name, stored, path)
@@ -100,8 +110,6 @@ def _feature_names(config: DataConfig, stored: Sequence[str], targets: Collectio
             problems.append(Problem(f"`{name}` is a target and a feature too", "remove one of them", path=path))
         if name in names[:i]:
             problems.append(Problem(f"`{name}` stands twice in `features`", "remove one of them", path=path))
-    if problems:
-        raise DataError(problems)
     return names
 
 
