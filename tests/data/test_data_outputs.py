@@ -84,7 +84,7 @@ def test_a_target_for_the_only_output_is_an_ordinary_one(load):
 
 
 def test_classes_still_choose_the_rows_of_an_autoencoder(load):
-    splits = load(source="digits", target="inputs", classes=[3, 5])
+    splits = load(source="digits", target="inputs", classes=[3, 5], task="regression")  # as a run's config says it
     assert splits.spec.num_train + splits.spec.num_validation + splits.spec.num_test == 183 + 182
     assert splits.spec.target.predicts_inputs
 
@@ -100,6 +100,14 @@ def test_outputs_that_share_a_target_may_weigh_its_classes_differently(load):
     spec = load(source="iris", class_weight={"main": {"setosa": 2}}).spec
     assert spec.class_weight_of("main") == {0: 2.0, 1: 1.0, 2: 1.0}
     assert spec.class_weight_of("aux") is None
+
+
+def test_class_weights_for_all_outputs_need_classes_in_all(load, error_text):
+    whole = {"source": "inline", "columns": COLUMNS, "test": 0, "validation": 0}
+    assert error_text(load, target={"main": "who", "aux": "score"}, class_weight="balanced", **whole) == (
+        "data.class_weight.aux: `class_weight` needs classes, but the task is regression\n"
+        "  hint: name the outputs that have classes: `class_weight: {OUTPUT: balanced}`"
+    )
 
 
 def test_the_mistakes_of_all_outputs_are_told_at_once(load, error_text):

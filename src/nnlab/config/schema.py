@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias, get_args
 
 from pydantic import BeforeValidator, Field, PlainSerializer, PlainValidator, ValidationError
 
@@ -115,12 +115,12 @@ def _task_of_one(value: Any) -> Any:
     return fail(f"unknown value {show(value)}", did_you_mean(str(value), TASKS) or one_of(TASKS), value=value)
 
 
-TASKS = ("classification", "binary", "multilabel", "regression")
 GOES_BY_OUTPUT = {"data": ("target", "task", "class_weight"), "training": ("loss", "metrics", "loss_weights")}
 """The keys that may go by output name, by section."""
 
 Rows: TypeAlias = Annotated[int | float, PlainValidator(_rows)]
 TaskName: TypeAlias = Literal["classification", "binary", "multilabel", "regression"]
+TASKS = get_args(TaskName)
 Scale: TypeAlias = int | float | Literal["standardize", "minmax"] | None
 ClassWeight: TypeAlias = Mapping[str, float] | Literal["balanced"] | None
 

@@ -175,7 +175,7 @@ def _at_output(problem: Problem, output: str) -> Problem:
 def _keep(raw: RawData, targets: Mapping[str, Target]) -> RawData:
     """Leave out the rows of classes that the config does not name."""
     target = next(iter(targets.values()))
-    if target.kept is None:  # as ever with several targets: they have no `classes` to keep
+    if target.kept is None:  # several targets have no `classes` to choose rows by
         return raw
     x_test = raw.x_test
     if x_test is not None:
@@ -261,8 +261,11 @@ def _class_weights(targets: Mapping[str, Target], train: np.ndarray, config: Dat
     problems: list[Problem] = []
     for output, of_classes in by_output.items():
         target = targets[output] if output in targets else targets[""]
+        hint = f"remove `{output or 'class_weight'}`"
+        if output and not config.weighs_by_output:
+            hint = "name the outputs that have classes: `class_weight: {OUTPUT: balanced}`"
         try:
-            weights[output] = None if of_classes is None else _weights_of(target, train, of_classes)
+            weights[output] = None if of_classes is None else _weights_of(target, train, of_classes, hint)
         except DataError as error:
             problems += [_at_output(problem, output) for problem in error.problems]
     if problems:
@@ -270,8 +273,8 @@ def _class_weights(targets: Mapping[str, Target], train: np.ndarray, config: Dat
     return weights.get("", weights)
 
 
-def _weights_of(target: Target, train: np.ndarray, wanted: Any) -> dict[int, float]:
+def _weights_of(target: Target, train: np.ndarray, wanted: Any, hint: str) -> dict[int, float]:
     if target.y is None or not target.has_classes:
         message = f"`class_weight` needs classes, but the task is {target.task}"
-        raise DataError(Problem(message, "remove `class_weight`", path=("data", "class_weight")))
+        raise DataError(Problem(message, hint, path=("data", "class_weight")))
     return class_weights(wanted, target.class_names, target.y[train])
