@@ -18,7 +18,7 @@ import pytest
 from nnlab import catalog
 from nnlab.catalog import Entry
 from nnlab.config.load import LoadedConfig, dump_config, load_config
-from nnlab.data.splits import DataSpec, Split, Splits, Task
+from nnlab.data.splits import DataSpec, Split, Splits, TargetSpec, Task
 
 pytestmark = pytest.mark.tf
 
@@ -231,11 +231,9 @@ def rows_of(takes: str, target: str) -> Splits:
         y = (np.arange(NUM_ROWS) % 2).astype(np.float32).reshape(-1, 1)
     if task == "multiclass":
         y = (np.arange(NUM_ROWS) % columns).astype(np.int32)
-    classes = {"regression": None, "binary": 2}.get(task, columns)
     spec = DataSpec(
-        input_shape=shape, task=task, num_outputs=columns, num_classes=classes, class_names=(), feature_names=(),
-        target_names=(), num_train=NUM_ROWS, num_validation=0, num_test=0, class_weight=None, scaling=None,
-        inferred_task=False, own_test_set=False, predicts_inputs=False,
+        input_shape=shape, feature_names=(), num_train=NUM_ROWS, num_validation=0, num_test=0,
+        target=TargetSpec(task, (columns,), class_names=(), names=(), inferred_task=False),
     )  # fmt: skip
     return Splits(Split(x, y), None, None, spec)
 

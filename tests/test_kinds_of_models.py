@@ -246,7 +246,7 @@ def test_an_autoencoder_learns_to_give_back_its_inputs(config, tmp_path):
         """
     summary = trained(config(text), tmp_path)
     assert summary.history[1]["loss"] < summary.history[0]["loss"]
-    assert json.loads(summary.run.data_path.read_text())["predicts_inputs"] is True
+    assert json.loads(summary.run.data_path.read_text())["target"]["predicts_inputs"] is True
 
 
 SOURCE = """

@@ -5,16 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nnlab.data.splits import DataSpec, Split, Splits
+from nnlab.data.splits import DataSpec, Split, Splits, TargetSpec
 from nnlab.errors import ConfigError
 from nnlab.model.plan import plan_model
 
 
 def spec_of(task="multiclass", *, shape=(4,), outputs=3, validation=5) -> DataSpec:
     return DataSpec(
-        input_shape=shape, task=task, num_outputs=outputs, num_classes=None, class_names=(), feature_names=(),
-        target_names=(), num_train=10, num_validation=validation, num_test=0, class_weight=None, scaling=None,
-        inferred_task=False, own_test_set=False, predicts_inputs=False,
+        input_shape=shape, feature_names=(), num_train=10, num_validation=validation, num_test=0,
+        target=TargetSpec(task, (outputs,), class_names=(), names=(), inferred_task=False),
     )  # fmt: skip
 
 

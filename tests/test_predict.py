@@ -287,7 +287,7 @@ def test_evaluate_monte_carlo_scores_the_mean_prediction(tmp_path):
     config = load_config(run.config_path).experiment
     test = load_data(config.data, seed=config.seed).test
     columns = columns_of(run, test.x, mc_samples=10)
-    labels = np.array(data_spec(run).class_names)[test.y]
+    labels = np.array(data_spec(run).target.class_names)[test.y]
     assert list(figures) == ["samples", "accuracy", "std", "entropy"]
     assert figures["accuracy"] == np.mean(columns["class"] == labels)
     assert figures["entropy"] == pytest.approx(columns["entropy"].mean())

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from nnlab.config.load import load_config
 from nnlab.data.batches import EVALUATION_BATCH_SIZE
-from nnlab.data.splits import DataSpec
+from nnlab.data.splits import DataSpec, TargetSpec
 from nnlab.errors import NnlabError
 from nnlab.model.inputs import Arrays, model_inputs
 from nnlab.model.saved import load_model
@@ -30,7 +30,7 @@ _RATES = ("rate", "stddev", "dropout", "recurrent_dropout")
 
 def predict(
     run: Run,
-    x: np.ndarray,
+    x: Arrays,
     *,
     spec: DataSpec,
     mc_samples: int | None = None,
@@ -48,7 +48,8 @@ def predict(
 
     Args:
         run: a run with a model.
-        x: rows as `nnlab.data.features.read_features` gives them, `[rows, *spec.input_shape]`.
+        x: rows as `nnlab.data.features.read_features` gives them, `[rows, *spec.input_shape]`, by
+            array name if there are several.
         spec: what the run knows about its data.
         mc_samples: how many times to predict with dropout on; `None` for once, with dropout off.
         seed: of the dropout; default: the run's.
@@ -70,14 +71,17 @@ def predict(
     samples: dict[str, np.ndarray] = {}
     if mc_samples is not None:
         samples = _by_output(monte_carlo(model, inputs, samples=mc_samples, seed=_or(seed, experiment.seed)))
-    plain = {} if samples and spec.num_classes else _by_output(_predict_once(model, inputs))
+    need_plain = not samples or any(target.num_classes is None for target in spec.targets.values())
+    plain = _by_output(_predict_once(model, inputs)) if need_plain else {}
     columns: dict[str, np.ndarray] = {}
     for output in samples or plain:
-        if spec.num_classes:
+        target = spec.target_of(output)
+        if target.num_classes:
             values = samples[output] if samples else plain[output][None]
-            named = _class_columns(_probabilities(values, spec, _has_logits(model, output)), spec, is_mc=bool(samples))
+            probabilities = _probabilities(values, target, _has_logits(model, output))
+            named = _class_columns(probabilities, target, is_mc=bool(samples))
         else:
-            named = _target_columns(plain[output], samples.get(output), spec)
+            named = _target_columns(plain[output], samples.get(output), target)
         columns |= {f"{output}.{name}" if output else name: column for name, column in named.items()}
     return columns
 
@@ -101,11 +105,13 @@ def evaluate_monte_carlo(
     outputs = _by_output(monte_carlo(model, inputs, samples=samples, seed=_or(seed, experiment.seed)))
     results: dict[str, float] = {"samples": samples}
     for output, values in outputs.items():
-        if splits.spec.num_classes:
-            probabilities = _probabilities(values, splits.spec, _has_logits(model, output))
-            figures = _class_figures(probabilities, rows.y, splits.spec)
+        target = splits.spec.target_of(output)
+        y = rows.y[output] if isinstance(splits.spec.target, Mapping) else rows.y
+        if target.num_classes:
+            probabilities = _probabilities(values, target, _has_logits(model, output))
+            figures = _class_figures(probabilities, y, target)
         else:
-            figures = _target_figures(values, rows.y)
+            figures = _target_figures(values, y)
         results |= {f"{output}_{name}" if output else name: figure for name, figure in figures.items()}
     return results
 
@@ -242,44 +248,44 @@ def _has_logits(model: keras.Model, output: str) -> bool:
     return "hinge" in str(settings.get("name", loss)) and activation not in ("softmax", "sigmoid")
 
 
-def _probabilities(values: np.ndarray, spec: DataSpec, logits: bool) -> np.ndarray:
+def _probabilities(values: np.ndarray, target: TargetSpec, logits: bool) -> np.ndarray:
     """Return the probability of each class or label, float64 `[..., rows, num_classes]`."""
     values = values.astype(np.float64)
-    if spec.task == "multiclass" or (spec.task == "binary" and values.shape[-1] == 2):
+    if target.task == "multiclass" or (target.task == "binary" and values.shape[-1] == 2):
         if not logits:
             return np.asarray(np.clip(values, 0.0, 1.0))
         powers = np.exp(values - values.max(axis=-1, keepdims=True))
         return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
     p = np.asarray(0.5 * (1.0 + np.tanh(0.5 * values)) if logits else np.clip(values, 0.0, 1.0))
-    return np.concatenate([1.0 - p, p], axis=-1) if spec.task == "binary" else p
+    return np.concatenate([1.0 - p, p], axis=-1) if target.task == "binary" else p
 
 
-def _class_columns(samples: np.ndarray, spec: DataSpec, *, is_mc: bool) -> dict[str, np.ndarray]:
+def _class_columns(samples: np.ndarray, target: TargetSpec, *, is_mc: bool) -> dict[str, np.ndarray]:
     """Name the probabilities `[samples, rows, classes]` and what follows from them."""
     mean = samples.mean(axis=0)
     columns: dict[str, np.ndarray] = {}
-    if spec.task == "multilabel":
-        columns |= {name: (mean[:, i] > 0.5).astype(np.int32) for i, name in enumerate(spec.class_names)}
+    if target.task == "multilabel":
+        columns |= {name: (mean[:, i] > 0.5).astype(np.int32) for i, name in enumerate(target.class_names)}
     else:
-        columns["class"] = np.array(spec.class_names, dtype=object)[mean.argmax(axis=-1)]
-    columns |= {f"p({name})": mean[:, i] for i, name in enumerate(spec.class_names)}
+        columns["class"] = np.array(target.class_names, dtype=object)[mean.argmax(axis=-1)]
+    columns |= {f"p({name})": mean[:, i] for i, name in enumerate(target.class_names)}
     if is_mc:
         deviation = samples.std(axis=0)
-        columns |= {f"std({name})": deviation[:, i] for i, name in enumerate(spec.class_names)}
-        columns["entropy"] = _entropy(mean, spec)
+        columns |= {f"std({name})": deviation[:, i] for i, name in enumerate(target.class_names)}
+        columns["entropy"] = _entropy(mean, target)
     return columns
 
 
-def _entropy(p: np.ndarray, spec: DataSpec) -> np.ndarray:
+def _entropy(p: np.ndarray, target: TargetSpec) -> np.ndarray:
     """Return the entropy of each row's probabilities in nats; labels are independent of one another."""
-    if spec.task == "multilabel":
+    if target.task == "multilabel":
         p = np.concatenate([p, 1.0 - p], axis=-1)
     return np.asarray(-(p * np.log(np.where(p > 0, p, 1.0))).sum(axis=-1)) + 0.0
 
 
-def _target_columns(values: np.ndarray, samples: np.ndarray | None, spec: DataSpec) -> dict[str, np.ndarray]:
+def _target_columns(values: np.ndarray, samples: np.ndarray | None, target: TargetSpec) -> dict[str, np.ndarray]:
     values = values.reshape(len(values), -1)
-    names = spec.target_names
+    names = target.names
     if len(names) != values.shape[1]:  # pictures
         names = tuple(f"y{i}" for i in range(values.shape[1]))
     columns = {name: values[:, i] for i, name in enumerate(names)}
@@ -291,13 +297,13 @@ def _target_columns(values: np.ndarray, samples: np.ndarray | None, spec: DataSp
     return columns
 
 
-def _class_figures(samples: np.ndarray, y: np.ndarray, spec: DataSpec) -> dict[str, float]:
+def _class_figures(samples: np.ndarray, y: np.ndarray, target: TargetSpec) -> dict[str, float]:
     mean = samples.mean(axis=0)
-    if spec.task == "multilabel":
+    if target.task == "multilabel":
         hits = {"binary_accuracy": float(np.mean((mean > 0.5) == (y > 0.5)))}
     else:
         hits = {"accuracy": float(np.mean(mean.argmax(axis=-1) == y.reshape(-1)))}
-    return {**hits, "std": float(samples.std(axis=0).mean()), "entropy": float(_entropy(mean, spec).mean())}
+    return {**hits, "std": float(samples.std(axis=0).mean()), "entropy": float(_entropy(mean, target).mean())}
 
 
 def _target_figures(samples: np.ndarray, y: np.ndarray) -> dict[str, float]:

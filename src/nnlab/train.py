@@ -18,7 +18,7 @@ from nnlab.config.schema import Experiment
 from nnlab.config.user_code import is_file, split_class
 from nnlab.data.batches import EpochBatches, evaluation_batches
 from nnlab.data.loading import load_data
-from nnlab.data.splits import DataSpec, Split, Splits
+from nnlab.data.splits import DataSpec, Split, Splits, TargetSpec, each
 from nnlab.environment import git_commit, hardware, versions
 from nnlab.errors import ConfigError, NnlabError, Problem, one_of
 from nnlab.layers.callbacks import Observer, Recorder
@@ -309,15 +309,18 @@ def _save(model: keras.Model, run: Run) -> None:
 
 
 def _data_info(spec: DataSpec) -> dict[str, Any]:
+    targets = each(_target_info, spec.target)
     return {
-        "task": spec.task,
-        "input_shape": list(spec.input_shape),
+        "input_shape": each(list, spec.input_shape),
         "train_rows": spec.num_train,
         "validation_rows": spec.num_validation,
         "test_rows": spec.num_test,
-        "class_names": list(spec.class_names),
-        "target_names": list(spec.target_names),
+        **({"targets": targets} if isinstance(spec.target, Mapping) else targets),
     }
+
+
+def _target_info(target: TargetSpec) -> dict[str, Any]:
+    return {"task": target.task, "class_names": list(target.class_names), "target_names": list(target.names)}
 
 
 def _crash(error: Exception) -> Problem:

@@ -269,8 +269,7 @@ NPZ_CASES = {
     "other names": (
         {"a": [1], "b": [2]},
         {},
-        "FILE: the file has no `x` and `y`; it holds `a`, `b`\n"
-        "  hint: save it with `np.savez(path, x=x, y=y)`, or with `x_train`, `y_train`, `x_test`, `y_test`",
+        "FILE: the file has no `y`; it holds `a`, `b`\n  hint: name the array to predict: `target: NAME`",
     ),
     "objects": (
         {"x": np.array([1, None]), "y": [1, 2]},
@@ -280,10 +279,9 @@ NPZ_CASES = {
     ),
     "unequal lengths": ({"x": np.ones((3, 2)), "y": [1, 2]}, {}, "FILE: `x` has 3 rows, `y` has 2"),
     "wrong axes": (
-        {"x": np.ones(3), "y": np.ones((3, 1, 1))},
+        {"x": np.float64(3), "y": np.ones((3, 1, 1))},
         {},
-        "FILE: `x` has the shape (3,), expected rows of features\n"
-        "  hint: for one column write `x.reshape(-1, 1)`\n"
+        "FILE: `x` has the shape (), expected rows of features\n"
         "FILE: `y` has the shape (3, 1, 1), expected (rows,) or (rows, targets)",
     ),
     "text as features": ({"x": [["a"]], "y": [1]}, {}, "FILE: `x` has the type <U1, expected numbers"),

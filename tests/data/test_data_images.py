@@ -64,14 +64,14 @@ def test_an_image_set_validates_on_its_last_rows_and_keeps_its_test_set(load, tm
     np.testing.assert_array_equal(splits.train.x, X[:20] / np.float32(255))
     np.testing.assert_array_equal(splits.validation.x, X[20:30] / np.float32(255))
     np.testing.assert_array_equal(splits.test.y, Y[30:])
-    assert (splits.spec.input_shape, splits.spec.task) == ((28, 28), "multiclass")
-    assert splits.spec.class_names[9] == "Ankle boot"
+    assert (splits.spec.input_shape, splits.spec.target.task) == ((28, 28), "multiclass")
+    assert splits.spec.target.class_names[9] == "Ankle boot"
 
 
 def test_classes_are_kept_in_the_test_set_too(load, tmp_path):
     write_npz(tmp_path / "m.npz")
     splits = load(source="mnist", path=str(tmp_path / "m.npz"), classes=[7, 1], validation=0)
-    assert splits.spec.class_names == ("7", "1")
+    assert splits.spec.target.class_names == ("7", "1")
     assert splits.train.y[:, 0].tolist() == [1, 0] * 3
     np.testing.assert_array_equal(splits.test.x, X[[31, 37]])
     assert splits.test.y.tolist() == [[1.0], [0.0]]
@@ -96,7 +96,7 @@ def test_cifar_is_read_from_its_batches(load, cache):
     splits = load(source="cifar10", validation=10)
     assert (splits.spec.input_shape, splits.spec.num_train, splits.spec.num_test) == ((32, 32, 3), 40, 10)
     np.testing.assert_array_equal(splits.test.x[0, 0, 0], images[0, [0, 1024, 2048]])
-    assert splits.spec.class_names[1] == "automobile"
+    assert splits.spec.target.class_names[1] == "automobile"
 
 
 def test_a_pickle_that_runs_code_is_refused(cache, load, error_text):

@@ -57,8 +57,13 @@ def test_parameters_come_from_the_signature():
 )
 def test_built_in_sets_need_no_files(load, name, shape, task, outputs, classes):
     spec = load(source=name).spec
-    assert (spec.input_shape, spec.task, spec.num_outputs, spec.num_classes) == (shape, task, outputs, classes)
-    assert spec.inferred_task
+    assert (spec.input_shape, spec.target.task, spec.target.num_outputs, spec.target.num_classes) == (
+        shape,
+        task,
+        outputs,
+        classes,
+    )
+    assert spec.target.inferred_task
     assert len(spec.feature_names) == shape[0]
 
 

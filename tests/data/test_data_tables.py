@@ -28,8 +28,8 @@ def test_csv_is_read_however_it_is_separated(load, tmp_path, content):
     splits = load(source="csv", path=str(path), target="y", **WHOLE)
     assert splits.train.x.tolist() == [[1.0, 2.0], [3.0, 4.5]]
     assert splits.train.y.tolist() == [[0.5], [1.5]]
-    assert (splits.spec.feature_names, splits.spec.target_names) == (("a", "b"), ("y",))
-    assert (splits.spec.input_shape, splits.spec.task) == ((2,), "regression")
+    assert (splits.spec.feature_names, splits.spec.target.names) == (("a", "b"), ("y",))
+    assert (splits.spec.input_shape, splits.spec.target.task) == ((2,), "regression")
 
 
 @pytest.mark.parametrize(
@@ -66,13 +66,13 @@ def test_booleans_are_numbers_as_features_and_classes_as_target(load):
     columns = {"x": [True, False], "y": [False, True]}
     splits = load(source="inline", columns=columns, target="y", **WHOLE)
     assert splits.train.x.tolist() == [[1.0], [0.0]]
-    assert splits.spec.task == "binary"
+    assert splits.spec.target.task == "binary"
 
 
 def test_quoted_numbers_are_classes_as_target(load):
     splits = load(source="inline", columns={"x": ["1", "2.5"], "y": ["10", "9"]}, target="y", **WHOLE)
     assert splits.train.x.tolist() == [[1.0], [2.5]]
-    assert splits.spec.class_names == ("10", "9")
+    assert splits.spec.target.class_names == ("10", "9")
 
 
 def test_parquet_is_read_with_its_categories(load, tmp_path):
@@ -81,7 +81,7 @@ def test_parquet_is_read_with_its_categories(load, tmp_path):
     frame.to_parquet(tmp_path / "t.parquet")
     splits = load(source="parquet", path=str(tmp_path / "t.parquet"), target="c", **WHOLE)
     assert splits.train.x.tolist() == [[1.0, 1.0], [2.0, 2.0], [3.0, 3.0]]
-    assert splits.spec.class_names == ("u", "v")
+    assert splits.spec.target.class_names == ("u", "v")
 
 
 def test_parquet_without_pyarrow_says_what_to_install(load, tmp_path, monkeypatch, error_text):
@@ -99,13 +99,13 @@ def test_npz_keeps_its_own_test_set(load, tmp_path):
     np.testing.assert_array_equal(splits.train.x, x[:9])
     np.testing.assert_array_equal(splits.test.x, x[9:])
     assert splits.test.y.tolist() == [1, 0, 2]
-    assert splits.spec.class_names == ("a", "b", "c")
+    assert splits.spec.target.class_names == ("a", "b", "c")
 
 
 def test_npz_without_a_test_set_is_split(load, tmp_path):
     np.savez(tmp_path / "t.npz", x=np.ones((10, 3, 4), bool), y=np.linspace(0, 1, 20).reshape(10, 2))
     spec = load(source="npz", path=str(tmp_path / "t.npz")).spec
-    assert (spec.input_shape, spec.task, spec.target_names) == ((3, 4), "regression", ("y0", "y1"))
+    assert (spec.input_shape, spec.target.task, spec.target.names) == ((3, 4), "regression", ("y0", "y1"))
     assert (spec.num_train, spec.num_validation, spec.num_test) == (6, 2, 2)
 
 

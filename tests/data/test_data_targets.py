@@ -35,32 +35,36 @@ def test_text_classes_are_numbered_alphabetically(load):
     splits = inline(load, ["dog", "cat", "emu", "cat"])
     assert splits.train.y.tolist() == [1, 0, 2, 0]
     assert splits.train.y.dtype == np.int32
-    assert splits.spec.class_names == ("cat", "dog", "emu")
-    assert (splits.spec.task, splits.spec.num_outputs, splits.spec.inferred_task) == ("multiclass", 3, True)
+    assert splits.spec.target.class_names == ("cat", "dog", "emu")
+    assert (splits.spec.target.task, splits.spec.target.num_outputs, splits.spec.target.inferred_task) == (
+        "multiclass",
+        3,
+        True,
+    )
 
 
 def test_number_classes_are_numbered_in_their_order(load):
     splits = inline(load, [10, 9, 100, 9] * 20, task="classification")
-    assert splits.spec.class_names == ("9", "10", "100")
+    assert splits.spec.target.class_names == ("9", "10", "100")
     assert splits.train.y[:4].tolist() == [1, 0, 2, 0]
-    assert not splits.spec.inferred_task
+    assert not splits.spec.target.inferred_task
 
 
 def test_whole_floats_may_be_classes(load):
-    assert inline(load, [0.0, 1.0, 2.0], task="classification").spec.class_names == ("0", "1", "2")
+    assert inline(load, [0.0, 1.0, 2.0], task="classification").spec.target.class_names == ("0", "1", "2")
 
 
 def test_two_inferred_classes_take_one_output(load):
     splits = inline(load, [False, True, True])
-    assert (splits.spec.task, splits.spec.num_outputs, splits.spec.num_classes) == ("binary", 1, 2)
+    assert (splits.spec.target.task, splits.spec.target.num_outputs, splits.spec.target.num_classes) == ("binary", 1, 2)
     assert splits.train.y.tolist() == [[0.0], [1.0], [1.0]]
     assert splits.train.y.dtype == np.float32
-    assert splits.spec.class_names == ("False", "True")
+    assert splits.spec.target.class_names == ("False", "True")
 
 
 def test_two_classes_take_two_outputs_when_classification_is_asked_for(load):
     splits = inline(load, ["no", "yes"], task="classification")
-    assert (splits.spec.task, splits.spec.num_outputs) == ("multiclass", 2)
+    assert (splits.spec.target.task, splits.spec.target.num_outputs) == ("multiclass", 2)
     assert splits.train.y.tolist() == [0, 1]
 
 
@@ -68,21 +72,21 @@ def test_classes_are_kept_and_relabelled_in_the_order_given(load):
     splits = inline(load, ["a", "b", "c", "a"], classes=["c", "a"])
     assert splits.train.x.tolist() == [[0.0], [2.0], [3.0]]
     assert splits.train.y.tolist() == [[1.0], [0.0], [1.0]]
-    assert splits.spec.class_names == ("c", "a")
+    assert splits.spec.target.class_names == ("c", "a")
 
 
 @pytest.mark.parametrize("classes", [["virginica", "setosa"], [2, 0], ["2", "0"]])
 def test_classes_go_by_name_or_number(load, classes):
     spec = load(source="iris", classes=classes).spec
-    assert spec.class_names == ("virginica", "setosa")
+    assert spec.target.class_names == ("virginica", "setosa")
     assert spec.num_train + spec.num_validation + spec.num_test == 100
 
 
 @pytest.mark.parametrize("positive", ["virginica", 2])
 def test_one_class_against_the_rest_is_binary(load, positive):
     splits = load(source="iris", positive_class=positive, test=0, validation=0)
-    assert splits.spec.class_names == ("not virginica", "virginica")
-    assert (splits.spec.task, splits.spec.inferred_task) == ("binary", False)
+    assert splits.spec.target.class_names == ("not virginica", "virginica")
+    assert (splits.spec.target.task, splits.spec.target.inferred_task) == ("binary", False)
     assert splits.train.y.sum() == 50
 
 
@@ -92,13 +96,21 @@ def test_regression_takes_integers_and_several_columns(load):
     columns = {"x": [1, 2], "a": [0.5, 1.5], "b": [2, 3]}
     splits = load(source="inline", columns=columns, target=["b", "a"], test=0, validation=0)
     assert splits.train.y.tolist() == [[2.0, 0.5], [3.0, 1.5]]
-    assert (splits.spec.target_names, splits.spec.num_outputs, splits.spec.class_names) == (("b", "a"), 2, ())
+    assert (splits.spec.target.names, splits.spec.target.num_outputs, splits.spec.target.class_names) == (
+        ("b", "a"),
+        2,
+        (),
+    )
 
 
 def test_several_columns_of_zeros_and_ones_are_labels(load):
     columns = {"x": [1, 2, 3], "red": [0, 1, 1], "round": [True, False, True]}
     splits = load(source="inline", columns=columns, target=["red", "round"], test=0, validation=0)
-    assert (splits.spec.task, splits.spec.num_classes, splits.spec.class_names) == ("multilabel", 2, ("red", "round"))
+    assert (splits.spec.target.task, splits.spec.target.num_classes, splits.spec.target.class_names) == (
+        "multilabel",
+        2,
+        ("red", "round"),
+    )
     assert splits.train.y.tolist() == [[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]
 
 

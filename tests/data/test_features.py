@@ -150,5 +150,5 @@ def test_files_that_are_not_there_or_something_else_are_named(iris, tmp_path):
 
 def test_a_run_whose_data_record_is_damaged_says_so(tmp_path):
     (tmp_path / "data.json").write_text('{"task": "binary"}')
-    with pytest.raises(NnlabError, match=r"`.*data\.json` cannot be read: 'class_weight'"):
+    with pytest.raises(NnlabError, match=r"`.*data\.json` cannot be read: 'target'"):
         data_spec(Run(tmp_path))

@@ -14,14 +14,13 @@ def built(config) -> Callable[[str], Any]:
     """Build and compile the model of a `model:` section, for rows of four numbers in three classes."""
 
     def build(model: str, training: str = "{}") -> Any:
-        from nnlab.data.splits import DataSpec, Split, Splits
+        from nnlab.data.splits import DataSpec, Split, Splits, TargetSpec
         from nnlab.model.build import build_model
         from nnlab.model.plan import plan_model
 
         spec = DataSpec(
-            input_shape=(4,), task="multiclass", num_outputs=3, num_classes=None, class_names=(), feature_names=(),
-            target_names=(), num_train=10, num_validation=5, num_test=0, class_weight=None, scaling=None,
-            inferred_task=False, own_test_set=False,
+            input_shape=(4,), feature_names=(), num_train=10, num_validation=5, num_test=0,
+            target=TargetSpec("multiclass", (3,), class_names=(), names=(), inferred_task=False),
         )  # fmt: skip
         experiment = config(f"{{data: iris, model: {model}, training: {training}}}").experiment
         rows = Split(np.zeros((10, 4), np.float32), np.zeros(10, np.int32))

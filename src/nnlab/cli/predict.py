@@ -24,7 +24,7 @@ def predict(
         Path,
         typer.Argument(
             metavar="INPUT",
-            help="Features of the rows: CSV (columns by name, others are left alone), NPY or NPZ (array `x`).",
+            help="Features of the rows: CSV (columns by name, others are left alone), NPY or NPZ (arrays by name).",
             show_default=False,
         ),
     ],
@@ -61,12 +61,16 @@ def predict(
     if output is not None:
         _write(output, _csv_text(columns))
     if json:
+        from nnlab.data.splits import each
+
+        tasks = each(lambda target: target.task, spec.target)
         rows = [dict(zip(columns, row, strict=True)) for row in zip(*map(_plain, columns.values()), strict=True)]
-        console.print_json({"run": str(found.path), "task": spec.task, "rows": len(x), "predictions": rows})
+        console.print_json({"run": str(found.path), "task": tasks, "rows": len(rows), "predictions": rows})
     elif output is None:
         sys.stdout.write(_csv_text(columns))
     elif not quiet:
-        sys.stderr.write(f"predicted {len(x)} row{'s' * (len(x) != 1)}: {output}\n")
+        count = len(next(iter(columns.values())))
+        sys.stderr.write(f"predicted {count} row{'s' * (count != 1)}: {output}\n")
 
 
 def _write(path: Path, text: str) -> None:

@@ -10,7 +10,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
 from rich.text import Text
 
 from nnlab.cli import console
-from nnlab.data.splits import DataSpec
+from nnlab.data.splits import DataSpec, TargetSpec
 
 MOST_LINES = 100
 """Epochs that get a line of their own; of longer trainings every so many-th does."""
@@ -142,15 +142,20 @@ def _data_line(spec: DataSpec) -> str:
         parts.append(f"{spec.num_validation:,} validation")
     if spec.num_test:
         parts.append(f"{spec.num_test:,} test")
-    shape = " x ".join(str(size) for size in spec.input_shape)
+    shapes = spec.input_shape if isinstance(spec.input_shape, Mapping) else {"": spec.input_shape}
+    rows = " and ".join(" x ".join(map(str, shape)) for shape in shapes.values())
+    what = [f"{f'{output}: ' if output else ''}{_task_words(target)}" for output, target in spec.targets.items()]
+    return f"{' + '.join(parts)} rows of {rows}; {'; '.join(what)}"
+
+
+def _task_words(target: TargetSpec) -> str:
     what = {
         "binary": "binary classification",
-        "multiclass": f"classification, {spec.num_classes} classes",
-        "multilabel": f"multilabel classification, {spec.num_outputs} labels",
-        "regression": f"regression, {spec.num_outputs} target{'s' * (spec.num_outputs > 1)}",
-    }[spec.task]
-    inferred = " (inferred)" if spec.inferred_task else ""
-    return f"{' + '.join(parts)} rows of {shape}; {what}{inferred}"
+        "multiclass": f"classification, {target.num_classes} classes",
+        "multilabel": f"multilabel classification, {target.num_outputs} labels",
+        "regression": f"regression, {target.num_outputs} target{'s' * (target.num_outputs > 1)}",
+    }[target.task]
+    return f"{what} (inferred)" if target.inferred_task else what
 
 
 def _number(value: float) -> str:

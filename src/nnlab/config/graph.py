@@ -135,6 +135,8 @@ def graph_faults(given: Mapping[str, Any]) -> Iterator[Fault]:
             path: ConfigPath = ("outputs", i) if isinstance(outputs, (list, tuple)) else ("outputs",)
             hint = did_you_mean(name, layers) or one_of(layers)
             yield Fault(path, f"the output `{name}` is no layer", hint)
+        elif name in names[:i]:
+            yield Fault(("outputs", i), f"the output `{name}` stands twice", "remove one of them")
     wanted = {name for name in names if isinstance(name, str)}
     yield from _faults_of(layers, set(map(str, inputs)), wanted, ("layers",), input_path=("inputs",))
 
@@ -151,6 +153,9 @@ def _faults_of(
     for name, item in layers.items():
         if isinstance(item, Mapping):
             yield from _inner_faults(name, item, layers, (*path, name))
+        if any(_is_copy(str(name), block, inside) for block, inside in layers.items()):
+            message = f"`{name}` is the name of a copy that a repeated block makes"
+            yield Fault((*path, name), message, "rename one of them", at_key=True)
     if wrong or not outputs & set(feeding):
         return  # a misspelt name leaves others unused: one mistake, one message
     used = _used(feeding, outputs)
@@ -161,6 +166,15 @@ def _faults_of(
     for name in sorted(inputs - used):
         hint = f"name it in the `from` of a layer{', or remove it' if input_path else ''}"
         yield Fault((*(input_path or path[:-1]), name), f"nothing uses the input `{name}`", hint, at_key=True)
+
+
+def _is_copy(name: str, block: Any, item: Any) -> bool:
+    """Whether what a repeated block makes has this name: `block_2_hidden` is the second copy of its layer `hidden`."""
+    found = re.fullmatch(rf"{re.escape(str(block))}_[0-9]+_(\w+)", name)
+    inside = item.get("layers") if isinstance(item, Mapping) and "repeat" in item else None
+    if found is None or not isinstance(inside, Mapping):
+        return False
+    return found[1] in inside or any(_is_copy(found[1], inner, layer) for inner, layer in inside.items())
 
 
 def _unknown_sources(name: Any, item: Any, known: list[str], path: ConfigPath) -> Iterator[Fault]:
@@ -174,7 +188,8 @@ def _inner_faults(name: Any, item: Mapping[Any, Any], layers: Mapping[Any, Any],
     """Check what a shared layer names, and the inside of a repeated block."""
     shared = item.get("shared")
     if isinstance(shared, str):
-        others = [other for other, inside in layers.items() if other != name and "shared" not in (inside or {})]
+        kinds = {other: set(inside) if isinstance(inside, Mapping) else set() for other, inside in layers.items()}
+        others = [other for other, keys in kinds.items() if other != name and not keys & {"shared", "repeat"}]
         if shared not in others:
             hint = did_you_mean(shared, others) or one_of(others)
             yield Fault((*path, "shared"), f"`{shared}` is no layer that can be shared", hint)

@@ -14,7 +14,7 @@ from nnlab.config.graph import GraphInputs, GraphItems, graph_faults
 from nnlab.config.remedies import type_remedy
 from nnlab.config.section import Parsed, Section, Whole, as_tuple, fail, whole
 from nnlab.config.user_code import class_problem
-from nnlab.errors import did_you_mean, one_of, show
+from nnlab.errors import did_you_mean, nearest, one_of, show
 
 
 def _layer_item(raw: Any) -> Component | RepeatBlock:
@@ -129,7 +129,9 @@ class SequentialConfig(HiddenDefaults):
     @classmethod
     def faults_between(cls, given: Mapping[str, Any]) -> Iterator[Fault]:
         """The layers are given in one way."""
-        if "layers" not in given and "hidden" not in given and "transfer" not in given:
+        ways = ("layers", "hidden", "transfer")
+        misspelt = (name for key in given if key not in cls.model_fields for name in nearest(key, cls.model_fields))
+        if not any(way in given for way in ways) and not any(name in ways for name in misspelt):
             hint = "write `hidden: [300, 100]`, or a list under `layers:`"
             yield Fault((), "the model has neither `layers` nor `hidden`", hint, at_key=True)
         if "layers" in given and "hidden" in given:

@@ -34,6 +34,10 @@ _MISSING: Mapping[ConfigPath, str] = {
     ("data",): "write `data: digits`; `nnlab list datasets` shows what there is",
     ("model",): "write `model: {hidden: [300, 100]}`, or a list of layers",
     ("data", "source"): "write `source: digits`; `nnlab list datasets` shows what there is",
+    ("model", "inputs"): "name the inputs: `inputs: [x]`, or `inputs: {wide: {features: [0, 1]}, deep: {}}`",
+    ("model", "layers"): "name the layers and what feeds them: `layers: {main: {Dense: 1, from: x}}`",
+    ("model", "outputs"): "name the layers that give the answers: `outputs: [main]`",
+    ("model", "class"): "write `class: WideAndDeep`, or a class of your own: `class: my_models.py:MyModel`",
 }
 _MISSING_IN: Mapping[type[Section], str] = {
     RepeatBlock: "write both: `repeat: 2` and `layers: [...]`",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias, get_args
 
 from pydantic import BeforeValidator, Field, ValidationError
 
@@ -11,7 +11,18 @@ from nnlab import catalog
 from nnlab.config.components import Component, Fault, OneOf, named_object, raise_faults
 from nnlab.config.model import ModelConfig
 from nnlab.config.remedies import type_remedy
-from nnlab.config.section import Name, Names, NotBuiltYet, Parsed, Section, Whole, fail, is_finite_number, whole
+from nnlab.config.section import (
+    Name,
+    Names,
+    NotBuiltYet,
+    Parsed,
+    Section,
+    Whole,
+    fail,
+    is_finite_number,
+    name_list,
+    whole,
+)
 from nnlab.errors import ConfigPath, did_you_mean, one_of, show
 
 MAX_NAME = 100
@@ -31,8 +42,12 @@ def _rows(value: Any) -> Any:
 
 
 def _scale(value: Any) -> Any:
+    return _one_or_by_name(value, _scale_of_one)
+
+
+def _scale_of_one(value: Any) -> Any:
     words = ("standardize", "minmax")
-    if value is None or value in words or (is_finite_number(value) and value > 0):
+    if value is None or (isinstance(value, str) and value in words) or (is_finite_number(value) and value > 0):
         return value
     hint = "divide by a number (`255`), or write `standardize` or `minmax`"
     if isinstance(value, str):
@@ -41,6 +56,16 @@ def _scale(value: Any) -> Any:
 
 
 def _class_weight(value: Any) -> Any:
+    return _by_name(value, _weights_of_classes) if _is_weight_by_output(value) else _weights_of_classes(value)
+
+
+def _is_weight_by_output(value: Any) -> bool:
+    """Whether class weights go by output name, `{main: balanced}`, rather than by class, `{0: 1, 1: 5}`."""
+    weights = value.values() if isinstance(value, Mapping) else ()
+    return any(weight == "balanced" or isinstance(weight, Mapping) for weight in weights)
+
+
+def _weights_of_classes(value: Any) -> Any:
     if value is None or value == "balanced":
         return value
     if not isinstance(value, dict) or not value:
@@ -73,7 +98,32 @@ def _columns(value: Any) -> Any:
     return {str(name): tuple(column) for name, column in value.items()}
 
 
+def _target(value: Any) -> Any:
+    return None if value is None else _one_or_by_name(value, _columns_of_one)
+
+
+def _columns_of_one(value: Any) -> Any:
+    return fail("expected the name of a target, received nothing") if value is None else name_list(value)
+
+
+def _task(value: Any) -> Any:
+    return _one_or_by_name(value, _task_of_one)
+
+
+def _task_of_one(value: Any) -> Any:
+    if value is None or (isinstance(value, str) and value in TASKS):
+        return value
+    return fail(f"unknown value {show(value)}", did_you_mean(str(value), TASKS) or one_of(TASKS), value=value)
+
+
+GOES_BY_OUTPUT = {"data": ("target", "task", "class_weight"), "training": ("loss", "metrics", "loss_weights")}
+"""The keys that may go by output name, by section."""
+
 Rows: TypeAlias = Annotated[int | float, Parsed(_rows)]
+TaskName: TypeAlias = Literal["classification", "binary", "multilabel", "regression"]
+TASKS = get_args(TaskName)
+Scale: TypeAlias = int | float | Literal["standardize", "minmax"] | None
+ClassWeight: TypeAlias = Mapping[str, float] | Literal["balanced"] | None
 
 
 class DataConfig(Section):
@@ -82,17 +132,17 @@ class DataConfig(Section):
     source: Annotated[Component, OneOf("datasets")]
     path: str | None = None
     columns: Annotated[Mapping[str, tuple[Any, ...]] | None, Parsed(_columns)] = None
-    target: Names = None
+    target: Annotated[tuple[str | int, ...] | Mapping[str, tuple[str | int, ...]] | None, Parsed(_target)] = None
     features: Names = None
-    task: Literal["classification", "binary", "multilabel", "regression"] | None = None
+    task: Annotated[TaskName | Mapping[str, TaskName] | None, Parsed(_task)] = None
     validation: Rows = 0.2
     test: Rows | None = None
-    scale: Annotated[int | float | Literal["standardize", "minmax"] | None, Parsed(_scale)] = None
+    scale: Annotated[Scale | Mapping[str, Scale], Parsed(_scale)] = None
     limit: Annotated[Whole | None, Field(ge=1)] = None
     classes: Names = None
     positive_class: Name = None
     object: NotBuiltYet = None
-    class_weight: Annotated[Mapping[str, float] | Literal["balanced"] | None, Parsed(_class_weight)] = None
+    class_weight: Annotated[ClassWeight | Mapping[str, ClassWeight], Parsed(_class_weight)] = None
 
     @classmethod
     def opened(cls, raw: Any) -> Any:
@@ -117,6 +167,33 @@ class DataConfig(Section):
         if "classes" in given and "positive_class" in given:
             message = "`positive_class` and `classes` do not go together"
             yield Fault(("positive_class",), message, "keep one of them", at_key=True)
+        by_output = isinstance(given.get("target"), Mapping)
+        if isinstance(given.get("task"), Mapping) and not by_output:
+            hint = "write one task, or `target: {OUTPUT: COLUMN, ...}` too"
+            yield Fault(("task",), "`task` goes by output name, and `target` does not", hint, at_key=True)
+        for key in ("classes", "positive_class"):
+            if key in given and by_output:
+                message = f"`{key}` goes with one target, and `target` goes by output name"
+                yield Fault(
+                    (key,), message, "remove it: the classes of each output are those of its column", at_key=True
+                )
+
+    @property
+    def sections(self) -> Mapping[str, DataConfig]:
+        """The section as each output's target sees it, by output name; itself, without a name, if they share one."""
+        if not isinstance(self.target, Mapping):
+            return {"": self}
+        return {output: self._of_output(output) for output in self.target}
+
+    def _of_output(self, output: str) -> DataConfig:
+        values = {key: getattr(self, key) for key in GOES_BY_OUTPUT["data"]}
+        own = {key: value.get(output) for key, value in values.items() if _is_by_output(key, value)}
+        return self.model_copy(update=own)
+
+    @property
+    def weighs_by_output(self) -> bool:
+        """Whether the outputs have class weights of their own."""
+        return _is_weight_by_output(self.class_weight)
 
 
 class EarlyStopping(Section):
@@ -169,16 +246,27 @@ def _engine(value: Any) -> Any:
     return value
 
 
-def _is_by_output(raw: Any, kind: str) -> bool:
-    """Whether a mapping gives objects by output name, `{main: mse}`, rather than one object, `{Huber: {delta: 2}}`."""
+def _is_loss_by_output(raw: Any) -> bool:
+    """Whether a mapping gives losses by output name, `{main: mse}`, rather than one loss, `{Huber: {delta: 2}}`."""
     if not isinstance(raw, Mapping) or not raw:
         return False
-    if any(catalog.find(kind, str(key)) is not None for key in raw):
+    if any(catalog.find("losses", str(key)) is not None for key in raw):
         return False
-    return len(raw) > 1 or any(catalog.find(kind, named_object(value) or "") is not None for value in raw.values())
+    return len(raw) > 1 or any(catalog.find("losses", named_object(loss) or "") is not None for loss in raw.values())
 
 
-def _by_output(raw: Mapping[Any, Any], parse: Callable[[Any], Any]) -> dict[str, Any]:
+def _is_by_output(key: str, value: Any) -> bool:
+    """Whether the value of a key of the data or the training section goes by output name."""
+    if key == "class_weight":
+        return _is_weight_by_output(value)
+    return _is_loss_by_output(value) if key == "loss" else isinstance(value, Mapping)
+
+
+def _one_or_by_name(raw: Any, parse: Callable[[Any], Any]) -> Any:
+    return _by_name(raw, parse) if isinstance(raw, Mapping) and raw else parse(raw)
+
+
+def _by_name(raw: Mapping[Any, Any], parse: Callable[[Any], Any]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     errors: list[tuple[ConfigPath, ValidationError]] = []
     for name, value in raw.items():
@@ -195,7 +283,7 @@ def _loss(raw: Any) -> Any:
     if raw is None or isinstance(raw, Component):
         return raw
     parse = OneOf("losses").parse
-    return _by_output(raw, parse) if _is_by_output(raw, "losses") else parse(raw)
+    return _by_name(raw, parse) if _is_loss_by_output(raw) else parse(raw)
 
 
 def _metric_list(raw: Any) -> Any:
@@ -203,12 +291,12 @@ def _metric_list(raw: Any) -> Any:
         hint = f"write a list: `[{raw if isinstance(raw, str) else 'accuracy'}]`, `[]` for none"
         fail(f"expected a list of metrics, received {show(raw)}", hint, value=raw)
     parse = OneOf("metrics").parse
-    items = _by_output(dict(enumerate(raw)), lambda item: item if isinstance(item, Component) else parse(item))
+    items = _by_name(dict(enumerate(raw)), lambda item: item if isinstance(item, Component) else parse(item))
     return tuple(items.values())
 
 
 def _metrics(raw: Any) -> Any:
-    return _by_output(raw, _metric_list) if isinstance(raw, Mapping) else None if raw is None else _metric_list(raw)
+    return _by_name(raw, _metric_list) if isinstance(raw, Mapping) else None if raw is None else _metric_list(raw)
 
 
 def _loss_weights(raw: Any) -> Any:
@@ -263,25 +351,42 @@ class Experiment(Section):
 
     @classmethod
     def faults_between(cls, given: Mapping[str, Any]) -> Iterator[Fault]:
-        """What goes by output name names outputs of the model; one thing sets the learning rate."""
-        model, training = given.get("model"), given.get("training")
+        """Outputs are named as the model has them, every one has a target, and one thing sets the learning rate."""
+        model = given.get("model")
         transfer = model.get("transfer") if isinstance(model, Mapping) else None
         after = transfer.get("learning_rate_after") if isinstance(transfer, Mapping) else None
         if after is not None and "schedule" in given:
             message = "`learning_rate_after` and `schedule` both set the learning rate"
             hint = "keep one of them; a schedule goes on when layers are freed"
             yield Fault(("model", "transfer", "learning_rate_after"), message, hint, at_key=True)
-        if not isinstance(training, Mapping):
+        names = _output_names(model, given.get("data"))
+        if names is None:
             return
-        outputs = model.get("outputs") if isinstance(model, Mapping) else None
-        names = [outputs] if isinstance(outputs, str) else list(outputs) if isinstance(outputs, (list, tuple)) else []
-        is_subclassed = isinstance(model, Mapping) and model.get("type") == "subclassed"
-        for key in ("loss", "metrics", "loss_weights"):
-            value = training.get(key)
-            by_output = _is_by_output(value, "losses") if key == "loss" else isinstance(value, Mapping)
-            if not by_output or is_subclassed or not isinstance(value, Mapping):
-                continue
-            for name in value:
-                if name not in names:
-                    hint = did_you_mean(str(name), names) or (one_of(names) if names else "the model has one output")
-                    yield Fault(("training", key, str(name)), f"the model has no output `{name}`", hint, at_key=True)
+        sections = {key: value for key in ("data", "training") if isinstance(value := given.get(key), Mapping)}
+        unknown = [
+            (section, key, str(name))
+            for section, values in sections.items()
+            for key in GOES_BY_OUTPUT[section]
+            if _is_by_output(key, values.get(key))
+            for name in values[key]
+            if name not in names
+        ]
+        for path in unknown:
+            hint = did_you_mean(path[-1], names) or (one_of(names) if names else "the model has one output")
+            yield Fault(path, f"the model has no output `{path[-1]}`", hint, at_key=True)
+        target = sections.get("data", {}).get("target")
+        if isinstance(target, Mapping) and target and not any(path[:2] == ("data", "target") for path in unknown):
+            for name in names:
+                if name not in target:
+                    hint = f"name its target too: `{name}: COLUMN`"
+                    yield Fault(("data", "target"), f"the output `{name}` has no target", hint, at_key=True)
+
+
+def _output_names(model: Any, data: Any) -> list[Any] | None:
+    """Return the outputs that may be named; `None` for a class whose outputs only its code knows."""
+    model = model if isinstance(model, Mapping) else {}
+    if model.get("type") == "subclassed":
+        target = data.get("target") if isinstance(data, Mapping) else None
+        return list(target) if isinstance(target, Mapping) else None
+    outputs = model.get("outputs")
+    return [outputs] if isinstance(outputs, str) else list(outputs) if isinstance(outputs, (list, tuple)) else []

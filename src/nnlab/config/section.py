@@ -90,7 +90,8 @@ def _name(value: Any) -> Any:
     return value
 
 
-def _names(value: Any) -> Any:
+def name_list(value: Any) -> Any:
+    """Make a tuple of a name, or of a list of names."""
     if value is None:
         return None
     names = tuple(value) if isinstance(value, (list, tuple)) else (value,)
@@ -129,5 +130,5 @@ def _not_built_yet(value: Any) -> Any:
 
 Whole: TypeAlias = Annotated[int, BeforeValidator(whole)]
 Name: TypeAlias = Annotated[str | int | None, Parsed(_name)]
-Names: TypeAlias = Annotated[tuple[str | int, ...] | None, Parsed(_names)]
+Names: TypeAlias = Annotated[tuple[str | int, ...] | None, Parsed(name_list)]
 NotBuiltYet: TypeAlias = Annotated[None, Parsed(_not_built_yet)]

@@ -28,6 +28,7 @@ class _Rule(NamedTuple):
 
 _NO_BREAK_SPACES = "the text holds no-break spaces (U+00A0): replace them with ordinary ones"
 _QUOTE_IT = "put quotes round text that starts with it"
+_NO_COLON_HERE = "no `:` may stand here"
 _RULES = (
     _Rule("flow sequence: .*','", "expected `,` or `]` here", "the `[`{since} is not closed, or a comma is missing"),
     _Rule("flow mapping: .*','", "expected `,` or `}` here", "the `{`{since} is not closed, or a comma is missing"),
@@ -50,7 +51,7 @@ _RULES = (
     ),
     _Rule(
         "mapping values are not allowed",
-        "no `:` may stand here",
+        _NO_COLON_HERE,
         "it is one too many, or the line above lacks its `:` or is indented differently; quote text that holds `: `",
     ),
     _Rule(
@@ -95,10 +96,22 @@ def syntax_problem(error: yaml.YAMLError, text: str, file: str, *, located: bool
     since = f" of line {start.line + 1}, column {start.column + 1}," if located and start is not None else ""
     message = f"not valid YAML: {rule.message.replace('{problem}', problem.replace(chr(39), '`'))}"
     hint = _NO_BREAK_SPACES if "\u00a0" in text else rule.hint.replace("{since}", since)
+    if rule.message == _NO_COLON_HERE and (line := _line_without_space(text, stop)) is not None:
+        hint = f"put a space behind the `:` of `{line}`"
     mark = start if rule.at_start and start is not None else stop
     if not located or mark is None:
         return Problem(message, hint, file=file)
     return Problem(message, hint, file=file, line=mark.line + 1, column=mark.column + 1)
+
+
+def _line_without_space(text: str, mark: Any) -> str | None:
+    """Return the line of a mistake, or the one above, if it is `key:value`, which YAML takes for a text."""
+    lines = [line.strip() for line in text.split("\n")[: mark.line + 1] if line.strip()]
+    for line in reversed(lines[-2:]):
+        found = re.match(r"(?:- +)?(\w+:[^\s:/]\S{0,20})", line)
+        if found is not None:
+            return found[1]
+    return None
 
 
 def _character_at(text: str, mark: Any) -> str:

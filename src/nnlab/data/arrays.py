@@ -3,42 +3,154 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from nnlab.config.schema import DataConfig
+from nnlab.data.columns import AUTOENCODER, select_features
 from nnlab.data.files import require_file
 from nnlab.data.registry import RawData
-from nnlab.errors import DataError, Problem
+from nnlab.errors import ConfigPath, DataError, Problem, did_you_mean, listed
 
 _SAVE = "save it with `np.savez(path, x=x, y=y)`, or with `x_train`, `y_train`, `x_test`, `y_test`"
 
 
 def read_npz(config: DataConfig) -> RawData:
-    """Read `x` and `y`, or `x_train` and `y_train`, of the file at `path`.
+    """Read the arrays of the file at `path` that `features` and `target` name.
 
-    If `x_test` and `y_test` are there too, they are the test set. Features are numbers `[rows, ...]`; targets are
-    numbers, booleans or text, `[rows]` or `[rows, targets]`.
+    Without `target` it is `y`; without `features` it is `x`, or where there is no `x`, all arrays but the targets. What
+    is called NAME may be stored as `NAME_train`; if there are arrays `NAME_test`, they are the test set. Features are
+    numbers `[rows, ...]`, or `[rows]` for a single column; `features` that are numbers choose columns of the array.
+    Targets are numbers, booleans or text, `[rows]` or `[rows, targets]`.
 
     Raises:
         DataError: with every mistake in the arrays.
     """
     file = require_file(config.path, source="npz")
-    arrays = load_arrays(file)
-    problems = list(array_problems(arrays, file))
+    with _opened(file, _SAVE) as archive:
+        targets, features = _chosen_names(config, archive.files, file)
+        arrays = _read_all(file, archive, [*features, *targets.values()])
+    problems = list(array_problems(arrays, file, targets=targets.values()))
+    if problems:
+        hint = (
+            "list the arrays that are read in `features` and `target`"
+            if config.features is None and len(features) > 1
+            else None
+        )
+        raise DataError([replace(problem, hint=problem.hint or hint) for problem in problems])
+    has_test = any(_test(name) in arrays for name in features)
+    raw = RawData(
+        x={name: _as_rows(arrays[name]) for name in features},
+        y={output: arrays[name] for output, name in targets.items()},
+        x_test={name: _as_rows(arrays[_test(name)]) for name in features} if has_test else None,
+        y_test={output: arrays[_test(name)] for output, name in targets.items()} if has_test else None,
+        target_names={output: _column_names(name, arrays[name]) for output, name in targets.items()},
+    )
+    return _with_columns(raw, config.features) if _are_numbers(config.features) else raw
+
+
+def _chosen_names(config: DataConfig, stored: Sequence[str], file: Path) -> tuple[dict[str, str], list[str]]:
+    """Return the names of the target arrays by output, and those of the feature arrays.
+
+    Raises:
+        DataError: with every name that is not there.
+    """
+    if config.target is None and _stored("y", stored) not in stored:
+        hint = "name the array to predict: `target: NAME`"
+        raise _fault(file, f"the file has no `y`; it holds {_there(stored)}", hint)
+    problems: list[Problem] = []
+    targets = _target_names(config, stored, problems)
+    features = _feature_names(config, stored, targets.values(), problems)
     if problems:
         raise DataError(problems)
-    y = arrays["y"]
-    targets = y.shape[1] if y.ndim == 2 else 1
-    return RawData(
-        x=_as_numbers(arrays["x"]),
-        y=y,
-        x_test=_as_numbers(arrays["x_test"]) if "x_test" in arrays else None,
-        y_test=arrays.get("y_test"),
-        target_names=("y",) if targets == 1 else tuple(f"y{number}" for number in range(targets)),
-    )
+    return targets, features
+
+
+def _target_names(config: DataConfig, stored: Sequence[str], problems: list[Problem]) -> dict[str, str]:
+    """Return the target array of each of `config.sections`, but for those that give back the inputs."""
+    targets: dict[str, str] = {}
+    for output, section in config.sections.items():
+        path: ConfigPath = ("data", "target", output) if output else ("data", "target")
+        names: Any = section.target or ("y",)
+        if names == AUTOENCODER and "inputs" not in stored:
+            continue
+        if len(names) != 1:
+            message = f"the target is one array of an NPZ file, received {len(names)} names"
+            problems.append(Problem(message, "store its columns as one array", path=path))
+            continue
+        targets[output] = str(names[0])
+        problems += _unknown(targets[output], stored, path)
+    return targets
+
+
+def _feature_names(
+    config: DataConfig, stored: Sequence[str], targets: Collection[str], problems: list[Problem]
+) -> list[str]:
+    if config.features is None or _are_numbers(config.features):
+        all_names = dict.fromkeys(name.removesuffix("_train") for name in stored if not _is_test(name, stored))
+        names = (
+            ["x"] if "x" in all_names and "x" not in targets else [name for name in all_names if name not in targets]
+        )
+        if not names:
+            problems.append(Problem("no array is left as a feature: all are targets", path=("data", "target")))
+        if config.features is not None and len(names) > 1:
+            message = f"columns are chosen of one array, and the file has several: {listed(names)}"
+            problems.append(Problem(message, "name arrays in `features`", path=("data", "features")))
+        return names
+    names = [str(name) for name in config.features]
+    for i, name in enumerate(names):
+        path = ("data", "features", i)
+        problems += _unknown(name, stored, path)
+        if name in targets:
+            problems.append(Problem(f"`{name}` is a target and a feature too", "remove one of them", path=path))
+        if name in names[:i]:
+            problems.append(Problem(f"`{name}` stands twice in `features`", "remove one of them", path=path))
+    return names
+
+
+def _are_numbers(features: Sequence[str | int] | None) -> bool:
+    return features is not None and all(isinstance(feature, int) for feature in features)
+
+
+def _with_columns(raw: RawData, columns: Any) -> RawData:
+    """Keep some columns of the only array."""
+    ((name, x),) = raw.x.items()
+    x_test = None if raw.x_test is None else raw.x_test[name]
+    chosen = select_features(replace(raw, x=x, x_test=x_test), columns)
+    return replace(raw, x={name: chosen.x}, x_test=None if x_test is None else {name: chosen.x_test})
+
+
+def _column_names(name: str, y: np.ndarray) -> tuple[str, ...]:
+    return (name,) if _width(y) == 1 else tuple(f"{name}{number}" for number in range(_width(y)))
+
+
+def _unknown(name: str, stored: Sequence[str], path: ConfigPath) -> Iterator[Problem]:
+    if _stored(name, stored) not in stored:
+        hint = did_you_mean(name, stored) or f"it holds {_there(stored)}"
+        yield Problem(f"the file has no array `{name}`", hint, path=path)
+
+
+def _stored(name: str, stored: Collection[str]) -> str:
+    """Return the name under which the file may have the training rows of an array."""
+    return f"{name}_train" if f"{name}_train" in stored else name
+
+
+def _test(name: str) -> str:
+    return f"{name}_test"
+
+
+def _is_test(name: str, stored: Collection[str]) -> bool:
+    base = name.removesuffix("_test")
+    return base != name and _stored(base, stored) in stored
+
+
+def _there(stored: Iterable[str]) -> str:
+    return listed(stored) or "nothing"
 
 
 def load_arrays(file: Path) -> dict[str, np.ndarray]:
@@ -47,66 +159,72 @@ def load_arrays(file: Path) -> dict[str, np.ndarray]:
     Raises:
         DataError: when arrays are missing or cannot be read.
     """
+    with _opened(file, _SAVE) as archive:
+        return _read_all(file, archive, ["x", "y"])
+
+
+@contextmanager
+def _opened(file: Path, hint: str) -> Iterator[Any]:
+    """Open an NPZ file, or an NPY file, which is an array."""
     try:
-        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
-            wanted = _wanted(file, archive.files)
-            return {name: _read(file, archive, stored) for name, stored in wanted.items()}
+        with file.open("rb") as stream:
+            yield np.load(stream, allow_pickle=False)
     except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
-        raise _fault(file, f"the file is damaged: {error}", _SAVE) from error
+        if "allow_pickle" in str(error):
+            raise _python_objects(file, "x") from error
+        raise _fault(file, f"the file is damaged: {error}", hint) from error
 
 
-def load_rows(file: Path) -> np.ndarray:
-    """Return the rows to predict of an NPY file, or of an NPZ file: `x`, else `x_test`, else its only array.
+def _read_all(file: Path, archive: Any, names: Sequence[str]) -> dict[str, np.ndarray]:
+    """Read arrays, and `NAME_test` of each if any of them has it."""
+    wanted = {name: _stored(name, archive.files) for name in names}
+    if any(_test(name) in archive.files for name in names):
+        wanted |= {_test(name): _test(name) for name in names}
+    missing = [f"`{name}`" for name in wanted.values() if name not in archive.files]
+    if missing:
+        raise _fault(file, f"the file has no {' and '.join(missing)}; it holds {_there(archive.files)}", _SAVE)
+    return {name: _read(file, archive, stored) for name, stored in wanted.items()}
+
+
+def load_rows(file: Path, names: Sequence[str] = ("x",)) -> dict[str, np.ndarray]:
+    """Return the rows to predict of an NPY or NPZ file.
+
+    Args:
+        file: an NPY file holds the only array.
+        names: the arrays. In an NPZ file each is stored under its name, else with `_test` behind it; an only array may
+            have any name, if it is alone in the file.
 
     Returns:
-        Finite numbers `[rows, ...]`.
+        Finite numbers `[rows, ...]` by name.
 
     Raises:
         DataError: when there are none.
     """
-    save = "save it with `np.save(path, x)`"
-    try:
-        with file.open("rb") as stream:
-            loaded = np.load(stream, allow_pickle=False)
-            if isinstance(loaded, np.ndarray):
-                name, array = "x", loaded
-            else:
-                name = _rows_name(file, loaded.files)
-                array = _read(file, loaded, name)
-    except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
-        if "allow_pickle" in str(error):
-            raise _python_objects(file, "x") from error
-        raise _fault(file, f"the file is damaged: {error}", save) from error
-    if array.ndim == 1:
-        hint = f"for one row write `{name}[None]`, for one column `{name}.reshape(-1, 1)`"
-        raise _fault(file, f"`{name}` has the shape {array.shape}, expected rows of features", hint)
-    problems = [Problem(message, hint, file=str(file)) for message, hint in _faults(name, array)]
+    with _opened(file, "save it with `np.save(path, x)`") as loaded:
+        if isinstance(loaded, np.ndarray):
+            arrays = {names[0]: loaded}
+        else:
+            stored = [_rows_name(name, loaded.files, alone=len(names) == 1) for name in names]
+            missing = [f"`{name}`" for name, found in zip(names, stored, strict=True) if found is None]
+            if missing:
+                message = f"the file has no {' and '.join(missing)}; it holds {_there(loaded.files)}"
+                hint = f"save the rows with `np.savez(path, {', '.join(f'{name}={name}' for name in names)})`"
+                raise _fault(file, message, hint)
+            arrays = {name: _read(file, loaded, str(found)) for name, found in zip(names, stored, strict=True)}
+    if len(names) == 1 and arrays[names[0]].ndim == 1:
+        hint = f"for one row write `{names[0]}[None]`, for one column `{names[0]}.reshape(-1, 1)`"
+        message = f"`{names[0]}` has the shape {arrays[names[0]].shape}, expected rows of features"
+        raise _fault(file, message, hint)
+    problems = list(array_problems(arrays, file, targets=()))
     if problems:
         raise DataError(problems)
-    return _as_numbers(array)
+    return {name: _as_rows(array) for name, array in arrays.items()}
 
 
-def _rows_name(file: Path, stored: list[str]) -> str:
-    if len(stored) == 1:
+def _rows_name(name: str, stored: Sequence[str], *, alone: bool) -> str | None:
+    if alone and len(stored) == 1:
         return stored[0]
-    for name in ("x", "x_test"):
-        if name in stored:
-            return name
-    there = ", ".join(f"`{name}`" for name in stored) or "nothing"
-    raise _fault(file, f"the file has no `x`; it holds {there}", "save the rows with `np.savez(path, x=x)`")
-
-
-def _wanted(file: Path, stored: list[str]) -> dict[str, str]:
-    x, y = ("x_train", "y_train") if "x_train" in stored or "y_train" in stored else ("x", "y")
-    wanted = {"x": x, "y": y}
-    if "x_test" in stored or "y_test" in stored:
-        wanted |= {"x_test": "x_test", "y_test": "y_test"}
-    missing = [name for name in wanted.values() if name not in stored]
-    if missing:
-        needed = " and ".join(f"`{name}`" for name in missing)
-        there = ", ".join(f"`{name}`" for name in stored) or "nothing"
-        raise _fault(file, f"the file has no {needed}; it holds {there}", _SAVE)
-    return wanted
+    return next((there for there in (name, _test(name)) if there in stored), None)
 
 
 def _read(file: Path, archive: Mapping[str, np.ndarray], name: str) -> np.ndarray:
@@ -124,42 +242,57 @@ def _python_objects(file: Path, name: str) -> DataError:
     return _fault(file, f"`{name}` holds Python objects, which are not loaded", hint)
 
 
-def array_problems(arrays: Mapping[str, np.ndarray], file: Path) -> Iterator[Problem]:
-    """Yield what is wrong with arrays named `x`, `y` and perhaps `x_test`, `y_test`."""
-    wrong = False
+def array_problems(
+    arrays: Mapping[str, np.ndarray], file: Path, *, targets: Collection[str] = ("y",)
+) -> Iterator[Problem]:
+    """Yield what is wrong with arrays: of each, and between them.
+
+    Args:
+        arrays: features and targets by name, and perhaps the same with `_test` behind the name.
+        file: where they come from.
+        targets: which of them are targets.
+    """
+    tests = {name: _test(name) for name in arrays if _test(name) in arrays}
+    is_target = {name: name in targets for name in arrays} | {test: name in targets for name, test in tests.items()}
+    faults = [fault for name, array in arrays.items() for fault in _faults(name, array, is_target=is_target[name])]
+    if not faults:
+        faults = [*_unequal_rows({name: arrays[name] for name in arrays if name not in tests.values()}, targets)]
+        faults += _unequal_rows(
+            {test: arrays[test] for test in tests.values()}, [tests[name] for name in targets if name in tests]
+        )
+        faults += [fault for name in tests for fault in _unlike(name, arrays, is_target=is_target[name])]
+    for message, hint in faults:
+        yield Problem(message, hint, file=str(file))
+
+
+def _unequal_rows(arrays: Mapping[str, np.ndarray], targets: Iterable[str]) -> Iterator[tuple[str, str | None]]:
+    """Compare with the first target, or with the first array if there is no target."""
+    first = next(iter(targets), next(iter(arrays), ""))
     for name, array in arrays.items():
-        for message, hint in _faults(name, array):
-            wrong = True
-            yield Problem(message, hint, file=str(file))
-    if wrong:
-        return
-    x_test = arrays.get("x_test")
-    if x_test is not None and x_test.shape[1:] != arrays["x"].shape[1:]:
-        message = f"rows of `x_test` have the shape {x_test.shape[1:]}, rows of `x_train` {arrays['x'].shape[1:]}"
-        yield Problem(message, file=str(file))
-    for x, y in (("x", "y"), ("x_test", "y_test")):
-        if x in arrays and len(arrays[x]) != len(arrays[y]):
-            message = f"`{x}` has {len(arrays[x])} rows, `{y}` has {len(arrays[y])}"
-            yield Problem(message, file=str(file))
-    y_test = arrays.get("y_test")
-    if y_test is not None and _width(y_test) != _width(arrays["y"]):
-        message = f"`y_test` has {_width(y_test)} columns, `y_train` has {_width(arrays['y'])}"
-        yield Problem(message, file=str(file))
+        if len(array) != len(arrays[first]):
+            yield f"`{name}` has {len(array)} rows, `{first}` has {len(arrays[first])}", None
+
+
+def _unlike(name: str, arrays: Mapping[str, np.ndarray], *, is_target: bool) -> Iterator[tuple[str, str | None]]:
+    """Compare the rows of the test set with the others."""
+    train, test = arrays[name], arrays[_test(name)]
+    if is_target and _width(train) != _width(test):
+        yield f"`{name}_test` has {_width(test)} columns, `{name}_train` has {_width(train)}", None
+    if not is_target and train.shape[1:] != test.shape[1:]:
+        yield f"rows of `{name}_test` have the shape {test.shape[1:]}, rows of `{name}_train` {train.shape[1:]}", None
 
 
 def _width(y: np.ndarray) -> int:
     return int(y.shape[1]) if y.ndim == 2 else 1
 
 
-def _faults(name: str, array: np.ndarray) -> Iterator[tuple[str, str | None]]:
-    is_target = name.startswith("y")
+def _faults(name: str, array: np.ndarray, *, is_target: bool) -> Iterator[tuple[str, str | None]]:
     kinds, wanted = ("biufU", "numbers or text") if is_target else ("biuf", "numbers")
     shape = f"the shape {array.shape}"
     if array.dtype.kind not in kinds:
         yield f"`{name}` has the type {array.dtype}, expected {wanted}", None
-    elif array.ndim == 0 or (not is_target and array.ndim == 1):
-        hint = f"for one column write `{name}.reshape(-1, 1)`" if array.ndim else None
-        yield f"`{name}` has {shape}, expected rows of {'targets' if is_target else 'features'}", hint
+    elif array.ndim == 0:
+        yield f"`{name}` has {shape}, expected rows of {'targets' if is_target else 'features'}", None
     elif is_target and array.ndim > 2:
         yield f"`{name}` has {shape}, expected (rows,) or (rows, targets)", None
     elif len(array) == 0:
@@ -182,8 +315,10 @@ def _not_finite(name: str, array: np.ndarray) -> Iterator[tuple[str, str | None]
     yield message, "every value has to be a finite float32: fill missing values or leave these rows out"
 
 
-def _as_numbers(x: np.ndarray) -> np.ndarray:
-    return x.astype(np.uint8) if x.dtype.kind == "b" else x
+def _as_rows(x: np.ndarray) -> np.ndarray:
+    """Make numbers of booleans, and a column of single values."""
+    x = x.astype(np.uint8) if x.dtype.kind == "b" else x
+    return x.reshape(-1, 1) if x.ndim == 1 else x
 
 
 def _fault(file: Path, message: str, hint: str | None) -> DataError:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from nnlab.data.splits import DataSpec, Split
+from nnlab.data.splits import DataSpec, Split, each
 
 EVALUATION_BATCH_SIZE = 512
 """Rows a step where no gradient is taken: the batch size cannot change the result there, only the time it takes."""
@@ -77,10 +78,12 @@ def sample_weight(split: Split, spec: DataSpec) -> Any:
     """
     if spec.class_weight is None:
         return None
-    weights = np.array([spec.class_weight.get(i, 1.0) for i in range(spec.num_classes or 0)], dtype=np.float32)
+    return each(_weight_of_rows, split.y, spec.class_weight)
 
-    def of_rows(y: np.ndarray) -> Any:
-        is_one_hot = y.ndim == 2 and y.shape[1] > 1
-        return weights[y.argmax(axis=1) if is_one_hot else y.reshape(-1).astype(np.int64)]
 
-    return tf.nest.map_structure(of_rows, split.y)
+def _weight_of_rows(y: np.ndarray, class_weight: Mapping[int, float] | None) -> Any:
+    if class_weight is None:
+        return np.ones(len(y), np.float32)
+    weights = np.array([class_weight[code] for code in range(len(class_weight))], dtype=np.float32)
+    is_one_hot = y.ndim == 2 and y.shape[1] > 1
+    return weights[y.argmax(axis=1) if is_one_hot else y.reshape(-1).astype(np.int64)]

@@ -4,40 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import Literal
 
 from nnlab.config.schema import DataConfig
 from nnlab.data.registry import RawData
-from nnlab.errors import DataError, Problem, did_you_mean, one_of
+from nnlab.errors import ConfigPath, DataError, Problem, did_you_mean, one_of
 
 AUTOENCODER = ("inputs",)
 """The `target` that means: what comes in shall come out."""
 
 
-def choose_columns(config: DataConfig, names: Sequence[str]) -> tuple[list[int], list[int]]:
-    """Return the numbers of the feature columns and of the target columns of a table.
+def choose_columns(config: DataConfig, names: Sequence[str]) -> tuple[list[int], dict[str, list[int]]]:
+    """Return the numbers of the feature columns, and of the target columns of each of `config.sections`.
 
-    A whole number in the config is a column's number, from 0 (-1 for the last), unless a column is called so.
+    A whole number in the config is a column's number, from 0 (-1 for the last), unless a column is called so. An output
+    that gives back the inputs has no target columns.
 
     Raises:
         DataError: with every name that is not there and every column that stands twice.
     """
-    assert config.target is not None, "the schema requires `target` here"
     problems: list[Problem] = []
-    if config.target == AUTOENCODER and "inputs" not in names:
-        every = range(len(names))
-        features = list(every) if config.features is None else _find_all("features", config.features, names, problems)
-        if problems:
-            raise DataError(problems)
-        return features, features[:1]  # any column: `as_autoencoder` puts the inputs in its place
-    targets = _find_all("target", config.target, names, problems)
+    targets: dict[str, list[int]] = {}
+    for output, section in config.sections.items():
+        assert section.target is not None, "the schema requires `target` here"
+        if section.target == AUTOENCODER and "inputs" not in names:
+            continue
+        path: ConfigPath = ("data", "target", output) if output else ("data", "target")
+        found = len(problems)
+        targets[output] = _find_all(section.target, names, problems, path=path)
+        if not targets[output] and len(problems) == found:
+            problems.append(Problem("`target` names no column", one_of(names), path=path))
+    taken = {column for columns in targets.values() for column in columns}
     if config.features is None:
-        features = [column for column in range(len(names)) if column not in targets]
+        features = [column for column in range(len(names)) if column not in taken]
     else:
-        features = _find_all("features", config.features, names, problems)
-        problems += _both(features, targets, names)
-    if not targets and not problems:
-        problems.append(Problem("`target` names no column", one_of(names), path=("data", "target")))
+        features = _find_all(config.features, names, problems, path=("data", "features"))
+        problems += _both(features, taken, names)
     if not features and not problems:
         message = "no column is left as a feature: all are targets"
         problems.append(Problem(message, path=("data", "target")))
@@ -57,7 +58,7 @@ def select_features(raw: RawData, wanted: Sequence[str | int]) -> RawData:
         raise DataError(Problem(message, "remove `features`", path=("data", "features")))
     problems: list[Problem] = []
     names = raw.feature_names or [str(column) for column in range(raw.x.shape[1])]
-    columns = _find_all("features", wanted, names, problems)
+    columns = _find_all(wanted, names, problems, path=("data", "features"))
     if problems:
         raise DataError(problems)
     return replace(
@@ -69,19 +70,16 @@ def select_features(raw: RawData, wanted: Sequence[str | int]) -> RawData:
 
 
 def _find_all(
-    setting: Literal["features", "target"],
-    wanted: Iterable[str | int],
-    names: Sequence[str],
-    problems: list[Problem],
+    wanted: Iterable[str | int], names: Sequence[str], problems: list[Problem], *, path: ConfigPath
 ) -> list[int]:
     columns: list[int] = []
     for number, name in enumerate(wanted):
         found = _find(name, names)
         if found is None:
-            problems.append(_unknown(name, names, path=("data", setting, number)))
+            problems.append(_unknown(name, names, path=(*path, number)))
         elif found in columns:
-            message = f"column `{names[found]}` stands twice in `{setting}`"
-            problems.append(Problem(message, "remove one of them", path=("data", setting, number)))
+            message = f"column `{names[found]}` stands twice in `{path[1]}`"
+            problems.append(Problem(message, "remove one of them", path=(*path, number)))
         else:
             columns.append(found)
     return columns

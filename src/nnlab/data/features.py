@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from nnlab.data.arrays import load_rows
 from nnlab.data.csv_files import has_header
 from nnlab.data.files import kind_of_input
 from nnlab.data.loading import load_data
-from nnlab.data.splits import DataSpec
+from nnlab.data.splits import DataSpec, Shape, each, one_or_all
 from nnlab.data.tables import Table, csv_table, numbers
 from nnlab.errors import DataError, NnlabError, Problem, did_you_mean, listed
 from nnlab.run import Run
@@ -39,14 +40,15 @@ def data_spec(run: Run) -> DataSpec:
         raise NnlabError(f"`{path}` cannot be read: {error}", hint=hint) from error
 
 
-def read_features(file: Path, spec: DataSpec) -> np.ndarray:
+def read_features(file: Path, spec: DataSpec) -> Any:
     """Read the rows of a CSV, NPY or NPZ file, scaled as the run's training rows were.
 
     In a CSV file the columns are found by the names that they had in training, in any order, and others are left
-    alone; where the training data had no names, by position. Arrays are `[rows, *input_shape]`, or flat rows.
+    alone; where the training data had no names, by position. Arrays are `[rows, *input_shape]`, or flat rows; several
+    are found in an NPZ file by the names that they had in training.
 
     Returns:
-        float32 `[rows, *input_shape]`, in the order of the file.
+        float32 `[rows, *input_shape]` (several arrays: by name), in the order of the file.
 
     Raises:
         DataError: with every column that is missing or holds something else than finite numbers.
@@ -55,13 +57,17 @@ def read_features(file: Path, spec: DataSpec) -> np.ndarray:
         >>> read_features(Path("flowers.csv"), spec).shape
         (12, 4)
     """
-    if kind_of_input(file) != "csv":
-        x = _shaped(load_rows(file), spec, file)
-    elif spec.feature_names:
-        x = _columns_by_name(file, spec)
-    else:
-        x = _columns_by_position(file, spec)
-    return spec.scaled(x.reshape(len(x), *spec.input_shape))
+    kind = kind_of_input(file)
+    shape = spec.input_shape
+    if isinstance(shape, Mapping) and kind != "npz":
+        example = ", ".join(f"{name}={name}" for name in shape)
+        message = f"the run was trained on the arrays {listed(shape)}, which an NPZ file has to hold"
+        raise DataError(Problem(message, f"save it with `np.savez(path, {example})`", file=str(file)))
+    if isinstance(shape, Mapping) or kind != "csv":
+        arrays = load_rows(file, spec.array_names or ("x",))
+        return spec.scaled(_shaped(one_or_all(arrays), spec, file))
+    x = _columns_by_name(file, spec) if spec.feature_names else _columns_by_position(file, math.prod(shape))
+    return spec.scaled(x.reshape(len(x), *shape))
 
 
 def _columns_by_name(file: Path, spec: DataSpec) -> np.ndarray:
@@ -81,9 +87,9 @@ def _missing(name: str, names: list[str], spec: DataSpec, file: Path) -> Problem
     return Problem(f"there is no column `{name}`", hint, file=str(file), line=1)
 
 
-def _columns_by_position(file: Path, spec: DataSpec) -> np.ndarray:
+def _columns_by_position(file: Path, wanted: int) -> np.ndarray:
     table = csv_table(file, header=has_header(file), for_training=False)
-    width, wanted = len(table.frame.columns), math.prod(spec.input_shape)
+    width = len(table.frame.columns)
     if width != wanted:
         message = f"the file has {_count(width, 'column')}, the model takes {_count(wanted, 'value')} a row"
         hint = "keep the features alone, in the order of the training data, which had no names for them"
@@ -99,21 +105,31 @@ def _stacked(table: Table, positions: range | list[int], problems: list[Problem]
     return np.stack([column for column in columns if not isinstance(column, Problem)], axis=1)
 
 
-def _shaped(x: np.ndarray, spec: DataSpec, file: Path) -> np.ndarray:
+def _shaped(x: Any, spec: DataSpec, file: Path) -> Any:
     """Check the shape of the rows; a flat row, or one axis of size 1 more or less, cannot be misunderstood."""
-    if any(x.shape[1:] == shape for shape in _same_rows(x.shape[1:], spec)):
-        return x
-    message = f"rows have the shape {x.shape[1:]}, the model takes {spec.input_shape}"
-    hint = "give the features alone, as the training data had them, one row of them for each prediction"
-    if x.shape == spec.input_shape:
-        hint = "for a single row write `x[None]`: the first axis counts the rows"
-    raise DataError(Problem(message, hint, file=str(file)))
+    problems: list[Problem] = []
+
+    def checked(rows: np.ndarray, shape: Shape, name: str) -> np.ndarray:
+        if any(rows.shape[1:] == fitting for fitting in _same_rows(rows.shape[1:], shape)):
+            return rows.reshape(len(rows), *shape)
+        message = f"rows{name} have the shape {rows.shape[1:]}, the model takes {shape}"
+        hint = "give the features alone, as the training data had them, one row of them for each prediction"
+        if rows.shape == shape:
+            hint = "for a single row write `x[None]`: the first axis counts the rows"
+        problems.append(Problem(message, hint, file=str(file)))
+        return rows
+
+    names = {name: f" of `{name}`" for name in x} if isinstance(x, Mapping) else ""
+    shaped = each(checked, x, spec.input_shape, names)
+    if problems:
+        raise DataError(problems)
+    return shaped
 
 
-def _same_rows(shape: tuple[int, ...], spec: DataSpec) -> Iterator[tuple[int, ...]]:
-    yield spec.input_shape
-    yield (math.prod(spec.input_shape),)
-    if [size for size in shape if size != 1] == [size for size in spec.input_shape if size != 1]:
+def _same_rows(shape: Shape, wanted: Shape) -> Iterator[Shape]:
+    yield wanted
+    yield (math.prod(wanted),)
+    if [size for size in shape if size != 1] == [size for size in wanted if size != 1]:
         yield shape
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
+import operator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -20,12 +20,16 @@ from nnlab.data.splits import (
     RowNumbers,
     Split,
     Splits,
+    TargetSpec,
     choose_rows,
+    each,
     fit_scaling,
+    one_or_all,
+    row_count,
     scaled,
 )
-from nnlab.data.targets import Target, encode_target
-from nnlab.errors import ConfigPath, DataError, Problem, show
+from nnlab.data.targets import Target, encode_target, inputs_as_target
+from nnlab.errors import ConfigPath, DataError, Problem, did_you_mean, listed, one_of, show
 
 
 def load_data(config: DataConfig, *, seed: int) -> Splits:
@@ -49,47 +53,26 @@ def load_data(config: DataConfig, *, seed: int) -> Splits:
     problems = list(_setting_problems(config, source))
     if problems:
         raise DataError(problems)
-    predicts_inputs = config.target == AUTOENCODER
-    if predicts_inputs and "target" in source.takes:
-        config = config.model_copy(update={"task": "regression"})
     raw = source.load(Request(config, seed), **config.source.parameters)
-    if config.features is not None and "target" not in source.takes:
-        raw = select_features(raw, config.features)
+    if "target" not in source.takes:
+        raw = _with_own_target(raw, config)
+        if config.features is not None:
+            raw = select_features(raw, config.features)
+    _check_scale(raw, config)
+    targets = _encoded_targets(raw, config)
+    raw = _keep(raw, targets)
     if raw.x_test is not None and config.test is not None:
-        message = f"`{config.source.name}` has a test set of its own, {len(raw.x_test)} rows"
+        message = f"`{config.source.name}` has a test set of its own, {row_count(raw.x_test)} rows"
         raise DataError(Problem(message, "remove `test`", path=("data", "test")))
-    target = encode_target(raw, config)
-    raw = _keep(raw, target)
     rows = choose_rows(
-        len(raw.x),
+        row_count(raw.x),
         validation=config.validation,
         test=0 if raw.x_test is not None else DEFAULT_TEST if config.test is None else config.test,
         limit=config.limit,
         last_rows=raw.image,
         seed=seed,
     )
-    splits = _assemble(raw, target, rows, config)
-    return _as_autoencoder(splits) if predicts_inputs else splits
-
-
-def _as_autoencoder(splits: Splits) -> Splits:
-    """Put the scaled inputs in the place of the targets."""
-
-    def mirrored(split: Split | None) -> Any:
-        return None if split is None else Split(split.x, split.x)
-
-    spec = replace(
-        splits.spec,
-        task="regression",
-        num_outputs=math.prod(splits.spec.input_shape),
-        num_classes=None,
-        class_names=(),
-        target_names=splits.spec.feature_names,
-        class_weight=None,
-        inferred_task=True,
-        predicts_inputs=True,
-    )
-    return Splits(mirrored(splits.train), mirrored(splits.validation), mirrored(splits.test), spec)
+    return _assemble(raw, targets, rows, config)
 
 
 def _setting_problems(config: DataConfig, source: Source) -> Iterator[Problem]:
@@ -97,68 +80,201 @@ def _setting_problems(config: DataConfig, source: Source) -> Iterator[Problem]:
     if config.path is not None and "path" not in source.takes:
         hint = "remove it, or write `source: csv` for a file of your own"
         yield Problem(f"`{name}` takes no `path`, received {show(config.path)}", hint, path=("data", "path"))
-    if config.target not in (None, AUTOENCODER) and "target" not in source.takes:
-        assert config.target is not None
-        message = f"`{name}` has a target of its own, received {', '.join(show(item) for item in config.target)}"
+    own = "target" not in source.takes and not isinstance(config.target, Mapping)
+    if own and config.target not in (None, AUTOENCODER):
+        message = f"`{name}` has a target of its own, received {', '.join(map(show, config.target or ()))}"
         yield Problem(message, "remove `target`", path=("data", "target"))
     if config.features == ():
         yield Problem("`features` names no column", "remove it for all columns", path=("data", "features"))
 
 
-def _keep(raw: RawData, target: Target) -> RawData:
+def _with_own_target(raw: RawData, config: DataConfig) -> RawData:
+    """Give each output that names it the data set's own target.
+
+    Raises:
+        DataError: with every output that names something else.
+    """
+    if not isinstance(config.target, Mapping):
+        return raw
+    (own,) = raw.target_names
+    named = {output: names for output, names in config.target.items() if names != AUTOENCODER}
+    problems = [
+        Problem(
+            f"`{config.source.name}` has the target `{own}`, received {', '.join(map(show, names))}",
+            f"write `{output}: {own}`, or `{output}: inputs` to give back what comes in",
+            path=("data", "target", output),
+        )
+        for output, names in named.items()
+        if names != (own,)
+    ]
+    if problems:
+        raise DataError(problems)
+    return replace(
+        raw,
+        y=dict.fromkeys(named, raw.y),
+        y_test=None if raw.y_test is None else dict.fromkeys(named, raw.y_test),
+        target_names=dict.fromkeys(named, raw.target_names),
+    )
+
+
+def _check_scale(raw: RawData, config: DataConfig) -> None:
+    """Refuse scalings of arrays that are not there.
+
+    Raises:
+        DataError: with all of them.
+    """
+    names = tuple(raw.x) if isinstance(raw.x, Mapping) else ()
+    if not isinstance(config.scale, Mapping):
+        return
+    problems = [
+        Problem(
+            f"there is no array `{name}` to scale",
+            did_you_mean(name, names) or (one_of(names) if names else "the rows are one array: give one scaling"),
+            path=("data", "scale", name),
+        )
+        for name in config.scale
+        if name not in names
+    ]
+    if problems:
+        raise DataError(problems)
+
+
+def _encoded_targets(raw: RawData, config: DataConfig) -> dict[str, Target]:
+    """Encode the target of each output; one that all share has no name.
+
+    Raises:
+        DataError: with what is wrong with the target of any output.
+    """
+    targets: dict[str, Target] = {}
+    problems: list[Problem] = []
+    for output, section in config.sections.items():
+        try:
+            targets[output] = _encoded_target(raw, output, section)
+        except DataError as error:
+            problems += [_at_output(problem, output) for problem in error.problems]
+    if problems:
+        raise DataError(problems)
+    return targets
+
+
+def _encoded_target(raw: RawData, output: str, config: DataConfig) -> Target:
+    if not isinstance(raw.y, Mapping):
+        return inputs_as_target(raw, config) if config.target == AUTOENCODER else encode_target(raw, config)
+    if output not in raw.y:
+        return inputs_as_target(raw, config)
+    assert isinstance(raw.target_names, Mapping)
+    y_test = None if raw.y_test is None else raw.y_test[output]
+    return encode_target(replace(raw, y=raw.y[output], y_test=y_test, target_names=raw.target_names[output]), config)
+
+
+def _at_output(problem: Problem, output: str) -> Problem:
+    """Point at what the config says of this output."""
+    return replace(problem, path=(*problem.path[:2], output, *problem.path[2:])) if output else problem
+
+
+def _keep(raw: RawData, targets: Mapping[str, Target]) -> RawData:
     """Leave out the rows of classes that the config does not name."""
-    if target.kept is None:
+    target = next(iter(targets.values()))
+    if target.kept is None:  # several targets have no `classes` to choose rows by
         return raw
     x_test = raw.x_test
     if x_test is not None:
-        x_test = x_test[target.kept_test]
-        if len(x_test) == 0:
+        x_test = each(operator.getitem, x_test, target.kept_test)
+        if row_count(x_test) == 0:
             message = "no row of the test set has one of the classes"
             raise DataError(Problem(message, "choose other classes", path=("data", "classes")))
-    return replace(raw, x=raw.x[target.kept], x_test=x_test)
+    return replace(raw, x=each(operator.getitem, raw.x, target.kept), x_test=x_test)
 
 
-def _assemble(raw: RawData, target: Target, rows: RowNumbers, config: DataConfig) -> Splits:
-    y_train = target.y[rows.train]
-    if target.has_classes:
-        path: ConfigPath = ("data", "limit" if config.limit is not None else "source")
-        check_every_class_is_trained(target.class_names, y_train, y=target.y, path=path)
-    weights = _class_weights(target, y_train, config)
-    x_train = raw.x[rows.train]
-    scaling = fit_scaling(x_train, config.scale)
+def _assemble(raw: RawData, targets: Mapping[str, Target], rows: RowNumbers, config: DataConfig) -> Splits:
+    x_train = each(operator.getitem, raw.x, rows.train)
+    scaling = each(fit_scaling, x_train, config.scale)
+    for target in targets.values():
+        _check_classes(target, rows.train, config)
 
-    def split(x: np.ndarray, y: np.ndarray) -> Split:
-        return Split(scaled(x, scaling), target.finished(y))
+    def split(x: Any, chosen: np.ndarray | None) -> Split:
+        """Finish rows; `chosen` are their numbers, `None` for the source's own test set."""
+        x = one_or_all(each(scaled, x, scaling))
+        return Split(x, one_or_all({output: answers(target, x, chosen) for output, target in targets.items()}))
 
-    validation = None if rows.validation is None else split(raw.x[rows.validation], target.y[rows.validation])
-    if raw.x_test is not None and target.y_test is not None:
-        test: Split | None = split(raw.x_test, target.y_test)
-    else:
-        test = None if rows.test is None else split(raw.x[rows.test], target.y[rows.test])
+    def answers(target: Target, x: Any, chosen: np.ndarray | None) -> Any:
+        if target.y is None:
+            return x
+        if chosen is not None:
+            return target.finished(target.y[chosen])
+        assert target.y_test is not None
+        return target.finished(target.y_test)
+
+    def part(chosen: np.ndarray | None) -> Split | None:
+        return None if chosen is None else split(each(operator.getitem, raw.x, chosen), chosen)
+
+    train, validation = split(x_train, rows.train), part(rows.validation)
+    test = part(rows.test) if raw.x_test is None else split(raw.x_test, None)
     spec = DataSpec(
-        input_shape=raw.x.shape[1:],
-        task=target.task,
-        num_outputs=target.num_outputs,
-        num_classes=len(target.class_names) or None,
-        class_names=target.class_names,
+        input_shape=each(lambda x: x.shape[1:], train.x),
         feature_names=raw.feature_names,
-        target_names=raw.target_names,
-        num_train=len(rows.train),
-        num_validation=0 if validation is None else len(validation.x),
-        num_test=0 if test is None else len(test.x),
-        class_weight=weights,
-        scaling=scaling,
-        inferred_task=target.inferred,
+        target=one_or_all({output: _target_spec(raw, output, target, train.x) for output, target in targets.items()}),
+        num_train=train.num_rows,
+        num_validation=0 if validation is None else validation.num_rows,
+        num_test=0 if test is None else test.num_rows,
+        class_weight=_class_weights(targets, rows.train, config),
+        scaling=one_or_all(scaling),
         own_test_set=raw.x_test is not None,
-        predicts_inputs=False,
+        array_names=tuple(raw.x) if isinstance(raw.x, Mapping) else (),
     )
-    return Splits(split(x_train, y_train), validation, test, spec)
+    return Splits(train, validation, test, spec)
 
 
-def _class_weights(target: Target, y_train: np.ndarray, config: DataConfig) -> dict[int, float] | None:
-    if config.class_weight is None:
+def _target_spec(raw: RawData, output: str, target: Target, x: Any) -> TargetSpec:
+    """Describe a target.
+
+    Raises:
+        DataError: several arrays shall be given back by one output.
+    """
+    if target.y is None:
+        if isinstance(x, Mapping):
+            message = f"`inputs` are several arrays here, and an output gives one: {listed(x)}"
+            raise DataError(_at_output(Problem(message, "keep one in `features`", path=("data", "target")), output))
+        return TargetSpec("regression", x.shape[1:], (), raw.feature_names, inferred_task=True, predicts_inputs=True)
+    names = raw.target_names[output] if isinstance(raw.target_names, Mapping) else raw.target_names
+    units = {"binary": 1, "multiclass": len(target.class_names)}.get(target.task) or target.y.shape[1]
+    return TargetSpec(target.task, (units,), target.class_names, names, inferred_task=target.inferred)
+
+
+def _check_classes(target: Target, train: np.ndarray, config: DataConfig) -> None:
+    if target.y is not None and target.has_classes:
+        path: ConfigPath = ("data", "limit" if config.limit is not None else "source")
+        check_every_class_is_trained(target.class_names, target.y[train], y=target.y, path=path)
+
+
+def _class_weights(targets: Mapping[str, Target], train: np.ndarray, config: DataConfig) -> Any:
+    """Return the weights of the classes, by output unless the outputs share one target and its weights.
+
+    Raises:
+        DataError: with what is wrong with the weights of any output.
+    """
+    wanted = config.class_weight
+    if wanted is None:
         return None
-    if not target.has_classes:
+    by_output: Any = wanted if config.weighs_by_output else dict.fromkeys(targets, wanted)
+    weights: dict[str, Any] = {}
+    problems: list[Problem] = []
+    for output, of_classes in by_output.items():
+        target = targets[output] if output in targets else targets[""]
+        hint = f"remove `{output or 'class_weight'}`"
+        if output and not config.weighs_by_output:
+            hint = "name the outputs that have classes: `class_weight: {OUTPUT: balanced}`"
+        try:
+            weights[output] = None if of_classes is None else _weights_of(target, train, of_classes, hint)
+        except DataError as error:
+            problems += [_at_output(problem, output) for problem in error.problems]
+    if problems:
+        raise DataError(problems)
+    return weights.get("", weights)
+
+
+def _weights_of(target: Target, train: np.ndarray, wanted: Any, hint: str) -> dict[int, float]:
+    if target.y is None or not target.has_classes:
         message = f"`class_weight` needs classes, but the task is {target.task}"
-        raise DataError(Problem(message, "remove `class_weight`", path=("data", "class_weight")))
-    return class_weights(config.class_weight, target.class_names, y_train)
+        raise DataError(Problem(message, hint, path=("data", "class_weight")))
+    return class_weights(wanted, target.class_names, target.y[train])

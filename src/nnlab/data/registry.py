@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Protocol,
 from nnlab.catalog import REQUIRED, Entry, Parameter
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from nnlab.config.schema import DataConfig
 
 Setting = Literal["path", "target"]
@@ -22,23 +20,24 @@ class RawData:
     """Rows as the source holds them: not yet split, encoded or scaled.
 
     Args:
-        x: `[rows, ...]`, numbers of any type.
-        y: `[rows]`, or `[rows, targets]` for several targets: numbers, booleans or text.
+        x: `[rows, ...]`, numbers of any type; by array name where arrays have names.
+        y: `[rows]`, or `[rows, targets]` for several targets: numbers, booleans or text. A source with a `target`
+            setting has them by the output names of `DataConfig.sections`, without those that give back the inputs.
         x_test: rows of the source's own test set.
         y_test: their targets.
         feature_names: names of the columns of `x`; empty for images.
-        target_names: names of the columns of `y`.
+        target_names: names of the columns of `y`, by output where `y` is.
         class_names: names of the classes 0, 1, ... of a `y` of integers; empty if labels are their own names.
         task: what the data set is for; `None` to infer it from `y`.
         image: whether validation takes the last training rows, as is the custom for image sets.
     """
 
-    x: np.ndarray
-    y: np.ndarray
-    x_test: np.ndarray | None = None
-    y_test: np.ndarray | None = None
+    x: Any
+    y: Any
+    x_test: Any = None
+    y_test: Any = None
     feature_names: tuple[str, ...] = ()
-    target_names: tuple[str, ...] = ()
+    target_names: Any = ()
     class_names: tuple[str, ...] = ()
     task: Literal["classification", "regression"] | None = None
     image: bool = False

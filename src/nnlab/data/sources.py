@@ -161,9 +161,9 @@ def inline(request: Request) -> RawData:
     return read_inline_table(request.config)
 
 
-@dataset(takes=["path"])
+@dataset(takes=["path", "target"])
 def npz(request: Request) -> RawData:
-    """NumPy arrays `x` and `y`, or `x_train`, `y_train`, `x_test` and `y_test`, in an NPZ file at `path`."""
+    """NumPy arrays in an NPZ file at `path`: `x` and `y`, or those that `features` and `target` name."""
     from nnlab.data.arrays import read_npz
 
     return read_npz(request.config)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy as np
 from nnlab.errors import DataError, Problem
 
 Task = Literal["binary", "multiclass", "multilabel", "regression"]
+Shape = tuple[int, ...]
 
 DEFAULT_TEST = 0.2
 _CHUNK_ROWS = 4096
@@ -39,62 +40,95 @@ class Scaling:
         return scaled
 
 
+@dataclass(frozen=True, slots=True)
+class TargetSpec:
+    """What is predicted, by all outputs of a model or by one of them.
+
+    Args:
+        task: decides the output layer, the loss and the metrics.
+        shape: shape of one row of what the output gives: `(classes,)` (multiclass), `(1,)` (binary), `(labels,)` or
+            `(targets,)`; that of the inputs where these shall come out again.
+        class_names: labels as the source writes them, in the order of their numbers; `()` for regression.
+        names: names of what is predicted.
+        inferred_task: whether the task came from the target rather than from the config.
+        predicts_inputs: whether what comes in shall come out (an autoencoder).
+    """
+
+    task: Task
+    shape: tuple[int, ...]
+    class_names: tuple[str, ...]
+    names: tuple[str, ...]
+    inferred_task: bool
+    predicts_inputs: bool = False
+
+    @property
+    def num_outputs(self) -> int:
+        """Units of the output layer."""
+        return math.prod(self.shape)
+
+    @property
+    def num_classes(self) -> int | None:
+        """2 for binary, the number of labels for multilabel, `None` for regression."""
+        return None if self.task == "regression" else 2 if self.task == "binary" else self.num_outputs
+
+
 @dataclass(frozen=True)
 class DataSpec:
     """What a model has to know about the data.
 
     Args:
-        input_shape: shape of one row of `x`.
-        task: decides the output layer, the loss and the metrics.
-        num_outputs: units of the output layer: classes (multiclass), 1 (binary), labels or targets.
-        num_classes: 2 for binary, the number of labels for multilabel, `None` for regression.
-        class_names: labels as the source writes them, in the order of their numbers; `()` for regression.
+        input_shape: shape of one row of `x`; by array name if the rows come from several arrays.
+        array_names: names of the arrays that the rows come from; `()` for tables and built-in sets.
         feature_names: names of the columns of `x`; `()` where they have none.
-        target_names: names of what is predicted.
+        target: what is predicted; by output name if the outputs have targets of their own.
         num_train: training rows.
         num_validation: validation rows.
         num_test: test rows.
-        class_weight: weight of each encoded class in the training loss.
-        scaling: what was fitted on the training rows and applied to every split.
-        inferred_task: whether the task came from the target rather than from the config.
+        class_weight: weight of each encoded class in the training loss; by output name if they differ.
+        scaling: what was fitted on the training rows and applied to every split; by array name if there are several.
         own_test_set: whether the test rows are the source's own rather than split off.
-        predicts_inputs: whether what comes in shall come out (an autoencoder).
     """
 
-    input_shape: tuple[int, ...]
-    task: Task
-    num_outputs: int
-    num_classes: int | None
-    class_names: tuple[str, ...]
+    input_shape: Shape | Mapping[str, Shape]
     feature_names: tuple[str, ...]
-    target_names: tuple[str, ...]
+    target: TargetSpec | Mapping[str, TargetSpec]
     num_train: int
     num_validation: int
     num_test: int
-    class_weight: Mapping[int, float] | None
-    scaling: Scaling | None
-    inferred_task: bool
-    own_test_set: bool
-    predicts_inputs: bool = False
+    class_weight: Mapping[int, float] | Mapping[str, Mapping[int, float] | None] | None = None
+    scaling: Scaling | Mapping[str, Scaling | None] | None = None
+    own_test_set: bool = False
+    array_names: tuple[str, ...] = ()
 
     @property
-    def target_shape(self) -> tuple[int, ...]:
-        """The shape of one row of what the model gives."""
-        return self.input_shape if self.predicts_inputs else (self.num_outputs,)
+    def targets(self) -> Mapping[str, TargetSpec]:
+        """What each output predicts; one that all share has no name."""
+        return self.target if isinstance(self.target, Mapping) else {"": self.target}
 
-    def scaled(self, x: np.ndarray) -> np.ndarray:
+    def target_of(self, output: str) -> TargetSpec:
+        """What an output predicts."""
+        return self.target[output] if isinstance(self.target, Mapping) else self.target
+
+    def class_weight_of(self, output: str) -> Mapping[int, float] | None:
+        """The weight of each encoded class in an output's loss; `None` for equal ones."""
+        weights: Any = self.class_weight
+        is_by_output = weights is not None and any(isinstance(name, str) for name in weights)
+        return weights.get(output) if is_by_output else weights  # type: ignore[no-any-return]
+
+    def scaled(self, x: Any) -> Any:
         """Return rows `[rows, *input_shape]` of the source's numbers as the model takes them, float32."""
-        return scaled(x, self.scaling)
+        return each(scaled, x, self.scaling)
 
     def to_json(self) -> dict[str, Any]:
         """Return a record of plain values, which a run keeps; `from_json` reads it back without any loss."""
         record = {field.name: getattr(self, field.name) for field in fields(self)}
         record = {name: list(value) if isinstance(value, tuple) else value for name, value in record.items()}
-        if self.class_weight is not None:
-            record["class_weight"] = {str(code): weight for code, weight in self.class_weight.items()}
-        if self.scaling is not None:
-            record["scaling"] = {"offset": self.scaling.offset.tolist(), "divisor": self.scaling.divisor.tolist()}
-        return record
+        return record | {
+            "input_shape": each(list, self.input_shape),
+            "target": each(asdict, self.target),
+            "class_weight": _with_keys(str, self.class_weight),
+            "scaling": each(_scaling_record, self.scaling),
+        }
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> Self:
@@ -103,15 +137,75 @@ class DataSpec:
         Raises:
             KeyError, TypeError, ValueError, AttributeError: it is no such record.
         """
-        values: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value for name, value in record.items()
+        target, scaling, shape = record["target"], record["scaling"], record["input_shape"]
+        is_one = isinstance(target.get("task"), str)  # even if an output is called `task`
+        read = {
+            "input_shape": each(tuple, shape),
+            "target": _target_spec(target) if is_one else each(_target_spec, target),
+            "class_weight": _with_keys(int, record["class_weight"]),
+            "scaling": each(_scaling, scaling) if isinstance(shape, Mapping) else _scaling(scaling),
         }
-        if record["class_weight"] is not None:
-            values["class_weight"] = {int(code): weight for code, weight in record["class_weight"].items()}
-        if record["scaling"] is not None:
-            parts = {name: np.asarray(record["scaling"][name], np.float64) for name in ("offset", "divisor")}
-            values["scaling"] = Scaling(**parts)
-        return cls(**values)
+        rest = {name: tuple(value) if isinstance(value, list) else value for name, value in record.items()}
+        return cls(**{**rest, **read})
+
+
+def each(function: Callable[..., Any], values: Any, *more: Any) -> Any:
+    """Call a function with a value; with values by name, call it with each of them.
+
+    Args:
+        function: is called with a value, and with the values of the same name of `more`.
+        values: a value, or a mapping of names to values.
+        more: the same; what is no mapping goes with every name.
+
+    Returns:
+        What the function returns, or that by name.
+
+    Example:
+        >>> each(len, {"image": [1, 2], "meta": [3]})
+        {'image': 2, 'meta': 1}
+    """
+    if not isinstance(values, Mapping):
+        return function(values, *more)
+    return {
+        name: function(value, *(other.get(name) if isinstance(other, Mapping) else other for other in more))
+        for name, value in values.items()
+    }
+
+
+def one_or_all(values: Any) -> Any:
+    """Return values by name, or the value itself if there is only one."""
+    return next(iter(values.values())) if isinstance(values, Mapping) and len(values) == 1 else values
+
+
+def row_count(x: Any) -> int:
+    """Return how many rows an array has, or each of the arrays by name."""
+    return len(next(iter(x.values())) if isinstance(x, Mapping) else x)
+
+
+def _with_keys(kind: type[int] | type[str], weights: Any) -> Any:
+    """Give class weights keys of another type; names of outputs stay as they are."""
+    if weights is None:
+        return None
+    if any(isinstance(inside, Mapping) for inside in weights.values()):
+        return each(lambda inside: _with_keys(kind, inside), weights)
+    return {kind(code): weight for code, weight in weights.items()}
+
+
+def _scaling_record(scaling: Scaling | None) -> dict[str, Any] | None:
+    return None if scaling is None else {"offset": scaling.offset.tolist(), "divisor": scaling.divisor.tolist()}
+
+
+def _scaling(record: Mapping[str, Any] | None) -> Scaling | None:
+    if record is None:
+        return None
+    return Scaling(**{name: np.asarray(record[name], np.float64) for name in ("offset", "divisor")})
+
+
+def _target_spec(record: Mapping[str, Any]) -> TargetSpec:
+    values: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in record.items()
+    }
+    return TargetSpec(**values)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -129,7 +223,7 @@ class Split:
     @property
     def num_rows(self) -> int:
         """How many rows there are."""
-        return len(next(iter(self.x.values())) if isinstance(self.x, Mapping) else self.x)
+        return row_count(self.x)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -115,19 +115,23 @@ def _as_arrays(table: Table, config: DataConfig) -> RawData:
     names = [str(name) for name in table.frame.columns]
     features, targets = choose_columns(config, names)
     x = [numbers(table, column) for column in features]
-    if len(targets) > 1 or config.task in ("regression", "multilabel"):
-        y = [numbers(table, column, is_target=True) for column in targets]
-    else:
-        y = [_labels(table, targets[0], infer=_is_inferred(config))]
-    problems = [column for column in (*x, *y) if isinstance(column, Problem)]
+    y = {output: _target_columns(table, columns, config.sections[output]) for output, columns in targets.items()}
+    chosen = [*x, *(column for columns in y.values() for column in columns)]
+    problems = [column for column in chosen if isinstance(column, Problem)]
     if problems:
-        raise DataError(problems)
+        raise DataError(list(dict.fromkeys(problems)))  # a column may be the target of several outputs
     return RawData(
         x=_stack(x),
-        y=_stack(y) if len(y) > 1 else next(_arrays(y)),
+        y={output: _stack(columns) if len(columns) > 1 else next(_arrays(columns)) for output, columns in y.items()},
         feature_names=tuple(names[column] for column in features),
-        target_names=tuple(names[column] for column in targets),
+        target_names={output: tuple(names[column] for column in columns) for output, columns in targets.items()},
     )
+
+
+def _target_columns(table: Table, columns: Sequence[int], config: DataConfig) -> list[np.ndarray | Problem]:
+    if len(columns) > 1 or config.task in ("regression", "multilabel"):
+        return [numbers(table, column, is_target=True) for column in columns]
+    return [_labels(table, columns[0], infer=_is_inferred(config))]
 
 
 def _is_inferred(config: DataConfig) -> bool:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -24,7 +24,7 @@ class Target:
 
     Args:
         task: what is learned.
-        y: class numbers `[rows]` (binary, multiclass), or numbers `[rows, num_outputs]`.
+        y: class numbers `[rows]` (binary, multiclass), or numbers `[rows, num_outputs]`; `None` for the inputs.
         y_test: the same for the source's own test set.
         kept: which rows of the source these are, `[rows of the source]`; `None` for all.
         kept_test: the same for its own test set.
@@ -33,7 +33,7 @@ class Target:
     """
 
     task: Task
-    y: np.ndarray
+    y: np.ndarray | None
     y_test: np.ndarray | None
     inferred: bool
     kept: np.ndarray | None = None
@@ -45,22 +45,32 @@ class Target:
         """Whether every row has one of several classes."""
         return self.task in ("binary", "multiclass")
 
-    @property
-    def num_outputs(self) -> int:
-        """Units of the output layer."""
-        if self.task == "binary":
-            return 1
-        return len(self.class_names) if self.has_classes else int(self.y.shape[1])
-
     def finished(self, y: np.ndarray) -> np.ndarray:
         """Return targets as a model takes them: int32 `[rows]`, or float32 `[rows, num_outputs]`."""
-        if self.task == "multiclass":
-            return y.astype(np.int32)
-        return y.astype(np.float32).reshape(len(y), self.num_outputs)
+        return y.astype(np.int32) if self.task == "multiclass" else y.astype(np.float32).reshape(len(y), -1)
+
+
+def inputs_as_target(raw: RawData, config: DataConfig) -> Target:
+    """Return the target of an output that gives back what comes in; `classes` may still choose rows of built-in sets.
+
+    Raises:
+        DataError: when the task is another than regression, or there are no classes to choose from.
+    """
+    if config.task not in (None, "regression"):
+        raise _fault(f"`inputs` are numbers, and the task is {config.task}", "remove `task`", "task")
+    target = Target("regression", None, None, inferred=True)
+    if config.classes is None and config.positive_class is None:
+        return target
+    setting = "classes" if config.classes is not None else "positive_class"
+    if isinstance(raw.y, Mapping):
+        message = f"`{setting}` chooses among classes, and the target is `inputs`"
+        raise _fault(message, f"remove `{setting}`", setting)
+    rows = encode_target(raw, config.model_copy(update={"task": "classification"}))
+    return replace(target, kept=rows.kept, kept_test=rows.kept_test)
 
 
 def encode_target(raw: RawData, config: DataConfig) -> Target:
-    """Decide the task and encode the target for it.
+    """Decide the task of the one target that there is, and encode it.
 
     The config's `task` decides, then the data set's own, then the target: text and booleans are classes, integers are
     if they are few (see `infer_task`), other numbers are for regression, and several columns of 0 and 1 are labels.

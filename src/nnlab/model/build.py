@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import keras
@@ -13,7 +14,7 @@ from nnlab.config.components import Component
 from nnlab.config.model import FunctionalConfig, SequentialConfig, SubclassedConfig
 from nnlab.config.schedules import schedule_in_steps, steps_of_run
 from nnlab.config.schema import Experiment
-from nnlab.data.splits import DataSpec, Splits
+from nnlab.data.splits import Splits, TargetSpec, one_or_all
 from nnlab.errors import ConfigError, ConfigPath, Problem, listed
 from nnlab.layers.schedules import PerformanceSchedule, Schedule
 from nnlab.model.adapt import adapt_layers
@@ -64,9 +65,10 @@ def build_model(
     elif isinstance(experiment.model, FunctionalConfig):
         model, answers = _functional(experiment.model, plan, x, name)
     else:
-        model, answers = _subclassed(experiment.model, plan, x, name, trust_code=trust_code)
+        by_output = isinstance(experiment.data.target, Mapping)
+        model, answers = _subclassed(experiment.model, plan, x, name, by_output=by_output, trust_code=trust_code)
     for output in plan.outputs:
-        check_output_shape(answers[output.name].shape, splits.spec, plan, output)
+        check_output_shape(answers[output.name].shape, splits.spec.target_of(output.name), plan, output)
     adapt_layers(model, x)
     taken = [] if source is None or transfer is None else copy_weights(transfer, source, model)
     compile_model(model, experiment, plan, num_train=splits.spec.num_train)
@@ -79,7 +81,18 @@ def _sequential(plan: Plan, x: Any, name: str, front: list[Any]) -> tuple[keras.
     planned = [PlannedLayer(Component("layers", type(layer).__name__), ("model", "transfer")) for layer in front]
     layers = _made_layers(plan.layers)
     answer = _trace(_trace(inputs, front, planned), layers, plan.layers)
-    return keras.Sequential([inputs, *front, *layers], name=name), {OUTPUT: answer}
+    with _names_apart():
+        return keras.Sequential([inputs, *front, *layers], name=name), {OUTPUT: answer}
+
+
+@contextmanager
+def _names_apart() -> Iterator[None]:
+    """Report two layers of one name, which the config gave or the copies of a block have."""
+    try:
+        yield
+    except ValueError as error:
+        message = f"Keras refuses the layers: {_reason(error)}"
+        raise ConfigError(Problem(message, "give each its own name, or none", ("model", "layers"))) from error
 
 
 def _functional(config: FunctionalConfig, plan: Plan, x: Any, name: str) -> tuple[keras.Model, dict[str, Any]]:
@@ -90,12 +103,13 @@ def _functional(config: FunctionalConfig, plan: Plan, x: Any, name: str) -> tupl
     made: dict[str, list[Any]] = {}
     for node in plan.nodes:
         origin = node if node.shared is None else next(other for other in plan.nodes if other.name == node.shared)
-        if node.shared is None:
-            made[node.name] = _made_layers([_named(layer, node.name, i) for i, layer in enumerate(node.layers)])
+        if origin.name not in made:  # whichever of those that share it comes first
+            made[origin.name] = _made_layers([_named(layer, origin.name, i) for i, layer in enumerate(origin.layers)])
         value = [values[source] for source in node.inputs]
         values[node.name] = _trace(value if len(value) > 1 else value[0], made[origin.name], origin.layers, node.path)
     outputs = {output: values[output] for output in config.outputs}
-    return keras.Model(_one_or_all(inputs), _one_or_all(outputs), name=name), outputs
+    with _names_apart():
+        return keras.Model(one_or_all(inputs), one_or_all(outputs), name=name), outputs
 
 
 def _named(layer: PlannedLayer, node: str, position: int) -> PlannedLayer:
@@ -107,14 +121,13 @@ def _named(layer: PlannedLayer, node: str, position: int) -> PlannedLayer:
     return PlannedLayer(component.with_parameters(name=name), layer.path)
 
 
-def _one_or_all(values: dict[str, Any]) -> Any:
-    return values if len(values) > 1 else next(iter(values.values()))
-
-
 def _subclassed(
-    config: SubclassedConfig, plan: Plan, x: Any, name: str, *, trust_code: bool
+    config: SubclassedConfig, plan: Plan, x: Any, name: str, *, by_output: bool, trust_code: bool
 ) -> tuple[keras.Model, dict[str, Any]]:
-    """Return the model, built by calling it on one row, and its answers by output."""
+    """Return the model, built by calling it on one row, and its answers by output.
+
+    `by_output` says whether the outputs have targets of their own.
+    """
     path = ("model", "class")
     model = _user_model(config, trust_code=trust_code) if config.is_user_code else _made(config.component, path)
     model.name = name
@@ -123,7 +136,8 @@ def _subclassed(
         model.call(row)  # builds the layers here: Keras would build them in a scratch graph that some do not survive
         answer = model(row)
     except Exception as error:
-        raise ConfigError(Problem(f"`{config.class_}` cannot take the data: {_reason(error)}", None, path)) from error
+        hint = f"it is called with the arrays {listed(x)} by name" if isinstance(x, Mapping) else None
+        raise ConfigError(Problem(f"`{config.class_}` cannot take the data: {_reason(error)}", hint, path)) from error
     answers = dict(answer) if isinstance(answer, Mapping) else {OUTPUT: answer}
     given = set(answers)
     wanted = {output.name for output in plan.outputs}
@@ -131,8 +145,9 @@ def _subclassed(
         message = (
             f"`{config.class_}` gives the outputs {listed(sorted(given))}, the config has {listed(sorted(wanted))}"
         )
-        hint = f"write `training: {{loss: {{{', '.join(f'{key}: ...' for key in sorted(given))}}}}}`"
-        raise ConfigError(Problem(message, hint, ("training", "loss")))
+        section, key = ("data", "target") if by_output else ("training", "loss")
+        hint = f"write `{section}: {{{key}: {{{', '.join(f'{name}: ...' for name in sorted(given))}}}}}`"
+        raise ConfigError(Problem(message, hint, (section, key)))
     return model, answers
 
 
@@ -186,9 +201,9 @@ def compile_model(
         weights[output.name] = output.loss_weight
     model.compile(
         optimizer=_made(optimizer, ("optimizer",)),
-        loss=_one_or_all(losses),
+        loss=one_or_all(losses),
         loss_weights=weights if several and experiment.training.loss_weights is not None else None,
-        metrics=_one_or_all(metrics),
+        metrics=one_or_all(metrics),
     )
     model.optimizer.build(model.trainable_variables)  # else a model that is saved before its first step lacks them
 
@@ -201,29 +216,29 @@ def learning_rate_schedule(experiment: Experiment, num_train: int, *, first_epoc
     return kind(**schedule.fields(), first_step=first_epoch * steps)
 
 
-def check_output_shape(shape: tuple[int | None, ...], spec: DataSpec, plan: Plan, output: OutputPlan) -> None:
+def check_output_shape(shape: tuple[int | None, ...], target: TargetSpec, plan: Plan, output: OutputPlan) -> None:
     """Raise if an answer of the model does not fit what is to be predicted."""
-    if tuple(shape[1:]) == spec.target_shape:
+    if tuple(shape[1:]) == target.shape:
         return
-    if spec.task == "binary" and tuple(shape[1:]) == (2,) and output.loss.name.startswith("sparse_"):
+    if target.task == "binary" and tuple(shape[1:]) == (2,) and output.loss.name.startswith("sparse_"):
         return
     last = output.last or (plan.layers[-1] if plan.layers else None)
     wanted = {
         "binary": "two classes, for which one value is enough",
-        "multiclass": f"{spec.num_outputs} classes",
-        "multilabel": f"{spec.num_outputs} labels",
-        "regression": f"{spec.num_outputs} target{'s' * (spec.num_outputs > 1)}",
-    }[spec.task]
-    activation = {"binary": "sigmoid", "multiclass": "softmax", "multilabel": "sigmoid"}.get(spec.task)
-    units = f"{{units: {spec.num_outputs}, activation: {activation}}}" if activation else str(spec.num_outputs)
+        "multiclass": f"{target.num_outputs} classes",
+        "multilabel": f"{target.num_outputs} labels",
+        "regression": f"{target.num_outputs} target{'s' * (target.num_outputs > 1)}",
+    }[target.task]
+    activation = {"binary": "sigmoid", "multiclass": "softmax", "multilabel": "sigmoid"}.get(target.task)
+    units = f"{{units: {target.num_outputs}, activation: {activation}}}" if activation else str(target.num_outputs)
     hint = f"end with `Dense: {units}`"
     path = _place(last) if last is not None else ("model",)
     given = f"{shape[-1]} value{'s' * (shape[-1] != 1)}"
-    if spec.predicts_inputs:
-        rows = f"rows of shape {_shape_text(spec.input_shape)} to give back"
-        hint = f"end with `Dense: {spec.num_outputs}`"
-        if len(spec.input_shape) > 1:
-            hint += f" and `Reshape: {{target_shape: {list(spec.input_shape)}}}`"
+    if target.predicts_inputs:
+        rows = f"rows of shape {_shape_text(target.shape)} to give back"
+        hint = f"end with `Dense: {target.num_outputs}`"
+        if len(target.shape) > 1:
+            hint += f" and `Reshape: {{target_shape: {list(target.shape)}}}`"
         given, wanted = f"values of shape {_shape_text(shape[1:])}", rows
     elif len(shape) > 2:
         hint = f"put `Flatten` (or a global pooling) before the `Dense` layers, and {hint}"

@@ -3,43 +3,82 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from nnlab.config.model import FunctionalConfig
 from nnlab.config.schema import Experiment
-from nnlab.data.splits import DataSpec, Split, Splits
-from nnlab.errors import ConfigError, Problem, did_you_mean, one_of
+from nnlab.data.splits import DataSpec, Split, Splits, one_or_all
+from nnlab.errors import ConfigError, ConfigPath, Problem, did_you_mean, one_of
 from nnlab.model.plan import OutputPlan
 
 Arrays = np.ndarray | Mapping[str, np.ndarray]
 
 
-def input_columns(experiment: Experiment, spec: DataSpec) -> dict[str, list[int] | None]:
-    """Return which columns each input of a functional model takes; `None` for all, empty for other models.
+@dataclass(frozen=True, slots=True)
+class InputSource:
+    """What an input of a functional model takes.
+
+    Args:
+        array: the array by its name, `None` if the rows are one array.
+        columns: the columns by their numbers, `None` for all.
+    """
+
+    array: str | None = None
+    columns: tuple[int, ...] | None = None
+
+    def take(self, x: Any) -> np.ndarray:
+        """Return `[rows, ...]`."""
+        array: np.ndarray = x if self.array is None else x[self.array]
+        return array if self.columns is None else array[:, list(self.columns)]
+
+
+def input_sources(model: FunctionalConfig, spec: DataSpec) -> dict[str, InputSource]:
+    """Return what each input of a functional model takes of the rows.
 
     Raises:
-        ConfigError: with every feature that is not there.
+        ConfigError: with every feature and every array that is not there.
     """
-    model = experiment.model
-    if not isinstance(model, FunctionalConfig):
-        return {}
     problems: list[Problem] = []
-    columns: dict[str, list[int] | None] = {}
+    sources = {}
     for name, config in model.inputs.items():
-        if config.features is None:
-            columns[name] = None
-            continue
-        found = [_column(feature, spec, ("model", "inputs", name, "features", i), problems)
-                 for i, feature in enumerate(config.features)]  # fmt: skip
-        columns[name] = found
+        path = ("model", "inputs", name, "features")
+        several = isinstance(spec.input_shape, Mapping)
+        if several:
+            sources[name] = _array(name, config.features, spec, path, problems)
+        elif config.features is None or config.features == spec.array_names:
+            sources[name] = InputSource()
+        else:
+            found = [_column(feature, spec, (*path, i), problems) for i, feature in enumerate(config.features)]
+            sources[name] = InputSource(columns=tuple(found))
     if problems:
         raise ConfigError(problems)
-    return columns
+    return sources
 
 
-def _column(feature: str | int, spec: DataSpec, path: tuple[str | int, ...], problems: list[Problem]) -> int:
+def _array(
+    name: str, features: tuple[str | int, ...] | None, spec: DataSpec, path: ConfigPath, problems: list[Problem]
+) -> InputSource:
+    """Find the one array that an input takes: it names it, or has its name."""
+    names = (name,) if features is None else features
+    for i, wanted in enumerate(names):
+        if wanted not in spec.array_names:
+            hint = did_you_mean(str(wanted), spec.array_names) or one_of(spec.array_names)
+            at = path[:-1] if features is None else (*path, i)
+            problems.append(Problem(f"there is no array `{wanted}`", hint, at))
+    if len(names) != 1:
+        problems.append(Problem(f"an input takes one array, received {len(names)}", "make an input of each", path))
+    return InputSource(array=str(names[0]) if names else None)
+
+
+def _column(feature: str | int, spec: DataSpec, path: ConfigPath, problems: list[Problem]) -> int:
+    if isinstance(feature, str) and spec.array_names:
+        hint = f"the data have the array `{spec.array_names[0]}`; `data.features` names those that are read"
+        problems.append(Problem(f"there is no array `{feature}`", hint, path))
+        return 0
+    assert not isinstance(spec.input_shape, Mapping)
     if len(spec.input_shape) != 1:
         hint = "leave `features` out: the input then takes the whole rows"
         problems.append(Problem("rows that are no table have no features to choose", hint, path))
@@ -58,44 +97,48 @@ def _column(feature: str | int, spec: DataSpec, path: tuple[str | int, ...], pro
     return spec.feature_names.index(feature)
 
 
-def model_inputs(experiment: Experiment, spec: DataSpec, x: np.ndarray) -> Arrays:
+def model_inputs(experiment: Experiment, spec: DataSpec, x: Any) -> Arrays:
     """Return rows as the model takes them.
 
     Args:
         experiment: names the inputs and their features.
-        spec: knows the names of the features.
-        x: `[rows, *spec.input_shape]`.
+        spec: knows the names of the features and arrays.
+        x: `[rows, *spec.input_shape]`, by array name if there are several.
 
     Returns:
-        The array itself, or for a functional model with several inputs, arrays by input name.
+        The array itself; for a functional model with several inputs, arrays by input name; for a class of the user's
+        own, the arrays by their names if there are several.
     """
-    columns = input_columns(experiment, spec)
-    arrays = {name: x if chosen is None else x[:, chosen] for name, chosen in columns.items()}
-    if len(arrays) > 1:
-        return arrays
-    return next(iter(arrays.values()), x)
+    if not isinstance(experiment.model, FunctionalConfig):
+        return x  # type: ignore[no-any-return]
+    sources = input_sources(experiment.model, spec)
+    return one_or_all({name: source.take(x) for name, source in sources.items()})  # type: ignore[no-any-return]
 
 
 def model_splits(experiment: Experiment, splits: Splits, outputs: Sequence[OutputPlan]) -> Splits:
-    """Return the splits with rows as the model takes and gives them; several outputs have the same target.
+    """Return the splits with rows as the model takes and gives them, and weights of classes for each output.
 
     Args:
         experiment: names the inputs.
-        splits: the data as loaded.
+        splits: the data as loaded; outputs have targets of their own, or all the same.
         outputs: the outputs, whose losses decide whether classes are numbers or rows of 0 and 1.
     """
     spec = splits.spec
 
-    def target(y: np.ndarray, output: OutputPlan) -> np.ndarray:
-        return one_hot(y, spec.num_outputs) if spec.task == "multiclass" and output.one_hot else y
+    def answers(y: Any, output: OutputPlan) -> np.ndarray:
+        target = spec.target_of(output.name)
+        rows: np.ndarray = y[output.name] if isinstance(spec.target, Mapping) else y
+        return one_hot(rows, target.num_outputs) if target.task == "multiclass" and output.one_hot else rows
 
     def converted(split: Split | None) -> Any:
         if split is None:
             return None
-        answers = {output.name: target(split.y, output) for output in outputs}
-        y = answers if len(answers) > 1 else next(iter(answers.values()))
+        y = one_or_all({output.name: answers(split.y, output) for output in outputs})
         return Split(model_inputs(experiment, spec, split.x), y)
 
+    weights = {output.name: spec.class_weight_of(output.name) for output in outputs}
+    class_weight = one_or_all(weights) if any(weights.values()) else None
+    spec = replace(spec, class_weight=class_weight)
     return Splits(converted(splits.train), converted(splits.validation), converted(splits.test), spec)
 
 

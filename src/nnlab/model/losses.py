@@ -2,36 +2,51 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from typing import Literal
 
 from nnlab.config.components import Component
-from nnlab.data.splits import DataSpec
+from nnlab.data.splits import TargetSpec
 from nnlab.errors import ConfigError, ConfigPath, Problem
 
 CLASS_NUMBER_LOSSES = ("sparse_categorical_crossentropy", "categorical_generalized_cross_entropy", "circle", "ctc")
 """Losses that want the number of the class; all others compare values with values, and get rows of 0 and 1."""
 
+_RISING = re.compile(r"auc|cosine_similarity|precision|recall|\w+_at_\w+|\w*(accuracy|io_u|score|correlation)")
+_COUNTS = ("true_positives", "true_negatives", "false_positives", "false_negatives")
 
-def default_loss(spec: DataSpec, activation: str | None, metrics: Sequence[Component]) -> Component:
+
+def default_loss(target: TargetSpec, activation: str | None, metrics: Sequence[Component]) -> Component:
     """Choose the loss that fits the task, the way the model ends, and what the metrics want to compare."""
     logits = {"from_logits": True} if activation is None else {}
-    if spec.task == "regression":
+    if target.task == "regression":
         return Component("losses", "mean_squared_error")
-    if spec.task == "multiclass":
+    if target.task == "multiclass":
         rows = any(compares_rows(metric) for metric in metrics)
         return Component("losses", "categorical_crossentropy" if rows else "sparse_categorical_crossentropy", logits)
     return Component("losses", "binary_crossentropy", logits)
 
 
-def default_metrics(spec: DataSpec) -> tuple[Component, ...]:
+def default_metrics(target: TargetSpec) -> tuple[Component, ...]:
     """Choose the metric that fits the task."""
-    name = {"regression": "root_mean_squared_error", "multilabel": "binary_accuracy"}.get(spec.task, "accuracy")
+    name = {"regression": "root_mean_squared_error", "multilabel": "binary_accuracy"}.get(target.task, "accuracy")
     return (Component("metrics", name),)
 
 
 def metric_name(component: Component) -> str:
     """Return the name of the metric's column in the history of a model with one output."""
     return str(component.parameters.get("name") or component.name)
+
+
+def direction(metric: Component) -> Literal["min", "max"] | None:
+    """Return whether smaller or larger values of a metric are better; `None` for counts, of which Keras does not say.
+
+    Keras itself cannot tell for a metric of one of several outputs.
+    """
+    if metric.name in _COUNTS:
+        return None
+    return "max" if _RISING.fullmatch(metric.name) else "min"
 
 
 def compares_rows(metric: Component) -> bool:
@@ -41,7 +56,7 @@ def compares_rows(metric: Component) -> bool:
     return metric.name != "accuracy" and not metric.name.startswith("sparse_")
 
 
-def check_metrics(spec: DataSpec, loss: Component, metrics: Sequence[Component], path: ConfigPath) -> None:
+def check_metrics(target: TargetSpec, loss: Component, metrics: Sequence[Component], path: ConfigPath) -> None:
     """Refuse metrics that would compare rows of 0 and 1 with class numbers, or give a number a class.
 
     Raises:
@@ -51,13 +66,13 @@ def check_metrics(spec: DataSpec, loss: Component, metrics: Sequence[Component],
     for i, metric in enumerate(metrics):
         name = metric.name
         if (
-            spec.task in ("multiclass", "multilabel")
+            target.task in ("multiclass", "multilabel")
             and "average" in metric.entry.parameters
             and not metric.get("average")
         ):
             message = f"`{name}` gives one value a class, and a history has one value a metric"
             problems.append(Problem(message, f"write `{name}: {{average: macro}}`", (*path, i)))
-        if spec.task != "multiclass":
+        if target.task != "multiclass":
             continue
         if compares_rows(metric) and loss.name in CLASS_NUMBER_LOSSES:
             message = f"`{name}` compares rows of 0 and 1, and `{loss.name}` wants class numbers"

@@ -14,9 +14,9 @@ from typing import Any
 from nnlab.config.components import Component
 from nnlab.config.graph import BLOCK_INPUT, GraphBlock, GraphLayer
 from nnlab.config.model import FunctionalConfig, HiddenConfig, LayerItem, RepeatBlock, SequentialConfig
-from nnlab.config.schema import Experiment
-from nnlab.data.splits import DEFAULT_TEST, DataSpec
-from nnlab.errors import ConfigError, ConfigPath, Problem, did_you_mean, one_of
+from nnlab.config.schema import EarlyStopping, Experiment
+from nnlab.data.splits import DEFAULT_TEST, DataSpec, TargetSpec, each, one_or_all
+from nnlab.errors import ConfigError, ConfigPath, Problem, did_you_mean, listed, one_of
 from nnlab.model.hidden import PlannedLayer, activation_apart, has_weights, with_defaults
 from nnlab.model.losses import (
     CLASS_NUMBER_LOSSES,
@@ -24,6 +24,7 @@ from nnlab.model.losses import (
     check_metrics,
     default_loss,
     default_metrics,
+    direction,
     metric_name,
     of_logits,
 )
@@ -84,24 +85,29 @@ class Plan:
         layers: the layers of a sequential model.
         nodes: the nodes of a functional model, each behind those that feed it.
         outputs: one for each output.
+        early_stopping: when to stop, and whether what is monitored shall fall or rise.
+        schedule: the learning rate's, likewise.
     """
 
     layers: tuple[PlannedLayer, ...]
     nodes: tuple[Node, ...]
     outputs: tuple[OutputPlan, ...]
+    early_stopping: EarlyStopping | None
+    schedule: Component | None
 
 
 def plan_model(experiment: Experiment, spec: DataSpec) -> Plan:
     """Work the layers, the losses and the metrics out.
 
     Raises:
-        ConfigError: too many layers, a loss that cannot be guessed, or a monitor that is no column of
-            the history.
+        ConfigError: too many layers, several arrays for a model with one input, a loss that cannot be guessed, or a
+            monitor that is no column of the history.
     """
     model = experiment.model
     layers: tuple[PlannedLayer, ...] = ()
     nodes: tuple[Node, ...] = ()
     if isinstance(model, SequentialConfig):
+        _check_one_array(spec)
         layers, last = _stack(model, spec)
         endings: dict[str, Sequence[PlannedLayer]] = {OUTPUT: layers}
         lasts = {OUTPUT: last}
@@ -112,26 +118,28 @@ def plan_model(experiment: Experiment, spec: DataSpec) -> Plan:
         endings = dict.fromkeys(_named_outputs(experiment), ())
         lasts = dict.fromkeys(endings)
     outputs = tuple(
-        _output(experiment, spec, name, layers=ending, last=lasts[name], only=len(endings) == 1)
+        _output(experiment, spec.target_of(name), name, layers=ending, last=lasts[name], only=len(endings) == 1)
         for name, ending in endings.items()
     )
-    _check_monitors(experiment, outputs, has_validation=spec.num_validation > 0)
-    return Plan(layers, nodes, outputs)
+    stopping, schedule = _monitoring(experiment, outputs, has_validation=spec.num_validation > 0)
+    return Plan(layers, nodes, outputs, stopping, schedule)
 
 
 def with_plan(experiment: Experiment, spec: DataSpec, plan: Plan) -> Experiment:
-    """Return the experiment with what the data decided written into it: task, test rows, losses and metrics."""
-    task = experiment.data.task
-    if task is None:
-        task = "classification" if spec.task == "multiclass" else spec.task
+    """Return the experiment with what the data decided written into it: task, test rows, losses, metrics, mode."""
+
+    def word(target: TargetSpec) -> str:
+        return "classification" if target.task == "multiclass" else target.task
+
+    given = experiment.data.task
+    task = each(lambda target, said: said or word(target), spec.target, given)
     test = DEFAULT_TEST if experiment.data.test is None and not spec.own_test_set else experiment.data.test
     data = experiment.data.model_copy(update={"task": task, "test": test})
-    losses: Any = {output.name: output.loss for output in plan.outputs}
-    metrics: Any = {output.name: output.metrics for output in plan.outputs}
-    if len(plan.outputs) == 1:
-        losses, metrics = plan.outputs[0].loss, plan.outputs[0].metrics
-    training = experiment.training.model_copy(update={"loss": losses, "metrics": metrics})
-    return experiment.model_copy(update={"data": data, "training": training})
+    losses = one_or_all({output.name: output.loss for output in plan.outputs})
+    metrics = one_or_all({output.name: output.metrics for output in plan.outputs})
+    settled = {"loss": losses, "metrics": metrics, "early_stopping": plan.early_stopping}
+    training = experiment.training.model_copy(update=settled)
+    return experiment.model_copy(update={"data": data, "training": training, "schedule": plan.schedule})
 
 
 def output_activation(layers: Sequence[PlannedLayer]) -> str | None:
@@ -162,6 +170,13 @@ def _stack(model: SequentialConfig, spec: DataSpec) -> tuple[tuple[PlannedLayer,
     return tuple(layers), last
 
 
+def _check_one_array(spec: DataSpec) -> None:
+    if isinstance(spec.input_shape, Mapping):
+        message = f"the model takes one array, and the data have {listed(spec.array_names)}"
+        hint = f"choose one: `features: {spec.array_names[0]}`, or write a functional model with an input for each"
+        raise ConfigError(Problem(message, hint, ("data", "features")))
+
+
 def _limited(layers: Iterator[Any]) -> tuple[Any, ...]:
     found = tuple(islice(layers, MAX_LAYERS + 1))
     if len(found) > MAX_LAYERS:
@@ -185,13 +200,14 @@ def _written_layers(model: SequentialConfig, spec: DataSpec) -> Iterator[Planned
         yield PlannedLayer(Component("layers", "Flatten"), ("model", "hidden"))
     for units, path in widths:
         yield PlannedLayer(Component("layers", "Dense", {"units": units}), path)
-    parameters: dict[str, Any] = {"units": spec.num_outputs}
-    activation = _OUTPUT_ACTIVATIONS[spec.task]
+    target = spec.target_of(OUTPUT)
+    parameters: dict[str, Any] = {"units": target.num_outputs}
+    activation = _OUTPUT_ACTIVATIONS[target.task]
     if activation is not None:
         parameters["activation"] = Component("activations", activation)
     yield PlannedLayer(Component("layers", "Dense", parameters), ("model", "hidden"))
-    if len(spec.target_shape) > 1:
-        reshape = Component("layers", "Reshape", {"target_shape": list(spec.target_shape)})
+    if len(target.shape) > 1:
+        reshape = Component("layers", "Reshape", {"target_shape": list(target.shape)})
         yield PlannedLayer(reshape, ("model", "hidden"))
 
 
@@ -232,11 +248,7 @@ def _unrolled_graph(
     items: Mapping[str, GraphLayer | GraphBlock], values: dict[str, str], prefix: str, path: ConfigPath
 ) -> Iterator[Node]:
     """Yield nodes, each behind those that feed it; `values` learns which node stands for a name of the config."""
-    feeding = {
-        name: [source for source in _sources(item) if source in items]
-        + ([item.shared] if isinstance(item, GraphLayer) and item.shared else [])
-        for name, item in items.items()
-    }
+    feeding = {name: [source for source in _sources(item) if source in items] for name, item in items.items()}
     for name in TopologicalSorter(feeding).static_order():
         item = items[name]
         if isinstance(item, GraphLayer):
@@ -284,16 +296,23 @@ def _ending(nodes: Sequence[Node], name: str) -> Sequence[PlannedLayer]:
 
 
 def _named_outputs(experiment: Experiment) -> tuple[str, ...]:
-    """Return the outputs of a subclassed model, which only the training section names."""
-    training = experiment.training
-    given = (training.loss, training.metrics, training.loss_weights)
+    """Return the outputs of a subclassed model, which only what goes by output name tells."""
+    data, training = experiment.data, experiment.training
+    if isinstance(data.target, Mapping):
+        return tuple(data.target)
+    given = (
+        training.loss,
+        training.metrics,
+        training.loss_weights,
+        data.class_weight if data.weighs_by_output else None,
+    )
     names = dict.fromkeys(name for value in given if isinstance(value, Mapping) for name in value)
     return tuple(names) or (OUTPUT,)
 
 
 def _output(
     experiment: Experiment,
-    spec: DataSpec,
+    target: TargetSpec,
     name: str,
     *,
     layers: Sequence[PlannedLayer],
@@ -302,20 +321,21 @@ def _output(
 ) -> OutputPlan:
     training = experiment.training
     loss = training.loss.get(name) if isinstance(training.loss, Mapping) else training.loss
-    if loss is None and not layers and spec.task != "regression":
-        hint = "write `training: {loss: ...}` that fits what the class returns, probabilities or logits"
+    if loss is None and not layers and target.task != "regression":
+        loss_of = "loss: ..." if only else f"loss: {{{name}: ...}}"
+        hint = f"write `training: {{{loss_of}}}` that fits what the class returns, probabilities or logits"
         raise ConfigError(Problem("a subclassed model needs its loss named", hint, ("training", "loss")))
     metrics = training.metrics
     if isinstance(metrics, Mapping):
         chosen = metrics.get(name, ())
     else:
-        chosen = default_metrics(spec) if metrics is None else metrics
+        chosen = default_metrics(target) if metrics is None else metrics
     activation = output_activation(layers)
-    chosen_loss = loss or default_loss(spec, activation, chosen)
-    if chosen_loss.parameters.get("from_logits") and spec.task in ("binary", "multilabel"):
+    chosen_loss = loss or default_loss(target, activation, chosen)
+    if chosen_loss.parameters.get("from_logits") and target.task in ("binary", "multilabel"):
         chosen = tuple(of_logits(metric) for metric in chosen)
     place = (name,) if isinstance(training.metrics, Mapping) else ()
-    check_metrics(spec, chosen_loss, chosen, ("training", "metrics", *place))
+    check_metrics(target, chosen_loss, chosen, ("training", "metrics", *place))
     if loss is not None and layers:
         place = (name,) if isinstance(training.loss, Mapping) else ()
         check_logits(loss, activation, ("training", "loss", *place))
@@ -323,31 +343,54 @@ def _output(
     return OutputPlan(name, chosen_loss, chosen, weight, last)
 
 
-def _columns(outputs: Sequence[OutputPlan]) -> list[str]:
-    """Return the columns of the history that training rows fill, but for the seconds."""
+def _columns(outputs: Sequence[OutputPlan]) -> dict[str, Any]:
+    """Return the columns of the history that training rows fill, but for the seconds, and which values are better."""
+    losses = {"loss": "min"}
     if len(outputs) == 1:
-        return ["loss", *(metric_name(metric) for metric in outputs[0].metrics)]
-    metrics = [f"{output.name}_{metric_name(metric)}" for output in outputs for metric in output.metrics]
-    return ["loss", *(f"{output.name}_loss" for output in outputs), *metrics]
+        return losses | {metric_name(metric): direction(metric) for metric in outputs[0].metrics}
+    losses |= {f"{output.name}_loss": "min" for output in outputs}
+    return losses | {
+        f"{output.name}_{metric_name(metric)}": direction(metric) for output in outputs for metric in output.metrics
+    }
 
 
-def _check_monitors(experiment: Experiment, outputs: Sequence[OutputPlan], *, has_validation: bool) -> None:
-    """Raise if early stopping or the schedule watches what is no column of the history."""
+def _monitoring(
+    experiment: Experiment, outputs: Sequence[OutputPlan], *, has_validation: bool
+) -> tuple[EarlyStopping | None, Component | None]:
+    """Return when to stop, and the schedule, with `mode: auto` settled.
+
+    Raises:
+        ConfigError: what is monitored is no column of the history, or could be better either way.
+    """
     stopping, schedule = experiment.training.early_stopping, experiment.schedule
-    monitors: dict[ConfigPath, str] = {}
-    if schedule is not None and schedule.name == "performance":
-        monitors["schedule", "performance", "monitor"] = schedule.get("monitor")
-    if stopping is not None:
-        monitors["training", "early_stopping", "monitor"] = stopping.monitor
     columns = _columns(outputs)
     if has_validation:
-        columns += [f"val_{name}" for name in columns]
-    problems = []
-    for path, monitor in monitors.items():
-        if monitor not in columns:
-            hint = did_you_mean(monitor, columns) or one_of(columns)
-            if monitor.startswith("val_") and not has_validation:
-                hint = "give `data.validation` some rows, or monitor `loss`"
-            problems.append(Problem(f"nothing is called `{monitor}` here", hint, path))
+        columns |= {f"val_{name}": better for name, better in columns.items()}
+    problems: list[Problem] = []
+    if schedule is not None and schedule.name == "performance":
+        path = ("schedule", "performance", "monitor")
+        mode = _settled_mode(schedule.get("monitor"), schedule.get("mode"), columns, path, problems)
+        schedule = schedule.with_parameters(mode=mode)
+    if stopping is not None:
+        path = ("training", "early_stopping", "monitor")
+        mode = _settled_mode(stopping.monitor, stopping.mode, columns, path, problems)
+        stopping = stopping.model_copy(update={"mode": mode})
     if problems:
         raise ConfigError(problems)
+    return stopping, schedule
+
+
+def _settled_mode(
+    monitor: str, mode: str, columns: Mapping[str, Any], path: ConfigPath, problems: list[Problem]
+) -> str | None:
+    """Return whether less or more is better; what hinders goes to `problems`."""
+    better = columns.get(monitor) if mode == "auto" else mode
+    if monitor not in columns:
+        hint = did_you_mean(monitor, columns) or one_of(columns)
+        if monitor.startswith("val_") and not any(name.startswith("val_") for name in columns):
+            hint = "give `data.validation` some rows, or monitor `loss`"
+        problems.append(Problem(f"nothing is called `{monitor}` here", hint, path))
+    elif better is None:
+        message = f"`{monitor}` may be better when it is larger or when it is smaller"
+        problems.append(Problem(message, "write `mode: max` or `mode: min` beside it", path))
+    return better
