@@ -175,6 +175,9 @@ training: {epochs: 2, batch_size: 8, tensorboard: false}
 class Interrupting:
     """An observer that is interrupted after the first epoch."""
 
+    def engine_chosen(self, choice):
+        pass
+
     def training_began(self, model, *, epochs, steps):
         pass
 
@@ -197,12 +200,12 @@ def test_an_interrupted_run_keeps_weights_and_history(config, tmp_path):
 
 
 def test_a_crash_is_a_failed_run_with_its_traceback(config, tmp_path, monkeypatch):
-    import keras
+    from nnlab.engine.loops import CompiledLoop
 
     def explode(*_, **__):
         raise MemoryError("no memory")
 
-    monkeypatch.setattr(keras.Model, "fit", explode)
+    monkeypatch.setattr(CompiledLoop, "fit", explode)
     summary = train_in(tmp_path, config())
     assert summary.status == "failed"
     assert "batch_size" in summary.problem.hint

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -16,9 +16,10 @@ from nnlab.config.load import LoadedConfig, dump_config, load_config
 from nnlab.config.model import SubclassedConfig
 from nnlab.config.schema import Experiment
 from nnlab.config.user_code import is_file, split_class
-from nnlab.data.batches import EpochBatches, evaluation_batches
 from nnlab.data.loading import load_data
 from nnlab.data.splits import DataSpec, Split, Splits, TargetSpec, each
+from nnlab.engine.choice import EngineChoice, make_loop
+from nnlab.engine.loops import Evaluation, Loop
 from nnlab.environment import git_commit, hardware, versions
 from nnlab.errors import ConfigError, NnlabError, Problem, one_of
 from nnlab.layers.callbacks import Observer, Recorder
@@ -107,6 +108,12 @@ def train(
     run.write_info(info)
     recorder = Recorder(run, observer, epochs=experiment.training.epochs)
 
+    def chosen(choice: EngineChoice) -> None:
+        info["engine"] = asdict(choice)
+        run.write_info(info)
+        if observer is not None:
+            observer.engine_chosen(choice)
+
     def end(status: Status, **more: Any) -> None:
         finished = datetime.now().astimezone()
         seconds = round((finished - started).total_seconds(), 3)
@@ -114,13 +121,13 @@ def train(
         run.write_info({**info, **ended, "epochs": len(recorder.rows), **more})
 
     try:
-        _fit(built, run, recorder)
+        loop = _fit(built, run, recorder, chosen)
         _save(model, run)
         if recorder.divergence is not None:
             problem = recorder.divergence
             end("failed", error={"message": problem.message, "hint": problem.hint})
             return RunSummary(run, "failed", {}, recorder.rows, problem)
-        metrics = evaluate_splits(model, splits)
+        metrics = evaluate_splits(loop, splits)
         run.write_metrics(metrics)
     except KeyboardInterrupt:
         _save(model, run)
@@ -212,7 +219,7 @@ def evaluate(run: Run, split: SplitName, *, trust_code: bool = False) -> dict[st
     experiment, splits, _ = load_split(run, split)
     plan = plan_model(experiment, splits.spec)
     rows = getattr(model_splits(experiment, splits, plan.outputs), split)
-    return _evaluated(load_model(run, trust_code=trust_code), rows)
+    return Evaluation(load_model(run, trust_code=trust_code)).evaluate(rows)
 
 
 def load_split(run: Run, split: SplitName) -> tuple[Experiment, Splits, Split]:
@@ -231,56 +238,47 @@ def load_split(run: Run, split: SplitName) -> tuple[Experiment, Splits, Split]:
     return experiment, splits, chosen
 
 
-def evaluate_splits(model: keras.Model, splits: Splits) -> dict[str, dict[str, float] | None]:
-    """Evaluate a model on all splits, dropout off; `None` for a split without rows."""
+def evaluate_splits(loop: Loop, splits: Splits) -> dict[str, dict[str, float] | None]:
+    """Evaluate the loop's model on all splits, dropout off; `None` for a split without rows."""
     return {
-        "train": _evaluated(model, splits.train),
-        "validation": _evaluated(model, splits.validation) if splits.validation is not None else None,
-        "test": _evaluated(model, splits.test) if splits.test is not None else None,
+        "train": loop.evaluate(splits.train),
+        "validation": loop.evaluate(splits.validation) if splits.validation is not None else None,
+        "test": loop.evaluate(splits.test) if splits.test is not None else None,
     }
 
 
-def _evaluated(model: keras.Model, split: Split) -> dict[str, float]:
-    results = model.evaluate(evaluation_batches(split), verbose=0, return_dict=True)
-    names = sorted(results, key=lambda name: name != "loss")
-    return {name: float(results[name]) for name in names}
-
-
-def _fit(built: Built, run: Run, recorder: Recorder) -> None:
-    """Train, in two phases if layers that were taken over are frozen at first."""
+def _fit(built: Built, run: Run, recorder: Recorder, chosen: Callable[[EngineChoice], None]) -> Loop:
+    """Train, in two phases if layers that were taken over are frozen at first; return the loop that trained last."""
     experiment, training = built.experiment, built.experiment.training
-    spec, train_split, validation = built.splits.spec, built.splits.train, built.splits.validation
-    batches = EpochBatches(train_split, spec, batch_size=training.batch_size, seed=experiment.seed)
-    callbacks: list[keras.callbacks.Callback] = [batches]
+    train_split = built.splits.train
+    callbacks: list[keras.callbacks.Callback] = []
     if training.tensorboard:
         callbacks.append(tensorboard_callback(training.tensorboard, experiment, run, built.model, train_split.x))
     lowering = schedule_callbacks(experiment.schedule)
-    validation_data = evaluation_batches(validation) if validation is not None else None
 
-    def fit(first_epoch: int, last_epoch: int, *more: keras.callbacks.Callback) -> None:
-        built.model.fit(
-            batches.dataset,
-            initial_epoch=first_epoch,
-            epochs=last_epoch,
-            validation_data=validation_data,
+    def fit(first_epoch: int, last_epoch: int, *more: keras.callbacks.Callback) -> Loop:
+        loop, choice = make_loop(built.model, train_split, built.splits.spec, training, seed=experiment.seed)
+        chosen(choice)
+        loop.fit(
+            built.splits.validation,
+            first_epoch=first_epoch,
+            last_epoch=last_epoch,
             # the rate is lowered last: what is recorded is what the epoch was trained with
             callbacks=[*callbacks, *more, recorder, *lowering],
-            shuffle=False,  # the batches come shuffled
-            verbose=0,
         )
+        return loop
 
     frozen = _freeze_epochs(built)
     if frozen:
         _set_trainable(built, trainable=False)
-        fit(0, frozen)
-    if frozen == training.epochs or recorder.divergence is not None:
-        return
-    if frozen:
+        loop = fit(0, frozen)
+        if frozen == training.epochs or recorder.divergence is not None:
+            return loop
         transfer = getattr(experiment.model, "transfer", None)
         assert transfer is not None
         _set_trainable(built, trainable=True, learning_rate=transfer.learning_rate_after, first_epoch=frozen)
     stopping = training.early_stopping
-    fit(frozen, training.epochs, *([keras.callbacks.EarlyStopping(**stopping.model_dump())] if stopping else []))
+    return fit(frozen, training.epochs, *([keras.callbacks.EarlyStopping(**stopping.model_dump())] if stopping else []))
 
 
 def _freeze_epochs(built: Built) -> int:

@@ -34,6 +34,11 @@ class TrainingProgress:
         self._live: Progress | None = None
         self._task: Any = None
 
+    def engine_chosen(self, choice: Any) -> None:
+        """Say once why the model is not trained the way that was asked for."""
+        if choice.used != choice.asked:
+            self.console.print(f"engine: {choice.used}, as {choice.reason}", markup=False, soft_wrap=True)
+
     def training_began(self, model: Any, *, epochs: int, steps: int) -> None:
         """Say what is trained on what."""
         self.epochs, self.steps = epochs, steps

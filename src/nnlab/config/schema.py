@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any, Literal, TypeAlias, get_args
 
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from nnlab import catalog
 from nnlab.config.components import Component, Fault, OneOf, named_object, raise_faults
@@ -26,6 +26,7 @@ from nnlab.config.section import (
 from nnlab.errors import ConfigPath, did_you_mean, one_of, show
 
 MAX_NAME = 100
+EngineName: TypeAlias = Literal["fast", "exact", "keras"]
 DEFAULT_OPTIMIZER = Component("optimizers", "Adam")
 
 
@@ -240,12 +241,6 @@ def _tensorboard(raw: Any) -> Any:
     return TensorBoardConfig.model_validate(raw)
 
 
-def _engine(value: Any) -> Any:
-    if value in ("fast", "exact"):
-        fail(f"the engine `{value}` is not built yet", "write `engine: keras`, or leave it out")
-    return value
-
-
 def _is_loss_by_output(raw: Any) -> bool:
     """Whether a mapping gives losses by output name, `{main: mse}`, rather than one loss, `{Huber: {delta: 2}}`."""
     if not isinstance(raw, Mapping) or not raw:
@@ -327,7 +322,7 @@ class TrainingConfig(Section):
     loss_weights: Annotated[Mapping[str, float] | None, Parsed(_loss_weights)] = None
     early_stopping: EarlyStopping | None = None
     tensorboard: Annotated[TensorBoardConfig | Literal[False], Parsed(_tensorboard)] = TensorBoardConfig()
-    engine: Annotated[Literal["keras"], BeforeValidator(_engine)] = "keras"
+    engine: EngineName = "fast"
 
 
 def _schedule_faults(component: Component) -> Iterator[Fault]:

@@ -49,9 +49,7 @@ class EpochBatches(keras.callbacks.Callback):
         self.steps = -(-self.num_rows // batch_size)
         # a variable, because the dataset is made once for all epochs
         self._order = tf.Variable(tf.range(self.num_rows, dtype=tf.int64), trainable=False)
-        weight = sample_weight(split, spec)
-        present = (split.x, split.y) if weight is None else (split.x, split.y, weight)
-        arrays = tf.nest.map_structure(tf.constant, present)
+        arrays = tf.nest.map_structure(tf.constant, weighted_rows(split, spec))
 
         def batch(step: tf.Tensor) -> Any:
             rows = self._order[step * batch_size : (step + 1) * batch_size]
@@ -69,6 +67,12 @@ class EpochBatches(keras.callbacks.Callback):
 def evaluation_batches(split: Split) -> tf.data.Dataset:
     """Return the rows of a split in their own order, in batches of `EVALUATION_BATCH_SIZE`."""
     return tf.data.Dataset.from_tensor_slices((split.x, split.y)).batch(EVALUATION_BATCH_SIZE).cache().prefetch(1)
+
+
+def weighted_rows(split: Split, spec: DataSpec) -> tuple[Any, ...]:
+    """Return what a training step takes: `(x, y)`, or `(x, y, sample_weight)` with class weights."""
+    weight = sample_weight(split, spec)
+    return (split.x, split.y) if weight is None else (split.x, split.y, weight)
 
 
 def sample_weight(split: Split, spec: DataSpec) -> Any:

@@ -6,16 +6,22 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import keras
 
 from nnlab.errors import Problem
 from nnlab.run import Run
 
+if TYPE_CHECKING:
+    from nnlab.engine.choice import EngineChoice
+
 
 class Observer(Protocol):
     """Somebody who wants to see a training go on, such as a terminal."""
+
+    def engine_chosen(self, choice: EngineChoice) -> None:
+        """Tell which loop is going to train the model (again before a second phase)."""
 
     def training_began(self, model: keras.Model, *, epochs: int, steps: int) -> None:
         """Tell that training begins; `steps` an epoch."""

@@ -1,0 +1,1 @@
+"""The training loops, and which of them trains a model."""

@@ -1,0 +1,230 @@
+"""The training loops: compiled passes over rows in memory, or Keras's own `fit`.
+
+All of them see the same batches, seeds and callbacks, and leave each step to Keras's own `train_step` and `test_step`.
+They differ in what goes round the steps: Keras's `fit` calls a function for each, the compiled loop one for thousands,
+with XLA (`fast`) or without it (`exact`).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import keras
+import tensorflow as tf
+
+from nnlab.data.batches import (
+    EVALUATION_BATCH_SIZE,
+    EpochBatches,
+    epoch_permutation,
+    evaluation_batches,
+    weighted_rows,
+)
+from nnlab.data.splits import DataSpec, Split
+
+SECONDS_OF_A_STRETCH = 0.4
+"""How long the compiled loop runs before it looks up: for Ctrl-C, the progress line, a loss that is not finite."""
+
+
+class Loop(Protocol):
+    """Goes over rows with one compiled model."""
+
+    def fit(
+        self,
+        validation: Split | None,
+        *,
+        first_epoch: int,
+        last_epoch: int,
+        callbacks: Sequence[keras.callbacks.Callback],
+    ) -> None:
+        """Train from an epoch (from 0) up to another; evaluate on the validation rows, if there are any, after each."""
+
+    def evaluate(self, split: Split) -> dict[str, float]:
+        """Return loss and metrics on a split, dropout off, the loss first."""
+
+
+class KerasLoop:
+    """Keras's own `fit` and `evaluate` on the engine's batches.
+
+    Args:
+        model: compiled.
+        train: the training rows.
+        spec: gives the class weights.
+        batch_size: rows a step; the last step of an epoch takes what is left.
+        seed: the experiment's seed, which orders the rows.
+    """
+
+    def __init__(self, model: keras.Model, train: Split, spec: DataSpec, *, batch_size: int, seed: int) -> None:
+        self.model = model
+        self._batches = EpochBatches(train, spec, batch_size=batch_size, seed=seed)
+
+    def fit(
+        self,
+        validation: Split | None,
+        *,
+        first_epoch: int,
+        last_epoch: int,
+        callbacks: Sequence[keras.callbacks.Callback],
+    ) -> None:
+        """See `Loop`."""
+        self.model.fit(
+            self._batches.dataset,
+            initial_epoch=first_epoch,
+            epochs=last_epoch,
+            validation_data=evaluation_batches(validation) if validation is not None else None,
+            callbacks=[self._batches, *callbacks],
+            shuffle=False,  # the batches come shuffled
+            verbose=0,
+        )
+
+    def evaluate(self, split: Split) -> dict[str, float]:
+        """See `Loop`."""
+        return _floats(self.model.evaluate(evaluation_batches(split), verbose=0, return_dict=True))
+
+
+class Evaluation:
+    """Goes over the rows of a split with one compiled function and no data pipeline.
+
+    Args:
+        model: compiled.
+    """
+
+    def __init__(self, model: keras.Model) -> None:
+        self.model = model
+        self._test = tf.function(lambda x, y: model.test_step((x, y)), autograph=False, reduce_retracing=True)
+
+    def build(self, split: Split) -> None:
+        """Make the function and the variables of losses and metrics, without changing any."""
+        self._test.get_concrete_function(*_block(split, 0, EVALUATION_BATCH_SIZE))
+
+    def evaluate(self, split: Split) -> dict[str, float]:
+        """Return loss and metrics on a split, dropout off, the loss first."""
+        self.model.reset_metrics()
+        logs: Any = {}
+        for start in range(0, split.num_rows, EVALUATION_BATCH_SIZE):
+            logs = self._test(*_block(split, start, start + EVALUATION_BATCH_SIZE))
+        return _floats(logs)
+
+
+class CompiledLoop:
+    """Steps over rows in memory as one compiled program, without Python in between.
+
+    Args:
+        model: compiled.
+        train: the training rows.
+        spec: gives the class weights.
+        batch_size: rows a step; the last step of an epoch takes what is left.
+        seed: the experiment's seed, which orders the rows.
+        xla: whether XLA compiles the program.
+
+    Raises:
+        Exception: whatever TensorFlow says of a model that cannot be compiled this way; the model is as it was.
+    """
+
+    def __init__(
+        self, model: keras.Model, train: Split, spec: DataSpec, *, batch_size: int, seed: int, xla: bool
+    ) -> None:
+        self.model = model
+        self._seed = seed
+        self._num_rows = train.num_rows
+        self._batch_size = batch_size
+        self._whole_steps, self._rest = divmod(train.num_rows, batch_size)
+        self._rows = keras.tree.map_structure(tf.constant, weighted_rows(train, spec))
+        self._seconds_a_step = 0.0
+        self._evaluation = Evaluation(model)
+        order = tf.TensorSpec([train.num_rows], tf.int64)
+        count = tf.TensorSpec([], tf.int64)
+        self._train = tf.function(
+            self._train_steps, autograph=False, jit_compile=xla, input_signature=[order, count, count]
+        )
+        self._train_last = tf.function(self._train_rest, autograph=False, input_signature=[order])
+        # the programs are made before the first step; the variables of metrics before that, as no loop may make them
+        self._evaluation.build(train)
+        nothing = tf.zeros([train.num_rows], tf.int64)
+        self._train(nothing, *tf.constant([0, 0], tf.int64))
+        if self._rest:
+            self._train_last.get_concrete_function(nothing)
+
+    def fit(
+        self,
+        validation: Split | None,
+        *,
+        first_epoch: int,
+        last_epoch: int,
+        callbacks: Sequence[keras.callbacks.Callback],
+    ) -> None:
+        """See `Loop`; the methods for batches are called once a stretch of steps, at its last."""
+        model = self.model
+        calls = keras.callbacks.CallbackList(
+            list(callbacks), model=model, epochs=last_epoch, steps=self._whole_steps + bool(self._rest)
+        )
+        model.stop_training = False
+        calls.on_train_begin()
+        logs: dict[str, float] = {}
+        for epoch in range(first_epoch, last_epoch):
+            calls.on_epoch_begin(epoch)
+            logs = self._epoch(epoch, calls)
+            if validation is not None:
+                calls.on_test_begin()
+                values = self.evaluate(validation)
+                calls.on_test_end(values)
+                logs |= {f"val_{name}": value for name, value in values.items()}
+            calls.on_epoch_end(epoch, logs)
+            if model.stop_training:
+                break
+        model.optimizer.finalize_variable_values(model.trainable_weights)
+        calls.on_train_end(logs)
+
+    def _epoch(self, epoch: int, calls: keras.callbacks.CallbackList) -> dict[str, float]:
+        self.model.reset_metrics()
+        order = tf.constant(epoch_permutation(self._seed, epoch, self._num_rows))
+        step, logs = 0, {}
+        while step < self._whole_steps and not (step and self.model.stop_training):
+            stop = min(step + self._stretch(), self._whole_steps)
+            calls.on_train_batch_begin(step)
+            began = time.perf_counter()
+            logs = _floats(self._train(order, *tf.constant([step, stop], tf.int64)))
+            self._seconds_a_step = (time.perf_counter() - began) / (stop - step)
+            calls.on_train_batch_end(stop - 1, logs)
+            step = stop
+        if self._rest and not (step and self.model.stop_training):
+            calls.on_train_batch_begin(step)
+            logs = _floats(self._train_last(order))
+            calls.on_train_batch_end(step, logs)
+        return logs
+
+    def _stretch(self) -> int:
+        """Return how many steps to take at once; where the stretches end changes no number."""
+        return max(1, int(SECONDS_OF_A_STRETCH / self._seconds_a_step)) if self._seconds_a_step else 1
+
+    def evaluate(self, split: Split) -> dict[str, float]:
+        """See `Loop`."""
+        return self._evaluation.evaluate(split)
+
+    def _train_steps(self, order: tf.Tensor, first: tf.Tensor, stop: tf.Tensor) -> dict[str, tf.Tensor]:
+        def step(number: tf.Tensor) -> tuple[tf.Tensor]:
+            self._step(tf.slice(order, [number * self._batch_size], [self._batch_size]))
+            return (number + 1,)
+
+        tf.while_loop(lambda number: number < stop, step, [first])
+        results: dict[str, tf.Tensor] = self.model.get_metrics_result()
+        return results
+
+    def _train_rest(self, order: tf.Tensor) -> dict[str, tf.Tensor]:
+        self._step(order[-self._rest :])
+        results: dict[str, tf.Tensor] = self.model.get_metrics_result()
+        return results
+
+    def _step(self, rows: tf.Tensor) -> None:
+        self.model.train_step(keras.tree.map_structure(lambda array: tf.gather(array, rows), self._rows))
+
+
+def _block(split: Split, start: int, stop: int) -> tuple[Any, Any]:
+    x, y = keras.tree.map_structure(lambda array: tf.convert_to_tensor(array[start:stop]), (split.x, split.y))
+    return x, y
+
+
+def _floats(logs: Any) -> dict[str, float]:
+    names = sorted(logs, key=lambda name: name != "loss")
+    return {name: float(logs[name]) for name in names}
