@@ -6,6 +6,7 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -20,6 +21,7 @@ from nnlab.data.loading import load_data
 from nnlab.data.splits import DataSpec, Split, Splits, TargetSpec, each
 from nnlab.engine.choice import EngineChoice, make_loop
 from nnlab.engine.loops import Evaluation, Loop
+from nnlab.engine.reuse import Programs
 from nnlab.environment import git_commit, hardware, versions
 from nnlab.errors import ConfigError, NnlabError, Problem, one_of
 from nnlab.layers.callbacks import Observer, Recorder
@@ -58,6 +60,7 @@ def train(
     splits: Splits | None = None,
     command: Sequence[str] = (),
     observer: Observer | None = None,
+    programs: Programs | None = None,
     trust_code: bool = False,
 ) -> RunSummary:
     """Train the experiment of a config, evaluate the final model, and leave everything in the run's directory.
@@ -70,6 +73,7 @@ def train(
         splits: the experiment's data, if they are loaded already.
         command: the command line, for `run.json`.
         observer: is told how the training goes on.
+        programs: compiled programs of earlier trainings in this process, for this one to use and to add to.
         trust_code: whether the user's own Python code may run.
 
     Returns:
@@ -82,7 +86,8 @@ def train(
     """
     experiment = config.experiment
     splits = splits if splits is not None else load_data(experiment.data, seed=experiment.seed)
-    built = build_seeded(experiment, splits, runs_dir=run.path.parent, trust_code=trust_code)
+    build = partial(build_seeded, experiment, splits, runs_dir=run.path.parent, trust_code=trust_code)
+    built = build()
     model, splits, experiment = built.model, built.splits, built.experiment
     run.create(config=dump_config(_with_kept_code(experiment)), source=config.text)
     run.write_data(splits.spec.to_json())
@@ -121,7 +126,7 @@ def train(
         run.write_info({**info, **ended, "epochs": len(recorder.rows), **more})
 
     try:
-        loop = _fit(built, run, recorder, chosen)
+        loop = _fit(built, run, recorder, partial(make_loop, programs=programs, rebuild=lambda: build().model), chosen)
         _save(model, run)
         if recorder.divergence is not None:
             problem = recorder.divergence
@@ -184,7 +189,7 @@ def build_seeded(
         settled = transfer.model_copy(update={"from_": str(origin.path.resolve())})
         model_config = experiment.model.model_copy(update={"transfer": settled})
         experiment = experiment.model_copy(update={"model": model_config})
-    keras.utils.clear_session()  # layer names count from the start again, whatever was built before
+    keras.utils.clear_session(free_memory=False)  # layer names count from the start again, whatever was built before
     keras.utils.set_random_seed(experiment.seed)
     tf.config.experimental.enable_op_determinism()
     model, taken = build_model(experiment, splits, plan, source=source, trust_code=trust_code)
@@ -247,25 +252,33 @@ def evaluate_splits(loop: Loop, splits: Splits) -> dict[str, dict[str, float] | 
     }
 
 
-def _fit(built: Built, run: Run, recorder: Recorder, chosen: Callable[[EngineChoice], None]) -> Loop:
+def _fit(
+    built: Built,
+    run: Run,
+    recorder: Recorder,
+    make_loop: Callable[..., tuple[Loop, EngineChoice]],
+    chosen: Callable[[EngineChoice], None],
+) -> Loop:
     """Train, in two phases if layers that were taken over are frozen at first; return the loop that trained last."""
     experiment, training = built.experiment, built.experiment.training
-    train_split = built.splits.train
     callbacks: list[keras.callbacks.Callback] = []
     if training.tensorboard:
-        callbacks.append(tensorboard_callback(training.tensorboard, experiment, run, built.model, train_split.x))
+        callbacks.append(tensorboard_callback(training.tensorboard, experiment, run, built.model, built.splits.train.x))
     lowering = schedule_callbacks(experiment.schedule)
 
     def fit(first_epoch: int, last_epoch: int, *more: keras.callbacks.Callback) -> Loop:
-        loop, choice = make_loop(built.model, train_split, built.splits.spec, training, seed=experiment.seed)
+        loop, choice = make_loop(built.model, experiment, built.splits)
         chosen(choice)
-        loop.fit(
-            built.splits.validation,
-            first_epoch=first_epoch,
-            last_epoch=last_epoch,
-            # the rate is lowered last: what is recorded is what the epoch was trained with
-            callbacks=[*callbacks, *more, recorder, *lowering],
-        )
+        try:
+            loop.fit(
+                built.splits.validation,
+                first_epoch=first_epoch,
+                last_epoch=last_epoch,
+                # the rate is lowered last: what is recorded is what the epoch was trained with
+                callbacks=[*callbacks, *more, recorder, *lowering],
+            )
+        finally:
+            loop.finish()
         return loop
 
     frozen = _freeze_epochs(built)

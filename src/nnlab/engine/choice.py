@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import keras
 import tensorflow as tf
 
-from nnlab.config.schema import EngineName, TrainingConfig
-from nnlab.data.splits import DataSpec, Split
+from nnlab.config.schema import EngineName, Experiment, TrainingConfig
+from nnlab.data.splits import Splits
 from nnlab.engine.loops import CompiledLoop, KerasLoop, Loop
+from nnlab.engine.reuse import Programs, program_key, with_variables
 
 STEPS_THAT_EARN_XLA = 2_000
 """A shorter training is over before XLA has compiled its program."""
@@ -36,7 +38,12 @@ class EngineChoice:
 
 
 def make_loop(
-    model: keras.Model, train: Split, spec: DataSpec, training: TrainingConfig, *, seed: int
+    model: keras.Model,
+    experiment: Experiment,
+    splits: Splits,
+    *,
+    programs: Programs | None = None,
+    rebuild: Callable[[], keras.Model] | None = None,
 ) -> tuple[Loop, EngineChoice]:
     """Return the loop that the config asks for, or the fastest that the model can go through.
 
@@ -44,25 +51,43 @@ def make_loop(
 
     Args:
         model: compiled.
-        train: the training rows.
-        spec: gives the class weights.
-        training: gives engine, epochs and batch size.
-        seed: the experiment's seed, which orders the rows.
+        experiment: gives engine, epochs, batch size and seed.
+        splits: rows as the model takes them.
+        programs: loops of earlier trainings, one of which may do.
+        rebuild: makes another model of the same kind, for a loop that is going to be kept.
     """
+    training, train, spec, seed = experiment.training, splits.train, splits.spec, experiment.seed
     asked, batch_size = training.engine, training.batch_size
     reason = None if asked == "keras" else _why_keras(model, training)
-    if asked != "keras" and reason is None:
-        steps = training.epochs * -(-train.num_rows // batch_size)
-        without_xla = "" if asked == "exact" else _why_without_xla(model, steps)
-        for xla in (True, False) if without_xla is None else (False,):
+    if asked == "keras" or reason is not None:
+        loop: Loop = KerasLoop(model, train, spec, batch_size=batch_size, seed=seed)
+        return loop, EngineChoice(asked, "keras", reason=reason)
+
+    key = program_key(experiment, splits) if programs is not None else None
+
+    def compiled(*, xla: bool) -> Loop:
+        if programs is None or rebuild is None or key is None:
+            return CompiledLoop(model, train, spec, batch_size=batch_size, seed=seed, xla=xla)
+
+        def make() -> CompiledLoop:
+            return CompiledLoop(with_variables(rebuild()), train, spec, batch_size=batch_size, seed=seed, xla=xla)
+
+        return programs.borrow(f"{xla} {key}", model, train, spec, seed=seed, make=make)
+
+    without_xla = None
+    if asked == "fast":
+        without_xla = _why_without_xla(model, training.epochs * -(-train.num_rows // batch_size))
+        if without_xla is None:
             try:
-                loop = CompiledLoop(model, train, spec, batch_size=batch_size, seed=seed, xla=xla)
-            except Exception as error:  # whatever it is: the next loop can do without, or says it to the user
+                return compiled(xla=True), EngineChoice(asked, asked, xla=True)
+            except Exception as error:  # whatever it is, TensorFlow alone may do without it
                 without_xla = f"XLA cannot compile the model: {_first_line(error)}"
-                reason = f"TensorFlow cannot make one program of the model: {_first_line(error)}"
-            else:
-                return loop, EngineChoice(asked, asked, xla, None if xla else without_xla or None)
-    return KerasLoop(model, train, spec, batch_size=batch_size, seed=seed), EngineChoice(asked, "keras", reason=reason)
+    try:
+        return compiled(xla=False), EngineChoice(asked, asked, reason=without_xla)
+    except Exception as error:  # whatever it is, Keras's own loop may do without it, or says it to the user
+        reason = f"TensorFlow cannot make one program of the model: {_first_line(error)}"
+        loop = KerasLoop(model, train, spec, batch_size=batch_size, seed=seed)
+        return loop, EngineChoice(asked, "keras", reason=reason)
 
 
 def _why_keras(model: keras.Model, training: TrainingConfig) -> str | None:

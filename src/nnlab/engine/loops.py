@@ -43,6 +43,9 @@ class Loop(Protocol):
     def evaluate(self, split: Split) -> dict[str, float]:
         """Return loss and metrics on a split, dropout off, the loss first."""
 
+    def finish(self) -> None:
+        """Leave what was learnt in the model that the loop was made for."""
+
 
 class KerasLoop:
     """Keras's own `fit` and `evaluate` on the engine's batches.
@@ -81,6 +84,9 @@ class KerasLoop:
     def evaluate(self, split: Split) -> dict[str, float]:
         """See `Loop`."""
         return _floats(self.model.evaluate(evaluation_batches(split), verbose=0, return_dict=True))
+
+    def finish(self) -> None:
+        """See `Loop`."""
 
 
 class Evaluation:
@@ -126,25 +132,28 @@ class CompiledLoop:
         self, model: keras.Model, train: Split, spec: DataSpec, *, batch_size: int, seed: int, xla: bool
     ) -> None:
         self.model = model
-        self._seed = seed
-        self._num_rows = train.num_rows
         self._batch_size = batch_size
         self._whole_steps, self._rest = divmod(train.num_rows, batch_size)
-        self._rows = keras.tree.map_structure(tf.constant, weighted_rows(train, spec))
         self._seconds_a_step = 0.0
         self._evaluation = Evaluation(model)
-        order = tf.TensorSpec([train.num_rows], tf.int64)
-        count = tf.TensorSpec([], tf.int64)
-        self._train = tf.function(
-            self._train_steps, autograph=False, jit_compile=xla, input_signature=[order, count, count]
-        )
-        self._train_last = tf.function(self._train_rest, autograph=False, input_signature=[order])
+        self._train = tf.function(self._train_steps, autograph=False, jit_compile=xla)
+        self._train_last = tf.function(self._train_rest, autograph=False)
+        self.set_rows(train, spec, seed)
         # the programs are made before the first step; the variables of metrics before that, as no loop may make them
         self._evaluation.build(train)
         nothing = tf.zeros([train.num_rows], tf.int64)
-        self._train(nothing, *tf.constant([0, 0], tf.int64))
+        self._train(self._rows, nothing, *tf.constant([0, 0], tf.int64))
         if self._rest:
-            self._train_last.get_concrete_function(nothing)
+            self._train_last.get_concrete_function(self._rows, nothing)
+
+    def set_rows(self, train: Split, spec: DataSpec, seed: int) -> None:
+        """Go over these rows from now on; their number and shapes are those of the rows before."""
+        self._seed = seed
+        self._num_rows = train.num_rows
+        self._rows = keras.tree.map_structure(tf.constant, weighted_rows(train, spec))
+
+    def finish(self) -> None:
+        """See `Loop`."""
 
     def fit(
         self,
@@ -184,13 +193,13 @@ class CompiledLoop:
             stop = min(step + self._stretch(), self._whole_steps)
             calls.on_train_batch_begin(step)
             began = time.perf_counter()
-            logs = _floats(self._train(order, *tf.constant([step, stop], tf.int64)))
+            logs = _floats(self._train(self._rows, order, *tf.constant([step, stop], tf.int64)))
             self._seconds_a_step = (time.perf_counter() - began) / (stop - step)
             calls.on_train_batch_end(stop - 1, logs)
             step = stop
         if self._rest and not (step and self.model.stop_training):
             calls.on_train_batch_begin(step)
-            logs = _floats(self._train_last(order))
+            logs = _floats(self._train_last(self._rows, order))
             calls.on_train_batch_end(step, logs)
         return logs
 
@@ -202,22 +211,22 @@ class CompiledLoop:
         """See `Loop`."""
         return self._evaluation.evaluate(split)
 
-    def _train_steps(self, order: tf.Tensor, first: tf.Tensor, stop: tf.Tensor) -> dict[str, tf.Tensor]:
+    def _train_steps(self, rows: Any, order: tf.Tensor, first: tf.Tensor, stop: tf.Tensor) -> dict[str, tf.Tensor]:
         def step(number: tf.Tensor) -> tuple[tf.Tensor]:
-            self._step(tf.slice(order, [number * self._batch_size], [self._batch_size]))
+            self._step(rows, tf.slice(order, [number * self._batch_size], [self._batch_size]))
             return (number + 1,)
 
         tf.while_loop(lambda number: number < stop, step, [first])
         results: dict[str, tf.Tensor] = self.model.get_metrics_result()
         return results
 
-    def _train_rest(self, order: tf.Tensor) -> dict[str, tf.Tensor]:
-        self._step(order[-self._rest :])
+    def _train_rest(self, rows: Any, order: tf.Tensor) -> dict[str, tf.Tensor]:
+        self._step(rows, order[-self._rest :])
         results: dict[str, tf.Tensor] = self.model.get_metrics_result()
         return results
 
-    def _step(self, rows: tf.Tensor) -> None:
-        self.model.train_step(keras.tree.map_structure(lambda array: tf.gather(array, rows), self._rows))
+    def _step(self, rows: Any, numbers: tf.Tensor) -> None:
+        self.model.train_step(keras.tree.map_structure(lambda array: tf.gather(array, numbers), rows))
 
 
 def _block(split: Split, start: int, stop: int) -> tuple[Any, Any]:

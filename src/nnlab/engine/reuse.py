@@ -1,0 +1,144 @@
+"""Compiled programs kept from one training to the next that differs from it only in numbers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from nnlab.config.load import resolved
+from nnlab.config.model import SubclassedConfig
+from nnlab.config.schema import Experiment
+from nnlab.data.splits import DataSpec, Split, Splits
+from nnlab.engine.loops import CompiledLoop
+
+STRENGTHS = {"L1": "l1", "L2": "l2"}
+"""Regularizers whose strength a program can take as a variable, and the attribute that holds it."""
+
+
+class Programs:
+    """Keeps compiled loops, each with a model of its own in which trainings of the same shape take turns.
+
+    Compiling takes longer than many a training. What a training starts from (weights, random state, optimizer, rows) is
+    copied into the loop's model, and what it ends with is copied back, so that nothing is left over from the one before.
+
+    Args:
+        most: loops to keep; the one that was used longest ago makes room.
+    """
+
+    def __init__(self, most: int = 8) -> None:
+        self.most = most
+        self._loops: dict[str, CompiledLoop] = {}
+
+    def borrow(
+        self, key: str, model: keras.Model, train: Split, spec: DataSpec, *, seed: int, make: Callable[[], CompiledLoop]
+    ) -> BorrowedLoop:
+        """Return a loop for a model, from those kept if there is one for the key.
+
+        Args:
+            key: what `program_key` says of the training.
+            model: the model to train, compiled; it holds the numbers.
+            train: the training rows.
+            spec: gives the class weights.
+            seed: the experiment's seed, which orders the rows.
+            make: makes the loop, on another model of the same kind.
+        """
+        loop = self._loops.pop(key, None)
+        if loop is None:
+            loop = make()
+        else:
+            loop.set_rows(train, spec, seed)
+        self._loops[key] = loop
+        while len(self._loops) > self.most:
+            del self._loops[next(iter(self._loops))]
+        return BorrowedLoop(loop, model)
+
+
+class BorrowedLoop:
+    """A kept loop at work for a model that is not its own.
+
+    Args:
+        loop: the kept loop.
+        model: the model to train.
+    """
+
+    def __init__(self, loop: CompiledLoop, model: keras.Model) -> None:
+        self._loop = loop
+        self._model = model
+        _copy(_state(model), _state(loop.model))
+        for (source, name), (target, _) in zip(_plain_numbers(model), _plain_numbers(loop.model), strict=True):
+            getattr(target, name).assign(getattr(source, name))
+
+    def fit(
+        self,
+        validation: Split | None,
+        *,
+        first_epoch: int,
+        last_epoch: int,
+        callbacks: Sequence[keras.callbacks.Callback],
+    ) -> None:
+        """See `Loop`; the callbacks see the loop's model."""
+        self._loop.fit(validation, first_epoch=first_epoch, last_epoch=last_epoch, callbacks=callbacks)
+
+    def evaluate(self, split: Split) -> dict[str, float]:
+        """See `Loop`."""
+        return self._loop.evaluate(split)
+
+    def finish(self) -> None:
+        """See `Loop`."""
+        _copy(_state(self._loop.model), _state(self._model))
+
+
+def with_variables(model: keras.Model) -> keras.Model:
+    """Let the model read variables where it has plain numbers, which a program would take for constants."""
+    for holder, name in _plain_numbers(model):
+        setattr(holder, name, tf.Variable(getattr(holder, name), trainable=False, dtype=model.variable_dtype))
+    return model
+
+
+def program_key(experiment: Experiment, splits: Splits) -> str | None:
+    """Return a text that is the same for trainings that one program can do; `None` if that cannot be told.
+
+    It leaves out what only numbers decide: seed, learning rate, strength of regularization, the rows themselves.
+    """
+    model = experiment.model
+    if (isinstance(model, SubclassedConfig) and model.is_user_code) or getattr(model, "transfer", None) is not None:
+        return None
+    plain = resolved(experiment)
+    training = {name: plain["training"].get(name) for name in ("batch_size", "loss", "metrics", "loss_weights")}
+    optimizer = plain["optimizer"]
+    if plain.get("schedule") is None and isinstance(optimizer, dict):
+        optimizer = {name: {**parameters, "learning_rate": None} for name, parameters in optimizer.items()}
+    rows = keras.tree.map_structure(lambda array: (array.shape, str(array.dtype)), (splits.train.x, splits.train.y))
+    weighted = splits.spec.class_weight is not None
+    parts = [_without_strengths(plain["model"]), optimizer, plain.get("schedule"), training, rows, weighted]
+    return json.dumps(parts, default=str)
+
+
+def _without_strengths(plain: Any) -> Any:
+    if isinstance(plain, dict):
+        return {key: None if key in STRENGTHS else _without_strengths(value) for key, value in plain.items()}
+    return [_without_strengths(item) for item in plain] if isinstance(plain, list) else plain
+
+
+def _state(model: keras.Model) -> list[Any]:
+    """Return all variables of a training but those of the metrics, which every pass sets to zero."""
+    return [*model.variables, *model.optimizer.variables]
+
+
+def _copy(sources: list[Any], targets: list[Any]) -> None:
+    for source, target in zip(sources, targets, strict=True):
+        target.assign(source)
+
+
+def _plain_numbers(model: keras.Model) -> Iterator[tuple[Any, str]]:
+    """Yield the objects and attributes of a model that hold numbers which are no variables of Keras."""
+    for layer in model._flatten_layers():
+        if isinstance(layer, keras.layers.Normalization):
+            yield from ((layer, "mean"), (layer, "variance"))
+        for value in vars(layer).values():
+            if isinstance(value, keras.regularizers.Regularizer) and type(value).__name__ in STRENGTHS:
+                yield value, STRENGTHS[type(value).__name__]
