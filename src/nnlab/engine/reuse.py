@@ -22,8 +22,8 @@ STRENGTHS = {"L1": "l1", "L2": "l2"}
 class Programs:
     """Keeps compiled loops, each with a model of its own in which trainings of the same shape take turns.
 
-    Compiling takes longer than many a training. What a training starts from (weights, random state, optimizer, rows) is
-    copied into the loop's model, and what it ends with is copied back, so that nothing is left over from the one before.
+    Compiling takes longer than many a training. What a training starts from (weights, random state, optimizer, rows)
+    is copied into the loop's model, and what it ends with is copied back; nothing is left over from the one before.
 
     Args:
         most: loops to keep; the one that was used longest ago makes room.
