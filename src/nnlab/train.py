@@ -61,6 +61,7 @@ def train(
     command: Sequence[str] = (),
     observer: Observer | None = None,
     programs: Programs | None = None,
+    save_model: bool = True,
     trust_code: bool = False,
 ) -> RunSummary:
     """Train the experiment of a config, evaluate the final model, and leave everything in the run's directory.
@@ -74,6 +75,7 @@ def train(
         command: the command line, for `run.json`.
         observer: is told how the training goes on.
         programs: compiled programs of earlier trainings in this process, for this one to use and to add to.
+        save_model: whether to leave the trained model, not only its history and metrics.
         trust_code: whether the user's own Python code may run.
 
     Returns:
@@ -127,7 +129,8 @@ def train(
 
     try:
         loop = _fit(built, run, recorder, partial(make_loop, programs=programs, rebuild=lambda: build().model), chosen)
-        _save(model, run)
+        if save_model:
+            _save(model, run)
         if recorder.divergence is not None:
             problem = recorder.divergence
             end("failed", error={"message": problem.message, "hint": problem.hint})
@@ -135,7 +138,8 @@ def train(
         metrics = evaluate_splits(loop, splits)
         run.write_metrics(metrics)
     except KeyboardInterrupt:
-        _save(model, run)
+        if save_model:
+            _save(model, run)
         end("interrupted")
         raise
     except Exception as error:
