@@ -133,7 +133,10 @@ class CompiledLoop:
     ) -> None:
         self.model = model
         self._batch_size = batch_size
-        self._whole_steps, self._rest = divmod(train.num_rows, batch_size)
+        # XLA needs to know the size of a batch: an odd last one gets a program of its own, without XLA
+        self._xla = xla
+        self._steps = train.num_rows // batch_size if xla else -(-train.num_rows // batch_size)
+        self._rest = train.num_rows % batch_size if xla else 0
         self._seconds_a_step = 0.0
         self._evaluation = Evaluation(model)
         self._train = tf.function(self._train_steps, autograph=False, jit_compile=xla)
@@ -166,7 +169,7 @@ class CompiledLoop:
         """See `Loop`; the methods for batches are called once a stretch of steps, at its last."""
         model = self.model
         calls = keras.callbacks.CallbackList(
-            list(callbacks), model=model, epochs=last_epoch, steps=self._whole_steps + bool(self._rest)
+            list(callbacks), model=model, epochs=last_epoch, steps=self._steps + bool(self._rest)
         )
         model.stop_training = False
         calls.on_train_begin()
@@ -189,8 +192,8 @@ class CompiledLoop:
         self.model.reset_metrics()
         order = tf.constant(epoch_permutation(self._seed, epoch, self._num_rows))
         step, logs = 0, {}
-        while step < self._whole_steps and not (step and self.model.stop_training):
-            stop = min(step + self._stretch(), self._whole_steps)
+        while step < self._steps and not (step and self.model.stop_training):
+            stop = min(step + self._stretch(), self._steps)
             calls.on_train_batch_begin(step)
             began = time.perf_counter()
             logs = _floats(self._train(self._rows, order, *tf.constant([step, stop], tf.int64)))
@@ -213,7 +216,9 @@ class CompiledLoop:
 
     def _train_steps(self, rows: Any, order: tf.Tensor, first: tf.Tensor, stop: tf.Tensor) -> dict[str, tf.Tensor]:
         def step(number: tf.Tensor) -> tuple[tf.Tensor]:
-            self._step(rows, tf.slice(order, [number * self._batch_size], [self._batch_size]))
+            start = number * self._batch_size
+            size = self._batch_size if self._xla else tf.minimum(self._num_rows - start, self._batch_size)
+            self._step(rows, tf.slice(order, [start], [size]))
             return (number + 1,)
 
         tf.while_loop(lambda number: number < stop, step, [first])

@@ -14,6 +14,7 @@ from nnlab.config.model import SubclassedConfig
 from nnlab.config.schema import Experiment
 from nnlab.data.splits import DataSpec, Split, Splits
 from nnlab.engine.loops import CompiledLoop
+from nnlab.layers.schedules import PerformanceSchedule
 
 STRENGTHS = {"L1": "l1", "L2": "l2"}
 """Regularizers whose strength a program can take as a variable, and the attribute that holds it."""
@@ -32,6 +33,9 @@ class Programs:
     def __init__(self, most: int = 8) -> None:
         self.most = most
         self._loops: dict[str, CompiledLoop] = {}
+
+    def __len__(self) -> int:
+        return len(self._loops)
 
     def borrow(
         self, key: str, model: keras.Model, train: Split, spec: DataSpec, *, seed: int, make: Callable[[], CompiledLoop]
@@ -109,12 +113,14 @@ def program_key(experiment: Experiment, splits: Splits) -> str | None:
         return None
     plain = resolved(experiment)
     training = {name: plain["training"].get(name) for name in ("batch_size", "loss", "metrics", "loss_weights")}
-    optimizer = plain["optimizer"]
-    if plain.get("schedule") is None and isinstance(optimizer, dict):
+    optimizer, schedule = plain["optimizer"], plain.get("schedule")
+    if schedule is None and isinstance(optimizer, dict):
         optimizer = {name: {**parameters, "learning_rate": None} for name, parameters in optimizer.items()}
+    elif schedule is not None:
+        training["epochs"] = plain["training"]["epochs"]  # some schedules last as long as the run
     rows = keras.tree.map_structure(lambda array: (array.shape, str(array.dtype)), (splits.train.x, splits.train.y))
     weighted = splits.spec.class_weight is not None
-    parts = [_without_strengths(plain["model"]), optimizer, plain.get("schedule"), training, rows, weighted]
+    parts = [_without_strengths(plain["model"]), optimizer, schedule, training, rows, weighted]
     return json.dumps(parts, default=str)
 
 
@@ -126,7 +132,9 @@ def _without_strengths(plain: Any) -> Any:
 
 def _state(model: keras.Model) -> list[Any]:
     """Return all variables of a training but those of the metrics, which every pass sets to zero."""
-    return [*model.variables, *model.optimizer.variables]
+    rate = model.optimizer._learning_rate
+    scheduled = [rate.variable] if isinstance(rate, PerformanceSchedule) else []
+    return [*model.variables, *model.optimizer.variables, *scheduled]
 
 
 def _copy(sources: list[Any], targets: list[Any]) -> None:

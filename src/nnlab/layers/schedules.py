@@ -89,17 +89,17 @@ class PerformanceSchedule(Schedule):
     """A rate that `ReduceLearningRate` lowers, with warm-up. A saved model has the rate to which it has come."""
 
     def __init__(self, **config: Any) -> None:
-        self._variable = keras.Variable(config["learning_rate"], trainable=False, name="learning_rate")
+        self.variable = keras.Variable(config["learning_rate"], trainable=False, name="learning_rate")
         super().__init__(**config)
 
     @property
     def learning_rate(self) -> Any:
         """The rate after warm-up: a variable, so that graphs see it change."""
-        return self._variable
+        return self.variable
 
     @learning_rate.setter
     def learning_rate(self, value: float) -> None:
-        self._variable.assign(value)
+        self.variable.assign(value)
 
 
 class ReduceLearningRate(keras.callbacks.ReduceLROnPlateau):

@@ -1,0 +1,181 @@
+"""The training loops: the same numbers as Keras's own, faster; programs that are used again."""
+
+from __future__ import annotations
+
+import zipfile
+
+import pytest
+
+from nnlab.run import Run
+
+pytestmark = pytest.mark.tf
+
+WINE = """
+seed: 3
+data: {source: wine, scale: standardize, class_weight: balanced}
+model: {hidden: [8, 8], activation: relu, regularizer: {L2: 0.01}, dropout: 0.1, normalization: BatchNormalization}
+optimizer: {Adam: {learning_rate: 0.01}}
+training: {epochs: 3, batch_size: 25}
+"""
+
+
+@pytest.fixture
+def trained(config, tmp_path):
+    """Train a config with changes; return the summary."""
+    from nnlab.train import train
+
+    def run(text: str = WINE, *overrides: str, **options):
+        summary = train(config(text, *overrides), Run.new(tmp_path / "runs", "test"), **options)
+        assert summary.status == "completed", summary.problem
+        return summary
+
+    return run
+
+
+def weights(summary) -> bytes:
+    """Return all that the saved model holds, optimizer and random state included."""
+    return zipfile.ZipFile(summary.run.model_path).read("model.weights.h5")
+
+
+def numbers(summary) -> list[dict[str, float]]:
+    """Return the history without times."""
+    return [{name: value for name, value in row.items() if "seconds" not in name} for row in summary.history]
+
+
+def engine(summary) -> dict:
+    return summary.run.read_info()["engine"]
+
+
+def test_exact_gives_every_number_of_keras_own_loop(trained):
+    ours, theirs = (trained(WINE, f"training.engine={name}") for name in ("exact", "keras"))
+    assert weights(ours) == weights(theirs)
+    assert numbers(ours) == numbers(theirs)
+    assert ours.metrics == theirs.metrics
+
+
+def test_fast_and_exact_agree_to_rounding(trained, monkeypatch):
+    monkeypatch.setattr("nnlab.engine.choice.STEPS_THAT_EARN_XLA", 0)
+    plain = WINE.replace("dropout: 0.1,", "")  # dropout's masks differ under XLA
+    ours, theirs = (trained(plain, f"training.engine={name}") for name in ("fast", "exact"))
+    assert engine(ours)["xla"] is True
+    assert numbers(ours)[-1] == pytest.approx(numbers(theirs)[-1], rel=1e-4)
+
+
+def test_a_short_training_goes_without_xla(trained):
+    summary = trained()
+    assert engine(summary) == {
+        "asked": "fast",
+        "used": "fast",
+        "xla": False,
+        "reason": "15 steps are over before XLA has compiled them",
+    }
+
+
+@pytest.mark.parametrize("xla", [False, True])
+def test_where_stretches_end_changes_no_number(trained, monkeypatch, xla):
+    monkeypatch.setattr("nnlab.engine.choice.STEPS_THAT_EARN_XLA", 0 if xla else 10**9)
+    whole = trained()
+    monkeypatch.setattr("nnlab.engine.loops.SECONDS_OF_A_STRETCH", 0.0)
+    assert weights(trained()) == weights(whole)
+
+
+@pytest.mark.parametrize("xla", [False, True])
+def test_a_program_used_again_gives_what_a_new_one_gives(trained, monkeypatch, xla):
+    from nnlab.engine.reuse import Programs
+
+    monkeypatch.setattr("nnlab.engine.choice.STEPS_THAT_EARN_XLA", 0 if xla else 10**9)
+    programs = Programs()
+    first = trained(programs=programs)
+    changes = ("seed=4", "optimizer.learning_rate=0.003", "model.regularizer.L2=0.1")
+    again, fresh = trained(WINE, *changes, programs=programs), trained(WINE, *changes)
+    assert len(programs) == 1
+    assert weights(again) == weights(fresh) != weights(first)
+    assert again.metrics == fresh.metrics
+    assert weights(trained(programs=programs)) == weights(first)
+
+
+NORMALIZED = """
+data: {source: diabetes}
+model: {layers: [Normalization, {Dense: {units: 4, activation: relu}}, {Dense: 1}]}
+optimizer: adam
+schedule: {performance: {patience: 0, factor: 0.5, min_delta: 1000000}}
+training: {epochs: 4}
+"""
+
+
+def test_statistics_of_the_data_and_a_lowered_rate_do_not_stay_in_a_program(trained):
+    from nnlab.engine.reuse import Programs
+
+    programs = Programs()
+    trained(NORMALIZED, programs=programs)
+    again, fresh = trained(NORMALIZED, "seed=5", programs=programs), trained(NORMALIZED, "seed=5")
+    assert len(programs) == 1
+    assert numbers(again) == numbers(fresh)
+    assert numbers(fresh)[-1]["learning_rate"] < 0.001
+
+
+@pytest.mark.parametrize("change", ["model.hidden=[8, 9]", "model.dropout=0.2", "training.batch_size=20"])
+def test_another_shape_of_training_gets_a_program_of_its_own(trained, change):
+    from nnlab.engine.reuse import Programs
+
+    programs = Programs()
+    trained(programs=programs)
+    again = trained(WINE, change, programs=programs)
+    assert len(programs) == 2
+    assert weights(again) == weights(trained(WINE, change))
+
+
+def test_only_so_many_programs_are_kept(trained):
+    from nnlab.engine.reuse import Programs
+
+    programs = Programs(most=1)
+    for units in (3, 4):
+        trained(WINE, f"model.hidden=[{units}]", programs=programs)
+    assert len(programs) == 1
+
+
+def test_profiling_needs_keras_own_loop(trained):
+    summary = trained(WINE, "training.tensorboard={profile_batch: 2}")
+    assert (engine(summary)["used"], engine(summary)["reason"]) == (
+        "keras",
+        "`profile_batch` looks at single steps of Keras's own loop",
+    )
+
+
+OWN_STEP = """
+import keras
+
+class Mine(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.out = keras.layers.Dense(3, activation="softmax")
+
+    def call(self, x):
+        return self.out(x)
+
+    def train_step(self, data):
+        return super().train_step(data)
+"""
+
+
+MINE = """
+data: wine
+model: {type: subclassed, class: "mine.py:Mine"}
+training: {epochs: 1, loss: sparse_categorical_crossentropy}
+"""
+
+
+def test_a_train_step_of_ones_own_needs_keras_own_loop(trained, tmp_path):
+    (tmp_path / "mine.py").write_text(OWN_STEP)
+    summary = trained(MINE, trust_code=True)
+    assert (engine(summary)["used"], engine(summary)["reason"]) == ("keras", "`Mine` has a `train_step` of its own")
+
+
+def test_what_xla_cannot_compile_goes_without_it(trained, tmp_path, monkeypatch):
+    monkeypatch.setattr("nnlab.engine.choice.STEPS_THAT_EARN_XLA", 0)
+    call = 'return self.out(tf.ensure_shape(tf.numpy_function(lambda a: a, [x], "float32"), x.shape))'
+    code = OWN_STEP.replace("return self.out(x)", call).replace("import keras", "import keras\nimport tensorflow as tf")
+    (tmp_path / "mine.py").write_text(code.partition("    def train_step")[0])
+    summary = trained(MINE, trust_code=True)
+    assert (engine(summary)["used"], engine(summary)["xla"]) == ("fast", False)
+    assert engine(summary)["reason"].startswith("XLA cannot compile the model: ")
