@@ -288,6 +288,9 @@ def _work(connection: Connection) -> None:
     """Do jobs until the parent is gone or sends no more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, which then ends its workers
     signal.signal(signal.SIGTERM, _interrupted)  # a training that is ended leaves its run as interrupted
+    from nnlab.engine.threads import one_thread
+
+    one_thread()
     trainer = _Trainer()
     most = None
     try:

@@ -22,6 +22,7 @@ from nnlab.data.splits import DataSpec, Split, Splits, TargetSpec, each
 from nnlab.engine.choice import EngineChoice, make_loop
 from nnlab.engine.loops import Evaluation, Loop
 from nnlab.engine.reuse import Programs
+from nnlab.engine.threads import set_threads
 from nnlab.environment import git_commit, hardware, versions
 from nnlab.errors import ConfigError, NnlabError, Problem, one_of
 from nnlab.layers.callbacks import Observer, Recorder
@@ -109,6 +110,7 @@ def train(
         "git_commit": git_commit(Path.cwd()),
         "hardware": {
             **hardware(),
+            "threads": tf.config.threading.get_intra_op_parallelism_threads() or hardware()["cores"],
             "gpus": [device.name for device in tf.config.list_physical_devices("GPU")],
         },
     }
@@ -193,6 +195,7 @@ def build_seeded(
         settled = transfer.model_copy(update={"from_": str(origin.path.resolve())})
         model_config = experiment.model.model_copy(update={"transfer": settled})
         experiment = experiment.model_copy(update={"model": model_config})
+    set_threads(plan, splits.train, batch_size=experiment.training.batch_size)
     keras.utils.clear_session(free_memory=False)  # layer names count from the start again, whatever was built before
     keras.utils.set_random_seed(experiment.seed)
     tf.config.experimental.enable_op_determinism()
