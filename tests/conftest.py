@@ -42,6 +42,12 @@ def nnlab(capfd, tmp_path, monkeypatch) -> Callable[..., Done]:
     return run
 
 
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Give the suite a cache of its own, empty at first."""
+    os.environ["NNLAB_CACHE_DIR"] = str(tmp_path_factory.mktemp("cache"))
+
+
 @pytest.fixture
 def write_config(tmp_path: Path) -> Callable[[str], Path]:
     """Write YAML to a file and return its path."""

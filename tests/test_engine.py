@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 import zipfile
+from pathlib import Path
 
 import pytest
 
@@ -179,3 +183,19 @@ def test_what_xla_cannot_compile_goes_without_it(trained, tmp_path, monkeypatch)
     summary = trained(MINE, trust_code=True)
     assert (engine(summary)["used"], engine(summary)["xla"]) == ("fast", False)
     assert engine(summary)["reason"].startswith("XLA cannot compile the model: ")
+
+
+def test_a_damaged_program_on_disk_is_compiled_again(tmp_path, monkeypatch):
+    monkeypatch.setenv("NNLAB_CACHE_DIR", str(tmp_path / "cache"))
+    path = tmp_path / "wine.yaml"
+    path.write_text(WINE.replace("epochs: 3", "epochs: 400"))
+
+    def train() -> dict:
+        command = [sys.executable, "-m", "nnlab", "train", str(path), "--runs-dir", str(tmp_path / "runs"), "--json"]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        return json.loads(Path(json.loads(done.stdout)["run"], "run.json").read_text())["engine"]
+
+    assert train()["xla"] is True
+    (program,) = (tmp_path / "cache" / "xla").rglob("*.pb")
+    program.write_bytes(program.read_bytes()[:1000])
+    assert train() == {"asked": "fast", "used": "fast", "xla": True, "reason": None}

@@ -2,14 +2,58 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import os
 import platform
 import subprocess
+import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 PACKAGES = ("nnlab", "keras", "tensorflow", "numpy", "pandas", "scikit-learn", "tensorboard", "pydantic")
+
+
+def cache_folder() -> Path | None:
+    """Return where nnlab keeps what it can make again: `NNLAB_CACHE_DIR`, or the user's cache folder.
+
+    `None` if `NNLAB_CACHE_DIR` is empty, which switches keeping off.
+    """
+    if "NNLAB_CACHE_DIR" in os.environ:
+        folder = os.environ["NNLAB_CACHE_DIR"]
+        return Path(folder).absolute() if folder else None
+    usual = "~/Library/Caches" if sys.platform == "darwin" else os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(usual).expanduser() / "nnlab"
+
+
+def xla_cache() -> Path | None:
+    """Return the folder of XLA's compiled programs, made for this processor and TensorFlow; `None` if there is none."""
+    folder = cache_folder()
+    if folder is None:
+        return None
+    try:
+        machine = f"{_processor()} {platform.machine()} {version('tensorflow')}"
+        place = folder / "xla" / hashlib.sha256(machine.encode()).hexdigest()[:16]
+        place.mkdir(parents=True, exist_ok=True)
+    except (OSError, PackageNotFoundError):
+        return None
+    return place if os.access(place, os.W_OK) else None
+
+
+def remove_compiled(*, but: int = 0) -> None:
+    """Delete XLA's kept programs, the oldest first.
+
+    Args:
+        but: how many of them may stay.
+    """
+    place = xla_cache()
+    if place is None:
+        return
+    with contextlib.suppress(OSError):  # another process may be at it too
+        files = sorted(place.iterdir(), key=lambda file: file.stat().st_mtime, reverse=True)
+        for file in files[but:]:
+            file.unlink(missing_ok=True)
 
 
 def versions() -> dict[str, str | None]:

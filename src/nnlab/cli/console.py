@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from nnlab.config.load import LoadedConfig
 
 
+MOST_PROGRAMS = 500
+"""Programs of XLA that are kept on disk, of some 300 kB each."""
+
+
 def results() -> Console:
     """Return the console of results (stdout)."""
     from rich.console import Console
@@ -71,7 +75,13 @@ def located(error: NnlabError, config: LoadedConfig) -> NnlabError:
 @contextlib.contextmanager
 def tensorflow(*, quiet: bool, verbose: bool) -> Iterator[None]:
     """Start TensorFlow with a sign of life, and keep what libraries print off stdout."""
+    from nnlab.environment import remove_compiled, xla_cache
+
     os.environ["KERAS_BACKEND"] = "tensorflow"
+    programs = xla_cache()
+    if programs is not None:
+        remove_compiled(but=MOST_PROGRAMS)
+        os.environ.setdefault("TF_XLA_FLAGS", f"--tf_xla_persistent_cache_directory={programs}")
     if not verbose:
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with contextlib.redirect_stdout(sys.stderr):

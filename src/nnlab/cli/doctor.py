@@ -18,7 +18,7 @@ def doctor(
     """Check versions, devices and data caches; say what is missing and how to get it."""
     from nnlab.config.load import catalog_is_current
     from nnlab.data.downloads import availability
-    from nnlab.environment import hardware, versions
+    from nnlab.environment import cache_folder, hardware, versions
 
     found = versions()
     missing = [name for name, version in found.items() if version is None]
@@ -32,11 +32,18 @@ def doctor(
     if problem is not None and not missing:
         advice.append(f"TensorFlow does not start: {problem}")
     datasets = [{"name": name, "path": str(path) if path else None, "get": how} for name, path, how in availability()]
+    cache = str(cache_folder() or "")
     if json:
-        document = {"versions": found, "hardware": hardware(), "devices": devices, "datasets": datasets}
+        document = {
+            "versions": found,
+            "hardware": hardware(),
+            "devices": devices,
+            "datasets": datasets,
+            "cache": cache or None,
+        }
         console.print_json({**document, "problems": advice})
     else:
-        _show(found, hardware(), devices, datasets, advice)
+        _show(found, hardware(), devices, datasets, cache, advice)
     if advice:
         raise typer.Exit(1)
 
@@ -56,6 +63,7 @@ def _show(
     hardware: dict[str, Any],
     devices: list[str],
     datasets: list[dict[str, Any]],
+    cache: str,
     advice: list[str],
 ) -> None:
     out = console.results()
@@ -70,6 +78,8 @@ def _show(
     for dataset in datasets:
         where = dataset["path"] or f"not here yet; {dataset['get']}"
         out.print(f"  {dataset['name']:<19} {where}", markup=False)
+    out.print("[bold]cache of decoded data and compiled programs[/bold]")
+    out.print(f"  {cache or 'switched off'} (`NNLAB_CACHE_DIR`)", markup=False)
     for line in advice:
         sys.stderr.write(f"problem: {line}\n")
     if not advice:

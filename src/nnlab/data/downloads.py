@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from nnlab import __version__
+from nnlab.data.cache import cached
 from nnlab.data.files import near_name
 from nnlab.data.image_files import Arrays, holds_images, read_images
 from nnlab.data.registry import RawData
@@ -110,7 +112,17 @@ def load_images(name: str, *, path: str | None) -> RawData:
     """
     class_names = IMAGE_SETS[name].class_names
     place = locate(name) if path is None else _given_place(name, Path(path))
-    arrays = _download_images(name) if place is None else read_images(place, num_classes=len(class_names))
+    if place is not None:
+        files = [place] if place.is_file() else [file for file in place.iterdir() if file.is_file()]
+
+        def load() -> RawData:
+            return _as_raw(read_images(place, num_classes=len(class_names)), class_names)
+
+        return cached(name, load, version=__version__, files=files)
+    return _as_raw(_download_images(name), class_names)
+
+
+def _as_raw(arrays: Arrays, class_names: tuple[str, ...]) -> RawData:
     return RawData(
         x=arrays["x"],
         y=arrays["y"],

@@ -16,41 +16,45 @@ _KERAS = "https://keras.io/api/datasets"
 @dataset(url=f"{_SKLEARN}#optical-recognition-of-handwritten-digits-dataset")
 def digits(_: Request) -> RawData:
     """1,797 handwritten digits of 8 x 8 pixels (0 to 16) as 64 features, in 10 classes; needs no network."""
-    from sklearn.datasets import load_digits
-
-    return _from_sklearn(load_digits(), target="digit", task="classification")
+    return _bundled("digits", target="digit", task="classification")
 
 
 @dataset(url=f"{_SKLEARN}#iris-plants-dataset")
 def iris(_: Request) -> RawData:
     """150 flowers with 4 measures in cm, in 3 classes of 50; needs no network."""
-    from sklearn.datasets import load_iris
-
-    return _from_sklearn(load_iris(), target="species", task="classification")
+    return _bundled("iris", target="species", task="classification")
 
 
 @dataset(url=f"{_SKLEARN}#wine-recognition-dataset")
 def wine(_: Request) -> RawData:
     """178 wines with 13 measures, in 3 classes; needs no network."""
-    from sklearn.datasets import load_wine
-
-    return _from_sklearn(load_wine(), target="cultivar", task="classification")
+    return _bundled("wine", target="cultivar", task="classification")
 
 
 @dataset(url=f"{_SKLEARN}#breast-cancer-wisconsin-diagnostic-dataset")
 def breast_cancer(_: Request) -> RawData:
     """569 tumours with 30 measures, malignant or benign; needs no network."""
-    from sklearn.datasets import load_breast_cancer
-
-    return _from_sklearn(load_breast_cancer(), target="diagnosis", task="classification")
+    return _bundled("breast_cancer", target="diagnosis", task="classification")
 
 
 @dataset(url=f"{_SKLEARN}#diabetes-dataset")
 def diabetes(_: Request) -> RawData:
     """442 patients with 10 scaled measures and how far their disease went in a year; needs no network."""
-    from sklearn.datasets import load_diabetes
+    return _bundled("diabetes", target="progression", task="regression")
 
-    return _from_sklearn(load_diabetes(), target="progression", task="regression")
+
+def _bundled(name: str, *, target: str, task: Any) -> RawData:
+    """Return a data set that ships inside scikit-learn, which takes longer to import than the rows to read."""
+    from importlib.metadata import version
+
+    from nnlab.data.cache import cached
+
+    def load() -> RawData:
+        from sklearn import datasets
+
+        return _from_sklearn(getattr(datasets, f"load_{name}")(), target=target, task=task)
+
+    return cached(name, load, version=version("scikit-learn"))
 
 
 def _from_sklearn(bunch: Any, *, target: str, task: Any) -> RawData:

@@ -12,6 +12,7 @@ from nnlab.config.schema import EngineName, Experiment, TrainingConfig
 from nnlab.data.splits import Splits
 from nnlab.engine.loops import CompiledLoop, KerasLoop, Loop
 from nnlab.engine.reuse import Programs, program_key, with_variables
+from nnlab.environment import remove_compiled
 
 STEPS_THAT_EARN_XLA = 2_000
 """A shorter training is over before XLA has compiled its program."""
@@ -79,7 +80,12 @@ def make_loop(
         without_xla = _why_without_xla(model, training.epochs * -(-train.num_rows // batch_size))
         if without_xla is None:
             try:
-                return compiled(xla=True), EngineChoice(asked, asked, xla=True)
+                try:
+                    loop = compiled(xla=True)
+                except (tf.errors.DataLossError, tf.errors.OutOfRangeError, tf.errors.NotFoundError):
+                    remove_compiled()  # a damaged file among the kept programs
+                    loop = compiled(xla=True)
+                return loop, EngineChoice(asked, asked, xla=True)
             except Exception as error:  # whatever it is, TensorFlow alone may do without it
                 without_xla = f"XLA cannot compile the model: {_first_line(error)}"
     try:

@@ -1,0 +1,69 @@
+"""Data sets kept as plain arrays on disk, so that they are decoded once and not in every process."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nnlab.data.registry import RawData
+from nnlab.environment import cache_folder
+
+ARRAYS = ("x", "y", "x_test", "y_test")
+
+
+def cached(name: str, load: Callable[[], RawData], *, version: str, files: Iterable[Path] = ()) -> RawData:
+    """Return what `load` does, from the disk if it was loaded before; the arrays are then memory-mapped, read-only.
+
+    Args:
+        name: the data set.
+        load: loads it; only plain arrays, no arrays by name.
+        version: of what holds or decodes the data; another version is loaded again.
+        files: what it is read from; a file of another time or size is read again.
+    """
+    folder = cache_folder()
+    if folder is None:
+        return load()
+    states = [(str(file), file.stat().st_mtime_ns, file.stat().st_size) for file in sorted(files)]
+    key = hashlib.sha256(json.dumps([name, version, states]).encode()).hexdigest()[:16]
+    place = folder / "data" / f"{name}-{key}"
+    raw = _read(place)
+    if raw is None:
+        raw = load()
+        _write(raw, place)
+    return raw
+
+
+def _read(place: Path) -> RawData | None:
+    try:
+        about: dict[str, Any] = json.loads((place / "about.json").read_text())
+        arrays = {name: np.load(place / f"{name}.npy", mmap_mode="r") for name in about.pop("arrays")}
+        names = {name: tuple(value) if isinstance(value, list) else value for name, value in about.items()}
+        return RawData(**{**names, **arrays})
+    except (OSError, ValueError, KeyError, TypeError):  # not there, or damaged: it is written again
+        return None
+
+
+def _write(raw: RawData, place: Path) -> None:
+    """Write all files to a folder of another name first, so that no process ever sees half of them."""
+    about = {field.name: getattr(raw, field.name) for field in fields(raw) if field.name not in ARRAYS}
+    arrays = {name: getattr(raw, name) for name in ARRAYS if getattr(raw, name) is not None}
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=place.parent) as temporary:
+            made = Path(temporary) / "made"
+            made.mkdir()
+            for name, array in arrays.items():
+                np.save(made / f"{name}.npy", array)
+            (made / "about.json").write_text(json.dumps({**about, "arrays": list(arrays)}))
+            shutil.rmtree(place, ignore_errors=True)
+            made.rename(place)
+    except OSError:  # no room, no permission, or another process was faster: the data are loaded all the same
+        return
