@@ -28,6 +28,7 @@ COMMANDS = {
     "validate": "configs:validate",
     "summary": "configs:summary",
     "check-gradients": "gradients:check_gradients",
+    "find-lr": "find_lr:find_lr",
     "list": "configs:list_",
     "schedule": "schedule:schedule",
     "activations": "activations:activations",

@@ -1,0 +1,255 @@
+"""The learning-rate range test: train with ever larger rates, and read a good one off the losses.
+
+Sources: Smith, "Cyclical learning rates for training neural networks" (2017), section 3.3; the finders of fastai and
+Lightning.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from nnlab.config.schema import Experiment
+from nnlab.data.batches import epoch_permutation, weighted_rows
+from nnlab.data.splits import DataSpec, Split, Splits
+from nnlab.engine.loops import Evaluation
+from nnlab.errors import NnlabError
+from nnlab.train import Built, build_seeded
+
+FEWEST_STEPS, MOST_STEPS = 300, 1_000
+"""A sweep is one epoch, but not shorter or longer than this; over seven decades fewer steps hardly train."""
+
+WINDOW = 1 / 20
+"""The part of the sweep over which losses are smoothed."""
+
+CLEAR_ERRORS, CLEAR_PART = 5.0, 0.02
+"""A fall is one if it is so many standard errors of the smoothed loss, and such a part of the loss at the start."""
+
+LOST = 0.5
+"""The turning point is where the loss has lost this part of its fall again."""
+
+STRETCH = 20
+"""Steps between two looks at Ctrl-C."""
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class RangeTest:
+    """What a range test has shown.
+
+    Args:
+        rates: the learning rate of each step, rising exponentially.
+        losses: the loss of each step's batch, penalties included, before the step changed the weights.
+        smoothed: their running mean, those that have run away cut off.
+        diverged: whether the sweep ended early, because the loss ran away or was not finite any more.
+        steepest: the rate at which the smoothed loss fell most steeply over the logarithm of the rate.
+        turning_point: the largest rate before the smoothed loss had lost half of its fall again.
+        suggestion: half-way between the two on a logarithmic scale, in two digits; `None` if the curve says nothing.
+        reason: why there is no suggestion.
+    """
+
+    rates: Sequence[float]
+    losses: Sequence[float]
+    smoothed: Sequence[float]
+    diverged: bool
+    steepest: float | None = None
+    turning_point: float | None = None
+    suggestion: float | None = None
+    reason: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the document that `nnlab find-lr --json` prints."""
+        document = asdict(self)
+        return {"suggestion": document.pop("suggestion"), **document}
+
+
+def range_test(
+    experiment: Experiment,
+    splits: Splits,
+    *,
+    lowest: float,
+    highest: float,
+    steps: int | None = None,
+    runs_dir: Path | None = None,
+    trust_code: bool = False,
+) -> RangeTest:
+    """Build an experiment's model, train it with rates that rise exponentially, and throw it away.
+
+    The batches are those of the experiment's training. A schedule is left out: the test takes its place.
+
+    Args:
+        experiment: what to train; its optimizer keeps all parameters but the learning rate.
+        splits: its data.
+        lowest: the rate of the first step, more than 0.
+        highest: the rate of the last step, more than `lowest`.
+        steps: how many; default: one epoch, but at least 300 and at most 1,000.
+        runs_dir: where a run that layers are taken over from is looked for by its name.
+        trust_code: whether the user's own Python code may run.
+
+    Raises:
+        ConfigError: the model cannot be built.
+        NnlabError: its own code fails in training.
+
+    Example:
+        >>> range_test(experiment, splits, lowest=1e-4, highest=1.0).suggestion
+        0.082
+    """
+    experiment = experiment.model_copy(update={"schedule": None})
+    built = build_seeded(experiment, splits, runs_dir=runs_dir, trust_code=trust_code)
+    _freeze(built)
+    train, training = built.splits.train, built.experiment.training
+    if steps is None:
+        steps = min(max(math.ceil(train.num_rows / training.batch_size), FEWEST_STEPS), MOST_STEPS)
+    rates = np.geomspace(lowest, highest, steps)
+    losses = _sweep(built.model, train, splits.spec, batch_size=training.batch_size, seed=experiment.seed, rates=rates)
+    return read_curve(rates, losses)
+
+
+def _freeze(built: Built) -> None:
+    """Freeze the layers that the training freezes at first: the optimizer's rate is that of this phase."""
+    transfer = getattr(built.experiment.model, "transfer", None)
+    if transfer is not None and transfer.freeze_epochs:
+        for layer in built.taken:
+            layer.trainable = False
+
+
+def _sweep(model: keras.Model, train: Split, spec: DataSpec, *, batch_size: int, seed: int, rates: Floats) -> Floats:
+    """Train one step with each rate until the loss runs away.
+
+    The steps are one compiled program; a model that none can be made of goes through the same code step by step.
+
+    Returns:
+        The losses of the steps that were taken, at most as many as there are rates.
+    """
+    rows = keras.tree.map_structure(tf.constant, weighted_rows(train, spec))
+    batches = tf.constant(_batches(train.num_rows, batch_size, seed=seed, steps=len(rates)))
+    schedule = tf.constant(rates, tf.float32)
+    losses = tf.Variable(tf.zeros([len(rates)]), trainable=False)
+    window = _window(len(rates))
+
+    def take(step: tf.Tensor, *trend: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        model.reset_metrics()  # so that the loss is this batch's
+        model.optimizer.learning_rate = schedule[step]
+        logs = model.train_step(keras.tree.map_structure(lambda array: tf.gather(array, batches[step]), rows))
+        if "loss" not in logs:
+            raise NnlabError(f"the `train_step` of `{type(model).__name__}` gives no `loss`")
+        loss = tf.cast(logs["loss"], tf.float32)
+        losses.scatter_nd_update([[step]], [loss])
+        return step + 1, *_follow(step, loss, *trend, window=window)
+
+    def stretch(stop: tf.Tensor, *state: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        taken: tuple[tf.Tensor, ...] = tf.while_loop(
+            lambda step, *trend: (step < stop) & ~_has_run_away(*trend), take, state
+        )
+        return taken
+
+    state = (tf.constant(0), *tf.zeros([3]))
+    run = _compiled(stretch, model, train, (tf.constant(0), *state))
+    try:
+        for stop in range(STRETCH, len(rates) + STRETCH, STRETCH):
+            state = run(tf.constant(min(stop, len(rates))), *state)
+    except NnlabError:
+        raise
+    except Exception as error:  # whatever a layer or the user's own code raises is the user's to see
+        first = (str(error).strip() or "no message").splitlines()[0]
+        raise NnlabError(f"the range test stopped with {type(error).__name__}: {first}") from error
+    return np.asarray(losses.numpy()[: int(state[0])], dtype=np.float64)
+
+
+def _follow(
+    step: tf.Tensor, loss: tf.Tensor, average: tf.Tensor, start: tf.Tensor, best: tf.Tensor, *, window: int
+) -> tuple[tf.Tensor, ...]:
+    """Return the running average of the losses, what it was after the first window, and its lowest value since."""
+    average = tf.where(step == 0, loss, average + (loss - average) / window)
+    settles = step < window
+    return average, tf.where(settles, average, start), tf.where(settles, average, tf.minimum(best, average))
+
+
+def _has_run_away(average: tf.Tensor, start: tf.Tensor, best: tf.Tensor) -> tf.Tensor:
+    """Tell whether the average is above its start by as much as it had fallen, and four times its best, or not finite."""
+    return ~tf.math.is_finite(average) | (average - best > tf.maximum(2 * (start - best), 3 * tf.abs(best)))
+
+
+def _compiled(
+    program: Callable[..., tuple[tf.Tensor, ...]], model: keras.Model, train: Split, arguments: tuple[tf.Tensor, ...]
+) -> Callable[..., tuple[tf.Tensor, ...]]:
+    """Return the program compiled, or as it is if TensorFlow cannot compile it."""
+    compiled = tf.function(program, autograph=False)
+    try:
+        Evaluation(model).build(train)  # makes the variables of metrics, as no loop may make them
+        compiled.get_concrete_function(*arguments)
+    except Exception:  # whatever it is: what is wrong with the model itself shows without compiling too
+        return program
+    return compiled  # type: ignore[no-any-return]
+
+
+def _batches(num_rows: int, batch_size: int, *, seed: int, steps: int) -> npt.NDArray[np.int64]:
+    """Return the rows of each step, `[steps, batch_size]`; the rest of an epoch, less than a batch, is left out."""
+    batch_size = min(batch_size, num_rows)
+    whole = num_rows // batch_size
+    epochs = [epoch_permutation(seed, epoch, num_rows)[: whole * batch_size] for epoch in range(-(-steps // whole))]
+    return np.concatenate(epochs).reshape(-1, batch_size)[:steps]
+
+
+def read_curve(rates: npt.ArrayLike, losses: npt.ArrayLike) -> RangeTest:
+    """Read the learning rates off the losses of a sweep.
+
+    Args:
+        rates: of the whole sweep as it was planned, rising exponentially; shape `(steps,)`.
+        losses: of the steps that were taken: fewer, or not all finite, if the loss ran away.
+    """
+    planned, taken = np.asarray(rates, dtype=np.float64), np.asarray(losses, dtype=np.float64)
+    finite = int(np.argmin(np.isfinite(taken))) if not np.isfinite(taken).all() else len(taken)
+    diverged = finite < len(planned)
+    x, y = planned[:finite], taken[:finite]
+    window = _window(len(planned))
+    shown = RangeTest(x.tolist(), y.tolist(), y.tolist(), diverged)
+    if finite < 2 * window:
+        count = f"{finite} step{'s' * (finite != 1)}"
+        return replace(shown, reason=f"the loss runs away within {count}: lower `--min`, or take more `--steps`")
+    start = float(np.median(y[:window]))
+    highest = 2 * start - _running(y, window, np.median).min()  # beyond it, how far a loss has run away says nothing
+    smoothed = _running(np.minimum(y, highest), window, np.mean)
+    shown = RangeTest(x.tolist(), y.tolist(), smoothed.tolist(), diverged)
+    best = int(np.argmin(smoothed))
+    fall = start - smoothed[best]
+    noise = 1.48 * np.median(np.abs(y - smoothed)[: best + 1]) / math.sqrt(window)  # 1.48: from median to standard
+    if fall <= max(CLEAR_ERRORS * noise, CLEAR_PART * abs(start)):
+        reason = f"the loss never falls clearly below where it starts ({start:.4g}; lowest {smoothed[best]:.4g})"
+        return replace(shown, reason=reason)
+    steepest = int(np.argmin(_slopes(np.minimum.accumulate(smoothed[: best + 1]), window)))
+    if steepest < window:
+        return replace(shown, reason=f"the loss falls from the first rate on, {planned[0]:.4g}: lower `--min`")
+    lost = np.flatnonzero(smoothed[best:] > smoothed[best] + LOST * fall)
+    if not len(lost) and not diverged:
+        return replace(shown, reason=f"the loss has not risen again by {planned[-1]:.4g}: raise `--max`")
+    turning = best + int(lost[0]) - 1 if len(lost) else finite - 1
+    suggestion = float(f"{math.sqrt(x[steepest] * x[turning]):.2g}")
+    return replace(shown, steepest=float(x[steepest]), turning_point=float(x[turning]), suggestion=suggestion)
+
+
+def _window(steps: int) -> int:
+    """Return how many steps are smoothed over: an odd number."""
+    return max(5, round(WINDOW * steps)) | 1
+
+
+def _running(values: Floats, window: int, summary: Callable[[Floats], Any]) -> Floats:
+    """Summarize a window around each value, cut off at the ends: it is centred, so that nothing lags behind."""
+    half = window // 2
+    return np.array([summary(values[max(0, i - half) : i + half + 1]) for i in range(len(values))])
+
+
+def _slopes(values: Floats, window: int) -> Floats:
+    """Return the slope of the straight line through a window around each value, up to a common factor."""
+    half = window // 2
+    spans = [np.arange(max(0, i - half), min(len(values), i + half + 1)) for i in range(len(values))]
+    return np.array([np.polyfit(span, values[span], 1)[0] if len(span) > 1 else 0.0 for span in spans])
