@@ -175,7 +175,7 @@ def _follow(
 
 
 def _has_run_away(average: tf.Tensor, start: tf.Tensor, best: tf.Tensor) -> tf.Tensor:
-    """Tell whether the average is above its start by as much as it had fallen, and four times its best, or not finite."""
+    """Tell whether it is as far above its start as it fell below it, and four times its best, or not finite."""
     return ~tf.math.is_finite(average) | (average - best > tf.maximum(2 * (start - best), 3 * tf.abs(best)))
 
 
