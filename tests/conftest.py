@@ -43,7 +43,7 @@ def nnlab(capfd, tmp_path, monkeypatch) -> Callable[..., Done]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+def own_cache_folder(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Give the suite a cache of its own, empty at first."""
     os.environ["NNLAB_CACHE_DIR"] = str(tmp_path_factory.mktemp("cache"))
 

@@ -243,3 +243,11 @@ def test_losses_below_zero_and_a_sudden_end_are_read_like_any_other():
     result = read(losses)
     assert result.diverged
     assert result.turning_point == pytest.approx(RATES[328], rel=0.15)
+
+
+def test_a_schedule_is_left_out_with_a_note(find_lr, write_config):
+    plain, scheduled = write_config(DIGITS, "a.yaml"), write_config(DIGITS + "schedule: cosine\n", "b.yaml")
+    code, out, err = find_lr(scheduled)
+    assert code == 0
+    assert "the schedule is left out" in err
+    assert out == find_lr(plain)[1]

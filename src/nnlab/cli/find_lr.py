@@ -65,7 +65,7 @@ def find_lr(
         check_plot_path(plot)
     if write:
         _check_writable(config, loaded)
-    if getattr(loaded.experiment, "schedule", None) is not None and not quiet and not json:
+    if loaded.experiment.schedule is not None and not quiet and not json:
         sys.stderr.write("the schedule is left out: the test sets the rate of each step\n")
     try:
         from nnlab.data.loading import load_data
