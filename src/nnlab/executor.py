@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import resource
+import shutil
 import signal
 import sys
 from collections import deque
@@ -205,6 +207,7 @@ class Workers:
             return None
         self._lost[job.name] = self._lost.get(job.name, 0) + 1
         if self._lost[job.name] < ATTEMPTS:
+            shutil.rmtree(job.run.path, ignore_errors=True)  # a run is never written into another
             self._queue.appendleft(job)
             return None
         problem = Problem(f"the process that trained it died {ATTEMPTS} times ({_how_it_died(code)})", _remedy(code))
@@ -227,12 +230,12 @@ class _Worker:
 
     def stop(self) -> int | None:
         """End the process, and return its exit code."""
-        self.connection.close()
         self.process.terminate()
-        self.process.join(5)
+        self.process.join(10)
         if self.process.is_alive():
             self.process.kill()
             self.process.join()
+        self.connection.close()
         code: int | None = self.process.exitcode
         return code
 
@@ -285,23 +288,33 @@ class _Reporter:
 
 
 def _work(connection: Connection) -> None:
-    """Do jobs until the parent is gone or sends no more."""
+    """Do jobs until the parent is gone, sends no more, or ends this process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, which then ends its workers
     signal.signal(signal.SIGTERM, _interrupted)  # a training that is ended leaves its run as interrupted
+    with contextlib.suppress(KeyboardInterrupt, EOFError, ConnectionError):
+        _do_jobs(connection)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it is ending
+
+
+def _do_jobs(connection: Connection) -> None:
     from nnlab.engine.threads import one_thread
 
     one_thread()
     trainer = _Trainer()
     most = None
-    try:
-        while True:
-            job = connection.recv()
-            outcome = trainer.do(job, lambda row: connection.send(("epoch", row)))
-            used = _memory_used()
-            most = most or used + MOST_MEMORY_GROWTH
-            connection.send(("ended", (outcome, used > most)))
-    except (EOFError, ConnectionError, KeyboardInterrupt):
-        return
+
+    def tell(row: Mapping[str, Any]) -> None:
+        try:
+            connection.send(("epoch", row))
+        except ConnectionError:  # the parent is gone
+            raise KeyboardInterrupt from None
+
+    while True:
+        job = connection.recv()
+        outcome = trainer.do(job, tell)
+        used = _memory_used()
+        most = most or used + MOST_MEMORY_GROWTH
+        connection.send(("ended", (outcome, used > most)))
 
 
 def _interrupted(*_: object) -> None:

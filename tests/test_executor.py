@@ -1,0 +1,103 @@
+"""Many trainings in real worker processes: the same numbers as one by one, and none lost when a process dies."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+
+from nnlab.executor import InProcess, Job, Workers
+from nnlab.run import Run
+
+pytestmark = pytest.mark.tf
+
+WINE = """
+data: {source: wine, scale: standardize}
+model: {hidden: [8], activation: relu}
+training: {epochs: 2, tensorboard: false}
+"""
+
+
+@pytest.fixture
+def jobs(config, tmp_path):
+    """Make jobs that differ in their seed."""
+
+    def make(count: int, *overrides: str) -> list[Job]:
+        return [
+            Job(f"job{seed}", config(WINE, f"seed={seed}", *overrides), Run.new(tmp_path / "runs", f"job{seed}"))
+            for seed in range(count)
+        ]
+
+    return make
+
+
+def outcomes(executor, jobs) -> dict:
+    """Do the jobs; return their outcomes by name."""
+    with executor:
+        for job in jobs:
+            executor.submit(job)
+        return {outcome.name: outcome for outcome in iter(executor.next_outcome, None)}
+
+
+def kill_worker_of(name: str, workers: Workers) -> None:
+    worker = next(worker for worker in workers._workers if worker.job is not None and worker.job.name == name)
+    os.kill(worker.process.pid, signal.SIGKILL)
+
+
+def test_workers_give_what_this_process_gives(jobs):
+    rows = []
+    alone = outcomes(InProcess(), jobs(3))
+    beside = outcomes(Workers(2, lambda name, row: rows.append((name, row["epoch"]))), jobs(3))
+    assert sorted(beside) == ["job0", "job1", "job2"]
+    assert {name: outcome.metrics for name, outcome in beside.items()} == {
+        name: outcome.metrics for name, outcome in alone.items()
+    }
+    assert sorted(rows) == [(f"job{seed}", epoch) for seed in range(3) for epoch in (1, 2)]
+
+
+def test_a_training_whose_process_is_killed_is_done_again(jobs):
+    killed = []
+
+    def kill_once(name, _):
+        if not killed:
+            killed.append(name)
+            kill_worker_of(name, workers)
+
+    workers = Workers(1, kill_once)
+    found = outcomes(workers, jobs(2, "training.epochs=200"))
+    assert killed == ["job0"]
+    assert {name: outcome.status for name, outcome in found.items()} == {"job0": "completed", "job1": "completed"}
+    assert len(found["job0"].history) == 200
+
+
+def test_a_training_that_kills_its_process_twice_is_given_up_and_the_others_go_on(jobs):
+    def kill(name, _):
+        if name == "job0":
+            kill_worker_of(name, workers)
+
+    workers = Workers(1, kill)
+    found = outcomes(workers, jobs(2, "training.epochs=200"))
+    assert found["job1"].status == "completed"
+    assert found["job0"].status == "failed"
+    (problem,) = found["job0"].problems
+    assert problem.message == "the process that trained it died 2 times (signal SIGKILL)"
+    assert problem.hint.startswith("memory may have run out")
+
+
+def test_a_training_that_cannot_be_built_fails_alone(jobs):
+    wrong, right = jobs(2)
+    wrong = Job("wrong", jobs(1, "model={layers: [{Conv1D: {filters: 2, kernel_size: 3}}]}")[0].config, wrong.run)
+    found = outcomes(InProcess(), [wrong, right])
+    assert found["job1"].status == "completed"
+    assert found["wrong"].status == "failed"
+    assert "cannot take rows of shape" in found["wrong"].problems[0].message
+    assert found["wrong"].problems[0].file.startswith("--set model=")
+
+
+def test_closing_ends_what_still_runs_as_interrupted(jobs):
+    (job,) = jobs(1, "training.epochs=100000")
+    workers = Workers(1, lambda *_: workers.close())
+    workers.submit(job)
+    assert workers.next_outcome() is None
+    assert job.run.read_info()["status"] == "interrupted"
