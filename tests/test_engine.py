@@ -98,6 +98,28 @@ def test_a_program_used_again_gives_what_a_new_one_gives(trained, monkeypatch, x
     assert weights(trained(programs=programs)) == weights(first)
 
 
+def events(summary, field: str) -> list:
+    """Return what the event files of the training rows hold under a field of `Event`."""
+    from tensorflow.python.summary.summary_iterator import summary_iterator
+
+    files = sorted((summary.run.tensorboard_path / "train").iterdir())
+    found = [event for file in files for event in summary_iterator(str(file)) if event.HasField(field)]
+    return [getattr(event, field) for event in found]
+
+
+def test_tensorboard_shows_the_same_of_a_program_used_again(trained):
+    from tensorflow.core.framework.graph_pb2 import GraphDef
+
+    from nnlab.engine.reuse import Programs
+
+    programs = Programs()
+    trained(programs=programs)
+    again, fresh = trained(WINE, "seed=4", programs=programs), trained(WINE, "seed=4")
+    ours, theirs = ([GraphDef.FromString(graph) for graph in events(each, "graph_def")] for each in (again, fresh))
+    assert ours == theirs != []
+    assert events(again, "summary") == events(fresh, "summary") != []
+
+
 NORMALIZED = """
 data: {source: diabetes}
 model: {layers: [Normalization, {Dense: {units: 4, activation: relu}}, {Dense: 1}]}

@@ -8,6 +8,7 @@ import os
 import platform
 import subprocess
 import sys
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,7 @@ def remove_compiled(*, but: int = 0) -> None:
             file.unlink(missing_ok=True)
 
 
+@cache
 def versions() -> dict[str, str | None]:
     """Return the versions of Python and of the packages that decide a result; `None` for what is not installed."""
     found: dict[str, str | None] = {"python": platform.python_version()}
@@ -77,8 +79,12 @@ def hardware() -> dict[str, Any]:
     }
 
 
+@cache
 def git_commit(folder: Path) -> str | None:
-    """Return the commit checked out in a folder, with `+changes` when files differ from it; `None` outside git."""
+    """Return the commit checked out in a folder, with `+changes` when files differ from it; `None` outside git.
+
+    It is that of the first call: what a process runs is what it loaded then.
+    """
     head = _git(folder, "rev-parse", "HEAD")
     if head is None:
         return None

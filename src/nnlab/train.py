@@ -21,12 +21,12 @@ from nnlab.data.loading import load_data
 from nnlab.data.splits import DataSpec, Split, Splits, TargetSpec, each
 from nnlab.engine.choice import EngineChoice, make_loop
 from nnlab.engine.loops import Evaluation, Loop
-from nnlab.engine.reuse import Programs
+from nnlab.engine.reuse import Programs, program_key, start_afresh
 from nnlab.engine.threads import set_threads
 from nnlab.environment import git_commit, hardware, versions
 from nnlab.errors import ConfigError, NnlabError, Problem, one_of
 from nnlab.layers.callbacks import Observer, Recorder
-from nnlab.layers.event_files import tensorboard_callback
+from nnlab.layers.event_files import forward_graph, tensorboard_callback
 from nnlab.layers.schedules import schedule_callbacks
 from nnlab.model.build import build_model, compile_model
 from nnlab.model.inputs import model_splits
@@ -89,7 +89,11 @@ def train(
     """
     experiment = config.experiment
     splits = splits if splits is not None else load_data(experiment.data, seed=experiment.seed)
-    build = partial(build_seeded, experiment, splits, runs_dir=run.path.parent, trust_code=trust_code)
+    # the user's own code starts from a state that is wholly new
+    keep_programs = bool(programs) and not trust_code
+    build = partial(
+        build_seeded, experiment, splits, runs_dir=run.path.parent, trust_code=trust_code, keep_programs=keep_programs
+    )
     built = build()
     model, splits, experiment = built.model, built.splits, built.experiment
     run.create(config=dump_config(_with_kept_code(experiment)), source=config.text)
@@ -130,7 +134,7 @@ def train(
         run.write_info({**info, **ended, "epochs": len(recorder.rows), **more})
 
     try:
-        loop = _fit(built, run, recorder, partial(make_loop, programs=programs, rebuild=lambda: build().model), chosen)
+        loop = _fit(built, run, recorder, programs, lambda: build().model, chosen)
         if save_model:
             _save(model, run)
         if recorder.divergence is not None:
@@ -174,7 +178,12 @@ class Built:
 
 
 def build_seeded(
-    experiment: Experiment, splits: Splits, *, runs_dir: Path | None = None, trust_code: bool = False
+    experiment: Experiment,
+    splits: Splits,
+    *,
+    runs_dir: Path | None = None,
+    trust_code: bool = False,
+    keep_programs: bool = False,
 ) -> Built:
     """Build the experiment's model with the weights that its seed gives.
 
@@ -183,6 +192,7 @@ def build_seeded(
         splits: the data as loaded.
         runs_dir: where a run that layers are taken over from is looked for by its name.
         trust_code: whether the user's own Python code may run.
+        keep_programs: whether programs of earlier trainings are to stay loaded.
     """
     plan = plan_model(experiment, splits.spec)
     splits = model_splits(experiment, splits, plan.outputs)
@@ -196,8 +206,7 @@ def build_seeded(
         model_config = experiment.model.model_copy(update={"transfer": settled})
         experiment = experiment.model_copy(update={"model": model_config})
     set_threads(plan, splits.train, batch_size=experiment.training.batch_size)
-    keras.utils.clear_session(free_memory=False)  # layer names count from the start again, whatever was built before
-    keras.utils.set_random_seed(experiment.seed)
+    start_afresh(experiment.seed, keep_programs=keep_programs)
     tf.config.experimental.enable_op_determinism()
     model, taken = build_model(experiment, splits, plan, source=source, trust_code=trust_code)
     return Built(model, plan, splits, taken, experiment)
@@ -263,18 +272,22 @@ def _fit(
     built: Built,
     run: Run,
     recorder: Recorder,
-    make_loop: Callable[..., tuple[Loop, EngineChoice]],
+    programs: Programs | None,
+    rebuild: Callable[[], keras.Model],
     chosen: Callable[[EngineChoice], None],
 ) -> Loop:
     """Train, in two phases if layers that were taken over are frozen at first; return the loop that trained last."""
     experiment, training = built.experiment, built.experiment.training
     callbacks: list[keras.callbacks.Callback] = []
     if training.tensorboard:
-        callbacks.append(tensorboard_callback(training.tensorboard, experiment, run, built.model, built.splits.train.x))
+        graph = partial(forward_graph, built.model, built.splits.train.x)
+        if programs is not None:
+            graph = partial(programs.graph, program_key(experiment, built.splits), graph)
+        callbacks.append(tensorboard_callback(training.tensorboard, experiment, run, graph))
     lowering = schedule_callbacks(experiment.schedule)
 
     def fit(first_epoch: int, last_epoch: int, *more: keras.callbacks.Callback) -> Loop:
-        loop, choice = make_loop(built.model, experiment, built.splits)
+        loop, choice = make_loop(built.model, experiment, built.splits, programs=programs, rebuild=rebuild)
         chosen(choice)
         try:
             loop.fit(

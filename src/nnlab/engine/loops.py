@@ -145,7 +145,7 @@ class CompiledLoop:
         # the programs are made before the first step; the variables of metrics before that, as no loop may make them
         self._evaluation.build(train)
         nothing = tf.zeros([train.num_rows], tf.int64)
-        self._train(self._rows, nothing, *tf.constant([0, 0], tf.int64))
+        self._train(self._rows, nothing, _count(0), _count(0))
         if self._rest:
             self._train_last.get_concrete_function(self._rows, nothing)
 
@@ -196,7 +196,7 @@ class CompiledLoop:
             stop = min(step + self._stretch(), self._steps)
             calls.on_train_batch_begin(step)
             began = time.perf_counter()
-            logs = _floats(self._train(self._rows, order, *tf.constant([step, stop], tf.int64)))
+            logs = _floats(self._train(self._rows, order, _count(step), _count(stop)))
             self._seconds_a_step = (time.perf_counter() - began) / (stop - step)
             calls.on_train_batch_end(stop - 1, logs)
             step = stop
@@ -232,6 +232,10 @@ class CompiledLoop:
 
     def _step(self, rows: Any, numbers: tf.Tensor) -> None:
         self.model.train_step(keras.tree.map_structure(lambda array: tf.gather(array, numbers), rows))
+
+
+def _count(number: int) -> tf.Tensor:
+    return tf.constant(number, tf.int64)
 
 
 def _block(split: Split, start: int, stop: int) -> tuple[Any, Any]:

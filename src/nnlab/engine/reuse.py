@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
+from keras.src.backend.common import global_state
+from keras.src.random.seed_generator import GLOBAL_SEED_GENERATOR
+from keras.src.utils.naming import reset_uids
+from keras.src.utils.rng_utils import GLOBAL_RANDOM_SEED
 
 from nnlab.config.load import resolved
 from nnlab.config.model import SubclassedConfig
@@ -27,12 +33,13 @@ class Programs:
     is copied into the loop's model, and what it ends with is copied back; nothing is left over from the one before.
 
     Args:
-        most: loops to keep; the one that was used longest ago makes room.
+        most: loops, and graphs, to keep; the one that was used longest ago makes room.
     """
 
     def __init__(self, most: int = 8) -> None:
         self.most = most
         self._loops: dict[str, CompiledLoop] = {}
+        self._graphs: dict[str, Any] = {}
 
     def __len__(self) -> int:
         return len(self._loops)
@@ -50,15 +57,20 @@ class Programs:
             seed: the experiment's seed, which orders the rows.
             make: makes the loop, on another model of the same kind.
         """
-        loop = self._loops.pop(key, None)
-        if loop is None:
-            loop = make()
-        else:
-            loop.set_rows(train, spec, seed)
-        self._loops[key] = loop
-        while len(self._loops) > self.most:
-            del self._loops[next(iter(self._loops))]
-        return BorrowedLoop(loop, model)
+        if key in self._loops:
+            self._loops[key].set_rows(train, spec, seed)
+        return BorrowedLoop(self._kept(self._loops, key, make), model)
+
+    def graph(self, key: str | None, make: Callable[[], Any]) -> Any:
+        """Return what TensorBoard shows of a model, from what is kept if there is one for the key."""
+        return make() if key is None else self._kept(self._graphs, key, make)
+
+    def _kept(self, kept: dict[str, Any], key: str, make: Callable[[], Any]) -> Any:
+        found = kept.pop(key) if key in kept else make()
+        kept[key] = found
+        while len(kept) > self.most:
+            del kept[next(iter(kept))]
+        return found
 
 
 class BorrowedLoop:
@@ -94,6 +106,25 @@ class BorrowedLoop:
     def finish(self) -> None:
         """See `Loop`."""
         _copy(_state(self._loop.model), _state(self._model))
+
+
+def start_afresh(seed: int, *, keep_programs: bool) -> None:
+    """Seed everything random, and let the names of layers count from the start, whatever was built before.
+
+    Args:
+        seed: the experiment's seed.
+        keep_programs: do without Keras's own functions for it, which make TensorFlow load every program anew. What they
+            reset besides is the state of TensorFlow's own random operations, of which neither Keras nor nnlab has any.
+    """
+    if not keep_programs:
+        keras.utils.clear_session(free_memory=False)
+        keras.utils.set_random_seed(seed)
+        return
+    reset_uids()
+    random.seed(seed)
+    np.random.seed(seed)
+    global_state.set_global_attribute(GLOBAL_RANDOM_SEED, seed)
+    global_state.set_global_attribute(GLOBAL_SEED_GENERATOR, None)
 
 
 def with_variables(model: keras.Model) -> keras.Model:

@@ -38,6 +38,7 @@ def one_thread() -> None:
     """Let TensorFlow compute with one thread, if it has not begun yet."""
     try:
         tf.config.threading.set_intra_op_parallelism_threads(1)
+        tf.config.threading.set_inter_op_parallelism_threads(1)  # else small operations wait for one another's threads
     except RuntimeError:
         return
 

@@ -2,30 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
 import tensorflow as tf
+from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.plugins.hparams import api as hparams
+from tensorboard.plugins.scalar.summary_v2 import scalar_pb
 
 from nnlab.config.schema import Experiment, TensorBoardConfig
 from nnlab.run import Run
 
 
 def tensorboard_callback(
-    config: TensorBoardConfig, experiment: Experiment, run: Run, model: keras.Model, x: Any
+    config: TensorBoardConfig, experiment: Experiment, run: Run, graph: Callable[[], Any]
 ) -> keras.callbacks.Callback:
     """Write the run's row of the HPARAMS page and its graph; return the callback that writes the rest.
 
-    The graph is that of the model's forward pass. Keras's own callback cannot find the graph of its training step any
-    more (Keras 3 wraps it), and TensorBoard cannot read the layers that it writes instead.
+    Args:
+        config: what to write.
+        experiment: gives the hyperparameters.
+        run: where to write it.
+        graph: returns the model's `forward_graph`. Keras's own callback cannot find the graph of its training step any
+            more (Keras 3 wraps it), and TensorBoard cannot read the layers that it writes instead.
     """
     with tf.summary.create_file_writer(str(run.tensorboard_path)).as_default():
         hparams.hparams(_hyperparameters(experiment), trial_id=run.path.name)
     if config.write_graph:
         with tf.summary.create_file_writer(str(run.tensorboard_path / "train")).as_default():
-            tf.summary.graph(_forward_graph(model, x))
-    return keras.callbacks.TensorBoard(
+            tf.summary.graph(graph())
+    return _TensorBoard(
         str(run.tensorboard_path),
         histogram_freq=config.histogram_freq,
         write_graph=False,
@@ -33,7 +40,33 @@ def tensorboard_callback(
     )
 
 
-def _forward_graph(model: keras.Model, x: Any) -> Any:
+class _TensorBoard(keras.callbacks.TensorBoard):
+    """Keras's callback, but for scalars: those of an epoch are written at once, not by an operation for each."""
+
+    def on_test_end(self, logs: Any = None) -> None:
+        """Write nothing: Keras writes the values of `epoch_...` here once more, by step instead of epoch."""
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Write the values of the epoch, and histograms if they are asked for."""
+        super().on_epoch_end(epoch)
+        rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
+        validation = {name: value for name, value in (logs or {}).items() if name.startswith("val_")}
+        training = {name: value for name, value in (logs or {}).items() if name not in validation}
+        _write_scalars(self._train_writer, {**training, "learning_rate": rate}, epoch)
+        if validation:
+            _write_scalars(self._val_writer, {name[4:]: value for name, value in validation.items()}, epoch)
+
+
+def _write_scalars(writer: Any, values: dict[str, float], epoch: int) -> None:
+    summary = Summary()
+    for name, value in values.items():
+        summary.MergeFrom(scalar_pb(f"epoch_{name}", value))
+    with writer.as_default():
+        tf.summary.experimental.write_raw_pb(summary.SerializeToString(), step=epoch)
+
+
+def forward_graph(model: keras.Model, x: Any) -> Any:
+    """Return the graph of a model's forward pass on rows such as `x`."""
     forward = tf.function(lambda x: model(x, training=False))
     specs = keras.tree.map_structure(lambda array: tf.TensorSpec((None, *array.shape[1:]), array.dtype), x)
     return forward.get_concrete_function(specs).graph.as_graph_def()
