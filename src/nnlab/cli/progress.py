@@ -36,7 +36,7 @@ class TrainingProgress:
 
     def engine_chosen(self, choice: Any) -> None:
         """Say once why the model is not trained the way that was asked for."""
-        if choice.used != choice.asked:
+        if choice.used != choice.asked and not self.epochs:  # a second phase goes on
             self.console.print(f"engine: {choice.used}, as {choice.reason}", markup=False, soft_wrap=True)
 
     def training_began(self, model: Any, *, epochs: int, steps: int) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -57,43 +59,42 @@ def make_loop(
         programs: loops of earlier trainings, one of which may do.
         rebuild: makes another model of the same kind, for a loop that is going to be kept.
     """
-    training, train, spec, seed = experiment.training, splits.train, splits.spec, experiment.seed
-    asked, batch_size = training.engine, training.batch_size
-    reason = None if asked == "keras" else _why_keras(model, training)
-    if asked == "keras" or reason is not None:
-        loop: Loop = KerasLoop(model, train, spec, batch_size=batch_size, seed=seed)
-        return loop, EngineChoice(asked, "keras", reason=reason)
-
+    training = experiment.training
+    asked, steps = training.engine, training.epochs * -(-splits.train.num_rows // training.batch_size)
+    options: dict[str, Any] = {"batch_size": training.batch_size, "seed": experiment.seed}
     key = program_key(experiment, splits) if programs is not None else None
 
     def compiled(*, xla: bool) -> Loop:
         if programs is None or rebuild is None or key is None:
-            return CompiledLoop(model, train, spec, batch_size=batch_size, seed=seed, xla=xla)
+            return CompiledLoop(model, splits.train, splits.spec, **options, xla=xla)
 
         def make() -> CompiledLoop:
-            return CompiledLoop(with_variables(rebuild()), train, spec, batch_size=batch_size, seed=seed, xla=xla)
+            return CompiledLoop(with_variables(rebuild()), splits.train, splits.spec, **options, xla=xla)
 
-        return programs.borrow(f"{xla} {key}", model, train, spec, seed=seed, make=make)
+        return programs.borrow(f"{xla} {key}", model, splits.train, splits.spec, seed=experiment.seed, make=make)
 
-    without_xla = None
-    if asked == "fast":
-        without_xla = _why_without_xla(model, training.epochs * -(-train.num_rows // batch_size))
-        if without_xla is None:
-            try:
-                try:
-                    loop = compiled(xla=True)
-                except (tf.errors.DataLossError, tf.errors.OutOfRangeError, tf.errors.NotFoundError):
-                    remove_compiled()  # a damaged file among the kept programs
-                    loop = compiled(xla=True)
-                return loop, EngineChoice(asked, asked, xla=True)
-            except Exception as error:  # whatever it is, TensorFlow alone may do without it
-                without_xla = f"XLA cannot compile the model: {_first_line(error)}"
+    reason = without_xla = None
+    if asked == "keras" or (reason := _why_keras(model, training)) is not None:
+        return KerasLoop(model, splits.train, splits.spec, **options), EngineChoice(asked, "keras", reason=reason)
+    if asked == "fast" and (without_xla := _why_without_xla(model, steps)) is None:
+        try:
+            return _with_sound_cache(partial(compiled, xla=True)), EngineChoice(asked, asked, xla=True)
+        except Exception as error:  # whatever it is, TensorFlow alone may do without it
+            without_xla = f"XLA cannot compile the model: {_first_line(error)}"
     try:
         return compiled(xla=False), EngineChoice(asked, asked, reason=without_xla)
     except Exception as error:  # whatever it is, Keras's own loop may do without it, or says it to the user
         reason = f"TensorFlow cannot make one program of the model: {_first_line(error)}"
-        loop = KerasLoop(model, train, spec, batch_size=batch_size, seed=seed)
-        return loop, EngineChoice(asked, "keras", reason=reason)
+        return KerasLoop(model, splits.train, splits.spec, **options), EngineChoice(asked, "keras", reason=reason)
+
+
+def _with_sound_cache(compile_loop: Callable[[], Loop]) -> Loop:
+    """Compile again without the programs kept on disk if one of them is damaged."""
+    try:
+        return compile_loop()
+    except (tf.errors.DataLossError, tf.errors.OutOfRangeError, tf.errors.NotFoundError):
+        remove_compiled()
+        return compile_loop()
 
 
 def _why_keras(model: keras.Model, training: TrainingConfig) -> str | None:
