@@ -33,6 +33,7 @@ class Job:
         name: by which its outcome is known.
         config: the experiment.
         run: where to leave it.
+        kind: jobs of one kind can probably share compiled programs, and had best be done by one worker.
         save_model: whether to keep the trained model.
         trust_code: whether the user's own Python code may run.
     """
@@ -40,6 +41,7 @@ class Job:
     name: str
     config: LoadedConfig
     run: Run
+    kind: str = ""
     save_model: bool = True
     trust_code: bool = False
 
@@ -54,6 +56,7 @@ class Outcome:
         metrics: loss and metrics on each split; empty if the training failed.
         history: one row an epoch.
         problems: why it failed, if it did.
+        diverged: whether it failed because its loss became NaN or infinite.
     """
 
     name: str
@@ -61,6 +64,22 @@ class Outcome:
     metrics: Mapping[str, Mapping[str, float] | None]
     history: tuple[Mapping[str, Any], ...]
     problems: tuple[Problem, ...] = ()
+    diverged: bool = False
+
+    @classmethod
+    def of(cls, run: Run, name: str) -> Outcome | None:
+        """Read how a training that is over ended, `None` if it did not come to its end (or crashed)."""
+        try:
+            info = run.read_info()
+            metrics, history = run.read_metrics(), tuple(run.read_history())
+        except (NnlabError, ValueError):
+            return None
+        if info.get("status") == "completed":
+            return cls(name, "completed", metrics, history)
+        if info.get("diverged"):
+            error = info["error"]
+            return cls(name, "failed", {}, history, (Problem(error["message"], error["hint"]),), diverged=True)
+        return None
 
 
 Watcher = Callable[[str, Mapping[str, Any]], None]
@@ -137,7 +156,7 @@ class Workers:
         self._lost: dict[str, int] = {}
         self._workers: list[_Worker] = []
         self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload(["nnlab.train"])
+        self._context.set_forkserver_preload(["nnlab.engine.preload"])
 
     def submit(self, job: Job) -> None:
         """See `Executor`."""
@@ -178,7 +197,16 @@ class Workers:
                 self._workers.append(idle)
             if idle is None:
                 return
-            idle.give(self._queue.popleft())
+            job = self._next_job(idle)
+            self._queue.remove(job)
+            idle.give(job)
+
+    def _next_job(self, worker: _Worker) -> Job:
+        """Choose a job of a kind that the worker has done, else one that is nobody's so far, else the next."""
+        taken = {kind for other in self._workers for kind in other.kinds}
+        known = next((job for job in self._queue if job.kind in worker.kinds), None)
+        new = next((job for job in self._queue if job.kind not in taken), None)
+        return known or new or self._queue[0]
 
     def _hear(self, worker: _Worker) -> Outcome | None:
         """Take one message of a worker; return the outcome if it tells of one."""
@@ -219,6 +247,7 @@ class _Worker:
 
     def __init__(self, context: Any) -> None:
         self.job: Job | None = None
+        self.kinds: set[str] = set()
         self.connection, theirs = context.Pipe()
         self.process = context.Process(target=_work, args=(theirs,), daemon=True)
         self.process.start()
@@ -226,6 +255,7 @@ class _Worker:
 
     def give(self, job: Job) -> None:
         self.job = job
+        self.kinds.add(job.kind)
         self.connection.send(job)
 
     def stop(self) -> int | None:
@@ -254,7 +284,8 @@ class _Trainer:
         from nnlab.train import train
 
         experiment = job.config.experiment
-        wanted = (experiment.data, experiment.seed)
+        own_seed = experiment.data.seed
+        wanted = (experiment.data, experiment.seed if own_seed is None else own_seed)
         try:
             if self._data[0] != wanted:
                 self._data = wanted, load_data(experiment.data, seed=experiment.seed)
@@ -271,7 +302,8 @@ class _Trainer:
             problems = tuple(job.config.locate(problem) for problem in error.problems)
             return Outcome(job.name, "failed", {}, (), problems)
         problems = () if summary.problem is None else (summary.problem,)
-        return Outcome(job.name, summary.status, summary.metrics, tuple(summary.history), problems)
+        history = tuple(summary.history)
+        return Outcome(job.name, summary.status, summary.metrics, history, problems, summary.diverged)
 
 
 class _Reporter:

@@ -38,6 +38,17 @@ def run_row(run: Run) -> dict[str, Any]:
     }
 
 
+LOW_IS_GOOD = (
+    "loss", "error", "entropy", "divergence", "poisson", "hinge", "huber", "cosh", "smooth_l1", "false_",
+)  # fmt: skip
+"""Parts of the names of losses and metrics of which less is better."""
+
+
+def less_is_better(metric: str) -> bool:
+    """Whether the lower value of a loss or metric is the better one: `val_loss`, `mean_absolute_error`."""
+    return any(part in metric for part in LOW_IS_GOOD)
+
+
 def metric_value(row: dict[str, Any], name: str) -> float | None:
     """Return a metric of a run by its history name: `val_accuracy`, `loss`, `test_loss`."""
     split, metric = "train", name

@@ -66,6 +66,15 @@ class Run:
         """Event files, in `train/` and `validation/`."""
         return self.path / "tensorboard"
 
+    @property
+    def trials_path(self) -> Path:
+        """Of a comparison or search: the folder of its trainings' runs."""
+        return self.path / "trials"
+
+    def plot_path(self, name: str) -> Path:
+        """Of a comparison or search: where a plot of its results stands."""
+        return self.path / f"{name}.svg"
+
     def create(self, *, config: str, source: str) -> None:
         """Make the directory with the resolved config and the config as written.
 
@@ -110,13 +119,22 @@ class Run:
         """Return the content of `metrics.json`; empty if the run did not get there."""
         return self._read_json("metrics.json") if (self.path / "metrics.json").exists() else {}
 
+    def write_results(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Of a comparison or search: write `results.csv` with one row a training."""
+        write_text(self.path / "results.csv", _csv(rows, list(dict.fromkeys(name for row in rows for name in row))))
+
+    def write_summary(self, document: Mapping[str, Any], text: str) -> None:
+        """Of a comparison or search: write `results.json`, and the same to read, `summary.md`."""
+        write_text(self.path / "results.json", to_json(document))
+        write_text(self.path / "summary.md", text)
+
+    def read_summary(self) -> dict[str, Any]:
+        """Of a comparison or search: return the content of `results.json`; empty if it did not get there."""
+        return self._read_json("results.json") if (self.path / "results.json").exists() else {}
+
     def write_history(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Write `history.csv` with one row an epoch."""
-        text = io.StringIO()
-        writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else ["epoch"], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-        write_text(self.history_path, text.getvalue())
+        write_text(self.history_path, _csv(rows, list(rows[0]) if rows else ["epoch"]))
 
     def read_history(self) -> list[dict[str, float]]:
         """Return the rows of `history.csv`, numbers as floats; empty if there are none."""
@@ -168,6 +186,14 @@ def _find_runs(runs_dir: Path) -> Iterator[Run]:
         for path in runs_dir.iterdir():
             if (path / "run.json").is_file():
                 yield Run(path)
+
+
+def _csv(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
 
 
 def write_text(path: Path, text: str) -> None:

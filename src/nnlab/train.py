@@ -45,6 +45,7 @@ class RunSummary:
         metrics: loss and metrics of the final model on each split; empty if the run failed.
         problem: why it failed, if it did.
         history: one row an epoch.
+        diverged: whether it failed because its loss became NaN or infinite.
     """
 
     run: Run
@@ -52,6 +53,7 @@ class RunSummary:
     metrics: Mapping[str, Mapping[str, float] | None]
     history: Sequence[Mapping[str, Any]]
     problem: Problem | None = None
+    diverged: bool = False
 
 
 def train(
@@ -139,8 +141,8 @@ def train(
             _save(model, run)
         if recorder.divergence is not None:
             problem = recorder.divergence
-            end("failed", error={"message": problem.message, "hint": problem.hint})
-            return RunSummary(run, "failed", {}, recorder.rows, problem)
+            end("failed", diverged=True, error={"message": problem.message, "hint": problem.hint})
+            return RunSummary(run, "failed", {}, recorder.rows, problem, diverged=True)
         metrics = evaluate_splits(loop, splits)
         run.write_metrics(metrics)
     except KeyboardInterrupt:

@@ -32,6 +32,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on s
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Say only what was asked for.")]
 Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Say more: TensorFlow's log, tracebacks.")]
 NoColor = Annotated[bool, typer.Option("--no-color", help="No colours (also: NO_COLOR).", callback=_no_color)]
+Jobs = Annotated[int, typer.Option("-j", "--jobs", metavar="N", min=1, help="Trainings at once.")]
 TrustCode = Annotated[
     bool, typer.Option("--trust-code", help="Let the config import Python code of your own, which then runs.")
 ]

@@ -105,7 +105,7 @@ class TrainingProgress:
             facts.append(f"stopped early after epoch {self.last}")
         if completed and self.keeps_best is not None:
             facts.append(f"the model is that of epoch {self.best[1] if self.keeps_best else self.last}")
-        facts.append(f"{_duration(time.monotonic() - self._began)} in all")
+        facts.append(f"{duration(time.monotonic() - self._began)} in all")
         self.console.print("; ".join(facts), markup=False, soft_wrap=True)
 
     def _label(self, epoch: int) -> str:
@@ -126,7 +126,7 @@ class TrainingProgress:
         if done <= 0:
             return ""
         best = f"best {self._watched} {_number(self.best[0])} in epoch {self.best[1]}, " if self.best else ""
-        return f"{best}{_duration((time.monotonic() - self._began) * (1 - done) / done)} left"
+        return f"{best}{duration((time.monotonic() - self._began) * (1 - done) / done)} left"
 
     @property
     def _watched(self) -> str:
@@ -169,7 +169,8 @@ def _number(value: float) -> str:
     return f"{value:.4f}" if 1e-3 <= abs(value) < 1e5 or value == 0 else f"{value:.3e}"
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Write a time as a person would: `3.2 s`, `2:05 min`."""
     if seconds < 60:
         return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
     minutes, rest = divmod(round(seconds), 60)

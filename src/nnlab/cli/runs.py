@@ -52,11 +52,13 @@ def _sorted(rows: list[dict[str, Any]], name: str, metric_value: Any) -> list[di
 
         hint = did_you_mean(name, known) or (one_of(known) if known else "no run has metrics yet")
         raise NnlabError(f"no run has a metric `{name}`", hint=hint)
-    worse_when_high = any(word in name for word in ("loss", "error", "entropy"))
+    from nnlab.results import less_is_better
+
+    is_low_good = less_is_better(name)
 
     def key(row: dict[str, Any]) -> tuple[bool, float]:
         value = metric_value(row, name)
-        return (value is None, (value if worse_when_high else -value) if value is not None else 0.0)
+        return (value is None, (value if is_low_good else -value) if value is not None else 0.0)
 
     return sorted(rows, key=key)
 

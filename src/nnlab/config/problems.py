@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel, ValidationError
 
 from nnlab import catalog
+from nnlab.config.compare import CompareConfig
 from nnlab.config.model import HiddenConfig, RepeatBlock, SequentialConfig, model_section
 from nnlab.config.nodes import Node, place
 from nnlab.config.remedies import DECIMAL_POINT, in_one_line, type_remedy
@@ -49,6 +50,7 @@ _SECTIONS: Mapping[ConfigPath, type[Section]] = {
     ("model",): SequentialConfig,
     ("training",): TrainingConfig,
     ("training", "early_stopping"): EarlyStopping,
+    ("compare",): CompareConfig,
     ("training", "tensorboard"): TensorBoardConfig,
 }
 _ANYWHERE = ("name", "type", "path")

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, TypeAlias, get_args
 from pydantic import Field, ValidationError
 
 from nnlab import catalog
+from nnlab.config.compare import CompareConfig
 from nnlab.config.components import Component, Fault, OneOf, named_object, raise_faults
 from nnlab.config.model import ModelConfig
 from nnlab.config.remedies import type_remedy
@@ -26,6 +27,7 @@ from nnlab.config.section import (
 from nnlab.errors import ConfigPath, did_you_mean, one_of, show
 
 MAX_NAME = 100
+MAX_SEED = 2**32 - 1
 EngineName: TypeAlias = Literal["fast", "exact", "keras"]
 DEFAULT_OPTIMIZER = Component("optimizers", "Adam")
 
@@ -140,6 +142,7 @@ class DataConfig(Section):
     test: Rows | None = None
     scale: Annotated[Scale | Mapping[str, Scale], Parsed(_scale)] = None
     limit: Annotated[Whole | None, Field(ge=1)] = None
+    seed: Annotated[Whole | None, Field(ge=0, le=MAX_SEED)] = None
     classes: Names = None
     positive_class: Name = None
     object: NotBuiltYet = None
@@ -335,14 +338,14 @@ class Experiment(Section):
     """One experiment: all that a config says, defaults included."""
 
     name: Annotated[str, Field(min_length=1, max_length=MAX_NAME, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
-    seed: Annotated[Whole, Field(ge=0, le=2**32 - 1)] = 0
+    seed: Annotated[Whole, Field(ge=0, le=MAX_SEED)] = 0
     data: DataConfig
     model: ModelConfig
     optimizer: Annotated[Component, OneOf("optimizers")] = DEFAULT_OPTIMIZER
     schedule: Annotated[Component, OneOf("schedules", between=_schedule_faults)] | None = None
     training: TrainingConfig = TrainingConfig()
     tune: NotBuiltYet = None
-    compare: NotBuiltYet = None
+    compare: CompareConfig | None = None
 
     @classmethod
     def faults_between(cls, given: Mapping[str, Any]) -> Iterator[Fault]:

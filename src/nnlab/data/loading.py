@@ -39,7 +39,8 @@ def load_data(config: DataConfig, *, seed: int) -> Splits:
 
     Args:
         config: the `data` section; `path` absolute, or relative to the current folder.
-        seed: the experiment's seed, 0 to 2**32 - 1: it splits, and it makes the generated data sets.
+        seed: the experiment's seed, 0 to 2**32 - 1: it splits, and it makes the generated data sets, unless the
+            section has a `seed` of its own.
 
     Raises:
         DataError: with everything that is wrong, as far as it can be told at once.
@@ -49,6 +50,7 @@ def load_data(config: DataConfig, *, seed: int) -> Splits:
         >>> load_data(config, seed=0).spec.class_names
         ('setosa', 'versicolor', 'virginica')
     """
+    seed = seed if config.seed is None else config.seed
     source = SOURCES[config.source.name]
     problems = list(_setting_problems(config, source))
     if problems:

@@ -343,7 +343,7 @@ def _output(
     return OutputPlan(name, chosen_loss, chosen, weight, last)
 
 
-def _columns(outputs: Sequence[OutputPlan]) -> dict[str, Any]:
+def history_columns(outputs: Sequence[OutputPlan]) -> dict[str, Any]:
     """Return the columns of the history that training rows fill, but for the seconds, and which values are better."""
     losses = {"loss": "min"}
     if len(outputs) == 1:
@@ -363,7 +363,7 @@ def _monitoring(
         ConfigError: what is monitored is no column of the history, or could be better either way.
     """
     stopping, schedule = experiment.training.early_stopping, experiment.schedule
-    columns = _columns(outputs)
+    columns = history_columns(outputs)
     if has_validation:
         columns |= {f"val_{name}": better for name, better in columns.items()}
     problems: list[Problem] = []

@@ -1,0 +1,141 @@
+"""How a comparison shows itself on a terminal: a live table while it trains, and the results."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from nnlab.cli import console
+from nnlab.cli.progress import duration
+from nnlab.compare.protocol import Contender, Trial
+from nnlab.executor import Outcome
+from nnlab.report.comparison import caption, number, tables
+
+MOST_LINES = 30
+"""Variants that get a line of their own in the live table."""
+
+
+class Progress:
+    """Shows, on stderr, what is done, what runs, the best so far and the time left.
+
+    On a terminal it is a table that moves; elsewhere each training that ends is one line.
+
+    Args:
+        quiet: say nothing.
+    """
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._console = console.messages()
+        self._quiet = quiet
+        self._study: Any = None
+        self._live: Live | None = None
+        self._running: dict[str, int] = {}
+        self._began = 0.0
+        self._before = 0
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def began(self, study: Any) -> None:
+        """See `Observer`."""
+        self._study = study
+        self._began = time.monotonic()
+        self._before = len(study.comparison.outcomes)
+        if self._quiet:
+            return
+        rules = study.comparison.rules
+        tuning = f", {rules.tuning_budget} learning rates each" if rules.tuning_budget else ""
+        self._console.print(
+            f"{len(study.variants)} variants, {len(rules.seeds)} seeds{tuning}: {self._planned} trainings"
+            + (f", {self._before} of them done" if self._before else ""),
+            soft_wrap=True,
+        )
+        if self._console.is_terminal:
+            self._live = Live(get_renderable=self._table, console=self._console, transient=True, refresh_per_second=4)
+            self._live.start()
+
+    def epoch_done(self, name: str, row: Mapping[str, Any]) -> None:
+        """See `Observer`."""
+        self._running[name] = int(row["epoch"])
+
+    def trial_done(self, trial: Trial, outcome: Outcome) -> None:
+        """See `Observer`."""
+        self._running.pop(outcome.name, None)
+        if self._quiet or self._live is not None:
+            return
+        comparison = self._study.comparison
+        score = comparison.score(trial)
+        how = "diverged" if outcome.diverged else outcome.status
+        value = f"val_{comparison.rules.metric} {number(score)}" if score is not None else how
+        text = f"{len(comparison.outcomes)}/{self._planned}  {outcome.name}  {value}  {self._left()}"
+        self._console.print(text.rstrip(), markup=False, soft_wrap=True)
+
+    @property
+    def _planned(self) -> int:
+        comparison = self._study.comparison
+        return sum(comparison.expected(contender) for contender in comparison.contenders)
+
+    def _left(self) -> str:
+        done = len(self._study.comparison.outcomes)
+        if done == self._before or done >= self._planned:
+            return ""
+        seconds = (time.monotonic() - self._began) * (self._planned - done) / (done - self._before)
+        return f"{duration(seconds)} left"
+
+    def _table(self) -> Group:
+        comparison = self._study.comparison
+        table = Table("variant", "done", "running", "best", "rate", box=SIMPLE_HEAD, pad_edge=False)
+        for column in table.columns[1:]:
+            column.justify = "right"
+        shown = comparison.contenders[:MOST_LINES]
+        for contender in shown:
+            table.add_row(*self._line(contender))
+        hidden = len(comparison.contenders) - len(shown)
+        more = f"and {hidden} more variants; " if hidden else ""
+        done = f"{more}{len(comparison.outcomes)} of {self._planned} trainings"
+        return Group(table, Text(f"{done}  {self._left()}", style="dim"))
+
+    def _line(self, contender: Contender) -> list[str]:
+        comparison = self._study.comparison
+        wanted = comparison.wanted(contender)
+        scores = {trial: score for trial in wanted if (score := comparison.score(trial)) is not None}
+        sign = comparison.rules.sign
+        best = max(scores, key=lambda trial: sign * scores[trial], default=None)
+        names = [self._study.name(trial) for trial in wanted]
+        running = [self._running[name] for name in names if name in self._running]
+        return [
+            contender.name,
+            f"{sum(trial in comparison.outcomes for trial in wanted)}/{comparison.expected(contender)}",
+            ", ".join(f"epoch {epoch}" for epoch in running),
+            number(scores[best]) if best is not None else "",
+            f"{best.learning_rate:g}" if best is not None and best.learning_rate is not None else "",
+        ]
+
+
+def show_results(results: Mapping[str, Any]) -> None:
+    """Print tables and verdicts to stdout."""
+    out = console.results()
+    out.print(caption(results), markup=False)
+    for title, heads, body, verdict in tables(results):
+        table = Table(box=SIMPLE_HEAD, pad_edge=False, title=title or None, title_justify="left", title_style="bold")
+        for head in heads:
+            table.add_column(head, justify="left" if head == "variant" else "right", overflow="fold")
+        for values in body:
+            table.add_row(*(Text(cell) for cell in values))
+        out.print(table)
+        for line in verdict:
+            out.print(f"  {line}", markup=False)
+        out.print()
+    for note in results["notes"]:
+        out.print(note, markup=False)

@@ -1,0 +1,428 @@
+"""A comparison: variants x learning rates x seeds -> trainings -> statistics.
+
+Each variant gets the same number of trainings to tune its learning rate, judged on validation rows. The best rate is
+then trained again with fresh seeds, the same ones for every variant: from these come scores, intervals and tests. What
+is trained next follows from the outcomes so far alone (`Comparison.wanted`), so that an interrupted comparison goes on
+where it stopped, and the results are the same however many trainings run at once.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, NamedTuple
+
+from nnlab import statistics
+from nnlab.config.schema import MAX_SEED, Experiment
+from nnlab.executor import Executor, Outcome
+from nnlab.statistics import Pair, Sample
+
+Arm = Literal["tuned", "defaults"]
+
+FIRST_TUNING_SEED = 1_000_000
+"""How far the seed of tuning is from the first seed of what is reported."""
+
+RATE_CENTERS = {
+    "SGD": 0.1, "Adagrad": 0.03, "Adadelta": 1.0, "Ftrl": 0.1, "Adamax": 0.003, "Lion": 0.0003,
+}  # fmt: skip
+"""Where the search for an optimizer's learning rate begins, where Keras's default is far from what is of use."""
+
+
+class Trial(NamedTuple):
+    """One training: which variant, with which learning rate (`None` if it has no single one) and seed."""
+
+    contender: int
+    learning_rate: float | None
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """A variant as the comparison sees it.
+
+    Args:
+        number: from 0.
+        name: what tables call it.
+        steps_per_epoch: optimizer steps an epoch.
+        learning_rate: its own, as configured; `None` if a schedule gives the rates alone.
+        rate_path: where its learning rate stands in the config.
+        rate_center: the middle of the rates that are tried.
+    """
+
+    number: int
+    name: str
+    steps_per_epoch: int
+    learning_rate: float | None = None
+    rate_path: str | None = "optimizer.learning_rate"
+    rate_center: float = 0.001
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How variants are compared.
+
+    Args:
+        metric: a column of the history without `val_`.
+        less_is_better: whether the lower value of it is the better one.
+        seeds: the seeds of what is reported.
+        tuning_seed: the seed of the trainings that choose the learning rate.
+        tuning_budget: learning rates to try, 0 for none.
+        tuned_only: leave out the trainings with the variants' own learning rates.
+        target: the value of the metric to which time is measured; default: the worst variant's best.
+    """
+
+    metric: str
+    less_is_better: bool
+    seeds: tuple[int, ...]
+    tuning_seed: int
+    tuning_budget: int = 0
+    tuned_only: bool = False
+    target: float | None = None
+
+    @property
+    def arms(self) -> tuple[Arm, ...]:
+        """The tables of the comparison, the main one first."""
+        if not self.tuning_budget:
+            return ("defaults",)
+        return ("tuned",) if self.tuned_only else ("tuned", "defaults")
+
+    @property
+    def sign(self) -> int:
+        """What makes the higher value of the metric the better one."""
+        return -1 if self.less_is_better else 1
+
+
+class Tuned(NamedTuple):
+    """The outcome of tuning: the best rate, and whether it still lies on the edge of those tried."""
+
+    learning_rate: float
+    on_edge: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the final table.
+
+    Args:
+        variant: its name.
+        learning_rate: of these trainings.
+        on_edge: whether a better rate may lie beyond those tried.
+        scores: the metric on validation rows by seed, `None` for a training that diverged.
+        test: the metric on test rows by seed.
+        crashed: trainings that failed for another reason.
+        trainings: how many were done for this row, tuning included.
+        epochs_to_target: the median over the seeds; `None` if most do not get there.
+        steps_to_target: the same in optimizer steps.
+        seconds_to_target: the same in seconds of training.
+        seconds: of training, mean over the seeds.
+        rank: from 1, by divergence, then by the mean score.
+    """
+
+    variant: str
+    learning_rate: float | None
+    on_edge: bool
+    scores: Mapping[int, float | None]
+    test: Mapping[int, float]
+    crashed: int
+    trainings: int
+    epochs_to_target: float | None
+    steps_to_target: float | None
+    seconds_to_target: float | None
+    seconds: float | None
+    rank: int = 0
+
+    @property
+    def finished(self) -> list[float]:
+        """The scores that there are."""
+        return [score for score in self.scores.values() if score is not None]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what `--json` prints of it."""
+        interval = statistics.bootstrap_interval(self.finished) or (None, None)
+        tests = list(self.test.values())
+        return {
+            "variant": self.variant,
+            "score_mean": statistics.mean(self.finished),
+            "score_std": statistics.deviation(self.finished),
+            "score_median": statistics.median(self.finished),
+            "ci_low": interval[0],
+            "ci_high": interval[1],
+            "test_mean": statistics.mean(tests),
+            "test_std": statistics.deviation(tests),
+            "seeds": len(self.scores),
+            "diverged": len(self.scores) - len(self.finished),
+            "crashed": self.crashed,
+            "learning_rate": self.learning_rate,
+            "on_edge": self.on_edge,
+            "epochs_to_target": self.epochs_to_target,
+            "steps_to_target": self.steps_to_target,
+            "seconds_to_target": self.seconds_to_target,
+            "seconds": self.seconds,
+            "trainings": self.trainings,
+            "rank": self.rank,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The results of one arm.
+
+    Args:
+        arm: whether learning rates were tuned.
+        rows: best first.
+        pairs: the tests of all pairs of variants.
+        verdict: what follows, in words.
+    """
+
+    arm: Arm
+    rows: tuple[Row, ...]
+    pairs: tuple[Pair, ...]
+    verdict: tuple[str, ...]
+
+
+Watcher = Callable[[Trial, Outcome], None]
+
+
+@dataclass
+class Comparison:
+    """Knows what is to be trained, and what follows from what was trained.
+
+    Args:
+        contenders: the variants.
+        rules: how they are compared.
+        outcomes: what was trained so far.
+    """
+
+    contenders: Sequence[Contender]
+    rules: Rules
+    outcomes: dict[Trial, Outcome] = field(default_factory=dict)
+
+    def run(self, executor: Executor, submit: Callable[[Trial], None], watch: Watcher) -> None:
+        """Train what is wanted until nothing more is.
+
+        Args:
+            executor: trains.
+            submit: gives it a trial, under the name `trial_name`.
+            watch: is told each outcome, which is then in `outcomes`.
+        """
+        running: dict[str, Trial] = {}
+
+        def go_on(contender: Contender) -> None:
+            for trial in self.wanted(contender):
+                name = trial_name(trial, contender)
+                if trial not in self.outcomes and name not in running:
+                    running[name] = trial
+                    submit(trial)
+
+        for contender in self.contenders:
+            go_on(contender)
+        while (outcome := executor.next_outcome()) is not None:
+            trial = running[outcome.name]
+            self.outcomes[trial] = outcome
+            watch(trial, outcome)
+            go_on(self.contenders[trial.contender])
+
+    def wanted(self, contender: Contender) -> list[Trial]:
+        """Return the trials of a variant that are needed, as far as the outcomes tell."""
+        trials = [*self._own(contender), *self.tuning_trials(contender)]
+        if self.rules.tuning_budget and (tuned := self.tuned(contender)) is not None:
+            trials += [Trial(contender.number, tuned.learning_rate, seed) for seed in self.rules.seeds]
+        return list(dict.fromkeys(trials))
+
+    def expected(self, contender: Contender) -> int:
+        """Return how many trials the variant is going to need, as far as can be told."""
+        wanted = len(self.wanted(contender))
+        is_tuned = not self.rules.tuning_budget or self._is_done(self.tuning_trials(contender))
+        return wanted if is_tuned else wanted + len(self.rules.seeds)
+
+    def _own(self, contender: Contender) -> list[Trial]:
+        if "defaults" not in self.rules.arms:
+            return []
+        return [Trial(contender.number, contender.learning_rate, seed) for seed in self.rules.seeds]
+
+    def tuning_trials(self, contender: Contender) -> list[Trial]:
+        """Return the trials that choose the learning rate; more of them once the best is seen to lie on the edge."""
+        rates = rate_grid(contender.rate_center, self.rules.tuning_budget)
+        best = self._best(contender, rates)
+        if best is not None and len(rates) > 2 and best in (rates[0], rates[-1]):
+            rates = [*rates, *beyond(best, max(1, len(rates) // 2), upwards=best == rates[-1])]
+        return [self._tuning_trial(contender, rate) for rate in rates]
+
+    def tuned(self, contender: Contender) -> Tuned | None:
+        """Return the best learning rate, once it is known; `None` also if no rate worked."""
+        rates = sorted(trial.learning_rate or 0.0 for trial in self.tuning_trials(contender))
+        best = self._best(contender, rates)
+        return None if best is None else Tuned(best, len(rates) > 2 and best in (rates[0], rates[-1]))
+
+    def tuning_scores(self, contender: Contender) -> dict[float, float | None]:
+        """Return the metric on validation rows by learning rate, `None` where there is none; rates rise."""
+        trials = [trial for trial in self.tuning_trials(contender) if trial in self.outcomes]
+        scores = {trial.learning_rate or 0.0: self.score(trial) for trial in trials}
+        return dict(sorted(scores.items()))
+
+    def _tuning_trial(self, contender: Contender, rate: float) -> Trial:
+        return Trial(contender.number, rate, self.rules.tuning_seed)
+
+    def _is_done(self, trials: Sequence[Trial]) -> bool:
+        return all(trial in self.outcomes for trial in trials)
+
+    def _best(self, contender: Contender, rates: Sequence[float]) -> float | None:
+        """Return the best of these rates once all are trained; if all failed the lowest, to look below it."""
+        trials = [self._tuning_trial(contender, rate) for rate in rates]
+        if not rates or not self._is_done(trials):
+            return None
+        finished = [trial for trial in trials if self.score(trial) is not None]
+        if not finished:
+            return min(rates)
+
+        def worth(trial: Trial) -> tuple[float, float]:  # of equal accuracies, the one with the lower loss
+            loss = (self.outcomes[trial].metrics.get("validation") or {})["loss"]
+            return self.rules.sign * (self.score(trial) or 0.0), -loss
+
+        return max(finished, key=worth).learning_rate
+
+    def score(self, trial: Trial, split: str = "validation") -> float | None:
+        """Return the metric of a trial's final model, `None` if it failed or is not done."""
+        outcome = self.outcomes.get(trial)
+        value = None if outcome is None else (outcome.metrics.get(split) or {}).get(self.rules.metric)
+        return value if value is not None and math.isfinite(value) else None
+
+    def trials(self, contender: Contender, arm: Arm) -> list[Trial]:
+        """Return the trials of a line of the table."""
+        if arm == "defaults":
+            return self._own(contender)
+        tuned = self.tuned(contender)
+        return [] if tuned is None else [Trial(contender.number, tuned.learning_rate, s) for s in self.rules.seeds]
+
+    @property
+    def target(self) -> float | None:
+        """The given target, or what the worst variant of the main arm reaches at its best (median over the seeds)."""
+        if self.rules.target is not None:
+            return self.rules.target
+        bests = []
+        for contender in self.contenders:
+            trials = self.trials(contender, self.rules.arms[0])
+            values = [max(curve) for trial in trials if (curve := self._curve(trial))]
+            if values:
+                bests.append(statistics.median(values) or 0.0)
+        return self.rules.sign * min(bests) if bests else None
+
+    def _curve(self, trial: Trial) -> list[float]:
+        """Return the metric on validation rows after each epoch, higher is better; not of a failed trial."""
+        outcome = self.outcomes.get(trial)
+        if outcome is None or outcome.status != "completed":
+            return []
+        return [self.rules.sign * float(row[f"val_{self.rules.metric}"]) for row in outcome.history]
+
+    def table(self, arm: Arm) -> Table:
+        """Return the results of an arm, as far as it was trained."""
+        target = self.target
+        rows = [self._row(contender, arm, target) for contender in self.contenders]
+        sign = self.rules.sign
+
+        def worth(row: Row) -> tuple[Any, ...]:
+            average = statistics.mean(row.finished)
+            return (average is None, len(row.scores) - len(row.finished), -sign * (average or 0.0))
+
+        ranked = sorted(rows, key=worth)
+        samples = [
+            Sample(row.variant, {s: None if v is None else sign * v for s, v in row.scores.items()}) for row in ranked
+        ]
+        pairs = statistics.compare_pairs(samples)
+        rows = [replace(row, rank=i) for i, row in enumerate(ranked, start=1)]
+        return Table(arm, tuple(rows), tuple(pairs), tuple(statistics.verdict(samples, pairs)))
+
+    def _row(self, contender: Contender, arm: Arm, target: float | None) -> Row:
+        trials = [trial for trial in self.trials(contender, arm) if trial in self.outcomes]
+        done = [trial for trial in trials if self.outcomes[trial].status == "completed"]
+        diverged = [trial for trial in trials if self.outcomes[trial].diverged]
+        epochs = [self._epochs_to(trial, target) for trial in (*done, *diverged)]
+        seconds = [_seconds(self.outcomes[trial]) for trial in done]
+        tuned = self.tuned(contender) if arm == "tuned" else None
+        middle = _finite(statistics.median(epochs))
+        return Row(
+            contender.name,
+            tuned.learning_rate if tuned is not None else contender.learning_rate,
+            tuned is not None and tuned.on_edge,
+            {trial.seed: self.score(trial) for trial in trials if trial in (*done, *diverged)},
+            {trial.seed: score for trial in done if (score := self.score(trial, "test")) is not None},
+            len(trials) - len(done) - len(diverged),
+            len(trials) + (len(self.tuning_trials(contender)) if arm == "tuned" else 0),
+            middle,
+            None if middle is None else middle * contender.steps_per_epoch,
+            _finite(statistics.median([self._seconds_to(trial, target) for trial in (*done, *diverged)])),
+            statistics.mean(seconds),
+        )
+
+    def _epochs_to(self, trial: Trial, target: float | None) -> float:
+        """Return after how many epochs a trial has reached the target, infinity if it does not."""
+        reached = (i for i, value in enumerate(self._curve(trial), start=1) if _reaches(value, target, self.rules.sign))
+        return next(reached, math.inf)
+
+    def _seconds_to(self, trial: Trial, target: float | None) -> float:
+        epochs = self._epochs_to(trial, target)
+        return math.inf if epochs == math.inf else _seconds(self.outcomes[trial], int(epochs))
+
+    @property
+    def crashed(self) -> list[Outcome]:
+        """The trials that failed without having diverged."""
+        return [outcome for outcome in self.outcomes.values() if outcome.status == "failed" and not outcome.diverged]
+
+
+def _reaches(value: float, target: float | None, sign: int) -> bool:
+    return target is not None and value >= sign * target
+
+
+def _seconds(outcome: Outcome, epochs: int | None = None) -> float:
+    return math.fsum(float(row["seconds"]) for row in outcome.history[:epochs])
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
+
+
+def trial_name(trial: Trial, contender: Contender) -> str:
+    """Name a trial: the name of its run directory."""
+    words = re.sub(r"[^A-Za-z0-9._=-]+", "-", contender.name)[:40].strip("-.") or "variant"
+    rate = "" if trial.learning_rate is None else f"_lr{trial.learning_rate:g}"
+    return f"{trial.contender + 1:02}_{words}{rate}_seed{trial.seed}"
+
+
+def rate_grid(center: float, count: int) -> list[float]:
+    """Return learning rates about a center, two a decade, each 1 or 3 times a power of ten where the center is.
+
+    >>> rate_grid(0.001, 5)
+    [0.0001, 0.0003, 0.001, 0.003, 0.01]
+    """
+    middle = round(2 * math.log10(center))
+    return [_half_decade(middle + i - (count - 1) // 2) for i in range(count)]
+
+
+def beyond(rate: float, count: int, *, upwards: bool) -> list[float]:
+    """Return the next rates of a grid beyond its edge."""
+    edge = round(2 * math.log10(rate))
+    return [_half_decade(edge + (i if upwards else -i)) for i in range(1, count + 1)]
+
+
+def _half_decade(number: int) -> float:
+    return float(f"{1 if number % 2 == 0 else 3}e{number // 2}")
+
+
+def rate_center(experiment: Experiment) -> float:
+    """Return where to look for an optimizer's learning rate first.
+
+    Momentum makes steps 1 / (1 - momentum) times as long, so that the rate is lower by as much.
+    """
+    optimizer = experiment.optimizer
+    if optimizer.name in ("SGD", "momentum", "nesterov"):
+        return RATE_CENTERS["SGD"] * (1 - float(optimizer.get("momentum") or 0.0))
+    default = optimizer.entry.parameters["learning_rate"].default
+    return RATE_CENTERS.get(optimizer.name, default if isinstance(default, float) else 0.001)
+
+
+def seeds_of(seed: int, count: int) -> tuple[tuple[int, ...], int]:
+    """Return the seeds of what is reported, the experiment's first, and the seed of tuning, which is none of them."""
+    size = MAX_SEED + 1
+    return tuple((seed + i) % size for i in range(count)), (seed + FIRST_TUNING_SEED) % size

@@ -1,0 +1,370 @@
+"""A comparison at work: checked before anything trains, its trials in a run directory, carried on where it stopped."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from nnlab.compare.protocol import Comparison, Contender, Rules, Trial, rate_center, seeds_of, trial_name
+from nnlab.compare.variants import Named, Variant, changed, check_different, from_section, load_variants
+from nnlab.config.compare import CompareConfig
+from nnlab.config.load import LoadedConfig, dump_config, load_config
+from nnlab.config.overrides import Override, parse_override
+from nnlab.config.schema import Experiment
+from nnlab.environment import git_commit, hardware, versions
+from nnlab.errors import ConfigError, NnlabError, Problem, did_you_mean, named, one_of
+from nnlab.executor import Executor, Job, Outcome
+from nnlab.results import less_is_better
+from nnlab.run import Run, Status, open_run
+
+RATES_OF_A_SCHEDULE = {"one_cycle": "max_learning_rate", "piecewise": None}
+"""Schedules that do not start from the optimizer's learning rate, and the parameter that is tuned instead."""
+
+SECONDS_BETWEEN_RESULTS = 2.0
+
+
+class Observer(Protocol):
+    """Somebody who wants to see a comparison go on, such as a terminal."""
+
+    def began(self, study: Study) -> None:
+        """Tell that training begins; some trials may have been done before."""
+
+    def epoch_done(self, name: str, row: Mapping[str, Any]) -> None:
+        """Tell that a trial, given by its name, has finished an epoch."""
+
+    def trial_done(self, trial: Trial, outcome: Outcome) -> None:
+        """Tell that a trial has ended."""
+
+
+@dataclass(frozen=True)
+class Study:
+    """A comparison of configs that hold.
+
+    Args:
+        config: the experiment that is varied.
+        path: its file.
+        base: changes of the command line that hold for every variant.
+        variants: what is compared.
+        comparison: what is to be trained, and what was.
+        runs_dir: where runs that layers are taken over from are looked for.
+        trust_code: whether the user's own Python code may run.
+    """
+
+    config: LoadedConfig
+    path: Path
+    base: tuple[Override, ...]
+    variants: tuple[Variant, ...]
+    comparison: Comparison
+    runs_dir: Path
+    trust_code: bool = False
+
+    def name(self, trial: Trial) -> str:
+        """Return the name of a trial, which is that of its run directory."""
+        return trial_name(trial, self.comparison.contenders[trial.contender])
+
+    def job(self, trial: Trial, folder: Path) -> Job:
+        """Return the training of a trial, an ordinary experiment."""
+        variant, contender = self.variants[trial.contender], self.comparison.contenders[trial.contender]
+        experiment, name = variant.config.experiment, self.name(trial)
+        # the rows are the same for all: a test row is never one that a rate was chosen with
+        data_seed = experiment.seed if experiment.data.seed is None else experiment.data.seed
+        more: dict[str, Any] = {"name": name, "seed": trial.seed, "data.seed": data_seed, "compare": None}
+        if trial.learning_rate is not None and contender.rate_path is not None:
+            more[contender.rate_path] = trial.learning_rate
+        if experiment.training.tensorboard:
+            more["training.tensorboard.write_graph"] = False  # drawing it takes longer than a short training
+        transfer = getattr(experiment.model, "transfer", None)
+        if transfer is not None:
+            more["model.transfer.from"] = str(open_run(transfer.from_, self.runs_dir).path.resolve())
+        config = changed(self.path, self.base, variant, more)
+        kind = f"{trial.contender}"
+        return Job(name, config, Run(folder / name), kind=kind, save_model=False, trust_code=self.trust_code)
+
+    @property
+    def resolved(self) -> str:
+        """The config that says all of it: comparing it again gives the same results."""
+        rules, section = self.comparison.rules, self.config.experiment.compare
+        complete = CompareConfig(
+            variants={variant.name: variant.written() for variant in self.variants},
+            seeds=len(rules.seeds),
+            tuning_budget=rules.tuning_budget,
+            tuned_only=rules.tuned_only,
+            metric=rules.metric,
+            target=None if section is None else section.target,
+        )
+        return dump_config(self.config.experiment.model_copy(update={"compare": complete}))
+
+
+def prepare(
+    path: Path,
+    base: Sequence[Override | str],
+    choose: Callable[[LoadedConfig], Sequence[Named]] = from_section,
+    *,
+    tuning_budget: int = 0,
+    runs_dir: Path = Path("runs"),
+    trust_code: bool = False,
+) -> Study:
+    """Check everything that can be checked before training.
+
+    Args:
+        path: the config file.
+        base: changes that hold for every variant.
+        choose: gives the variants of the loaded config.
+        tuning_budget: learning rates to try, if the config does not say.
+        runs_dir: where runs that layers are taken over from are looked for.
+        trust_code: whether the user's own Python code may run.
+
+    Raises:
+        NnlabError: with the problems of all variants.
+    """
+    overrides = tuple(parse_override(item) if isinstance(item, str) else item for item in base)
+    config = load_config(path, overrides)
+    of_all = tuple(item for item in overrides if item.path[0] != "compare")
+    variants = load_variants(path, of_all, choose(config))
+    section = config.experiment.compare or CompareConfig()
+    budget = tuning_budget if section.tuning_budget is None else section.tuning_budget
+    if section.tuned_only and not budget:
+        hint = "say how many learning rates to try: `--tuning-budget 7`"
+        raise ConfigError(Problem("with a tuning budget of 0 nothing is tuned", hint))
+    facts = _check_data(variants)
+    metric = _metric(section, facts)
+    seeds, tuning_seed = seeds_of(config.experiment.seed, section.seeds)
+    rules = Rules(metric, less_is_better(metric), seeds, tuning_seed, budget, section.tuned_only, section.target)
+    contenders = [_contender(i, variant, facts[i].steps_per_epoch, rules) for i, variant in enumerate(variants)]
+    if budget:
+        at_one_rate = [
+            replace(variant, config=changed(path, of_all, variant, {str(contender.rate_path): 1.0}))
+            for variant, contender in zip(variants, contenders, strict=True)
+        ]
+        check_different(at_one_rate, but=" but for the learning rate, which is tuned")
+    return Study(config, path, of_all, tuple(variants), Comparison(contenders, rules), runs_dir, trust_code)
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """What a variant's data and model decide."""
+
+    steps_per_epoch: int
+    columns: Sequence[str]
+    losses: Sequence[Any]
+
+
+def _check_data(variants: Sequence[Variant]) -> list[_Facts]:
+    """Load the data of all variants and plan their models, without TensorFlow."""
+    from nnlab.data.loading import load_data
+    from nnlab.model.plan import history_columns, plan_model
+
+    specs: dict[str, Any] = {}
+    facts: list[_Facts] = []
+    problems: dict[Problem, None] = {}
+    for variant in variants:
+        experiment = variant.config.experiment
+        key = repr((experiment.data, experiment.seed))
+        try:
+            if key not in specs:
+                specs[key] = load_data(experiment.data, seed=experiment.seed).spec
+            spec = specs[key]
+            outputs = plan_model(experiment, spec).outputs
+        except NnlabError as error:
+            problems.update(dict.fromkeys(variant.config.locate(problem) for problem in error.problems))
+            continue
+        if not spec.num_validation:
+            problem = Problem("a comparison needs validation rows", "say how many", ("data", "validation"))
+            problems[variant.config.locate(problem)] = None
+        steps = -(-spec.num_train // experiment.training.batch_size)
+        facts.append(_Facts(steps, history_columns(outputs), [output.loss for output in outputs]))
+    if problems:
+        raise ConfigError(list(problems))
+    return facts
+
+
+def _metric(section: CompareConfig, facts: Sequence[_Facts]) -> str:
+    """Return the metric that decides, without `val_`: the first of the config's, or the loss."""
+    shared = [name for name in facts[0].columns if all(name in fact.columns for fact in facts)]
+    if section.metric is None:
+        metric = shared[1] if len(shared) > 1 and not shared[1].endswith("_loss") else "loss"
+    else:
+        metric = section.metric.removeprefix("val_")
+        if metric not in shared:
+            hint = did_you_mean(metric, shared) or one_of(shared)
+            raise ConfigError(Problem(f"the variants have no metric {named(metric)} in common", hint))
+    if metric == "loss" and any(fact.losses != facts[0].losses for fact in facts):
+        hint = "name a metric that they share: `--metric`, and `training.metrics`"
+        raise ConfigError(Problem("the values of different losses cannot be compared", hint))
+    return metric
+
+
+def _contender(number: int, variant: Variant, steps_per_epoch: int, rules: Rules) -> Contender:
+    experiment = variant.config.experiment
+    part, parameter = _rate_parameter(experiment)
+    component = experiment.schedule if part == "schedule" else experiment.optimizer
+    assert component is not None
+    rate = component.get(parameter) if parameter is not None else None
+    if rules.tuning_budget and not isinstance(rate, (int, float)):
+        hint = "compare without tuning (`--tuning-budget 0`), or take a schedule that starts from the learning rate"
+        message = f"the variant `{variant.name}` has no single learning rate to tune: its schedule gives them all"
+        raise ConfigError(Problem(message, hint))
+    # the whole path, so that no change of the command line goes further; `momentum.momentum` would be the parameter
+    middle = "" if component.name in component.entry.parameters else f".{component.name}"
+    path = None if parameter is None else f"{part}{middle}.{parameter}"
+    own = float(rate) if isinstance(rate, (int, float)) else None
+    center = own if part == "schedule" and own else rate_center(experiment)
+    return Contender(number, variant.name, steps_per_epoch, own, path, center)
+
+
+def _rate_parameter(experiment: Experiment) -> tuple[str, str | None]:
+    schedule = experiment.schedule
+    if schedule is not None and schedule.name in RATES_OF_A_SCHEDULE:
+        return "schedule", RATES_OF_A_SCHEDULE[schedule.name]
+    return "optimizer", "learning_rate"
+
+
+def conduct(
+    study: Study,
+    run: Run,
+    executor: Callable[[Callable[[str, Mapping[str, Any]], None]], Executor],
+    *,
+    observer: Observer,
+    command: Sequence[str] = (),
+) -> Status:
+    """Train what is still to be trained, and keep the results.
+
+    Args:
+        study: the comparison.
+        run: its directory; trials that are complete in it are not trained again.
+        executor: makes what trains, given who is told of epochs.
+        observer: is told how it goes on.
+        command: the command line, for `run.json`.
+
+    Returns:
+        The status: `failed` if some trials crashed.
+
+    Raises:
+        KeyboardInterrupt: after the run was saved as `interrupted`.
+    """
+    if not run.path.exists():
+        run.create(config=study.resolved, source=study.config.text)
+        run.trials_path.mkdir()
+    started = datetime.now().astimezone()
+    info = {
+        "kind": "comparison",
+        "name": study.config.experiment.name,
+        "status": "running",
+        "command": list(command),
+        "overrides": list(study.config.overrides),
+        "seed": study.config.experiment.seed,
+        "started": started.isoformat(timespec="seconds"),
+        "versions": versions(),
+        "git_commit": git_commit(Path.cwd()),
+        "hardware": hardware(),
+    }
+    run.write_info(info)
+
+    def end(status: Status) -> None:
+        finished = datetime.now().astimezone()
+        seconds = round((finished - started).total_seconds(), 3)
+        write_results(study, run)
+        run.write_info(
+            {**info, "status": status, "finished": finished.isoformat(timespec="seconds"), "seconds": seconds}
+            | _best(study)
+        )
+
+    try:
+        _train(study, run, executor, observer)
+    except KeyboardInterrupt:
+        end("interrupted")
+        raise
+    status: Status = "failed" if study.comparison.crashed else "completed"
+    end(status)
+    return status
+
+
+def _train(study: Study, run: Run, executor: Any, observer: Observer) -> None:
+    comparison = study.comparison
+
+    written = 0.0
+
+    def done(trial: Trial, outcome: Outcome) -> None:
+        nonlocal written
+        if time.monotonic() - written > SECONDS_BETWEEN_RESULTS:
+            write_results(study, run)
+            written = time.monotonic()
+        observer.trial_done(trial, outcome)
+
+    with executor(observer.epoch_done) as trainer:
+
+        def submit(trial: Trial) -> None:
+            job = study.job(trial, run.trials_path)
+            shutil.rmtree(job.run.path, ignore_errors=True)  # what an interrupted comparison left half done
+            trainer.submit(job)
+
+        recall(study, run)
+        observer.began(study)
+        comparison.run(trainer, submit, done)
+
+
+def recall(study: Study, run: Run) -> None:
+    """Take the outcomes of trials that ended before from the run's directory."""
+    comparison = study.comparison
+    for contender in comparison.contenders:
+        known = -1
+        while known < len(comparison.outcomes):  # what is wanted depends on the outcomes so far
+            known = len(comparison.outcomes)
+            for trial in comparison.wanted(contender):
+                name = study.name(trial)
+                outcome = None if trial in comparison.outcomes else Outcome.of(Run(run.trials_path / name), name)
+                if outcome is not None:
+                    comparison.outcomes[trial] = outcome
+
+
+def write_results(study: Study, run: Run) -> None:
+    """Write `results.csv`: a row for each training that ended, in an order that does not depend on time."""
+    comparison = study.comparison
+    metric = comparison.rules.metric
+    purposes = _purposes(comparison)
+    rows = []
+    for trial, outcome in sorted(comparison.outcomes.items(), key=lambda item: study.name(item[0])):
+        validation, test = outcome.metrics.get("validation") or {}, outcome.metrics.get("test") or {}
+        purpose = purposes.get(trial, "")
+        rows.append({
+            "trial": study.name(trial),
+            "variant": comparison.contenders[trial.contender].name,
+            "purpose": purpose,
+            "learning_rate": trial.learning_rate,
+            "seed": trial.seed,
+            "status": "diverged" if outcome.diverged else outcome.status,
+            "epochs": len(outcome.history),
+            "seconds": round(sum(float(row["seconds"]) for row in outcome.history), 4),
+            "val_loss": validation.get("loss"),
+            f"val_{metric}": validation.get(metric),
+            f"test_{metric}": None if purpose == "tuning" else test.get(metric),
+            "error": " ".join(problem.message for problem in outcome.problems),
+        })  # fmt: skip
+    run.write_results(rows)
+
+
+def _purposes(comparison: Comparison) -> dict[Trial, str]:
+    found: dict[Trial, list[str]] = {}
+    for contender in comparison.contenders:
+        for trial in comparison.tuning_trials(contender):
+            found.setdefault(trial, []).append("tuning")
+        for arm in comparison.rules.arms:
+            for trial in comparison.trials(contender, arm):
+                found.setdefault(trial, []).append(arm)
+    return {trial: " and ".join(purposes) for trial, purposes in found.items()}
+
+
+def _best(study: Study) -> dict[str, Any]:
+    comparison = study.comparison
+    rows = comparison.table(comparison.rules.arms[0]).rows
+    facts = {"trials": len(comparison.outcomes), "failed": len(comparison.crashed)}
+    if not rows or not rows[0].finished:
+        return facts
+    best = rows[0].as_json()
+    metric = comparison.rules.metric
+    return {**facts, "best": {"variant": best["variant"], "metric": f"val_{metric}", "score": best["score_mean"]}}
