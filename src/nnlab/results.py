@@ -11,7 +11,8 @@ from nnlab.run import Run
 def run_row(run: Run) -> dict[str, Any]:
     """Describe one run: directory, name, status, start, seconds, epochs and final metrics.
 
-    A run whose `run.json` cannot be read has the status `unreadable`.
+    Of a comparison the metrics are the best variant's, which `best` names, and `trials` counts the trainings. A run
+    whose `run.json` cannot be read has the status `unreadable`.
     """
     try:
         info = run.read_info()
@@ -35,7 +36,18 @@ def run_row(run: Run) -> dict[str, Any]:
         "params": info.get("params"),
         "seed": info.get("seed"),
         "metrics": metrics,
+        **(_of_a_comparison(info) if info.get("kind") == "comparison" else {}),
     }
+
+
+def _of_a_comparison(info: dict[str, Any]) -> dict[str, Any]:
+    best = info.get("best")
+    facts = {"kind": info["kind"], "trials": info.get("trials"), "best": best}
+    return (
+        facts
+        if best is None
+        else {**facts, "metrics": {"validation": {best["metric"].removeprefix("val_"): best["score"]}}}
+    )
 
 
 LOW_IS_GOOD = (

@@ -157,11 +157,11 @@ def verdict(ranked: Sequence[Sample], pairs: Sequence[Pair]) -> list[str]:
         pairs: what `compare_pairs` says of them.
     """
     lines = [*_divergence(ranked)]
-    ranked = [sample for sample in ranked if sample.finished]
-    if len(ranked) < 2:
-        return [*lines, "too few variants finished to be compared"]
-    if all(pair.p_value is None for pair in pairs):
+    if all(len(sample.scores) == 1 for sample in ranked):
         return [*lines, "one seed says nothing about differences: compare with `--seeds 5`"]
+    ranked = [sample for sample in ranked if sample.finished]
+    if all(pair.p_value is None for pair in pairs):
+        return [*lines, "too few trainings finished to tell differences from chance"]
     ahead: dict[str, list[str]] = {sample.name: [] for sample in ranked}
     names = list(ahead)
     for pair in pairs:

@@ -80,7 +80,7 @@ def _runs_table(rows: list[dict[str, Any]], metric_value: Any) -> Any:
         table.add_row(
             Path(row["run"]).name,
             _status(row["status"]),
-            str(row.get("epochs") if row.get("epochs") is not None else ""),
+            f"{row['trials']} trials" if row.get("kind") else "" if row.get("epochs") is None else str(row["epochs"]),
             f"{row['seconds']:.1f}" if row.get("seconds") is not None else "",
             *("" if value is None else f"{value:.4f}" for value in values),
         )
@@ -106,7 +106,11 @@ def show_run(
     found = open_run(run, runs_dir)
     info, metrics, history = found.read_info(), found.read_metrics(), found.read_history()
     if json:
-        console.print_json({"run": str(found.path), **info, "metrics": metrics, "history": history})
+        results = {"results": found.read_summary()} if info.get("kind") == "comparison" else {}
+        console.print_json({"run": str(found.path), **info, "metrics": metrics, "history": history, **results})
+        return
+    if info.get("kind") == "comparison":
+        _show_comparison(found, info)
         return
     out = console.results()
     out.print(f"[bold]{found.path}[/bold]")
@@ -126,6 +130,22 @@ def show_run(
         out.print(f"best       {name} {best[name]:.4f} in epoch {int(best['epoch'])}")
     if metrics:
         out.print(metrics_table(metrics))
+
+
+def _show_comparison(run: Any, info: dict[str, Any]) -> None:
+    from nnlab.cli.comparison import show_results
+
+    out = console.results()
+    out.print(f"[bold]{run.path}[/bold]")
+    seconds = f"{info['seconds']:.1f} s" if info.get("seconds") is not None else "not finished"
+    out.print(f"status     {_status(info['status'])}")
+    out.print(f"started    {info['started']}, {seconds}, {info.get('trials', 0)} trainings")
+    out.print(f"command    {' '.join(info['command'])}", markup=False)
+    results = run.read_summary()
+    if results:
+        show_results(results)
+    else:
+        out.print(f"hint       `nnlab resume {run.path}` carries it on", markup=False)
 
 
 def tensorboard(

@@ -298,15 +298,15 @@ class Comparison:
 
     @property
     def target(self) -> float | None:
-        """The given target, or what the worst variant of the main arm reaches at its best (median over the seeds)."""
+        """The given target, or what most trainings of the worst variant of the main arm reach at their best."""
         if self.rules.target is not None:
             return self.rules.target
         bests = []
         for contender in self.contenders:
             trials = self.trials(contender, self.rules.arms[0])
-            values = [max(curve) for trial in trials if (curve := self._curve(trial))]
+            values = sorted(max(curve) for trial in trials if (curve := self._curve(trial)))
             if values:
-                bests.append(statistics.median(values) or 0.0)
+                bests.append(values[(len(values) - 1) // 2])
         return self.rules.sign * min(bests) if bests else None
 
     def _curve(self, trial: Trial) -> list[float]:
@@ -385,7 +385,7 @@ def _finite(value: float | None) -> float | None:
 
 def trial_name(trial: Trial, contender: Contender) -> str:
     """Name a trial: the name of its run directory."""
-    words = re.sub(r"[^A-Za-z0-9._=-]+", "-", contender.name)[:40].strip("-.") or "variant"
+    words = re.sub(r"[^A-Za-z0-9._-]+", "-", contender.name)[:40].strip("-.") or "variant"
     rate = "" if trial.learning_rate is None else f"_lr{trial.learning_rate:g}"
     return f"{trial.contender + 1:02}_{words}{rate}_seed{trial.seed}"
 

@@ -247,7 +247,10 @@ def conduct(
     Raises:
         KeyboardInterrupt: after the run was saved as `interrupted`.
     """
-    if not run.path.exists():
+    before: dict[str, Any] = {}
+    if run.path.exists():
+        before = run.read_info()
+    else:
         run.create(config=study.resolved, source=study.config.text)
         run.trials_path.mkdir()
     started = datetime.now().astimezone()
@@ -262,12 +265,13 @@ def conduct(
         "versions": versions(),
         "git_commit": git_commit(Path.cwd()),
         "hardware": hardware(),
+        **{name: before[name] for name in ("command", "overrides", "started") if name in before},
     }
     run.write_info(info)
 
     def end(status: Status) -> None:
         finished = datetime.now().astimezone()
-        seconds = round((finished - started).total_seconds(), 3)
+        seconds = round(before.get("seconds", 0.0) + (finished - started).total_seconds(), 3)
         write_results(study, run)
         run.write_info(
             {**info, "status": status, "finished": finished.isoformat(timespec="seconds"), "seconds": seconds}

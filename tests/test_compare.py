@@ -1,0 +1,496 @@
+"""Comparisons: what is trained, what follows from it, and how it is carried on; mostly with made-up trainings."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections import deque
+from collections.abc import Callable
+
+import pytest
+
+from nnlab.compare.protocol import Comparison, Contender, Rules, Trial, beyond, rate_center, rate_grid, trial_name
+from nnlab.compare.study import conduct, prepare
+from nnlab.compare.variants import from_optimizers, from_options
+from nnlab.errors import ConfigError, NnlabError, Problem
+from nnlab.executor import Job, Outcome
+from nnlab.report.comparison import document, markdown
+from nnlab.run import Run, open_run
+from samples import DIGITS
+
+SEEDS = (7, 8, 9)
+RULES = Rules("accuracy", False, SEEDS, 1_000_007)
+
+History = list[float] | None
+"""The validation accuracy after each epoch; `None` for a training that diverges."""
+
+
+class Pretence:
+    """Pretends to train: `accuracy` says what a rate and a seed give."""
+
+    def __init__(self, accuracy: Callable[[str, float, int], History], *, last_first: bool = False) -> None:
+        self.accuracy = accuracy
+        self.last_first = last_first
+        self.jobs: deque[tuple[str, str, float, int, Run | None]] = deque()
+        self.done: list[str] = []
+
+    def submit(self, job: Job) -> None:
+        experiment = job.config.experiment
+        rate = experiment.optimizer.get("learning_rate")
+        self.jobs.append((job.name, job.kind, rate, experiment.seed, job.run))
+
+    def next_outcome(self) -> Outcome | None:
+        if not self.jobs:
+            return None
+        name, kind, rate, seed, run = self.jobs.pop() if self.last_first else self.jobs.popleft()
+        self.done.append(name)
+        outcome = made_up(name, self.accuracy(kind, rate, seed))
+        if run is not None:
+            keep(run, outcome)
+        return outcome
+
+    def close(self) -> None: ...
+
+    def __enter__(self) -> Pretence:
+        return self
+
+    def __exit__(self, *error: object) -> None: ...
+
+
+def made_up(name: str, values: History) -> Outcome:
+    if values is None:
+        return Outcome(name, "failed", {}, (), (Problem("the training diverged"),), diverged=True)
+    rows = [{"epoch": i, "val_accuracy": value, "seconds": 0.5} for i, value in enumerate(values, start=1)]
+    metrics = {"validation": {"loss": 1 - values[-1], "accuracy": values[-1]}, "test": {"accuracy": values[-1] - 0.01}}
+    return Outcome(name, "completed", metrics, tuple(rows))
+
+
+def keep(run: Run, outcome: Outcome) -> None:
+    """Leave what a training leaves."""
+    run.create(config="", source="")
+    run.write_history(outcome.history)
+    run.write_metrics(outcome.metrics)
+    error = {"message": "the training diverged", "hint": None} if outcome.diverged else None
+    run.write_info({"status": outcome.status, "diverged": outcome.diverged, "error": error})
+
+
+def contenders(*names: str, rate: float = 0.001) -> list[Contender]:
+    return [Contender(i, name, 36, learning_rate=rate) for i, name in enumerate(names)]
+
+
+def compared(accuracy, *names: str, rules: Rules = RULES, last_first: bool = False) -> Comparison:
+    """Run a comparison on made-up trainings; `accuracy(variant, rate, seed)`."""
+    comparison = Comparison(contenders(*names), rules)
+    pretence = Pretence(accuracy, last_first=last_first)
+
+    def submit(trial: Trial) -> None:
+        contender = comparison.contenders[trial.contender]
+        pretence.jobs.append((trial_name(trial, contender), contender.name, trial.learning_rate, trial.seed, None))
+
+    comparison.run(pretence, submit, lambda *_: None)
+    return comparison
+
+
+def tuned_rules(budget: int = 3, **changes) -> Rules:
+    return Rules("accuracy", False, SEEDS, 1_000_007, budget, **changes)
+
+
+def peak(at: float) -> Callable[[str, float, int], History]:
+    """Accuracy that falls by 0.1 with each half decade away from the best rate, a little by seed."""
+    return lambda _, rate, seed: [0.9 - 0.1 * round(abs(2 * math.log10(rate / at))) + seed % 100 / 1000]
+
+
+# ----- what is trained
+
+
+def test_every_variant_is_trained_with_the_same_seeds():
+    comparison = compared(lambda *_: [0.5, 0.9], "a", "b")
+    assert sorted(comparison.outcomes) == [Trial(i, 0.001, seed) for i in (0, 1) for seed in SEEDS]
+
+
+def test_a_grid_has_two_rates_a_decade_about_its_center():
+    assert rate_grid(0.001, 7) == [3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2]
+    assert rate_grid(0.03, 4) == [0.01, 0.03, 0.1, 0.3]
+    assert beyond(0.3, 2, upwards=True) == [1.0, 3.0]
+    assert beyond(1e-4, 2, upwards=False) == [3e-5, 1e-5]
+
+
+@pytest.mark.parametrize(("optimizer", "center"), [("SGD", 0.1), ("momentum", 0.01), ("Adam", 0.001), ("Lion", 0.0003)])
+def test_the_center_is_the_optimizers_own(config, optimizer, center):
+    assert rate_center(config(DIGITS, f"optimizer={optimizer}").experiment) == pytest.approx(center)
+
+
+def test_tuning_has_a_seed_of_its_own_and_the_best_rate_gets_fresh_ones():
+    comparison = compared(peak(0.001), "a", "b", rules=tuned_rules(tuned_only=True))
+    tuning = [trial for trial in comparison.outcomes if trial.seed == 1_000_007]
+    final = [trial for trial in comparison.outcomes if trial.seed in SEEDS]
+    assert sorted(trial.learning_rate for trial in tuning) == [3e-4, 3e-4, 1e-3, 1e-3, 3e-3, 3e-3]
+    assert {trial.learning_rate for trial in final} == {1e-3}
+    assert len(comparison.outcomes) == 2 * (3 + 3)
+
+
+def test_a_training_that_both_arms_need_is_done_once():
+    comparison = compared(peak(0.001), "a", "b", rules=tuned_rules())
+    assert len(comparison.outcomes) == 2 * (3 + 3)
+    assert comparison.table("tuned").rows[0].scores == comparison.table("defaults").rows[0].scores
+
+
+def test_the_grid_widens_once_when_the_best_lies_on_its_edge():
+    comparison = compared(peak(0.01), "a", "b", rules=tuned_rules(5))
+    row = comparison.table("tuned").rows[0]
+    assert list(comparison.tuning_scores(comparison.contenders[0])) == [1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1]
+    assert (row.learning_rate, row.on_edge, row.trainings) == (0.01, False, 7 + 3)
+
+
+def test_a_best_rate_that_stays_on_the_edge_is_told():
+    comparison = compared(peak(1e-9), "a", "b", rules=tuned_rules())
+    assert comparison.table("tuned").rows[0].on_edge
+    results = document(comparison, run="runs/x", status="completed")
+    assert any("on the edge" in note and "a (0.0001)" in note for note in results["notes"])
+
+
+def test_of_equal_accuracies_the_rate_with_the_lower_loss_is_taken():
+    comparison = Comparison(contenders("a"), tuned_rules(3, tuned_only=True))
+    for rate, loss in ((3e-4, 0.3), (1e-3, 0.1), (3e-3, 0.2)):
+        metrics = {"validation": {"loss": loss, "accuracy": 0.9}}
+        comparison.outcomes[Trial(0, rate, 1_000_007)] = Outcome("", "completed", metrics, ())
+    assert comparison.tuned(comparison.contenders[0]) == (1e-3, False)
+
+
+def test_rates_that_diverge_are_not_chosen():
+    comparison = compared(
+        lambda name, rate, seed: None if rate > 1e-3 else peak(0.01)(name, rate, seed), "a", "b", rules=tuned_rules()
+    )
+    assert comparison.table("tuned").rows[0].learning_rate == 1e-3
+
+
+def test_the_order_in_which_trainings_end_changes_nothing():
+    tables = [
+        compared(peak(0.01), "a", "b", "c", rules=tuned_rules(5), last_first=last_first).table("tuned")
+        for last_first in (False, True)
+    ]
+    assert tables[0] == tables[1]
+
+
+# ----- what follows
+
+
+def of_names(values: dict[str, float | None]) -> Callable[[str, float, int], History]:
+    def accuracy(name: str, _: float, seed: int) -> History:
+        value = values[name]
+        return None if value is None else [value - 0.2, value - 0.1 + seed / 1000, value + seed / 1000]
+
+    return accuracy
+
+
+def test_rows_come_best_first_with_their_figures():
+    table = compared(of_names({"a": 0.5, "b": 0.8}), "a", "b").table("defaults")
+    row = table.rows[0].as_json()
+    assert [row.variant for row in table.rows] == ["b", "a"]
+    assert row["score_mean"] == pytest.approx(0.808)
+    assert row["test_mean"] == pytest.approx(0.798)
+    assert (row["seeds"], row["diverged"], row["rank"], row["seconds"]) == (3, 0, 1, 1.5)
+    assert table.verdict == ("b is ahead of a",)
+
+
+def test_less_is_better_where_the_metric_says_so():
+    rules = Rules("accuracy", True, SEEDS, 1_000_007)
+    table = compared(of_names({"a": 0.5, "b": 0.8}), "a", "b", rules=rules).table("defaults")
+    assert table.rows[0].variant == "a"
+    assert table.verdict[0] == "a is ahead of b"
+
+
+def test_time_is_measured_to_what_the_worst_variant_reaches():
+    comparison = compared(of_names({"a": 0.5, "b": 0.55}), "a", "b")
+    best, worst = comparison.table("defaults").rows
+    assert comparison.target == pytest.approx(0.508)
+    assert (best.epochs_to_target, best.steps_to_target, best.seconds_to_target) == (3, 108, 1.5)
+    assert worst.epochs_to_target == 3
+
+
+def test_a_target_that_most_trainings_miss_is_not_reached():
+    rules = Rules("accuracy", False, SEEDS, 1_000_007, target=0.6085)
+    row = compared(of_names({"a": 0.6, "b": 0.1}), "a", "b", rules=rules).table("defaults").rows[0]
+    assert (row.steps_to_target, row.seconds_to_target) == (None, None)
+
+
+def test_a_training_that_diverges_is_counted_and_comes_behind():
+    comparison = compared(lambda name, _, seed: None if (name, seed) == ("a", 8) else [0.9], "a", "b")
+    first, last = comparison.table("defaults").rows
+    assert (first.variant, last.variant) == ("b", "a")
+    assert last.as_json()["diverged"] == 1
+    assert last.as_json()["score_mean"] == 0.9
+    assert "a diverged in 1 of 3 trainings" in comparison.table("defaults").verdict
+    assert comparison.crashed == []
+
+
+def test_when_all_diverge_the_table_says_so():
+    comparison = compared(lambda *_: None, "a", "b", rules=tuned_rules())
+    text = markdown(document(comparison, run="r", status="completed"), name="all")
+    assert "3 of 3" in text
+    assert "too few trainings finished" in comparison.table("tuned").verdict[-1]
+
+
+def test_two_arms_tell_what_tuning_changed():
+    best = {"a": 0.001, "b": 0.003}
+    accuracy = lambda name, rate, seed: peak(best[name])(name, rate, seed)  # noqa: E731
+    results = document(compared(accuracy, "a", "b", rules=tuned_rules(5)), run="runs/x", status="completed")
+    assert [row["variant"] for row in results["rows"]] == ["a", "b"]
+    assert results["defaults"]["rows"][0]["variant"] == "a"
+    assert results["notes"] == ["from the best to the worst: 0.1000 as configured, 0 tuned"]
+
+
+# ----- variants
+
+
+@pytest.fixture
+def digits(write_config):
+    return write_config(DIGITS)
+
+
+def chosen(path, *vary: str, variant=(), **options):
+    return prepare(path, options.pop("base", []), lambda _: from_options(vary, variant), **options)
+
+
+def test_values_are_split_at_commas_outside_of_brackets(digits):
+    study = chosen(digits, "model.hidden=[30, 20],[10]", "optimizer={SGD: {momentum: 0.9, nesterov: true}},adam")
+    assert [variant.name for variant in study.variants] == [
+        "hidden=[30, 20] optimizer=SGD(momentum=0.9, nesterov=true)", "hidden=[30, 20] optimizer=adam",
+        "hidden=[10] optimizer=SGD(momentum=0.9, nesterov=true)", "hidden=[10] optimizer=adam",
+    ]  # fmt: skip
+
+
+def test_a_variant_by_hand_has_several_changes_or_none(digits):
+    study = chosen(digits, variant=["wide:model.hidden=[50, 50],training.epochs=1", "as-it-is:"])
+    wide, as_it_is = (variant.config.experiment for variant in study.variants)
+    assert (wide.model.hidden, wide.training.epochs) == ((50, 50), 1)
+    assert as_it_is.training.epochs == 3
+
+
+def test_the_compare_section_says_the_same_as_the_command_line(write_config):
+    path = write_config(
+        f"{DIGITS}compare:\n  vary: {{model.activation: [relu, tanh]}}\n  seeds: 3\n  tuning_budget: 5\n"
+    )
+    study = prepare(path, [])
+    assert [variant.name for variant in study.variants] == ["relu", "tanh"]
+    assert (study.comparison.rules.seeds, study.comparison.rules.tuning_budget) == ((7, 8, 9), 5)
+
+
+def test_a_mistake_of_one_variant_is_told_at_its_place_with_all_others(write_config):
+    path = write_config(f"{DIGITS}compare:\n  vary:\n    model.activation: [relu, rellu]\n    optimizer: [sdg]\n")
+    with pytest.raises(ConfigError) as caught:
+        prepare(path, [])
+    problems = [(problem.line, problem.message) for problem in caught.value.problems]
+    assert sorted(problems) == [(10, "unknown activation `rellu`"), (11, "unknown optimizer `sdg`")]
+
+
+@pytest.mark.parametrize(
+    ("vary", "message"),
+    [
+        ("model.activation=relu", "a comparison needs at least two variants, and only one is given"),
+        ("model.activation=relu,relu", "two variants are named `relu`"),
+        ("optimizer=Adam,adam", "the variants `Adam` and `adam` are the same experiment"),
+        ("seed=1,2", "`seed` cannot be compared"),
+        ("data.validation=0,0.2", "a comparison needs validation rows"),
+        ("data.source=digits,csv", "the source `csv` needs `path`"),
+        ("activation", "expected `PATH=V1,V2`"),
+        ("training.batch_size=16,-3", "must be at least 1, received `-3`"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused(digits, vary, message):
+    with pytest.raises(NnlabError) as caught:
+        chosen(digits, vary)
+    assert message in [problem.message for problem in caught.value.problems]
+
+
+def test_values_of_different_losses_are_not_compared(digits):
+    losses = "training.loss=sparse_categorical_crossentropy,kl_divergence"
+    with pytest.raises(ConfigError, match="the values of different losses cannot be compared"):
+        chosen(digits, losses, base=["compare.metric=loss"])
+    assert chosen(digits, losses).comparison.rules.metric == "accuracy"
+
+
+def test_an_unknown_metric_gets_a_suggestion(digits):
+    with pytest.raises(ConfigError, match="did you mean `accuracy`"):
+        chosen(digits, "model.activation=relu,tanh", base=["compare.metric=val_acuracy"])
+
+
+def test_a_rate_is_not_varied_and_tuned(digits):
+    with pytest.raises(ConfigError, match=r"`0\.1` and `0\.2` are the same experiment but for the learning rate"):
+        chosen(digits, "optimizer.learning_rate=0.1,0.2", tuning_budget=3)
+
+
+def test_a_schedule_that_gives_all_rates_itself_cannot_be_tuned(digits):
+    piecewise = "{piecewise: {boundaries_epochs: [1], values: [0.1, 0.01]}}"
+    with pytest.raises(ConfigError, match="`piecewise` has no single learning rate to tune"):
+        chosen(digits, variant=["piecewise:schedule=" + piecewise, "constant:"], tuning_budget=3)
+
+
+def test_the_highest_rate_of_one_cycle_is_what_is_tuned(digits, tmp_path):
+    study = chosen(digits, "schedule={one_cycle: {max_learning_rate: 0.1}},constant", tuning_budget=3)
+    trial = Trial(0, 0.3, 1)
+    schedule = study.job(trial, tmp_path).config.experiment.schedule
+    assert (schedule.get("max_learning_rate"), study.comparison.contenders[0].learning_rate) == (0.3, 0.1)
+
+
+def test_the_nine_optimizers_are_compared_the_configs_own_as_configured(digits):
+    study = prepare(digits, [], lambda config: from_optimizers(config, None), tuning_budget=7)
+    rates = {contender.name: contender.learning_rate for contender in study.comparison.contenders}
+    assert list(rates) == ["SGD", "momentum", "nesterov", "Adagrad", "RMSprop", "Adam", "Adamax", "Nadam", "AdamW"]
+    assert (rates["SGD"], rates["Adam"], rates["AdamW"]) == (0.01, 0.005, 0.001)
+
+
+def test_a_change_of_the_command_line_holds_for_every_optimizer(digits, tmp_path):
+    base = ["optimizer.learning_rate=0.02", "optimizer.clipnorm=1.0"]
+    study = prepare(digits, base, lambda config: from_optimizers(config, "SGD, momentum"), tuning_budget=3)
+    jobs = [study.job(Trial(i, rate, 1), tmp_path) for i, rate in ((0, 0.02), (1, 0.3))]
+    optimizers = [job.config.experiment.optimizer for job in jobs]
+    assert [(each.name, each.get("learning_rate"), each.get("clipnorm")) for each in optimizers] == [
+        ("SGD", 0.02, 1.0), ("momentum", 0.3, 1.0),
+    ]  # fmt: skip
+    assert {contender.learning_rate for contender in study.comparison.contenders} == {0.02}
+
+
+def test_a_trial_is_an_ordinary_experiment_on_the_same_rows(digits, tmp_path):
+    study = chosen(digits, "model.activation=relu,tanh", base=["compare.seeds=2"])
+    job = study.job(Trial(1, 0.005, 8), tmp_path)
+    experiment = job.config.experiment
+    assert (experiment.name, experiment.seed, experiment.data.seed, experiment.compare) == (job.name, 8, 7, None)
+    assert job.run.path == tmp_path / "02_tanh_lr0.005_seed8"
+
+
+# ----- the run directory
+
+
+class Silence:
+    """Watches and says nothing; interrupts after so many trials."""
+
+    def __init__(self, interrupt_after: int | None = None) -> None:
+        self.interrupt_after = interrupt_after
+        self.count = 0
+
+    def began(self, study) -> None: ...
+
+    def epoch_done(self, name, row) -> None: ...
+
+    def trial_done(self, trial, outcome) -> None:
+        self.count += 1
+        if self.count == self.interrupt_after:
+            raise KeyboardInterrupt
+
+
+def by_kind(kind: str, rate: float, seed: int) -> History:
+    """SGD is best at 0.01, Adam at 0.001, and better there."""
+    return peak(0.01)("", rate, seed) if kind == "0" else [value + 0.05 for value in peak(0.001)("", rate, seed)]
+
+
+def optimizers(path, *, base=("compare.seeds=3", "compare.tuning_budget=3")):
+    return prepare(path, list(base), lambda config: from_optimizers(config, "SGD,Adam"))
+
+
+def test_an_interrupted_comparison_goes_on_where_it_stopped(digits, tmp_path):
+    whole, half = Run(tmp_path / "whole"), Run(tmp_path / "half")
+    everything, first, second = (Pretence(by_kind) for _ in range(3))
+    conduct(optimizers(digits), whole, lambda _: everything, observer=Silence())
+    with pytest.raises(KeyboardInterrupt):
+        conduct(optimizers(digits), half, lambda _: first, observer=Silence(5), command=["nnlab", "compare"])
+    assert half.read_info()["status"] == "interrupted"
+    study = prepare(half.config_path, [])
+    assert conduct(study, half, lambda _: second, observer=Silence()) == "completed"
+    assert half.read_info()["command"] == ["nnlab", "compare"]
+    assert not set(first.done) & set(second.done)
+    assert {*first.done, *second.done} == {*everything.done}
+    assert (half.path / "results.csv").read_text() == (whole.path / "results.csv").read_text()
+
+
+def test_a_trial_that_was_interrupted_is_trained_again(digits, tmp_path):
+    run = Run(tmp_path / "run")
+    with pytest.raises(KeyboardInterrupt):
+        conduct(optimizers(digits), run, lambda _: Pretence(by_kind), observer=Silence(1))
+    (done,) = run.trials_path.iterdir()
+    Run(done).write_info({"status": "interrupted"})
+    again = Pretence(by_kind)
+    conduct(prepare(run.config_path, []), run, lambda _: again, observer=Silence())
+    assert done.name in again.done
+    assert Run(done).read_info()["status"] == "completed"
+
+
+def test_the_results_have_a_row_a_training_and_test_scores_only_of_the_final_ones(digits, tmp_path):
+    run = Run(tmp_path / "run")
+    conduct(optimizers(digits), run, lambda _: Pretence(by_kind), observer=Silence())
+    rows = list(csv.DictReader(io.StringIO((run.path / "results.csv").read_text())))
+    assert len(rows) == len(list(run.trials_path.iterdir()))
+    assert {row["purpose"] for row in rows} == {"tuning", "tuned", "defaults", "tuned and defaults"}
+    assert all(bool(row["test_accuracy"]) == (row["purpose"] != "tuning") for row in rows)
+    assert run.read_info()["best"] == {"variant": "Adam", "metric": "val_accuracy", "score": pytest.approx(0.958)}
+
+
+def test_a_crashed_trial_fails_the_comparison_and_leaves_the_rest(digits, tmp_path):
+    class Crashing(Pretence):
+        def next_outcome(self) -> Outcome | None:
+            outcome = super().next_outcome()
+            is_first = outcome is not None and outcome.name.endswith("seed8")
+            return Outcome(outcome.name, "failed", {}, (), (Problem("out of memory"),)) if is_first else outcome
+
+    study = chosen(digits, "model.activation=relu,tanh", base=["compare.seeds=3"])
+    status = conduct(study, Run(tmp_path / "run"), lambda _: Crashing(lambda *_: [0.9]), observer=Silence())
+    row = study.comparison.table("defaults").rows[0].as_json()
+    assert (status, row["crashed"], row["seeds"], row["score_mean"]) == ("failed", 1, 2, 0.9)
+
+
+def test_runs_ls_and_show_know_comparisons(nnlab, digits, tmp_path):
+    study = optimizers(digits)
+    run = Run.new(tmp_path / "runs", "digits")
+    conduct(study, run, lambda _: Pretence(by_kind), observer=Silence(), command=["nnlab", "compare"])
+    results = document(study.comparison, run=str(run.path), status="completed")
+    run.write_summary(results, markdown(results, name="digits"))
+    listed = nnlab("runs", "ls").out
+    assert "0.958" in listed
+    assert f"{len(study.comparison.outcomes)} trials" in listed
+    assert json.loads(nnlab("runs", "ls", "--json").out)[0]["best"]["variant"] == "Adam"
+    shown = nnlab("runs", "show", "digits").out
+    assert "learning rates tuned" in shown
+    assert "Adam" in shown
+    assert json.loads(nnlab("runs", "show", "digits", "--json").out)["results"]["rows"][0]["variant"] == "Adam"
+
+
+def test_only_comparisons_are_resumed_so_far(nnlab, tmp_path):
+    run = Run.new(tmp_path / "runs", "digits")
+    run.create(config="", source="")
+    run.write_info({"status": "interrupted"})
+    done = nnlab("resume", "digits")
+    assert done.code == 2
+    assert "only comparisons can be resumed so far" in done.err
+
+
+# ----- the real thing
+
+SMALL = """
+seed: 3
+data: {source: iris, scale: standardize}
+model: {hidden: [4]}
+training: {epochs: 2}
+"""
+
+
+@pytest.mark.tf
+def test_a_comparison_of_real_trainings_is_the_same_whatever_the_number_of_workers(nnlab, write_config, tmp_path):
+    path = write_config(SMALL)
+    words = ["compare", path, "--vary", "optimizer=SGD,Adam", "--seeds", 2, "--tuning-budget", 1, "--json"]
+    one, two = (json.loads(nnlab(*words, "-j", jobs).out) for jobs in (1, 2))
+    timeless = [
+        [{name: value for name, value in row.items() if "seconds" not in name} for row in results["rows"]]
+        for results in (one, two)
+    ]
+    assert timeless[0] == timeless[1]
+    assert [row["rank"] for row in one["rows"]] == [1, 2]
+    assert set(one["rows"][0]) >= {
+        "variant", "score_mean", "score_std", "ci_low", "ci_high", "seeds", "diverged", "learning_rate",
+        "steps_to_target", "seconds", "rank",
+    }  # fmt: skip
+    trial = next(iter(open_run(one["run"], tmp_path).trials_path.iterdir()))
+    assert (trial / "tensorboard" / "validation").is_dir()
+    assert not (trial / "model.keras").exists()
+    assert Run(trial).read_info()["status"] == "completed"
