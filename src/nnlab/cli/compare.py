@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -173,9 +172,7 @@ def _run(
     from nnlab.report.comparison import document, markdown
     from nnlab.run import Run
 
-    os.environ["KERAS_BACKEND"] = "tensorflow"
-    if not verbose:
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # for the workers, which inherit it
+    console.prepare_tensorflow(verbose=verbose)  # for the workers, which inherit the environment
     study = prepared()
     name = study.config.experiment.name
     run = into or Run.new(runs_dir, name)

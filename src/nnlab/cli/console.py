@@ -72,9 +72,8 @@ def located(error: NnlabError, config: LoadedConfig) -> NnlabError:
     return type(error)([config.locate(problem) for problem in error.problems])
 
 
-@contextlib.contextmanager
-def tensorflow(*, quiet: bool, verbose: bool) -> Iterator[None]:
-    """Start TensorFlow with a sign of life, and keep what libraries print off stdout."""
+def prepare_tensorflow(*, verbose: bool) -> None:
+    """Set what TensorFlow reads when it is imported, here or in a worker process."""
     from nnlab.environment import remove_compiled, xla_cache
 
     os.environ["KERAS_BACKEND"] = "tensorflow"
@@ -84,6 +83,12 @@ def tensorflow(*, quiet: bool, verbose: bool) -> Iterator[None]:
         os.environ.setdefault("TF_XLA_FLAGS", f"--tf_xla_persistent_cache_directory={programs}")
     if not verbose:
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+@contextlib.contextmanager
+def tensorflow(*, quiet: bool, verbose: bool) -> Iterator[None]:
+    """Start TensorFlow with a sign of life, and keep what libraries print off stdout."""
+    prepare_tensorflow(verbose=verbose)
     with contextlib.redirect_stdout(sys.stderr):
         waiting = contextlib.nullcontext() if quiet else messages().status("starting TensorFlow")
         with waiting, contextlib.nullcontext() if verbose else _silenced_stderr():

@@ -177,7 +177,7 @@ def _check_data(variants: Sequence[Variant]) -> list[_Facts]:
             problem = Problem("a comparison needs validation rows", "say how many", ("data", "validation"))
             problems[variant.config.locate(problem)] = None
         steps = -(-spec.num_train // experiment.training.batch_size)
-        facts.append(_Facts(steps, history_columns(outputs), [output.loss for output in outputs]))
+        facts.append(_Facts(steps, list(history_columns(outputs)), [output.loss for output in outputs]))
     if problems:
         raise ConfigError(list(problems))
     return facts
@@ -254,7 +254,7 @@ def conduct(
         run.create(config=study.resolved, source=study.config.text)
         run.trials_path.mkdir()
     started = datetime.now().astimezone()
-    info = {
+    info: dict[str, Any] = {
         "kind": "comparison",
         "name": study.config.experiment.name,
         "status": "running",
