@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # byte code makes TensorFlow import three times faster, whatever the environment says about writing it
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test quick lint setup clean
+.PHONY: demo test quick lint bench setup clean
 
 setup: $(VENV)/.installed
 
@@ -31,6 +31,13 @@ lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+# every table of docs/speed.md; OUTSIDE names a Python that has benchmarks/requirements.txt
+OUTSIDE ?= $(BIN)/python
+bench: setup
+	$(BIN)/python benchmarks/epochs.py --outside $(OUTSIDE) --write docs/speed.md
+	$(BIN)/python benchmarks/first_epoch.py --write docs/speed.md
+	$(BIN)/python benchmarks/many.py --outside $(OUTSIDE) --write docs/speed.md
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
