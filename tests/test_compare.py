@@ -16,7 +16,9 @@ from nnlab.compare.study import conduct, prepare
 from nnlab.compare.variants import from_optimizers, from_options
 from nnlab.errors import ConfigError, NnlabError, Problem
 from nnlab.executor import Job, Outcome
+from nnlab.report import comparison_plots
 from nnlab.report.comparison import document, markdown
+from nnlab.report.comparison_plots import write_plots
 from nnlab.run import Run, open_run
 from samples import DIGITS
 
@@ -240,6 +242,23 @@ def test_two_arms_tell_what_tuning_changed():
     assert [row["variant"] for row in results["rows"]] == ["a", "b"]
     assert results["defaults"]["rows"][0]["variant"] == "a"
     assert results["notes"] == ["from the best to the worst: 0.1000 as configured, 0 tuned"]
+
+
+def test_plots_show_curves_sensitivity_and_time(tmp_path):
+    comparison = compared(lambda name, rate, seed: [0.1, *peak(0.01)(name, rate, seed)], "a", "b", rules=tuned_rules())
+    assert write_plots(comparison, Run(tmp_path)) == ["curves", "time_to_target", "sensitivity"]
+    assert {path.name for path in tmp_path.iterdir()} == {"curves.svg", "time_to_target.svg", "sensitivity.svg"}
+
+
+def test_curves_of_training_stand_at_the_middle_of_each_epoch():
+    comparison = compared(lambda _, __, seed: [0.5, 0.6 + seed / 100], "a", "b")
+    (line, _) = comparison_plots._lines(comparison, "val_accuracy", 0.5)
+    assert line.x == [0.5, 1.5]
+    assert (line.low[1], line.y[1], line.high[1]) == pytest.approx((0.67, 0.68, 0.69))
+
+
+def test_a_comparison_whose_trainings_all_fail_has_no_plots(tmp_path):
+    assert write_plots(compared(lambda *_: None, "a", "b", rules=tuned_rules()), Run(tmp_path)) == []
 
 
 # ----- variants

@@ -170,6 +170,7 @@ def _run(
     from nnlab.compare.study import conduct
     from nnlab.executor import Workers
     from nnlab.report.comparison import document, markdown
+    from nnlab.report.comparison_plots import write_plots
     from nnlab.run import Run
 
     console.prepare_tensorflow(verbose=verbose)  # for the workers, which inherit the environment
@@ -196,5 +197,8 @@ def _run(
     else:
         show_results(results)
         console.results().print(f"run: {run.path}", markup=False)
+    # what takes longer than the table
+    plots = write_plots(study.comparison, run)
+    run.write_summary(results, markdown(results, name=name, plots=plots))
     if status == "failed":
         raise typer.Exit(1)

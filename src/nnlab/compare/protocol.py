@@ -304,12 +304,12 @@ class Comparison:
         bests = []
         for contender in self.contenders:
             trials = self.trials(contender, self.rules.arms[0])
-            values = sorted(max(curve) for trial in trials if (curve := self._curve(trial)))
+            values = sorted(max(curve) for trial in trials if (curve := self.curve(trial)))
             if values:
                 bests.append(values[(len(values) - 1) // 2])
         return self.rules.sign * min(bests) if bests else None
 
-    def _curve(self, trial: Trial) -> list[float]:
+    def curve(self, trial: Trial) -> list[float]:
         """Return the metric on validation rows after each epoch, higher is better; not of a failed trial."""
         outcome = self.outcomes.get(trial)
         if outcome is None or outcome.status != "completed":
@@ -338,7 +338,7 @@ class Comparison:
         trials = [trial for trial in self.trials(contender, arm) if trial in self.outcomes]
         done = [trial for trial in trials if self.outcomes[trial].status == "completed"]
         diverged = [trial for trial in trials if self.outcomes[trial].diverged]
-        epochs = [self._epochs_to(trial, target) for trial in (*done, *diverged)]
+        epochs = [self.epochs_to(trial, target) for trial in (*done, *diverged)]
         seconds = [_seconds(self.outcomes[trial]) for trial in done]
         tuned = self.tuned(contender) if arm == "tuned" else None
         middle = _finite(statistics.median(epochs))
@@ -356,13 +356,13 @@ class Comparison:
             statistics.mean(seconds),
         )
 
-    def _epochs_to(self, trial: Trial, target: float | None) -> float:
+    def epochs_to(self, trial: Trial, target: float | None) -> float:
         """Return after how many epochs a trial has reached the target, infinity if it does not."""
-        reached = (i for i, value in enumerate(self._curve(trial), start=1) if _reaches(value, target, self.rules.sign))
+        reached = (i for i, value in enumerate(self.curve(trial), start=1) if _reaches(value, target, self.rules.sign))
         return next(reached, math.inf)
 
     def _seconds_to(self, trial: Trial, target: float | None) -> float:
-        epochs = self._epochs_to(trial, target)
+        epochs = self.epochs_to(trial, target)
         return math.inf if epochs == math.inf else _seconds(self.outcomes[trial], int(epochs))
 
     @property

@@ -273,10 +273,8 @@ def conduct(
         finished = datetime.now().astimezone()
         seconds = round(before.get("seconds", 0.0) + (finished - started).total_seconds(), 3)
         write_results(study, run)
-        run.write_info(
-            {**info, "status": status, "finished": finished.isoformat(timespec="seconds"), "seconds": seconds}
-            | _best(study)
-        )
+        ended = {"status": status, "finished": finished.isoformat(timespec="seconds"), "seconds": seconds}
+        run.write_info({**info, **ended, **_best(study)})
 
     try:
         _train(study, run, executor, observer)

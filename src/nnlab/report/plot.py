@@ -64,6 +64,9 @@ class Series:
         name: what the legend calls it; lines of one name share an entry.
         color: number of its color, from 0.
         dash: number of its dashes, 0 for none.
+        low: the lower end of a band about the line; shape `(n,)`.
+        high: the upper end.
+        points: whether to mark the points.
     """
 
     x: npt.ArrayLike
@@ -71,6 +74,9 @@ class Series:
     name: str = ""
     color: int = 0
     dash: int = 0
+    low: npt.ArrayLike | None = None
+    high: npt.ArrayLike | None = None
+    points: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,8 +200,11 @@ def _draw(axes: Axes, panel: Panel) -> None:
     for line in panel.series:
         color, dash = COLORS[line.color % len(COLORS)], DASHES[line.dash % len(DASHES)]
         (drawn,) = axes.plot(line.x, line.y, color=color, linestyle=dash, label=line.name or "_")
-        if len(drawn.get_xdata()) == 1:  # type: ignore[arg-type]
+        if line.low is not None and line.high is not None:
+            axes.fill_between(line.x, line.low, line.high, color=color, alpha=0.15, linewidth=0)
+        if line.points or len(drawn.get_xdata()) == 1:  # type: ignore[arg-type]
             drawn.set_marker("o")  # a line through one point would not be seen
+            drawn.set_markersize(4)
     if panel.y_limits is not None:
         axes.set_ylim(panel.y_limits)
     if panel.origin:
