@@ -298,11 +298,25 @@ def test_the_compare_section_says_the_same_as_the_command_line(write_config):
 
 
 def test_a_mistake_of_one_variant_is_told_at_its_place_with_all_others(write_config):
-    path = write_config(f"{DIGITS}compare:\n  vary:\n    model.activation: [relu, rellu]\n    optimizer: [sdg]\n")
+    path = write_config(
+        f"{DIGITS}compare:\n  vary:\n    model.activation: [relu, rellu]\n    optimizer: [sdg]\n"
+        "    model.hidden.7: [3]\n"
+    )
     with pytest.raises(ConfigError) as caught:
         prepare(path, [])
     problems = [(problem.line, problem.message) for problem in caught.value.problems]
-    assert sorted(problems) == [(10, "unknown activation `rellu`"), (11, "unknown optimizer `sdg`")]
+    assert sorted(problems) == [
+        (10, "unknown activation `rellu`"),
+        (11, "unknown optimizer `sdg`"),
+        (12, "`model.hidden` has 1 items, and item 7 was asked for"),
+    ]
+
+
+def test_validate_checks_every_variant(nnlab, tmp_path):
+    (tmp_path / "a.yaml").write_text(f"{DIGITS}compare: {{vary: {{model.activation: [relu, rellu]}}}}\n")
+    done = nnlab("validate", "a.yaml")
+    assert done.code == 2
+    assert done.err.startswith("a.yaml:8:43: model.activation: unknown activation `rellu`\n")
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ def validate(
     problems: list[Problem] = []
     for path in configs:
         try:
-            console.load(path, changes)
+            _check(path, changes)
         except NnlabError as error:
             problems += error.problems
         else:
@@ -37,6 +37,16 @@ def validate(
         console.print_problems(problems)
     if any(problem.severity == "error" for problem in problems):
         raise typer.Exit(2)
+
+
+def _check(path: Path, changes: list[str] | None) -> None:
+    """Load a config, and each variant that its `compare` section makes of it."""
+    loaded = console.load(path, changes)
+    section = loaded.experiment.compare
+    if section is not None and (section.vary or section.variants):
+        from nnlab.compare.variants import from_section, load_variants
+
+        load_variants(path, changes or [], from_section(loaded))
 
 
 def _problem_json(problem: Problem) -> dict[str, Any]:

@@ -151,7 +151,7 @@ def load_variants(path: Path, base: Sequence[Override | str], named: Sequence[Na
             _refuse(own)
             config = load_config(path, [*overrides, *(change.override() for change in changes)])
         except ConfigError as error:
-            problems.update(dict.fromkeys(error.problems))
+            problems.update(dict.fromkeys(_placed(problem, own) for problem in error.problems))
         else:
             variants.append(Variant(name, changes, config))
     if problems:
@@ -208,6 +208,12 @@ def _below(overrides: Sequence[Override], changes: Sequence[Change]) -> Iterator
     for item in overrides:
         if any(len(item.path) > len(top) and item.path[: len(top)] == top for top in tops):
             yield Change(".".join(map(str, item.path)), item.value, item.origin)
+
+
+def _placed(problem: Problem, changes: Sequence[Change]) -> Problem:
+    """Give a problem with a path that a file holds its place there."""
+    mark = next((change.value.mark for change in changes if change.origin == problem.file), None)
+    return problem if mark is None or mark.line is None else place(problem, mark)
 
 
 def _refuse(changes: Sequence[Change]) -> None:
