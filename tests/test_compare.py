@@ -276,8 +276,8 @@ def chosen(path, *vary: str, variant=(), **options):
 def test_values_are_split_at_commas_outside_of_brackets(digits):
     study = chosen(digits, "model.hidden=[30, 20],[10]", "optimizer={SGD: {momentum: 0.9, nesterov: true}},adam")
     assert [variant.name for variant in study.variants] == [
-        "hidden=[30, 20] optimizer=SGD(momentum=0.9, nesterov=true)", "hidden=[30, 20] optimizer=adam",
-        "hidden=[10] optimizer=SGD(momentum=0.9, nesterov=true)", "hidden=[10] optimizer=adam",
+        "hidden=[30, 20] SGD(momentum=0.9, nesterov=true)", "hidden=[30, 20] adam",
+        "hidden=[10] SGD(momentum=0.9, nesterov=true)", "hidden=[10] adam",
     ]  # fmt: skip
 
 

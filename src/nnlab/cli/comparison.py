@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
@@ -17,6 +17,9 @@ from nnlab.cli.progress import duration
 from nnlab.compare.protocol import Contender, Trial
 from nnlab.executor import Outcome
 from nnlab.report.comparison import caption, number, tables
+
+WIDE = 110
+"""Columns of a terminal from which on the table holds everything."""
 
 MOST_LINES = 30
 """Variants that get a line of their own in the live table."""
@@ -128,14 +131,20 @@ def show_results(results: Mapping[str, Any]) -> None:
     out = console.results()
     out.print(caption(results), markup=False)
     for title, heads, body, verdict in tables(results):
-        table = Table(box=SIMPLE_HEAD, pad_edge=False, title=title or None, title_justify="left", title_style="bold")
-        for head in heads:
-            table.add_column(head, justify="left" if head == "variant" else "right", overflow="fold")
-        for values in body:
-            table.add_row(*(Text(cell) for cell in values))
-        out.print(table)
+        out.print(_results_table(title, heads, body, narrow=out.width < WIDE))
         for line in verdict:
             out.print(f"  {line}", markup=False)
         out.print()
     for note in results["notes"]:
         out.print(note, markup=False)
+
+
+def _results_table(title: str, heads: Sequence[str], body: Sequence[Sequence[str]], *, narrow: bool) -> Table:
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, title=title or None, title_justify="left", title_style="bold")
+    shown = [i for i, head in enumerate(heads) if head != "median" or not narrow]
+    for i in shown:
+        is_name = heads[i] == "variant"
+        table.add_column(heads[i], justify="left" if is_name else "right", overflow="fold", no_wrap=not is_name)
+    for values in body:
+        table.add_row(*(Text(values[i]) for i in shown))
+    return table

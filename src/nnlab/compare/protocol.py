@@ -386,7 +386,7 @@ def _finite(value: float | None) -> float | None:
 def trial_name(trial: Trial, contender: Contender) -> str:
     """Name a trial: the name of its run directory."""
     words = re.sub(r"[^A-Za-z0-9._-]+", "-", contender.name)[:40].strip("-.") or "variant"
-    rate = "" if trial.learning_rate is None else f"_lr{trial.learning_rate:g}"
+    rate = "" if trial.learning_rate is None else f"_lr{trial.learning_rate:.12g}"
     return f"{trial.contender + 1:02}_{words}{rate}_seed{trial.seed}"
 
 

@@ -195,11 +195,15 @@ def _grid(axes: Sequence[Sequence[Change]]) -> Iterator[Named]:
         return
     telling = [i for i, axis in enumerate(axes) if len(axis) > 1] or [0]
     for changes in itertools.product(*axes):
-        texts = [_short(changes[i].value.plain()) for i in telling]
-        if len(telling) > 1:
-            keys = [changes[i].path.rpartition(".")[2] for i in telling]
-            texts = [f"{key}={text}" for key, text in zip(keys, texts, strict=True)]
-        yield " ".join(texts), changes
+        told = [changes[i] for i in telling]
+        yield " ".join(_told(change) if len(told) > 1 else _short(change.value.plain()) for change in told), changes
+
+
+def _told(change: Change) -> str:
+    """Name one of several values of a variant: a word speaks for itself, a number does not."""
+    value = change.value.plain()
+    text = _short(value)
+    return text if isinstance(value, (str, dict)) else f"{change.path.rpartition('.')[2]}={text}"
 
 
 def _below(overrides: Sequence[Override], changes: Sequence[Change]) -> Iterator[Change]:
@@ -292,7 +296,7 @@ def _short(value: Any) -> str:
         return f"[{', '.join(_short(item) for item in value)}]"
     if value is None or isinstance(value, bool):
         return "null" if value is None else str(value).lower()
-    return str(value)
+    return f"{value:.12g}" if isinstance(value, float) else str(value)
 
 
 def _parameters(values: Mapping[str, Any]) -> str:
