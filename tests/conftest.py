@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from hypothesis import settings
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 os.environ["KERAS_BACKEND"] = "tensorflow"
@@ -40,6 +41,9 @@ def nnlab(capfd, tmp_path, monkeypatch) -> Callable[..., Done]:
         return Done(int(exit_.value.code or 0), captured.out, captured.err)
 
     return run
+
+settings.register_profile("nnlab", deadline=None)  # how long an example takes depends on what else the machine does
+settings.load_profile("nnlab")
 
 
 @pytest.fixture(scope="session", autouse=True)
