@@ -42,6 +42,7 @@ def nnlab(capfd, tmp_path, monkeypatch) -> Callable[..., Done]:
 
     return run
 
+
 settings.register_profile("nnlab", deadline=None)  # how long an example takes depends on what else the machine does
 settings.load_profile("nnlab")
 
