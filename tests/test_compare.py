@@ -508,6 +508,36 @@ training: {epochs: 2}
 """
 
 
+def test_crashed_trials_are_told_once_a_problem_and_end_with_code_1(nnlab, write_config, monkeypatch, tmp_path):
+    class Crashing(Pretence):
+        def next_outcome(self) -> Outcome | None:
+            outcome = super().next_outcome()
+            is_tanh = outcome is not None and "tanh" in outcome.name
+            return Outcome(outcome.name, "failed", {}, (), (Problem("out of memory"),)) if is_tanh else outcome
+
+    monkeypatch.setattr("nnlab.executor.Workers", lambda *_: Crashing(lambda *_: [0.9, 0.9]))
+    done = nnlab("compare", write_config(DIGITS), "--vary", "model.activation=relu,tanh", "--seeds", 2)
+    assert done.code == 1
+    assert "out of memory\n  in `02_tanh_lr0.005_seed7`, `02_tanh_lr0.005_seed8`\n`nnlab resume runs/" in done.err
+    assert "2 of 2" in done.out
+    assert "relu" in (open_run("digits", tmp_path / "runs").path / "summary.md").read_text()
+
+
+def test_ctrl_c_says_how_to_go_on(nnlab, write_config, monkeypatch):
+    class Interrupted(Pretence):
+        def next_outcome(self) -> Outcome | None:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("nnlab.executor.Workers", lambda *_: Interrupted(lambda *_: [0.9]))
+    done = nnlab("compare-optimizers", write_config(DIGITS), "--optimizers", "SGD,Adam", "-j", 2)
+    assert done.code == 130
+    assert "hint: `nnlab resume runs/" in done.err
+    monkeypatch.setattr("nnlab.executor.Workers", lambda *_: Pretence(lambda *_: [0.9, 0.9]))
+    resumed = nnlab("resume", "digits", "--json")
+    assert (resumed.code, json.loads(resumed.out)["status"]) == (0, "completed")
+    assert len(json.loads(resumed.out)["defaults"]["rows"]) == 2
+
+
 @pytest.mark.tf
 def test_a_comparison_of_real_trainings_is_the_same_whatever_the_number_of_workers(nnlab, write_config, tmp_path):
     path = write_config(SMALL)

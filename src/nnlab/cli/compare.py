@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from nnlab.cli import console, options
-from nnlab.errors import NnlabError
+from nnlab.errors import NnlabError, listed
 
 DEFAULT_BUDGET = 7
 """Learning rates that `compare-optimizers` tries for each optimizer: two a decade over three decades."""
@@ -187,9 +187,9 @@ def _run(
         raise typer.Exit(130) from None
     results = document(study.comparison, run=str(run.path), status=status)
     run.write_summary(results, markdown(results, name=name))
-    for outcome in study.comparison.crashed:
-        for problem in outcome.problems:
-            sys.stderr.write(f"{outcome.name}: {problem}\n")
+    if study.comparison.crashed:
+        _say_crashed(study.comparison.crashed)
+        sys.stderr.write(f"`nnlab resume {run.path}` tries them again\n")
     if json:
         console.print_json(results)
     elif quiet:
@@ -202,3 +202,13 @@ def _run(
     run.write_summary(results, markdown(results, name=name, plots=plots))
     if status == "failed":
         raise typer.Exit(1)
+
+
+def _say_crashed(outcomes: Sequence[Any]) -> None:
+    """Say each problem once, with the trainings that had it."""
+    trials: dict[str, list[str]] = {}
+    for outcome in outcomes:
+        for problem in outcome.problems:
+            trials.setdefault(str(problem), []).append(outcome.name)
+    for text, names in trials.items():
+        sys.stderr.write(f"{text}\n  in {listed(names, most=3)}\n")
