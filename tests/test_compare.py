@@ -438,6 +438,20 @@ def test_an_interrupted_comparison_goes_on_where_it_stopped(digits, tmp_path):
     assert (half.path / "results.csv").read_text() == (whole.path / "results.csv").read_text()
 
 
+def test_a_config_that_is_edited_or_moved_meanwhile_changes_nothing(write_config, tmp_path):
+    (tmp_path / "flowers.csv").write_text("a,b,kind\n" + "1,2,x\n3,4,y\n" * 10)
+    text = "data: {source: csv, path: none.csv, target: kind, scale: 1}\nmodel: {hidden: [2]}\n"
+    two = "{data: {source: csv, target: kind, path: flowers.csv}}"
+    path = write_config(f"{text}compare: {{variants: {{one: {{data.path: flowers.csv}}, two: {two}}}}}\n")
+    study = prepare(path, [])
+    path.unlink()
+    run = Run(tmp_path / "elsewhere" / "run")
+    conduct(study, run, lambda _: Pretence(lambda *_: [0.9]), observer=Silence())
+    again = prepare(run.config_path, [])
+    files = [variant.config.experiment.data.path for variant in again.variants]
+    assert files == [str(tmp_path.resolve() / "flowers.csv")] * 2
+
+
 def test_a_trial_that_was_interrupted_is_trained_again(digits, tmp_path):
     run = Run(tmp_path / "run")
     with pytest.raises(KeyboardInterrupt):

@@ -251,7 +251,7 @@ class Comparison:
         return [self._tuning_trial(contender, rate) for rate in rates]
 
     def tuned(self, contender: Contender) -> Tuned | None:
-        """Return the best learning rate, once it is known; `None` also if no rate worked."""
+        """Return the best learning rate, once it is known."""
         rates = sorted(trial.learning_rate or 0.0 for trial in self.tuning_trials(contender))
         best = self._best(contender, rates)
         return None if best is None else Tuned(best, len(rates) > 2 and best in (rates[0], rates[-1]))

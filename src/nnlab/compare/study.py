@@ -47,8 +47,6 @@ class Study:
 
     Args:
         config: the experiment that is varied.
-        path: its file.
-        base: changes of the command line that hold for every variant.
         variants: what is compared.
         comparison: what is to be trained, and what was.
         runs_dir: where runs that layers are taken over from are looked for.
@@ -56,8 +54,6 @@ class Study:
     """
 
     config: LoadedConfig
-    path: Path
-    base: tuple[Override, ...]
     variants: tuple[Variant, ...]
     comparison: Comparison
     runs_dir: Path
@@ -81,9 +77,8 @@ class Study:
         transfer = getattr(experiment.model, "transfer", None)
         if transfer is not None:
             more["model.transfer.from"] = str(open_run(transfer.from_, self.runs_dir).path.resolve())
-        config = changed(self.path, self.base, variant, more)
-        kind = f"{trial.contender}"
-        return Job(name, config, Run(folder / name), kind=kind, save_model=False, trust_code=self.trust_code)
+        config, run = changed(variant, more), Run(folder / name)
+        return Job(name, config, run, kind=f"{trial.contender}", save_model=False, trust_code=self.trust_code)
 
     @property
     def resolved(self) -> str:
@@ -124,8 +119,7 @@ def prepare(
     """
     overrides = tuple(parse_override(item) if isinstance(item, str) else item for item in base)
     config = load_config(path, overrides)
-    of_all = tuple(item for item in overrides if item.path[0] != "compare")
-    variants = load_variants(path, of_all, choose(config))
+    variants = load_variants(path, overrides, choose(config))
     section = config.experiment.compare or CompareConfig()
     budget = tuning_budget if section.tuning_budget is None else section.tuning_budget
     if section.tuned_only and not budget:
@@ -138,11 +132,11 @@ def prepare(
     contenders = [_contender(i, variant, facts[i].steps_per_epoch, rules) for i, variant in enumerate(variants)]
     if budget:
         at_one_rate = [
-            replace(variant, config=changed(path, of_all, variant, {str(contender.rate_path): 1.0}))
+            replace(variant, config=changed(variant, {str(contender.rate_path): 1.0}))
             for variant, contender in zip(variants, contenders, strict=True)
         ]
         check_different(at_one_rate, but=" but for the learning rate, which is tuned")
-    return Study(config, path, of_all, tuple(variants), Comparison(contenders, rules), runs_dir, trust_code)
+    return Study(config, tuple(variants), Comparison(contenders, rules), runs_dir, trust_code)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,9 +203,7 @@ def _contender(number: int, variant: Variant, steps_per_epoch: int, rules: Rules
         hint = "compare without tuning (`--tuning-budget 0`), or take a schedule that starts from the learning rate"
         message = f"the variant `{variant.name}` has no single learning rate to tune: its schedule gives them all"
         raise ConfigError(Problem(message, hint))
-    # the whole path, so that no change of the command line goes further; `momentum.momentum` would be the parameter
-    middle = "" if component.name in component.entry.parameters else f".{component.name}"
-    path = None if parameter is None else f"{part}{middle}.{parameter}"
+    path = None if parameter is None else f"{part}.{parameter}"
     own = float(rate) if isinstance(rate, (int, float)) else None
     center = own if part == "schedule" and own else rate_center(experiment)
     return Contender(number, variant.name, steps_per_epoch, own, path, center)

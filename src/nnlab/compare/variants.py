@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from nnlab import catalog
-from nnlab.config.load import LoadedConfig, load_config, resolved
+from nnlab.config.load import LoadedConfig, change_config, load_config, resolved
 from nnlab.config.nodes import Node, place, read_text
 from nnlab.config.overrides import Override, override, parse_override, parse_path
 from nnlab.errors import ConfigError, Problem
@@ -55,8 +55,17 @@ class Variant:
     config: LoadedConfig
 
     def written(self) -> dict[str, Any]:
-        """Return its values by path, as a `compare` section holds them."""
-        return {change.path: change.value.plain() for change in self.changes}
+        """Return its values by path, as a `compare` section holds them; files by their absolute paths."""
+        return {change.path: self._settled(change).plain() for change in self.changes}
+
+    def _settled(self, change: Change) -> Node:
+        """Return the value as loading has left it, where it stands in a section."""
+        node = self.config.root
+        for part in change.path.split("."):
+            if not isinstance(node.value, dict) or part not in node.value:
+                return change.value
+            node = node.value[part]
+        return node
 
 
 Named = tuple[str, tuple[Change, ...]]
@@ -160,12 +169,11 @@ def load_variants(path: Path, base: Sequence[Override | str], named: Sequence[Na
     return variants
 
 
-def changed(path: Path, base: Sequence[Override | str], variant: Variant, more: Mapping[str, Any]) -> LoadedConfig:
-    """Load a variant's config with more values by path, as one training has them."""
-    changes = [change.override() for change in variant.changes]
+def changed(variant: Variant, more: Mapping[str, Any]) -> LoadedConfig:
+    """Return a variant's config with more values by path, as one training has them."""
     origin = "nnlab compare"
-    extra = [override(name, value, origin=f"{origin}: {name}={_short(value)}") for name, value in more.items()]
-    return load_config(path, [*base, *changes, *extra])
+    changes = [override(path, value, origin=f"{origin}: {path}={_short(value)}") for path, value in more.items()]
+    return change_config(variant.config, changes)
 
 
 def _axis(text: str) -> list[Change]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -86,6 +87,18 @@ def load_config(path: Path, overrides: Sequence[Override | str] = ()) -> LoadedC
     if problems:
         raise ConfigError(problems)
     return LoadedConfig(experiment, text, root, tuple(item.origin for item in changes))
+
+
+def change_config(config: LoadedConfig, changes: Sequence[Override]) -> LoadedConfig:
+    """Change values of a config that was loaded, whatever has become of its file.
+
+    Raises:
+        ConfigError: with every problem of the changes.
+    """
+    root = copy.deepcopy(config.root)
+    apply_overrides(root, changes)
+    overrides = (*config.overrides, *(item.origin for item in changes))
+    return LoadedConfig(experiment_from(root), config.text, root, overrides)
 
 
 def experiment_from(root: Node) -> Experiment:
