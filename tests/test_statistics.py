@@ -118,6 +118,14 @@ def test_groups_without_a_difference_may_overlap():
     ]
 
 
+def test_a_tie_across_a_difference_is_told_as_well():
+    ranked = [sample(name, 0.9, 0.91) for name in "abcd"]
+    assert verdict(ranked, pairs_of(("b", "d"), ("c", "d")))[1:] == [
+        "no detectable difference among a, b and c with 2 seeds",
+        "no detectable difference between d and a either",
+    ]
+
+
 def test_a_verdict_counts_divergence_and_names_what_does_not_vary():
     ranked = [sample("a", 0.9, 0.9, 0.9), sample("b", 0.8, 0.7, None)]
     assert verdict(ranked, compare_pairs(ranked)) == [

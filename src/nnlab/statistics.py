@@ -182,8 +182,9 @@ def _orders(names: Sequence[str], ahead: Mapping[str, Sequence[str]]) -> Iterato
 
 
 def _ties(names: Sequence[str], pairs: Sequence[Pair], *, seeds: int) -> Iterator[str]:
-    """Say between which neighbours no difference can be seen: the longest runs of the ranking without one."""
+    """Say between whom no difference can be seen: runs of the ranking first, then what is left of the pairs."""
     apart = {frozenset((pair.better, pair.worse)) for pair in pairs if pair.is_significant}
+    told: set[frozenset[str]] = set()
     last = 0
     for first in range(len(names)):
         end = first + 1
@@ -191,9 +192,14 @@ def _ties(names: Sequence[str], pairs: Sequence[Pair], *, seeds: int) -> Iterato
             end += 1
         if end - first > 1 and end > last:
             group = names[first:end]
+            told |= {frozenset(pair) for pair in combinations(group, 2)}
             where = "between" if len(group) == 2 else "among"
             yield f"no detectable difference {where} {joined(group)} with {seeds} seeds"
             last = end
+    for i, name in enumerate(names):
+        left = [other for other in names[:i] if frozenset((other, name)) not in apart | told]
+        if left:
+            yield f"no detectable difference between {name} and {joined(left)} either"
 
 
 def _divergence(samples: Sequence[Sample]) -> Iterator[str]:
