@@ -139,7 +139,7 @@ CONTENDERS: dict[str, Callable[[str, int], Iterator[float | None]]] = {
 def measure_here(contender: str, kind: str, count: int, began: float) -> dict[str, float]:
     """Train, and return what 100 trainings take from the start of the process on, and when everything is warm."""
     ends = [end or time.time() for end in CONTENDERS[contender](kind, count)]
-    warm_up = max(1, count // 5)
+    warm_up = 2 * max(1, count // 10)  # even: of two at once both have done as many
     warm = (ends[-1] - ends[warm_up - 1]) / (count - warm_up)
     return {"first": ends[0] - began, "warm": warm, "hundred": ends[-1] - began + (100 - count) * warm}
 

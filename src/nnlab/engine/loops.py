@@ -139,6 +139,7 @@ class CompiledLoop:
         self._rest = train.num_rows % batch_size if xla else 0
         self._seconds_a_step = 0.0
         self._evaluation = Evaluation(model)
+        self._one_step = tf.function(model.train_step, autograph=False, reduce_retracing=True)
         self._train = tf.function(self._train_steps, autograph=False, jit_compile=xla)
         self._train_last = tf.function(self._train_rest, autograph=False)
         self.set_rows(train, spec, seed)
@@ -231,7 +232,7 @@ class CompiledLoop:
         return results
 
     def _step(self, rows: Any, numbers: tf.Tensor) -> None:
-        self.model.train_step(keras.tree.map_structure(lambda array: tf.gather(array, numbers), rows))
+        self._one_step(keras.tree.map_structure(lambda array: tf.gather(array, numbers), rows))
 
 
 def _count(number: int) -> tf.Tensor:
