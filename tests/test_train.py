@@ -148,6 +148,8 @@ def test_a_diverging_training_fails_and_says_what_to_try(config, tmp_path):
     summary = train_in(tmp_path, config(QUADRATIC, "optimizer.learning_rate=1e30", "training.epochs=50"))
     assert summary.status == "failed"
     assert summary.problem.message.startswith("the training diverged: `loss` became")
+    assert summary.diverged
+    assert summary.run.read_info()["diverged"] is True
     assert "learning_rate" in summary.problem.hint
     info = summary.run.read_info()
     assert info["status"] == "failed"

@@ -5,6 +5,8 @@ from hypothesis import strategies as st
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
+from nnlab.config.schema import DataConfig
+from nnlab.data.loading import load_data
 from nnlab.data.splits import choose_rows, fit_scaling
 from nnlab.errors import DataError
 
@@ -127,3 +129,11 @@ def test_a_data_set_is_split_as_a_notebook_would(load):
     np.testing.assert_array_equal(splits.test.x, x_test.astype(np.float32))
     np.testing.assert_array_equal(splits.train.y[:, 0], y_train.astype(np.float32))
     assert (splits.spec.num_train, splits.spec.num_validation, splits.spec.num_test) == (248, 83, 111)
+
+
+def test_a_seed_of_the_data_splits_alike_whatever_the_experiments_seed():
+    def rows(seed: int, **own) -> list:
+        return load_data(DataConfig.model_validate({"source": "iris", **own}), seed=seed).train.x.tolist()
+
+    assert rows(1) != rows(2)
+    assert rows(1, seed=5) == rows(2, seed=5) == rows(5)
