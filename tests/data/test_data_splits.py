@@ -132,8 +132,8 @@ def test_a_data_set_is_split_as_a_notebook_would(load):
 
 
 def test_a_seed_of_the_data_splits_alike_whatever_the_experiments_seed():
-    def rows(seed: int, **own) -> list:
-        return load_data(DataConfig.model_validate({"source": "iris", **own}), seed=seed).train.x.tolist()
+    def rows(experiments: int, own: int | None = None) -> list:
+        return load_data(DataConfig.model_validate({"source": "iris", "seed": own}), seed=experiments).train.x.tolist()
 
     assert rows(1) != rows(2)
-    assert rows(1, seed=5) == rows(2, seed=5) == rows(5)
+    assert rows(1, own=5) == rows(2, own=5) == rows(5)
