@@ -221,3 +221,11 @@ def test_a_damaged_program_on_disk_is_compiled_again(tmp_path, monkeypatch):
     (program,) = (tmp_path / "cache" / "xla").rglob("*.pb")
     program.write_bytes(program.read_bytes()[:1000])
     assert train() == {"asked": "fast", "used": "fast", "xla": True, "reason": None}
+
+
+def test_what_tensorflow_computes_otherwise_in_a_loop_is_left_to_keras_if_it_shall_be_exact(trained):
+    summary = trained(WINE, "training.engine=exact", "model.activation=silu")
+    assert (engine(summary)["used"], engine(summary)["reason"]) == (
+        "keras",
+        "TensorFlow computes `x * sigmoid(x)` (silu, swish) otherwise in Keras's own loop",
+    )

@@ -13,7 +13,7 @@ import tensorflow as tf
 from nnlab.config.schema import EngineName, Experiment, TrainingConfig
 from nnlab.data.splits import Splits
 from nnlab.engine.loops import CompiledLoop, KerasLoop, Loop
-from nnlab.engine.reuse import Programs, program_key, with_variables
+from nnlab.engine.reuse import BorrowedLoop, Programs, program_key, with_variables
 from nnlab.environment import remove_compiled
 
 STEPS_THAT_EARN_XLA = 2_000
@@ -64,7 +64,7 @@ def make_loop(
     options: dict[str, Any] = {"batch_size": training.batch_size, "seed": experiment.seed}
     key = program_key(experiment, splits) if programs is not None else None
 
-    def compiled(*, xla: bool) -> Loop:
+    def compiled(*, xla: bool) -> CompiledLoop | BorrowedLoop:
         if programs is None or rebuild is None or key is None:
             return CompiledLoop(model, splits.train, splits.spec, **options, xla=xla)
 
@@ -82,10 +82,13 @@ def make_loop(
         except Exception as error:  # whatever it is, TensorFlow alone may do without it
             without_xla = f"XLA cannot compile the model: {_first_line(error)}"
     try:
-        return compiled(xla=False), EngineChoice(asked, asked, reason=without_xla)
+        loop = compiled(xla=False)
+        if asked == "fast" or loop.is_exact:
+            return loop, EngineChoice(asked, asked, reason=without_xla)
+        reason = "TensorFlow computes `x * sigmoid(x)` (silu, swish) otherwise in Keras's own loop"
     except Exception as error:  # whatever it is, Keras's own loop may do without it, or says it to the user
         reason = f"TensorFlow cannot make one program of the model: {_first_line(error)}"
-        return KerasLoop(model, splits.train, splits.spec, **options), EngineChoice(asked, "keras", reason=reason)
+    return KerasLoop(model, splits.train, splits.spec, **options), EngineChoice(asked, "keras", reason=reason)
 
 
 def _with_sound_cache(compile_loop: Callable[[], Loop]) -> Loop:

@@ -84,6 +84,7 @@ class BorrowedLoop:
     def __init__(self, loop: CompiledLoop, model: keras.Model) -> None:
         self._loop = loop
         self._model = model
+        self.is_exact = loop.is_exact
         _copy(_state(model), _state(loop.model))
         for (source, name), (target, _) in zip(_plain_numbers(model), _plain_numbers(loop.model), strict=True):
             getattr(target, name).assign(getattr(source, name))
