@@ -199,6 +199,7 @@ def test_what_xla_cannot_compile_goes_without_it(trained, tmp_path, monkeypatch)
 
 def test_a_damaged_program_on_disk_is_compiled_again(tmp_path, monkeypatch):
     monkeypatch.setenv("NNLAB_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.delenv("TF_XLA_FLAGS", raising=False)  # what another test's command has set
     path = tmp_path / "wine.yaml"
     path.write_text(PLAIN.replace("epochs: 3", "epochs: 400"))
 

@@ -115,11 +115,15 @@ def _why_without_xla(model: keras.Model, steps: int) -> str | None:
     if tf.config.list_physical_devices("GPU"):
         return None
     for layer in model._flatten_layers():
-        if layer._seed_generators:
+        if _is_random(layer):
             return f"`{type(layer).__name__}` draws its random numbers faster without XLA on a CPU"
         if any(base.__name__ in BETTER_WITHOUT_XLA for base in type(layer).__mro__):
             return f"`{type(layer).__name__}` is faster without XLA on a CPU"
     return None
+
+
+def _is_random(layer: keras.layers.Layer) -> bool:
+    return bool(layer._seed_generators)
 
 
 def _first_line(error: Exception) -> str:
