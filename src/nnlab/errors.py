@@ -181,3 +181,8 @@ def _needs_quotes(text: str) -> bool:
 
 def _cut(text: str, *, longest: int = 60) -> str:
     return text if len(text) <= longest else f"{text[: longest - 3]}..."
+
+
+def first_line(error: Exception) -> str:
+    """Return the first line of a library's message, or the kind of the error if it has none."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -24,7 +24,7 @@ from nnlab.engine.loops import Evaluation, Loop
 from nnlab.engine.reuse import Programs, program_key, start_afresh
 from nnlab.engine.threads import set_threads
 from nnlab.environment import git_commit, hardware, versions
-from nnlab.errors import ConfigError, NnlabError, Problem, one_of
+from nnlab.errors import ConfigError, NnlabError, Problem, first_line, one_of
 from nnlab.layers.callbacks import Observer, Recorder
 from nnlab.layers.event_files import forward_graph, tensorboard_callback
 from nnlab.layers.schedules import schedule_callbacks
@@ -357,9 +357,7 @@ def _target_info(target: TargetSpec) -> dict[str, Any]:
 
 
 def _crash(error: Exception) -> Problem:
-    text = str(error).strip()
-    first = text.splitlines()[0] if text else type(error).__name__
     hint = "`run.json` holds the whole traceback"
     if isinstance(error, (tf.errors.ResourceExhaustedError, MemoryError)):
         hint = "memory ran out: lower `training.batch_size`, or make the model smaller"
-    return Problem(f"training stopped with {type(error).__name__}: {first}", hint=hint)
+    return Problem(f"training stopped with {type(error).__name__}: {first_line(error)}", hint=hint)

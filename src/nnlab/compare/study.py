@@ -15,6 +15,7 @@ from nnlab.compare.variants import Named, Variant, changed, check_different, fro
 from nnlab.config.compare import CompareConfig
 from nnlab.config.load import LoadedConfig, dump_config, load_config
 from nnlab.config.overrides import Override, parse_override
+from nnlab.config.schedules import steps_of_run
 from nnlab.config.schema import Experiment
 from nnlab.environment import git_commit, hardware, versions
 from nnlab.errors import ConfigError, NnlabError, Problem, did_you_mean, named, one_of
@@ -170,7 +171,7 @@ def _check_data(variants: Sequence[Variant]) -> list[_Facts]:
         if not spec.num_validation:
             problem = Problem("a comparison needs validation rows", "say how many", ("data", "validation"))
             problems[variant.config.locate(problem)] = None
-        steps = -(-spec.num_train // experiment.training.batch_size)
+        steps, _ = steps_of_run(experiment, spec.num_train)
         facts.append(_Facts(steps, list(history_columns(outputs)), [output.loss for output in outputs]))
     if problems:
         raise ConfigError(list(problems))

@@ -10,11 +10,13 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from nnlab.config.schedules import steps_of_run
 from nnlab.config.schema import EngineName, Experiment, TrainingConfig
 from nnlab.data.splits import Splits
 from nnlab.engine.loops import CompiledLoop, KerasLoop, Loop
-from nnlab.engine.reuse import BorrowedLoop, Programs, program_key, with_variables
+from nnlab.engine.reuse import LentLoop, Programs, program_key, with_variables
 from nnlab.environment import remove_compiled
+from nnlab.errors import first_line
 
 STEPS_THAT_EARN_XLA = 2_000
 """A shorter training is over before XLA has compiled its program."""
@@ -60,16 +62,16 @@ def make_loop(
         rebuild: makes another model of the same kind, for a loop that is going to be kept.
     """
     training = experiment.training
-    asked, steps = training.engine, training.epochs * -(-splits.train.num_rows // training.batch_size)
+    asked, (_, steps) = training.engine, steps_of_run(experiment, splits.train.num_rows)
     options: dict[str, Any] = {"batch_size": training.batch_size, "seed": experiment.seed}
     key = program_key(experiment, splits) if programs is not None else None
 
-    def compiled(*, xla: bool) -> CompiledLoop | BorrowedLoop:
+    def compiled(*, xla: bool) -> CompiledLoop:
         if programs is None or rebuild is None or key is None:
             return CompiledLoop(model, splits.train, splits.spec, **options, xla=xla)
 
-        def make() -> CompiledLoop:
-            return CompiledLoop(with_variables(rebuild()), splits.train, splits.spec, **options, xla=xla)
+        def make() -> LentLoop:
+            return LentLoop(with_variables(rebuild()), splits.train, splits.spec, **options, xla=xla)
 
         return programs.borrow(f"{xla} {key}", model, splits.train, splits.spec, seed=experiment.seed, make=make)
 
@@ -80,14 +82,14 @@ def make_loop(
         try:
             return _with_sound_cache(partial(compiled, xla=True)), EngineChoice(asked, asked, xla=True)
         except Exception as error:  # whatever it is, TensorFlow alone may do without it
-            without_xla = f"XLA cannot compile the model: {_first_line(error)}"
+            without_xla = f"XLA cannot compile the model: {first_line(error)}"
     try:
         loop = compiled(xla=False)
         if asked == "fast" or loop.is_exact:
             return loop, EngineChoice(asked, asked, reason=without_xla)
         reason = "TensorFlow computes `x * sigmoid(x)` (silu, swish) otherwise in Keras's own loop"
     except Exception as error:  # whatever it is, Keras's own loop may do without it, or says it to the user
-        reason = f"TensorFlow cannot make one program of the model: {_first_line(error)}"
+        reason = f"TensorFlow cannot make one program of the model: {first_line(error)}"
     return KerasLoop(model, splits.train, splits.spec, **options), EngineChoice(asked, "keras", reason=reason)
 
 
@@ -124,7 +126,3 @@ def _why_without_xla(model: keras.Model, steps: int) -> str | None:
 
 def _is_random(layer: keras.layers.Layer) -> bool:
     return bool(layer._seed_generators)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

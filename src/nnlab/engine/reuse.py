@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
@@ -38,15 +38,15 @@ class Programs:
 
     def __init__(self, most: int = 8) -> None:
         self.most = most
-        self._loops: dict[str, CompiledLoop] = {}
+        self._loops: dict[str, LentLoop] = {}
         self._graphs: dict[str, Any] = {}
 
     def __len__(self) -> int:
         return len(self._loops)
 
     def borrow(
-        self, key: str, model: keras.Model, train: Split, spec: DataSpec, *, seed: int, make: Callable[[], CompiledLoop]
-    ) -> BorrowedLoop:
+        self, key: str, model: keras.Model, train: Split, spec: DataSpec, *, seed: int, make: Callable[[], LentLoop]
+    ) -> LentLoop:
         """Return a loop for a model, from those kept if there is one for the key.
 
         Args:
@@ -59,7 +59,9 @@ class Programs:
         """
         if key in self._loops:
             self._loops[key].set_rows(train, spec, seed)
-        return BorrowedLoop(self._kept(self._loops, key, make), model)
+        loop: LentLoop = self._kept(self._loops, key, make)
+        loop.lend(model)
+        return loop
 
     def graph(self, key: str | None, make: Callable[[], Any]) -> Any:
         """Return what TensorBoard shows of a model, from what is kept if there is one for the key."""
@@ -73,40 +75,19 @@ class Programs:
         return found
 
 
-class BorrowedLoop:
-    """A kept loop at work for a model that is not its own.
+class LentLoop(CompiledLoop):
+    """A kept loop, which trains one model after the other in its own; callbacks see its own."""
 
-    Args:
-        loop: the kept loop.
-        model: the model to train.
-    """
-
-    def __init__(self, loop: CompiledLoop, model: keras.Model) -> None:
-        self._loop = loop
-        self._model = model
-        self.is_exact = loop.is_exact
-        _copy(_state(model), _state(loop.model))
-        for (source, name), (target, _) in zip(_plain_numbers(model), _plain_numbers(loop.model), strict=True):
+    def lend(self, model: keras.Model) -> None:
+        """Start from what a model holds."""
+        self._borrower = model
+        _copy(_state(model), _state(self.model))
+        for (source, name), (target, _) in zip(_plain_numbers(model), _plain_numbers(self.model), strict=True):
             getattr(target, name).assign(getattr(source, name))
-
-    def fit(
-        self,
-        validation: Split | None,
-        *,
-        first_epoch: int,
-        last_epoch: int,
-        callbacks: Sequence[keras.callbacks.Callback],
-    ) -> None:
-        """See `Loop`; the callbacks see the loop's model."""
-        self._loop.fit(validation, first_epoch=first_epoch, last_epoch=last_epoch, callbacks=callbacks)
-
-    def evaluate(self, split: Split) -> dict[str, float]:
-        """See `Loop`."""
-        return self._loop.evaluate(split)
 
     def finish(self) -> None:
         """See `Loop`."""
-        _copy(_state(self._loop.model), _state(self._model))
+        _copy(_state(self.model), _state(self._borrower))
 
 
 def start_afresh(seed: int, *, keep_programs: bool) -> None:
