@@ -13,6 +13,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+NOT_FOR_TRAINING = ("matplotlib", "pandas", "sklearn")
+"""Packages that Keras imports if they are installed, and does without if they are not."""
+
 PACKAGES = ("nnlab", "keras", "tensorflow", "numpy", "pandas", "scikit-learn", "tensorboard", "pydantic")
 
 
@@ -67,6 +70,21 @@ def versions() -> dict[str, str | None]:
         except PackageNotFoundError:
             found[package] = None
     return found
+
+
+def import_keras() -> None:
+    """Import Keras without what it imports for its plots and wrappers alone, which takes a third of the time.
+
+    Whoever needs these packages afterwards imports them as ever; only Keras's own `wrappers` and plots of images do
+    without, and say that the package is not installed.
+    """
+    held_back = [package for package in NOT_FOR_TRAINING if package not in sys.modules]
+    sys.modules.update(dict.fromkeys(held_back))  # type: ignore[arg-type]  # `None` lets an import fail
+    try:
+        import keras  # noqa: F401
+    finally:
+        for package in held_back:
+            del sys.modules[package]
 
 
 def hardware() -> dict[str, Any]:

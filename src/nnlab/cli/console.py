@@ -88,11 +88,13 @@ def prepare_tensorflow(*, verbose: bool) -> None:
 @contextlib.contextmanager
 def tensorflow(*, quiet: bool, verbose: bool) -> Iterator[None]:
     """Start TensorFlow with a sign of life, and keep what libraries print off stdout."""
+    from nnlab.environment import import_keras
+
     prepare_tensorflow(verbose=verbose)
     with contextlib.redirect_stdout(sys.stderr):
         waiting = contextlib.nullcontext() if quiet else messages().status("starting TensorFlow")
         with waiting, contextlib.nullcontext() if verbose else _silenced_stderr():
-            import keras  # noqa: F401
+            import_keras()
         yield
 
 

@@ -314,8 +314,8 @@ def fit_scaling(x: np.ndarray, scale: float | Literal["standardize", "minmax"] |
 
 
 def scaled(x: np.ndarray, scaling: Scaling | None) -> np.ndarray:
-    """Return rows `[rows, ...]` as float32, scaled if there is a scaling."""
-    return x.astype(np.float32) if scaling is None else scaling.apply(x)
+    """Return rows `[rows, ...]` as float32, scaled if there is a scaling; no copy where there is nothing to do."""
+    return x.astype(np.float32, copy=False) if scaling is None else scaling.apply(x)
 
 
 def _deviation(x: np.ndarray, mean: np.ndarray) -> np.ndarray:

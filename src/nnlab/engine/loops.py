@@ -98,14 +98,20 @@ class Evaluation:
 
     def __init__(self, model: keras.Model) -> None:
         self.model = model
-        self._test = tf.function(lambda x, y: model.test_step((x, y)), autograph=False, reduce_retracing=True)
+        self._test: Any = None
 
     def build(self, split: Split) -> None:
-        """Make the function and the variables of losses and metrics, without changing any."""
-        self._test.get_concrete_function(*_block(split, 0, EVALUATION_BATCH_SIZE))
+        """Make the function, for any number of rows, and the variables of losses and metrics, without changing any."""
+        rows = keras.tree.map_structure(
+            lambda row: tf.TensorSpec([None, *row.shape[1:]], row.dtype), _block(split, 0, 1)
+        )
+        test = tf.function(lambda x, y: self.model.test_step((x, y)), autograph=False)
+        self._test = test.get_concrete_function(*rows)
 
     def evaluate(self, split: Split) -> dict[str, float]:
         """Return loss and metrics on a split, dropout off, the loss first."""
+        if self._test is None:
+            self.build(split)
         self.model.reset_metrics()
         logs: Any = {}
         for start in range(0, split.num_rows, EVALUATION_BATCH_SIZE):
@@ -241,7 +247,12 @@ class CompiledLoop:
         self.is_exact = not _has_own_sigmoid(tf.compat.v1.get_default_graph())
 
     def _step(self, rows: Any, numbers: tf.Tensor) -> None:
-        self._one_step(keras.tree.map_structure(lambda array: tf.gather(array, numbers), rows))
+        self._one_step(keras.tree.map_structure(lambda array: _of_any_size(tf.gather(array, numbers)), rows))
+
+
+def _of_any_size(batch: tf.Tensor) -> tf.Tensor:
+    """Hide the number of rows from Keras, which weighs the losses of several outputs by it where it knows it."""
+    return tf.compat.v1.placeholder_with_default(batch, [None, *batch.shape[1:]])
 
 
 def _has_own_sigmoid(graph: tf.Graph) -> bool:

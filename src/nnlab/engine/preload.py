@@ -8,15 +8,16 @@ from __future__ import annotations
 import os
 import signal
 
+from nnlab.environment import import_keras
+
 signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for whoever started the workers, who then ends them
-if os.environ.get("TF_CPP_MIN_LOG_LEVEL") == "3":
-    _stderr, _nothing = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(_nothing, 2)
-    try:
-        import nnlab.train
-    finally:
-        os.dup2(_stderr, 2)
-        os.close(_stderr)
-        os.close(_nothing)
-else:
+_is_quiet = os.environ.get("TF_CPP_MIN_LOG_LEVEL") == "3"
+_stderr = os.dup(2)
+if _is_quiet:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+try:
+    import_keras()
     import nnlab.train  # noqa: F401
+finally:
+    os.dup2(_stderr, 2)
+    os.close(_stderr)
