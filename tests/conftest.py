@@ -6,7 +6,7 @@ import os
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 import pytest
 from hypothesis import settings
@@ -18,6 +18,7 @@ os.environ["NO_COLOR"] = "1"
 from nnlab.cli import main
 from nnlab.config.load import LoadedConfig, load_config
 from nnlab.config.overrides import parse_override
+from nnlab.config.schema import EngineName, TrainingConfig
 from samples import DIGITS
 
 
@@ -25,6 +26,16 @@ class Done(NamedTuple):
     code: int
     out: str
     err: str
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let the whole suite train with another engine: `pytest --engine keras`."""
+    parser.addoption("--engine", choices=get_args(EngineName), default="fast", help="engine of configs that name none")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Change the default before the first config is read."""
+    TrainingConfig.model_fields["engine"].default = config.getoption("--engine")
 
 
 @pytest.fixture

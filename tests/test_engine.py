@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
+import time
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from nnlab.run import Run
@@ -66,6 +69,59 @@ def test_fast_and_exact_agree_to_rounding(trained, monkeypatch):
     ours, theirs = (trained(PLAIN, f"training.engine={name}") for name in ("fast", "exact"))
     assert engine(ours)["xla"] is True
     assert numbers(ours)[-1] == pytest.approx(numbers(theirs)[-1], rel=1e-4)
+
+
+INPUTS = "inputs: {wide: {features: [0, 1, 2]}, deep: {features: [2, 3, 4, 5]}}"
+LAYERS = "hidden: {Dense: {units: 5, activation: relu}, from: deep}, joined: {Concatenate: {}, from: [wide, hidden]}"
+ONE_TARGET = f"""
+data: {{source: diabetes, scale: standardize}}
+model:
+  type: functional
+  {INPUTS}
+  layers: {{{LAYERS}, main: {{Dense: 1, from: joined}}, aux: {{Dense: 1, from: hidden}}}}
+  outputs: [main, aux]
+optimizer: {{Adam: {{learning_rate: 0.01, clipnorm: 1.0}}}}
+training: {{epochs: 3, batch_size: 25, loss_weights: {{main: 0.9, aux: 0.1}}}}
+"""
+KINDS = {
+    "several inputs and outputs": ONE_TARGET,
+    "balanced classes of one of two outputs": f"""
+data: {{source: wine, scale: standardize, class_weight: {{main: balanced}}}}
+model:
+  type: functional
+  {INPUTS}
+  layers: {{{LAYERS}, main: {{Dense: 3, from: joined}}, aux: {{Dense: 3, from: hidden}}}}
+  outputs: [main, aux]
+optimizer: {{SGD: {{learning_rate: 0.05, momentum: 0.9, nesterov: true, use_ema: true}}}}
+training: {{epochs: 3, batch_size: 25}}
+""",
+    "a subclassed model with an auxiliary output": """
+data: {source: diabetes, scale: standardize}
+model:
+  {type: subclassed, class: WideAndDeep, units: 5, auxiliary: true, wide_features: [0, 1], deep_features: [1, 2, 3]}
+optimizer: {RMSprop: {gradient_accumulation_steps: 2}}
+training: {epochs: 3, batch_size: 25, loss: {main: mse, aux: mse}, loss_weights: {main: 0.9, aux: 0.1}}
+""",
+    "layers taken over, frozen first": """
+data: {source: wine, scale: standardize}
+model: {transfer: {from: SOURCE, freeze_epochs: 1, layers: 1}, hidden: [4]}
+optimizer: {Adam: {learning_rate: 0.01}}
+training: {epochs: 3, batch_size: 25}
+""",
+}
+
+
+@pytest.mark.parametrize("text", KINDS.values(), ids=KINDS)
+def test_the_engines_agree_on_each_kind_of_model(trained, monkeypatch, text):
+    monkeypatch.setattr("nnlab.engine.choice.STEPS_THAT_EARN_XLA", 0)
+    if "SOURCE" in text:
+        text = text.replace("SOURCE", str(trained(PLAIN, "training.epochs=1").run.path))
+    fast, exact, keras = (trained(text, f"training.engine={name}") for name in ("fast", "exact", "keras"))
+    assert [engine(summary)["used"] for summary in (fast, exact, keras)] == ["fast", "exact", "keras"]
+    assert engine(fast)["xla"]
+    assert (weights(exact), numbers(exact), exact.metrics) == (weights(keras), numbers(keras), keras.metrics)
+    for ours, theirs in zip(numbers(fast), numbers(exact), strict=True):
+        assert ours == pytest.approx(theirs, rel=1e-3)
 
 
 def test_a_short_training_goes_without_xla(trained):
@@ -195,6 +251,25 @@ def test_what_xla_cannot_compile_goes_without_it(trained, tmp_path, monkeypatch)
     summary = trained(MINE, trust_code=True)
     assert (engine(summary)["used"], engine(summary)["xla"]) == ("fast", False)
     assert engine(summary)["reason"].startswith("XLA cannot compile the model: ")
+
+
+def test_ctrl_c_ends_a_long_epoch_soon(tmp_path):
+    rows = np.random.default_rng(0).random((1_000_000, 4), np.float32)
+    np.savez(tmp_path / "rows.npz", x=rows, y=rows[:, 0])  # a minute and more with batches of one row
+    config = "{data: {source: npz, path: rows.npz, validation: 0}, model: {hidden: [4]}, training: {batch_size: 1}}"
+    (tmp_path / "long.yaml").write_text(config)
+    command = [sys.executable, "-m", "nnlab", "train", "long.yaml", "--quiet"]
+    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    while not any('"engine"' in file.read_text() for file in tmp_path.glob("runs/*/run.json")):
+        assert process.poll() is None
+        time.sleep(0.1)
+    time.sleep(1)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=10)
+    assert process.returncode == 130, said
+    (info,) = tmp_path.glob("runs/*/run.json")
+    assert json.loads(info.read_text())["status"] == "interrupted"
+    assert "Traceback" not in said
 
 
 def test_a_damaged_program_on_disk_is_compiled_again(tmp_path, monkeypatch):

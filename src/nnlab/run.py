@@ -134,7 +134,8 @@ class Run:
 
     def write_history(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Write `history.csv` with one row an epoch."""
-        write_text(self.history_path, _csv(rows, list(rows[0]) if rows else ["epoch"]))
+        text = _csv(rows, list(rows[0]) if rows else ["epoch"])
+        write_bytes(self.history_path, text.encode("utf-8"), at_once=False)
 
     def read_history(self) -> list[dict[str, float]]:
         """Return the rows of `history.csv`, numbers as floats; empty if there are none."""
@@ -201,14 +202,21 @@ def write_text(path: Path, text: str) -> None:
     write_bytes(path, text.encode("utf-8"))
 
 
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file whole: under another name first, then renamed, so that no reader ever sees half of it."""
+def write_bytes(path: Path, content: bytes, *, at_once: bool = True) -> None:
+    """Write a file whole: under another name first, then renamed, so that no reader ever sees half of it.
+
+    Args:
+        path: of the file.
+        content: what it shall hold.
+        at_once: wait until the disk has it; else a power cut may cost the last seconds, a killed process nothing.
+    """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(3)}.tmp")
     try:
         with temporary.open("wb") as file:
             file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+            if at_once:
+                file.flush()
+                os.fsync(file.fileno())
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)

@@ -107,12 +107,13 @@ class Evaluation:
         )
         test = tf.function(lambda x, y: self.model.test_step((x, y)), autograph=False)
         self._test = test.get_concrete_function(*rows)
+        self.reset = tf.function(self.model.reset_metrics, autograph=False).get_concrete_function()
 
     def evaluate(self, split: Split) -> dict[str, float]:
         """Return loss and metrics on a split, dropout off, the loss first."""
         if self._test is None:
             self.build(split)
-        self.model.reset_metrics()
+        self.reset()
         logs: Any = {}
         for start in range(0, split.num_rows, EVALUATION_BATCH_SIZE):
             logs = self._test(*_block(split, start, start + EVALUATION_BATCH_SIZE))
@@ -201,7 +202,7 @@ class CompiledLoop:
         calls.on_train_end(logs)
 
     def _epoch(self, epoch: int, calls: keras.callbacks.CallbackList) -> dict[str, float]:
-        self.model.reset_metrics()
+        self._evaluation.reset()
         order = tf.constant(epoch_permutation(self._seed, epoch, self._num_rows))
         step, logs = 0, {}
         while step < self._steps and not (step and self.model.stop_training):
