@@ -289,9 +289,10 @@ def test_a_damaged_program_on_disk_is_compiled_again(tmp_path, monkeypatch):
     assert train() == {"asked": "fast", "used": "fast", "xla": True, "reason": None}
 
 
-def test_what_tensorflow_computes_otherwise_in_a_loop_is_left_to_keras_if_it_shall_be_exact(trained):
-    summary = trained(WINE, "training.engine=exact", "model.activation=silu")
+@pytest.mark.parametrize("activation", ["silu", "gelu", "{gelu: {approximate: true}}", "Swish"])
+def test_what_tensorflow_computes_otherwise_in_a_loop_is_left_to_keras_if_it_shall_be_exact(trained, activation):
+    summary = trained(WINE, "training.engine=exact", f"model.activation={activation}")
     assert (engine(summary)["used"], engine(summary)["reason"]) == (
         "keras",
-        "TensorFlow computes `x * sigmoid(x)` (silu, swish) otherwise in Keras's own loop",
+        "TensorFlow computes silu, swish and gelu otherwise in Keras's own loop",
     )

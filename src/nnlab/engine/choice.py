@@ -87,7 +87,7 @@ def make_loop(
         loop = compiled(xla=False)
         if asked == "fast" or loop.is_exact:
             return loop, EngineChoice(asked, asked, reason=without_xla)
-        reason = "TensorFlow computes `x * sigmoid(x)` (silu, swish) otherwise in Keras's own loop"
+        reason = "TensorFlow computes silu, swish and gelu otherwise in Keras's own loop"
     except Exception as error:  # whatever it is, Keras's own loop may do without it, or says it to the user
         reason = f"TensorFlow cannot make one program of the model: {first_line(error)}"
     return KerasLoop(model, splits.train, splits.spec, **options), EngineChoice(asked, "keras", reason=reason)

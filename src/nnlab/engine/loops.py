@@ -245,7 +245,7 @@ class CompiledLoop:
 
     def _keras_step(self, data: Any) -> None:
         self.model.train_step(data)
-        self.is_exact = not _has_own_sigmoid(tf.compat.v1.get_default_graph())
+        self.is_exact = not _is_computed_otherwise(tf.compat.v1.get_default_graph())
 
     def _step(self, rows: Any, numbers: tf.Tensor) -> None:
         self._one_step(keras.tree.map_structure(lambda array: _of_any_size(tf.gather(array, numbers)), rows))
@@ -256,16 +256,29 @@ def _of_any_size(batch: tf.Tensor) -> tf.Tensor:
     return tf.compat.v1.placeholder_with_default(batch, [None, *batch.shape[1:]])
 
 
-def _has_own_sigmoid(graph: tf.Graph) -> bool:
-    """Return whether something is multiplied by its own sigmoid, which TensorFlow does in one go, but not in a loop."""
-    for operation in graph.get_operations():
-        if operation.type == "Mul":
-            names = {factor.name for factor in operation.inputs}
-            for sigmoid in (factor.op for factor in operation.inputs if factor.op.type == "Sigmoid"):
-                scaled = sigmoid.inputs[0].op  # `silu` multiplies by its beta first
-                if names & {sigmoid.inputs[0].name, *(value.name for value in scaled.inputs if scaled.type == "Mul")}:
-                    return True
+def _is_computed_otherwise(graph: tf.Graph) -> bool:
+    """Return whether there is an activation that TensorFlow computes in one go, but not in a loop: silu or gelu."""
+    return any(_is_silu(operation) or _is_gelu(operation) for operation in graph.get_operations())
+
+
+def _is_silu(operation: tf.Operation) -> bool:
+    """Return whether something is multiplied by its own sigmoid, or by that of its multiple."""
+    if operation.type != "Mul":
+        return False
+    factors = {factor.name for factor in operation.inputs}
+    for sigmoid in (factor.op for factor in operation.inputs if factor.op.type == "Sigmoid"):
+        scaled = sigmoid.inputs[0].op
+        if factors & {sigmoid.inputs[0].name, *(value.name for value in scaled.inputs if scaled.type == "Mul")}:
+            return True
     return False
+
+
+def _is_gelu(operation: tf.Operation) -> bool:
+    """Return whether this is the error function, or the hyperbolic tangent of a polynomial that stands for it."""
+    reached = [operation] if operation.type == "Tanh" else []
+    for found in reached:
+        reached += [value.op for value in found.inputs if value.op.type in ("Mul", "AddV2", "Pow")]
+    return operation.type in ("Erf", "Erfc") or any(found.type == "Pow" for found in reached)
 
 
 def _count(number: int) -> tf.Tensor:
