@@ -48,7 +48,8 @@ def compare(
     tuned_only: TunedOnly = False,
     metric: Metric = None,
     target: Target = None,
-    jobs: options.Jobs = 1,
+    jobs: options.Jobs = None,
+    ray: options.Ray = None,
     changes: options.Set = None,
     seed: options.Seed = None,
     name: options.Name = None,
@@ -69,7 +70,7 @@ def compare(
         named = from_options(vary or [], variant or [])
         choose = lambda _: named  # noqa: E731
     prepared = partial(prepare, config, base, choose, runs_dir=runs_dir, trust_code=trust_code)
-    _run(prepared, runs_dir, jobs=jobs, json=json, quiet=quiet, verbose=verbose)
+    _run(prepared, runs_dir, jobs=jobs, ray=ray, json=json, quiet=quiet, verbose=verbose)
 
 
 def compare_optimizers(
@@ -86,7 +87,8 @@ def compare_optimizers(
     tuned_only: TunedOnly = False,
     metric: Metric = None,
     target: Target = None,
-    jobs: options.Jobs = 1,
+    jobs: options.Jobs = None,
+    ray: options.Ray = None,
     changes: options.Set = None,
     seed: options.Seed = None,
     name: options.Name = None,
@@ -106,12 +108,13 @@ def compare_optimizers(
     prepared = partial(
         prepare, config, base, choose, tuning_budget=DEFAULT_BUDGET, runs_dir=runs_dir, trust_code=trust_code
     )
-    _run(prepared, runs_dir, jobs=jobs, json=json, quiet=quiet, verbose=verbose)
+    _run(prepared, runs_dir, jobs=jobs, ray=ray, json=json, quiet=quiet, verbose=verbose)
 
 
 def resume(
     run: options.RunName,
-    jobs: options.Jobs = 1,
+    jobs: options.Jobs = None,
+    ray: options.Ray = None,
     runs_dir: options.RunsDir = options.DEFAULT_RUNS_DIR,
     trust_code: options.TrustCode = False,
     json: options.Json = False,
@@ -129,7 +132,7 @@ def resume(
     from nnlab.compare.study import prepare
 
     prepared = partial(prepare, found.config_path, [], runs_dir=runs_dir, trust_code=trust_code)
-    _run(prepared, runs_dir, jobs=jobs, json=json, quiet=quiet, verbose=verbose, into=found)
+    _run(prepared, runs_dir, jobs=jobs, ray=ray, json=json, quiet=quiet, verbose=verbose, into=found)
 
 
 def _base(
@@ -163,25 +166,34 @@ def _base(
 
 
 def _run(
-    prepared: Callable[[], Any], runs_dir: Path, *, jobs: int, json: bool, quiet: bool, verbose: bool, into: Any = None
+    prepared: Callable[[], Any],
+    runs_dir: Path,
+    *,
+    jobs: int | None,
+    ray: str | None,
+    json: bool,
+    quiet: bool,
+    verbose: bool,
+    into: Any = None,
 ) -> None:
     """Check, train, and show the results."""
     from nnlab.cli.comparison import Progress, show_results
     from nnlab.compare.study import conduct
-    from nnlab.executor import Workers
+    from nnlab.executor import executor_for
     from nnlab.report.comparison import document, markdown
     from nnlab.report.comparison_plots import write_plots
     from nnlab.run import Run
 
     console.prepare_tensorflow(verbose=verbose)  # for the workers, which inherit the environment
     study = prepared()
+    executor = executor_for(jobs, ray)
     name = study.config.experiment.name
     run = into or Run.new(runs_dir, name)
     progress = Progress(quiet=quiet or json)
     try:
         with progress:
             command = ["nnlab", *sys.argv[1:]]
-            status = conduct(study, run, partial(Workers, jobs), observer=progress, command=command)
+            status = conduct(study, run, executor, observer=progress, command=command)
     except KeyboardInterrupt:
         sys.stderr.write(f"interrupted; what was trained so far is in {run.path}\n  hint: `nnlab resume {run.path}`\n")
         raise typer.Exit(130) from None
