@@ -6,7 +6,9 @@ import json
 import socket
 import sys
 import time
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -89,6 +91,14 @@ def test_an_address_where_nobody_answers_is_told_at_once():
         with pytest.raises(NnlabError, match="nothing answers at the Ray cluster `127"):
             executor_for(2, f"127.0.0.1:{unused.getsockname()[1]}")
     assert time.monotonic() - began < 3
+
+
+def test_something_else_at_the_address_is_told_at_once():
+    pytest.importorskip("ray", reason="Ray is not installed: pip install 'nnlab[ray]'")
+    with HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
+        Thread(target=server.handle_request).start()
+        with pytest.raises(NnlabError, match="is no Ray cluster"):
+            executor_for(2, f"127.0.0.1:{server.server_port}")
 
 
 @pytest.mark.parametrize("address", ["somewhere", "host:", "ray://host:10001", "host:70000", ""])

@@ -38,6 +38,10 @@ MOST_STARTS = 3
 MOST_DATA = 8
 """Different data that are kept in the object store."""
 
+HTTP2_SETTINGS = b"\x04"
+HTTP2_GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0" + HTTP2_SETTINGS + b"\0" * 5
+"""What a client says first and a server answers, here a Ray head (RFC 9113, 3.4)."""
+
 
 def connect(address: str, jobs: int | None = None) -> None:
     """Connect to a cluster, for the `RayWorkers` that follow.
@@ -73,11 +77,15 @@ def _check_that_it_answers(address: str) -> None:
     if not host or not port.isdigit() or "/" in host or int(port) > 65535:
         hint = "give `--ray HOST:PORT` of the cluster's head (as `ray start --head` prints it), `auto` or `local`"
         raise NnlabError(f"`{address}` is no address of a Ray cluster", hint=hint)
+    hint = "is it the head's, and does its cluster run? `ray status` on that machine says so"
     try:
-        socket.create_connection((host, int(port)), SECONDS_TO_ANSWER).close()
+        with socket.create_connection((host, int(port)), SECONDS_TO_ANSWER) as connection:
+            connection.sendall(HTTP2_GREETING)
+            answer = connection.recv(9)
     except OSError as error:
-        hint = "is it the head's, and does its cluster run? `ray status` on that machine says so"
         raise NnlabError(f"nothing answers at the Ray cluster `{address}`: {error}", hint=hint) from None
+    if answer[3:4] != HTTP2_SETTINGS:
+        raise NnlabError(f"what answers at `{address}` is no Ray cluster", hint=hint)
 
 
 class RayWorkers(Pool):
