@@ -104,6 +104,7 @@ def prepare(
     tuning_budget: int = 0,
     runs_dir: Path = Path("runs"),
     trust_code: bool = False,
+    on_valid: Callable[[], Any] | None = None,
 ) -> Study:
     """Check everything that can be checked before training.
 
@@ -114,6 +115,7 @@ def prepare(
         tuning_budget: learning rates to try, if the config does not say.
         runs_dir: where runs that layers are taken over from are looked for.
         trust_code: whether the user's own Python code may run.
+        on_valid: is called when the configs hold, before their data are loaded.
 
     Raises:
         NnlabError: with the problems of all variants.
@@ -126,6 +128,8 @@ def prepare(
     if section.tuned_only and not budget:
         hint = "say how many learning rates to try: `--tuning-budget 7`"
         raise ConfigError(Problem("with a tuning budget of 0 nothing is tuned", hint))
+    if on_valid is not None:
+        on_valid()
     facts = _check_data(variants)
     metric = _metric(section, facts)
     seeds, tuning_seed = seeds_of(config.experiment.seed, section.seeds)
@@ -217,6 +221,29 @@ def _rate_parameter(experiment: Experiment) -> tuple[str, str | None]:
     return "optimizer", "learning_rate"
 
 
+def begin(study: Study, run: Run, command: Sequence[str] = ()) -> None:
+    """Make a comparison's directory, unless it is there."""
+    if not run.path.exists():
+        run.create(config=study.resolved, source=study.config.text)
+        run.trials_path.mkdir()
+        run.write_info(_info(study, command))
+
+
+def _info(study: Study, command: Sequence[str]) -> dict[str, Any]:
+    return {
+        "kind": "comparison",
+        "name": study.config.experiment.name,
+        "status": "running",
+        "command": list(command),
+        "overrides": list(study.config.overrides),
+        "seed": study.config.experiment.seed,
+        "started": datetime.now().astimezone().isoformat(timespec="seconds"),
+        "versions": versions(),
+        "git_commit": git_commit(Path.cwd()),
+        "hardware": hardware(),
+    }
+
+
 def conduct(
     study: Study,
     run: Run,
@@ -240,26 +267,9 @@ def conduct(
     Raises:
         KeyboardInterrupt: after the run was saved as `interrupted`.
     """
-    before: dict[str, Any] = {}
-    if run.path.exists():
-        before = run.read_info()
-    else:
-        run.create(config=study.resolved, source=study.config.text)
-        run.trials_path.mkdir()
-    started = datetime.now().astimezone()
-    info: dict[str, Any] = {
-        "kind": "comparison",
-        "name": study.config.experiment.name,
-        "status": "running",
-        "command": list(command),
-        "overrides": list(study.config.overrides),
-        "seed": study.config.experiment.seed,
-        "started": started.isoformat(timespec="seconds"),
-        "versions": versions(),
-        "git_commit": git_commit(Path.cwd()),
-        "hardware": hardware(),
-        **{name: before[name] for name in ("command", "overrides", "started") if name in before},
-    }
+    begin(study, run, command)
+    before, started = run.read_info(), datetime.now().astimezone()
+    info = {**_info(study, command), **{name: before[name] for name in ("command", "overrides", "started")}}
     run.write_info(info)
 
     def end(status: Status) -> None:
@@ -318,7 +328,12 @@ def recall(study: Study, run: Run) -> None:
 
 
 def write_results(study: Study, run: Run) -> None:
-    """Write `results.csv`: a row for each training that ended, in an order that does not depend on time."""
+    """Write `results.csv`."""
+    run.write_results(result_rows(study))
+
+
+def result_rows(study: Study) -> list[dict[str, Any]]:
+    """Return a row for each training that ended, in an order that does not depend on time."""
     comparison = study.comparison
     metric = comparison.rules.metric
     purposes = _purposes(comparison)
@@ -340,7 +355,7 @@ def write_results(study: Study, run: Run) -> None:
             f"test_{metric}": None if purpose == "tuning" else test.get(metric),
             "error": " ".join(problem.message for problem in outcome.problems),
         })  # fmt: skip
-    run.write_results(rows)
+    return rows
 
 
 def _purposes(comparison: Comparison) -> dict[Trial, str]:

@@ -7,10 +7,10 @@ from functools import partial
 
 from nnlab.errors import NnlabError
 from nnlab.executor.jobs import Executor, Job, Outcome, Watcher
-from nnlab.executor.processes import Workers
+from nnlab.executor.processes import Workers, start_soon
 from nnlab.executor.trainer import InProcess
 
-__all__ = ["Executor", "InProcess", "Job", "Outcome", "Watcher", "Workers", "executor_for"]
+__all__ = ["Executor", "InProcess", "Job", "Outcome", "Watcher", "Workers", "executor_for", "start_soon"]
 
 
 def executor_for(jobs: int | None, ray: str | None) -> Callable[[Watcher | None], Executor]:
@@ -28,4 +28,9 @@ def executor_for(jobs: int | None, ray: str | None) -> Callable[[Watcher | None]
             raise
         raise NnlabError("`--ray` needs Ray, which is not installed", hint="`pip install 'nnlab[ray]'`") from None
     connect(ray, jobs)
-    return partial(RayWorkers, jobs)
+
+    def make(watch: Watcher | None = None) -> Executor:
+        connect(ray, jobs)  # again, after an executor before has left the cluster
+        return RayWorkers(jobs, watch)
+
+    return make

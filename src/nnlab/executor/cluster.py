@@ -44,7 +44,7 @@ HTTP2_GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0" + HTTP2_SETTINGS + b"
 
 
 def connect(address: str, jobs: int | None = None) -> None:
-    """Connect to a cluster, for the `RayWorkers` that follow.
+    """Connect to a cluster, unless that is done, for the `RayWorkers` that follow.
 
     Args:
         address: `HOST:PORT` of the head of a cluster that this machine belongs to, `auto` for the one that runs here,
@@ -54,6 +54,8 @@ def connect(address: str, jobs: int | None = None) -> None:
     Raises:
         NnlabError: there is no such cluster.
     """
+    if ray.is_initialized():
+        return
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # a cluster that nnlab starts reports to nobody
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # else Ray warns of what it is going to change
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR, "configure_logging": False}

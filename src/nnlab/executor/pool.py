@@ -73,9 +73,8 @@ class Pool(ABC):
         self._workers: list[Any] = []
 
     def submit(self, job: Job) -> None:
-        """See `Executor`."""
+        """See `Executor`; jobs are handed out when somebody waits, so that there are some to choose from."""
         self._queue.append(job)
-        self._hand_out()
 
     def next_outcome(self) -> Outcome | None:
         """See `Executor`."""

@@ -6,12 +6,21 @@ import contextlib
 import multiprocessing
 import signal
 from collections.abc import Mapping, Sequence
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from nnlab.executor.jobs import Job, Watcher
 from nnlab.executor.pool import Pool, Worker
 from nnlab.executor.trainer import Trainer
+
+
+def start_soon() -> Any:
+    """Start what `Workers` come from, and TensorFlow in it, without waiting for it; return their context."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["nnlab.engine.preload"])
+    forkserver.ensure_running()
+    return context
 
 
 class Workers(Pool):
@@ -25,8 +34,7 @@ class Workers(Pool):
     def __init__(self, count: int, watch: Watcher | None = None) -> None:
         super().__init__(watch)
         self._count = count
-        self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload(["nnlab.engine.preload"])
+        self._context = start_soon()
 
     def _most_workers(self) -> int:
         return self._count

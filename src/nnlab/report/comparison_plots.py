@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
+from nnlab.compare.problems import standings
 from nnlab.compare.protocol import Comparison, Contender
 from nnlab.report.plot import COLORS, Panel, Series, write_plot
 from nnlab.run import Run
-from nnlab.statistics import expected_best, mean, median
+from nnlab.statistics import expected_best, mean, median, share_within
 
 TARGETS = 60
 """Values of the metric for which the time to reach them is drawn."""
+
+MOST_TIMES = 100.0
+"""How many times the fastest one's steps a performance profile shows."""
 
 
 def write_plots(comparison: Comparison, run: Run) -> list[str]:
@@ -23,6 +27,28 @@ def write_plots(comparison: Comparison, run: Run) -> list[str]:
     for name, panels in drawn.items():
         write_plot(run.plot_path(name), panels, legend="right")
     return list(drawn)
+
+
+def write_profile(comparisons: Mapping[str, Comparison], run: Run) -> list[str]:
+    """Draw the performance profile over several problems; return the names of the plots."""
+    names = [contender.name for contender in next(iter(comparisons.values())).contenders]
+    found = sorted(standings(comparisons), key=lambda standing: names.index(standing.variant))
+    finite = [ratio for standing in found for ratio in standing.ratios if ratio < math.inf]
+    if not finite:
+        return []
+    end = min(MOST_TIMES, 1.1 * max(2.0, *finite))
+    lines = []
+    for number, standing in enumerate(found):
+        corners = [1.0, *sorted({ratio for ratio in standing.ratios if 1 < ratio < end}), end]
+        x = [value for value in corners for _ in (0, 1)][1:]
+        y = [share_within(standing.ratios, value) for value in corners[:-1] for _ in (0, 1)]
+        lines.append(_series(number, standing.variant, x, [*y, share_within(standing.ratios, end)]))
+    note = f"the target of each of {len(comparisons)} problems, each seed"
+    panel = Panel(
+        lines, "performance profile", note, "times the steps of the fastest", "share that got there", log_x=True
+    )
+    write_plot(run.plot_path("profile"), [panel], legend="right")
+    return ["profile"]
 
 
 def _curves(comparison: Comparison) -> list[Panel]:
@@ -42,7 +68,14 @@ def _lines(comparison: Comparison, column: str, shift: float) -> Iterator[Series
         if epochs:
             x = [i - shift for i in range(1, len(epochs) + 1)]
             y = [mean(values) or 0.0 for values in epochs]
-            yield _series(contender, x, y, low=[min(values) for values in epochs], high=[max(v) for v in epochs])
+            yield _series(
+                contender.number,
+                contender.name,
+                x,
+                y,
+                low=[min(values) for values in epochs],
+                high=[max(v) for v in epochs],
+            )
 
 
 def _by_epoch(comparison: Comparison, contender: Contender, column: str) -> Iterator[list[float]]:
@@ -60,7 +93,7 @@ def _sensitivity(comparison: Comparison) -> Panel:
         scores = comparison.tuning_scores(contender)
         y = [math.nan if score is None else score for score in scores.values()]
         if any(math.isfinite(value) for value in y):
-            lines.append(_series(contender, list(scores), y, points=True))
+            lines.append(_series(contender.number, contender.name, list(scores), y, points=True))
     note = "one seed; gaps are trainings that failed"
     return Panel(lines, "sensitivity", note, "learning rate", f"val_{comparison.rules.metric}", log_x=True)
 
@@ -74,7 +107,11 @@ def _best_after(comparison: Comparison) -> Panel:
         if finished:
             worst = min(finished)  # what failed is worth no more than the worst that did not
             best = expected_best([worst if score is None else sign * score for score in scores])
-            lines.append(_series(contender, list(range(1, len(best) + 1)), [sign * value for value in best]))
+            lines.append(
+                _series(
+                    contender.number, contender.name, list(range(1, len(best) + 1)), [sign * value for value in best]
+                )
+            )
     return Panel(lines, "cost of tuning", "expected best", "learning rates tried", f"val_{comparison.rules.metric}")
 
 
@@ -93,12 +130,13 @@ def _time_to_target(comparison: Comparison) -> Panel:
         middles = [median([comparison.epochs_to(trial, target) for trial in own]) for target in targets]
         steps = [middle * contender.steps_per_epoch for middle in middles if middle is not None and middle < math.inf]
         if steps:
-            lines.append(_series(contender, targets[: len(steps)], steps))
+            lines.append(_series(contender.number, contender.name, targets[: len(steps)], steps))
     return Panel(lines, "time to target", "median over the seeds", f"val_{metric}", "steps")
 
 
 def _series(
-    contender: Contender,
+    number: int,
+    name: str,
     x: Sequence[float],
     y: Sequence[float],
     *,
@@ -106,5 +144,5 @@ def _series(
     high: Sequence[float] | None = None,
     points: bool = False,
 ) -> Series:
-    color, dash = contender.number % len(COLORS), contender.number // len(COLORS)
-    return Series(x, y, contender.name, color, dash, low, high, points)
+    color, dash = number % len(COLORS), number // len(COLORS)
+    return Series(x, y, name, color, dash, low, high, points)
