@@ -29,6 +29,13 @@ TuningBudget = Annotated[
 TunedOnly = Annotated[
     bool, typer.Option("--tuned-only", help="Leave out the trainings with the learning rates as configured.")
 ]
+TuneSchedules = Annotated[
+    str | None,
+    typer.Option(
+        metavar="A,B,...",
+        help="Schedules to try with each learning rate, such as `constant,cosine`; default: the config's own.",
+    ),
+]
 Metric = Annotated[
     str | None, typer.Option(help="What decides, on validation rows; default: the config's first metric.")
 ]
@@ -51,6 +58,7 @@ def compare(
     ] = None,
     seeds: Seeds = None,
     tuning_budget: TuningBudget = None,
+    tune_schedules: TuneSchedules = None,
     tuned_only: TunedOnly = False,
     metric: Metric = None,
     target: Target = None,
@@ -71,7 +79,7 @@ def compare(
     from nnlab.compare.variants import from_options, from_section
 
     own_name = name if len(configs) == 1 else None
-    base = _base(changes, seed, own_name, seeds, tuning_budget, tuned_only, metric, target)
+    base = _base(changes, seed, own_name, seeds, tuning_budget, tune_schedules, tuned_only, metric, target)
     choose: Any = from_section
     if vary or variant:
         named = from_options(vary or [], variant or [])
@@ -91,6 +99,7 @@ def compare_optimizers(
     ] = None,
     seeds: Seeds = None,
     tuning_budget: TuningBudget = None,
+    tune_schedules: TuneSchedules = None,
     tuned_only: TunedOnly = False,
     metric: Metric = None,
     target: Target = None,
@@ -111,7 +120,7 @@ def compare_optimizers(
     from nnlab.compare.variants import from_optimizers
 
     own_name = name if len(configs) == 1 else None
-    base = _base(changes, seed, own_name, seeds, tuning_budget, tuned_only, metric, target)
+    base = _base(changes, seed, own_name, seeds, tuning_budget, tune_schedules, tuned_only, metric, target)
     choose = partial(from_optimizers, optimizers=optimizers)
     prepared = [
         partial(prepare, config, base, choose, tuning_budget=DEFAULT_BUDGET, runs_dir=runs_dir, trust_code=trust_code)
@@ -152,12 +161,14 @@ def _base(
     name: str | None,
     seeds: int | None,
     tuning_budget: int | None,
+    tune_schedules: str | None,
     tuned_only: bool,
     metric: str | None,
     target: float | None,
 ) -> list[Any]:
     """Return what the command line changes of the config, the `compare` section included."""
-    from nnlab.config.overrides import override
+    from nnlab.config.nodes import read_text
+    from nnlab.config.overrides import Override, override
 
     given = {
         "seed": ("--seed", seed),
@@ -168,12 +179,17 @@ def _base(
         "compare.metric": ("--metric", metric),
         "compare.target": ("--target", target),
     }
+    base: list[Any] = [*(changes or ())]
+    if tune_schedules is not None:
+        origin = f"--tune-schedules {tune_schedules}"
+        schedules = read_text(f"[{tune_schedules}]", origin, located=False)
+        base.append(Override(("compare", "tune_schedules"), schedules, origin))
     more = [
         override(path, value, origin=f"{option} {value}")
         for path, (option, value) in given.items()
         if value is not None
     ]
-    return [*(changes or ()), *more]
+    return [*base, *more]
 
 
 def _run(

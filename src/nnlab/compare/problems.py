@@ -9,13 +9,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from nnlab import statistics
 from nnlab.compare.protocol import Comparison
 from nnlab.compare.study import Observer, Study, begin, conduct, result_rows
 from nnlab.environment import git_commit, hardware, versions
-from nnlab.errors import ConfigError, Problem, listed
+from nnlab.errors import ConfigError, Problem
 from nnlab.executor import Executor, Watcher
 from nnlab.run import Run, Status
+from nnlab.statistics import joined, mean, performance_ratios, share_within
 
 LONGEST_NAME = 60
 
@@ -42,11 +42,11 @@ class Standing:
         """Return what `--json` prints of it."""
         return {
             "variant": self.variant,
-            "mean_rank": statistics.mean(list(self.ranks.values())),
+            "mean_rank": mean(list(self.ranks.values())),
             "ranks": dict(self.ranks),
             "scores": dict(self.scores),
-            "fastest": statistics.share_within(self.ratios, 1),
-            "within_2": statistics.share_within(self.ratios, 2),
+            "fastest": share_within(self.ratios, 1),
+            "within_2": share_within(self.ratios, 2),
             "reached": sum(ratio < math.inf for ratio in self.ratios) / len(self.ratios),
             "rank": self.rank,
         }
@@ -60,7 +60,7 @@ def standings(comparisons: Mapping[str, Comparison]) -> list[Standing]:
     """
     names = [contender.name for contender in next(iter(comparisons.values())).contenders]
     tables = {problem: comparison.table(comparison.rules.arms[0]) for problem, comparison in comparisons.items()}
-    ratios = statistics.performance_ratios(
+    ratios = performance_ratios(
         [
             [steps for comparison in comparisons.values() for steps in _steps_to_target(comparison, name)]
             for name in names
@@ -70,8 +70,8 @@ def standings(comparisons: Mapping[str, Comparison]) -> list[Standing]:
     for name, own in zip(names, ratios, strict=True):
         rows = {problem: next(row for row in table.rows if row.variant == name) for problem, table in tables.items()}
         ranks = {problem: row.rank for problem, row in rows.items()}
-        found.append(Standing(name, ranks, {problem: statistics.mean(rows[problem].finished) for problem in rows}, own))
-    ranked = sorted(found, key=lambda each: (sum(each.ranks.values()), -statistics.share_within(each.ratios, 2)))
+        found.append(Standing(name, ranks, {problem: mean(rows[problem].finished) for problem in rows}, own))
+    ranked = sorted(found, key=lambda each: (sum(each.ranks.values()), -share_within(each.ratios, 2)))
     return [Standing(each.variant, each.ranks, each.scores, each.ratios, i) for i, each in enumerate(ranked, start=1)]
 
 
@@ -100,7 +100,8 @@ def by_name(studies: Sequence[Study]) -> dict[str, Study]:
             problems.append(Problem(f"two configs are named `{name}`", "write `name: ...` into one of them"))
         ours, theirs = ([variant.name for variant in each.variants] for each in (study, first))
         if sorted(ours) != sorted(theirs):
-            message = f"`{name}` has the variants {listed(ours)}, `{first.config.experiment.name}` {listed(theirs)}"
+            other = first.config.experiment.name
+            message = f"`{name}` has the variants {joined(ours)}, and `{other}` has {joined(theirs)}"
             problems.append(Problem(message, "give the same ones for all configs on the command line"))
         elif len(study.comparison.rules.seeds) != len(first.comparison.rules.seeds):
             problems.append(Problem(f"`{name}` has another number of seeds than the others", "give `--seeds N`"))

@@ -5,13 +5,13 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
 from nnlab.compare.protocol import Comparison, Contender, Rules, Trial, rate_center, seeds_of, trial_name
-from nnlab.compare.variants import Named, Variant, changed, check_different, from_section, load_variants
+from nnlab.compare.variants import Named, Variant, changed, check_different, from_section, load_variants, short
 from nnlab.config.compare import CompareConfig
 from nnlab.config.load import LoadedConfig, dump_config, load_config
 from nnlab.config.overrides import Override, parse_override
@@ -50,6 +50,7 @@ class Study:
         config: the experiment that is varied.
         variants: what is compared.
         comparison: what is to be trained, and what was.
+        schedules: those that learning rates are tuned with, as a config holds them, by their names.
         runs_dir: where runs that layers are taken over from are looked for.
         trust_code: whether the user's own Python code may run.
     """
@@ -59,6 +60,7 @@ class Study:
     comparison: Comparison
     runs_dir: Path
     trust_code: bool = False
+    schedules: Mapping[str, Any] = field(default_factory=dict)
 
     def name(self, trial: Trial) -> str:
         """Return the name of a trial, which is that of its run directory."""
@@ -71,8 +73,12 @@ class Study:
         # the rows are the same for all: a test row is never one that a rate was chosen with
         data_seed = experiment.seed if experiment.data.seed is None else experiment.data.seed
         more: dict[str, Any] = {"name": name, "seed": trial.seed, "data.seed": data_seed, "compare": None}
-        if trial.learning_rate is not None and contender.rate_path is not None:
-            more[contender.rate_path] = trial.learning_rate
+        rate_path = contender.rate_path
+        if trial.schedule is not None:
+            more["schedule"] = self.schedules[trial.schedule]
+            rate_path = _rate_path(changed(variant, {"schedule": more["schedule"]}).experiment)
+        if trial.learning_rate is not None and rate_path is not None:
+            more[rate_path] = trial.learning_rate
         if experiment.training.tensorboard:
             more["training.tensorboard.write_graph"] = False  # drawing it takes longer than a short training
         transfer = getattr(experiment.model, "transfer", None)
@@ -89,6 +95,7 @@ class Study:
             variants={variant.name: variant.written() for variant in self.variants},
             seeds=len(rules.seeds),
             tuning_budget=rules.tuning_budget,
+            tune_schedules=tuple(self.schedules.values()) or None,
             tuned_only=rules.tuned_only,
             metric=rules.metric,
             target=None if section is None else section.target,
@@ -133,15 +140,51 @@ def prepare(
     facts = _check_data(variants)
     metric = _metric(section, facts)
     seeds, tuning_seed = seeds_of(config.experiment.seed, section.seeds)
-    rules = Rules(metric, less_is_better(metric), seeds, tuning_seed, budget, section.tuned_only, section.target)
+    schedules = _schedules(section, variants, budget)
+    rules = Rules(
+        metric, less_is_better(metric), seeds, tuning_seed, budget, section.tuned_only, section.target, tuple(schedules)
+    )
     contenders = [_contender(i, variant, facts[i].steps_per_epoch, rules) for i, variant in enumerate(variants)]
     if budget:
-        at_one_rate = [
-            replace(variant, config=changed(variant, {str(contender.rate_path): 1.0}))
-            for variant, contender in zip(variants, contenders, strict=True)
-        ]
-        check_different(at_one_rate, but=" but for the learning rate, which is tuned")
-    return Study(config, tuple(variants), Comparison(contenders, rules), runs_dir, trust_code)
+        study = Study(config, tuple(variants), Comparison(contenders, rules), runs_dir, trust_code, schedules)
+        check_different(
+            [
+                replace(variant, config=study.job(Trial(i, 1.0, 0, next(iter(schedules), None)), Path()).config)
+                for i, variant in enumerate(variants)
+            ],
+            but=f" but for the learning rate{' and the schedule' * bool(schedules)}, which is tuned",
+        )
+    return Study(config, tuple(variants), Comparison(contenders, rules), runs_dir, trust_code, schedules)
+
+
+def _schedules(section: CompareConfig, variants: Sequence[Variant], budget: int) -> dict[str, Any]:
+    """Return the schedules to tune with by their names, each of which every variant can have.
+
+    Raises:
+        ConfigError: with everything that cannot be tuned.
+    """
+    found: dict[str, Any] = {}
+    problems: dict[Problem, None] = {}
+    if section.tune_schedules and not budget:
+        hint = "say how many learning rates to try with each: `--tuning-budget 7`"
+        raise ConfigError(Problem("schedules are tuned together with learning rates, and none are tried", hint))
+    for value in section.tune_schedules or ():
+        name = short(value)
+        if name in found:
+            problems[Problem(f"the schedule `{name}` is given twice", "leave one out")] = None
+        found[name] = value
+        for variant in variants:
+            try:
+                experiment = changed(variant, {"schedule": value}).experiment
+            except ConfigError as error:
+                problems.update(dict.fromkeys(error.problems))
+                continue
+            if _rate_path(experiment) is None:
+                message = f"the schedule `{name}` gives all rates itself, so that none can be tuned with it"
+                problems[Problem(message, "take one that starts from the learning rate")] = None
+    if problems:
+        raise ConfigError(list(problems))
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,14 +247,19 @@ def _contender(number: int, variant: Variant, steps_per_epoch: int, rules: Rules
     component = experiment.schedule if part == "schedule" else experiment.optimizer
     assert component is not None
     rate = component.get(parameter) if parameter is not None else None
-    if rules.tuning_budget and not isinstance(rate, (int, float)):
+    if rules.tuning_budget and not rules.schedules and not isinstance(rate, (int, float)):
         hint = "compare without tuning (`--tuning-budget 0`), or take a schedule that starts from the learning rate"
         message = f"the variant `{variant.name}` has no single learning rate to tune: its schedule gives them all"
         raise ConfigError(Problem(message, hint))
-    path = None if parameter is None else f"{part}.{parameter}"
     own = float(rate) if isinstance(rate, (int, float)) else None
-    center = own if part == "schedule" and own else rate_center(experiment)
-    return Contender(number, variant.name, steps_per_epoch, own, path, center)
+    center = own if part == "schedule" and own and not rules.schedules else rate_center(experiment)
+    return Contender(number, variant.name, steps_per_epoch, own, _rate_path(experiment), center)
+
+
+def _rate_path(experiment: Experiment) -> str | None:
+    """Return where the learning rate stands in the config, `None` if a schedule gives all of them."""
+    part, parameter = _rate_parameter(experiment)
+    return None if parameter is None else f"{part}.{parameter}"
 
 
 def _rate_parameter(experiment: Experiment) -> tuple[str, str | None]:
@@ -345,6 +393,7 @@ def result_rows(study: Study) -> list[dict[str, Any]]:
             "trial": study.name(trial),
             "variant": comparison.contenders[trial.contender].name,
             "purpose": purpose,
+            **({"schedule": trial.schedule} if comparison.rules.schedules else {}),
             "learning_rate": trial.learning_rate,
             "seed": trial.seed,
             "status": "diverged" if outcome.diverged else outcome.status,

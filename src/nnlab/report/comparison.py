@@ -30,6 +30,7 @@ def document(comparison: Comparison, *, run: str, status: str) -> dict[str, Any]
         "arm": main,
         "seeds": list(rules.seeds),
         "tuning_budget": rules.tuning_budget,
+        "tune_schedules": list(rules.schedules),
         "target": comparison.target,
     }
 
@@ -90,6 +91,7 @@ def cells(rows: Sequence[Mapping[str, Any]], results: Mapping[str, Any]) -> tupl
     target = results["target"]
     columns: dict[str, list[str]] = {
         "variant": [row["variant"] for row in rows],
+        "schedule": [row["schedule"] or "" for row in rows],
         "rate": [_rate(row) for row in rows],
         "mean ± std": [_mean(row) for row in rows],
         "95 % interval": [_interval(row) for row in rows],
@@ -125,7 +127,9 @@ def caption(results: Mapping[str, Any]) -> str:
         )
     order = "less is better" if results["less_is_better"] else "more is better"
     budget, count = results["tuning_budget"], len(results["seeds"])
+    schedules = len(results["tune_schedules"])
     tuned = f"; {budget} learning rates tried for each variant" if budget else ""
+    tuned += f" with each of {schedules} schedules" if schedules else ""
     return f"{results['metric']} after training, {order}; {count} seed{'s' * (count > 1)}{tuned}"
 
 

@@ -90,7 +90,8 @@ def _by_epoch(comparison: Comparison, contender: Contender, column: str) -> Iter
 def _sensitivity(comparison: Comparison) -> Panel:
     lines = []
     for contender in comparison.contenders:
-        scores = comparison.tuning_scores(contender)
+        tuned = comparison.tuned(contender)
+        scores = comparison.tuning_scores(contender, tuned.schedule if tuned is not None else None)
         y = [math.nan if score is None else score for score in scores.values()]
         if any(math.isfinite(value) for value in y):
             lines.append(_series(contender.number, contender.name, list(scores), y, points=True))
@@ -102,7 +103,7 @@ def _best_after(comparison: Comparison) -> Panel:
     """The best score to expect after so many learning rates, tried in an order drawn at random."""
     sign, lines = comparison.rules.sign, []
     for contender in comparison.contenders:
-        scores = list(comparison.tuning_scores(contender).values())
+        scores = [comparison.score(trial) for trial in comparison.tuning_trials(contender)]
         finished = [sign * score for score in scores if score is not None]
         if finished:
             worst = min(finished)  # what failed is worth no more than the worst that did not
