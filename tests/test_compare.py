@@ -334,6 +334,10 @@ def test_validate_checks_every_variant(nnlab, tmp_path):
     done = nnlab("validate", "a.yaml")
     assert done.code == 2
     assert done.err.startswith("a.yaml:8:43: model.activation: unknown activation `rellu`\n")
+    (tmp_path / "b.yaml").write_text(f"{DIGITS}compare: {{tune_schedules: [cosin]}}\n")
+    assert nnlab("validate", "b.yaml").err.startswith(
+        "b.yaml:8:28: compare.tune_schedules[0]: unknown schedule `cosin`"
+    )
 
 
 @pytest.mark.parametrize(

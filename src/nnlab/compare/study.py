@@ -11,20 +11,17 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from nnlab.compare.protocol import Comparison, Contender, Rules, Trial, rate_center, seeds_of, trial_name
-from nnlab.compare.variants import Named, Variant, changed, check_different, from_section, load_variants, short
+from nnlab.compare.tuning import rate_parameter, rate_path, tuned_schedules
+from nnlab.compare.variants import Named, Variant, changed, check_different, from_section, load_variants
 from nnlab.config.compare import CompareConfig
 from nnlab.config.load import LoadedConfig, dump_config, load_config
 from nnlab.config.overrides import Override, parse_override
 from nnlab.config.schedules import steps_of_run
-from nnlab.config.schema import Experiment
 from nnlab.environment import git_commit, hardware, versions
 from nnlab.errors import ConfigError, NnlabError, Problem, did_you_mean, named, one_of
 from nnlab.executor import Executor, Job, Outcome
 from nnlab.results import less_is_better
 from nnlab.run import Run, Status, open_run
-
-RATES_OF_A_SCHEDULE = {"one_cycle": "max_learning_rate", "piecewise": None}
-"""Schedules that do not start from the optimizer's learning rate, and the parameter that is tuned instead."""
 
 SECONDS_BETWEEN_RESULTS = 2.0
 
@@ -73,12 +70,12 @@ class Study:
         # the rows are the same for all: a test row is never one that a rate was chosen with
         data_seed = experiment.seed if experiment.data.seed is None else experiment.data.seed
         more: dict[str, Any] = {"name": name, "seed": trial.seed, "data.seed": data_seed, "compare": None}
-        rate_path = contender.rate_path
+        place = contender.rate_path
         if trial.schedule is not None:
             more["schedule"] = self.schedules[trial.schedule]
-            rate_path = _rate_path(changed(variant, {"schedule": more["schedule"]}).experiment)
-        if trial.learning_rate is not None and rate_path is not None:
-            more[rate_path] = trial.learning_rate
+            place = rate_path(changed(variant, {"schedule": more["schedule"]}).experiment)
+        if trial.learning_rate is not None and place is not None:
+            more[place] = trial.learning_rate
         if experiment.training.tensorboard:
             more["training.tensorboard.write_graph"] = False  # drawing it takes longer than a short training
         transfer = getattr(experiment.model, "transfer", None)
@@ -140,7 +137,10 @@ def prepare(
     facts = _check_data(variants)
     metric = _metric(section, facts)
     seeds, tuning_seed = seeds_of(config.experiment.seed, section.seeds)
-    schedules = _schedules(section, variants, budget)
+    schedules = tuned_schedules(config, [variant.config for variant in variants])
+    if schedules and not budget:
+        hint = "say how many learning rates to try with each: `--tuning-budget 7`"
+        raise ConfigError(Problem("schedules are tuned together with learning rates, and none are tried", hint))
     rules = Rules(
         metric, less_is_better(metric), seeds, tuning_seed, budget, section.tuned_only, section.target, tuple(schedules)
     )
@@ -155,36 +155,6 @@ def prepare(
             but=f" but for the learning rate{' and the schedule' * bool(schedules)}, which is tuned",
         )
     return Study(config, tuple(variants), Comparison(contenders, rules), runs_dir, trust_code, schedules)
-
-
-def _schedules(section: CompareConfig, variants: Sequence[Variant], budget: int) -> dict[str, Any]:
-    """Return the schedules to tune with by their names, each of which every variant can have.
-
-    Raises:
-        ConfigError: with everything that cannot be tuned.
-    """
-    found: dict[str, Any] = {}
-    problems: dict[Problem, None] = {}
-    if section.tune_schedules and not budget:
-        hint = "say how many learning rates to try with each: `--tuning-budget 7`"
-        raise ConfigError(Problem("schedules are tuned together with learning rates, and none are tried", hint))
-    for value in section.tune_schedules or ():
-        name = short(value)
-        if name in found:
-            problems[Problem(f"the schedule `{name}` is given twice", "leave one out")] = None
-        found[name] = value
-        for variant in variants:
-            try:
-                experiment = changed(variant, {"schedule": value}).experiment
-            except ConfigError as error:
-                problems.update(dict.fromkeys(error.problems))
-                continue
-            if _rate_path(experiment) is None:
-                message = f"the schedule `{name}` gives all rates itself, so that none can be tuned with it"
-                problems[Problem(message, "take one that starts from the learning rate")] = None
-    if problems:
-        raise ConfigError(list(problems))
-    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +213,7 @@ def _metric(section: CompareConfig, facts: Sequence[_Facts]) -> str:
 
 def _contender(number: int, variant: Variant, steps_per_epoch: int, rules: Rules) -> Contender:
     experiment = variant.config.experiment
-    part, parameter = _rate_parameter(experiment)
+    part, parameter = rate_parameter(experiment)
     component = experiment.schedule if part == "schedule" else experiment.optimizer
     assert component is not None
     rate = component.get(parameter) if parameter is not None else None
@@ -253,20 +223,7 @@ def _contender(number: int, variant: Variant, steps_per_epoch: int, rules: Rules
         raise ConfigError(Problem(message, hint))
     own = float(rate) if isinstance(rate, (int, float)) else None
     center = own if part == "schedule" and own and not rules.schedules else rate_center(experiment)
-    return Contender(number, variant.name, steps_per_epoch, own, _rate_path(experiment), center)
-
-
-def _rate_path(experiment: Experiment) -> str | None:
-    """Return where the learning rate stands in the config, `None` if a schedule gives all of them."""
-    part, parameter = _rate_parameter(experiment)
-    return None if parameter is None else f"{part}.{parameter}"
-
-
-def _rate_parameter(experiment: Experiment) -> tuple[str, str | None]:
-    schedule = experiment.schedule
-    if schedule is not None and schedule.name in RATES_OF_A_SCHEDULE:
-        return "schedule", RATES_OF_A_SCHEDULE[schedule.name]
-    return "optimizer", "learning_rate"
+    return Contender(number, variant.name, steps_per_epoch, own, rate_path(experiment), center)
 
 
 def begin(study: Study, run: Run, command: Sequence[str] = ()) -> None:
