@@ -161,8 +161,10 @@ def _rate(row: Mapping[str, Any]) -> str:
 
 
 def _mean(row: Mapping[str, Any]) -> str:
-    deviation = "" if row["score_std"] is None else f" ± {number(row['score_std'])}"
-    return f"{number(row['score_mean'])}{deviation}"
+    mean, deviation = row["score_mean"], row["score_std"]
+    if deviation is None:
+        return number(mean)
+    return f"{number(mean)} ± {deviation:.4f}" if 1e-3 <= abs(mean) < 1e5 else f"{number(mean)} ± {number(deviation)}"
 
 
 def _interval(row: Mapping[str, Any]) -> str:

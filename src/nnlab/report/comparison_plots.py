@@ -14,6 +14,9 @@ from nnlab.statistics import expected_best, mean, median, share_within
 TARGETS = 60
 """Values of the metric for which the time to reach them is drawn."""
 
+SHOWN_SPREAD = 2.5
+"""How far below the best the scores of tuning are shown, in distances from the best to the worst quarter."""
+
 MOST_TIMES = 100.0
 """How many times the fastest one's steps a performance profile shows."""
 
@@ -43,7 +46,7 @@ def write_profile(comparisons: Mapping[str, Comparison], run: Run) -> list[str]:
         x = [value for value in corners for _ in (0, 1)][1:]
         y = [share_within(standing.ratios, value) for value in corners[:-1] for _ in (0, 1)]
         lines.append(_series(number, standing.variant, x, [*y, share_within(standing.ratios, end)]))
-    note = f"the target of each of {len(comparisons)} problems, each seed"
+    note = f"all seeds of {len(comparisons)} problems, to the target of each"
     panel = Panel(
         lines, "performance profile", note, "times the steps of the fastest", "share that got there", log_x=True
     )
@@ -95,8 +98,9 @@ def _sensitivity(comparison: Comparison) -> Panel:
         y = [math.nan if score is None else score for score in scores.values()]
         if any(math.isfinite(value) for value in y):
             lines.append(_series(contender.number, contender.name, list(scores), y, points=True))
-    note = "one seed; gaps are trainings that failed"
-    return Panel(lines, "sensitivity", note, "learning rate", f"val_{comparison.rules.metric}", log_x=True)
+    note = "one seed; gaps are trainings that failed, far lower scores are cut off"
+    label = f"val_{comparison.rules.metric}"
+    return Panel(lines, "sensitivity", note, "learning rate", label, log_x=True, y_limits=_tuning_limits(comparison))
 
 
 def _best_after(comparison: Comparison) -> Panel:
@@ -113,7 +117,22 @@ def _best_after(comparison: Comparison) -> Panel:
                     contender.number, contender.name, list(range(1, len(best) + 1)), [sign * value for value in best]
                 )
             )
-    return Panel(lines, "cost of tuning", "expected best", "learning rates tried", f"val_{comparison.rules.metric}")
+    label, limits = f"val_{comparison.rules.metric}", _tuning_limits(comparison)
+    return Panel(lines, "cost of tuning", "expected best", "learning rates tried", label, y_limits=limits)
+
+
+def _tuning_limits(comparison: Comparison) -> tuple[float, float] | None:
+    """Return the scores to show: a few rates that are far too high must not make all others look the same."""
+    sign = comparison.rules.sign
+    trials = [trial for contender in comparison.contenders for trial in comparison.tuning_trials(contender)]
+    scores = sorted(sign * score for trial in trials if (score := comparison.score(trial)) is not None)
+    if not scores:
+        return None
+    best = scores[-1]
+    low = max(scores[0], best - SHOWN_SPREAD * (best - scores[len(scores) // 4]))
+    margin = 0.04 * (best - low) or abs(best) or 1.0
+    ends = sorted((sign * (low - margin), sign * (best + margin)))
+    return ends[0], ends[1]
 
 
 def _time_to_target(comparison: Comparison) -> Panel:
