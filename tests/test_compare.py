@@ -576,6 +576,14 @@ def test_a_crashed_trial_fails_the_comparison_and_leaves_the_rest(digits, tmp_pa
     assert (status, row["crashed"], row["seeds"], row["score_mean"]) == ("failed", 1, 2, 0.9)
 
 
+def test_a_comparison_of_which_everything_diverges_has_failed(nnlab, digits, monkeypatch):
+    monkeypatch.setattr("nnlab.executor.Workers", lambda *_: Pretence(lambda *_: None))
+    done = nnlab("compare", digits, "--vary", "model.activation=relu,tanh", "--seeds", 2)
+    assert done.code == 1
+    assert "relu diverged in 2 of 2 trainings" in done.out
+    assert "too few trainings finished" in done.out
+
+
 def test_runs_ls_and_show_know_comparisons(nnlab, digits, tmp_path):
     study = optimizers(digits)
     run = Run.new(tmp_path / "runs", "digits")

@@ -386,6 +386,12 @@ class Comparison:
         return math.inf if epochs == math.inf else _seconds(self.outcomes[trial], int(epochs))
 
     @property
+    def has_failed(self) -> bool:
+        """Whether a trial crashed, or nothing is left to compare because all trials of an arm diverged."""
+        arms = [[trial for each in self.contenders for trial in self.trials(each, arm)] for arm in self.rules.arms]
+        return bool(self.crashed) or any(all(self.score(trial) is None for trial in trials) for trials in arms)
+
+    @property
     def crashed(self) -> list[Outcome]:
         """The trials that failed without having diverged."""
         return [outcome for outcome in self.outcomes.values() if outcome.status == "failed" and not outcome.diverged]

@@ -267,7 +267,7 @@ def conduct(
         command: the command line, for `run.json`.
 
     Returns:
-        The status: `failed` if some trials crashed.
+        The status: `failed` if some trials crashed, or all diverged.
 
     Raises:
         KeyboardInterrupt: after the run was saved as `interrupted`.
@@ -289,7 +289,7 @@ def conduct(
     except KeyboardInterrupt:
         end("interrupted")
         raise
-    status: Status = "failed" if study.comparison.crashed else "completed"
+    status: Status = "failed" if study.comparison.has_failed else "completed"
     end(status)
     return status
 
