@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import math
+import re
 from collections import deque
 from collections.abc import Callable
 
@@ -167,6 +168,15 @@ def test_rates_that_diverge_are_not_chosen():
         lambda name, rate, seed: None if rate > 1e-3 else peak(0.01)(name, rate, seed), "a", "b", rules=tuned_rules()
     )
     assert comparison.table("tuned").rows[0].learning_rate == 1e-3
+
+
+def test_every_trial_has_a_name_of_its_own_that_a_run_can_have():
+    long = "exponential(decay_steps=1000, decay_rate="
+    trials = [Trial(998, 1.23456789012e-05, 4294967295, f"{long}{rate})") for rate in (0.1, 0.2)]
+    trials += [Trial(0, 1e30, 1, "constant"), Trial(0, 1e30, 1)]
+    names = [trial_name(trial, Contender(trial.contender, "x" * 60, 1)) for trial in trials]
+    assert len(set(names)) == 4
+    assert all(re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name) for name in names)
 
 
 def test_the_order_in_which_trainings_end_changes_nothing():

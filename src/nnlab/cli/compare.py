@@ -19,7 +19,7 @@ DEFAULT_BUDGET = 7
 Configs = Annotated[
     list[Path],
     typer.Argument(
-        metavar="CONFIG...", help="The YAML file of the experiment; several for several problems.", show_default=False
+        metavar="CONFIG", help="The YAML file of the experiment; several for several problems.", show_default=False
     ),
 ]
 Seeds = Annotated[int | None, typer.Option(metavar="N", help="Trainings of each variant; default: 5.")]

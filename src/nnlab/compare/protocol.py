@@ -8,6 +8,7 @@ where it stopped, and the results are the same however many trainings run at onc
 
 from __future__ import annotations
 
+import hashlib
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -411,14 +412,19 @@ def _finite(value: float | None) -> float | None:
 
 def trial_name(trial: Trial, contender: Contender) -> str:
     """Name a trial: the name of its run directory."""
-    words = _words(contender.name) or "variant"
-    schedule = "" if trial.schedule is None else f"_{_words(trial.schedule)}"
-    rate = "" if trial.learning_rate is None else f"_lr{trial.learning_rate:.12g}"
+    words = _words(contender.name)[:40].strip("-.") or "variant"
+    schedule = "" if trial.schedule is None else f"_{_short(_words(trial.schedule))}"
+    rate = "" if trial.learning_rate is None else f"_lr{trial.learning_rate:.12g}".replace("+", "")
     return f"{trial.contender + 1:02}_{words}{schedule}{rate}_seed{trial.seed}"
 
 
 def _words(text: str) -> str:
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", text)[:40].strip("-.")
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-.")
+
+
+def _short(words: str) -> str:
+    """Shorten what names a schedule so that it still names no other one."""
+    return words if len(words) <= 18 else f"{words[:13]}-{hashlib.sha256(words.encode()).hexdigest()[:4]}"
 
 
 def rate_grid(center: float, count: int) -> list[float]:

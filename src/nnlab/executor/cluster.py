@@ -124,13 +124,13 @@ class RayWorkers(Pool):
 
     def _wait(self) -> Sequence[Worker]:
         waiting = [worker for worker in self._workers if worker.news is not None]
-        if not waiting:
-            self._looked = 0.0
-            if not self._most_workers():
-                raise NnlabError("the Ray cluster has no CPU left", hint="`nnlab resume` goes on where it stopped")
-            return []
-        ready, _ = ray.wait([worker.news for worker in waiting], timeout=SECONDS_BETWEEN_LOOKS)
-        return [worker for worker in waiting if any(worker.news is news for news in ready)]
+        news = [worker.news for worker in waiting]
+        ready = ray.wait(news, timeout=SECONDS_BETWEEN_LOOKS)[0] if waiting else []
+        if ready:  # all that there is: a worker that tells much must not keep the others from being heard
+            ready, _ = ray.wait(news, num_returns=len(news), timeout=0)
+        elif not self._most_workers():
+            raise NnlabError("the Ray cluster has no CPU left", hint="`nnlab resume` goes on where it stopped")
+        return [worker for worker in waiting if any(worker.news is each for each in ready)]
 
     def _hear(self, worker: Any) -> Any:
         if worker.is_ready or not worker.has_started():
