@@ -13,8 +13,9 @@ from collections.abc import Callable
 import pytest
 
 from nnlab.compare.problems import by_name, standings
-from nnlab.compare.protocol import Comparison, Contender, Rules, Trial, beyond, rate_center, rate_grid, trial_name
+from nnlab.compare.protocol import Comparison, Contender, Rules, Trial, trial_name
 from nnlab.compare.study import conduct, prepare
+from nnlab.compare.tuning import beyond, rate_center, rate_grid
 from nnlab.compare.variants import from_optimizers, from_options
 from nnlab.errors import ConfigError, NnlabError, Problem
 from nnlab.executor import Job, Outcome

@@ -78,8 +78,9 @@ def compare(
     from nnlab.compare.study import prepare
     from nnlab.compare.variants import from_options, from_section
 
-    own_name = name if len(configs) == 1 else None
-    base = _base(changes, seed, own_name, seeds, tuning_budget, tune_schedules, tuned_only, metric, target)
+    base = _base(
+        changes, seed, _own_name(configs, name), seeds, tuning_budget, tune_schedules, tuned_only, metric, target
+    )
     choose: Any = from_section
     if vary or variant:
         named = from_options(vary or [], variant or [])
@@ -119,8 +120,9 @@ def compare_optimizers(
     from nnlab.compare.study import prepare
     from nnlab.compare.variants import from_optimizers
 
-    own_name = name if len(configs) == 1 else None
-    base = _base(changes, seed, own_name, seeds, tuning_budget, tune_schedules, tuned_only, metric, target)
+    base = _base(
+        changes, seed, _own_name(configs, name), seeds, tuning_budget, tune_schedules, tuned_only, metric, target
+    )
     choose = partial(from_optimizers, optimizers=optimizers)
     prepared = [
         partial(prepare, config, base, choose, tuning_budget=DEFAULT_BUDGET, runs_dir=runs_dir, trust_code=trust_code)
@@ -144,15 +146,25 @@ def resume(
     from nnlab.run import Run, open_run
 
     found = open_run(run, runs_dir)
-    if found.read_info().get("kind") != "comparison":
+    info = found.read_info()
+    if info.get("kind") != "comparison":
         hint = f"`nnlab train {found.config_path}` trains it again from the start"
         raise NnlabError("only comparisons can be resumed so far, not single trainings", hint=hint)
     from nnlab.compare.study import prepare
 
-    several = sorted(found.problems_path.iterdir()) if found.problems_path.exists() else []
-    paths = [Run(path).config_path for path in several] or [found.config_path]
+    several = [Run(found.problems_path / problem) for problem in info.get("problems", ())]
+    paths = [each.config_path for each in several or [found]]
     prepared = [partial(prepare, path, [], runs_dir=runs_dir, trust_code=trust_code) for path in paths]
     _run(prepared, runs_dir, jobs=jobs, ray=ray, json=json, quiet=quiet, verbose=verbose, into=found)
+
+
+def _own_name(configs: list[Path], name: str | None) -> str | None:
+    """Return what `--name` names a config; of several it names none of them, only their common run."""
+    if len(configs) == 1:
+        return name
+    if name is not None:
+        console.load(configs[0], None, name=name)  # says whether it can be a name
+    return None
 
 
 def _base(

@@ -12,7 +12,7 @@ from typing import Any
 from nnlab.compare.protocol import Comparison
 from nnlab.compare.study import Observer, Study, begin, conduct, result_rows
 from nnlab.environment import git_commit, hardware, versions
-from nnlab.errors import ConfigError, Problem
+from nnlab.errors import ConfigError, NnlabError, Problem
 from nnlab.executor import Executor, Watcher
 from nnlab.run import Run, Status
 from nnlab.statistics import joined, mean, performance_ratios, share_within
@@ -147,6 +147,7 @@ def conduct_all(
         begin(study, runs[problem], command)
     info: dict[str, Any] = {
         "kind": "comparison",
+        "problems": list(studies),
         "name": name or joint_name(list(studies)),
         "status": "running",
         "command": list(command),
@@ -173,7 +174,7 @@ def conduct_all(
         ended = [
             conduct(study, runs[key], executor, observer=observer, command=command) for key, study in studies.items()
         ]
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, NnlabError):
         end("interrupted")
         raise
     status: Status = "failed" if "failed" in ended else "completed"

@@ -16,7 +16,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple
 
 from nnlab import statistics
-from nnlab.config.schema import MAX_SEED, Experiment
+from nnlab.compare.tuning import beyond, rate_grid
+from nnlab.config.schema import MAX_SEED
 from nnlab.executor import Executor, Outcome
 from nnlab.statistics import Pair, Sample
 
@@ -24,11 +25,6 @@ Arm = Literal["tuned", "defaults"]
 
 FIRST_TUNING_SEED = 1_000_000
 """How far the seed of tuning is from the first seed of what is reported."""
-
-RATE_CENTERS = {
-    "SGD": 0.1, "Adagrad": 0.03, "Adadelta": 1.0, "Ftrl": 0.1, "Adamax": 0.003, "Lion": 0.0003,
-}  # fmt: skip
-"""Where the search for an optimizer's learning rate begins, where Keras's default is far from what is of use."""
 
 
 class Trial(NamedTuple):
@@ -425,38 +421,6 @@ def _words(text: str) -> str:
 def _short(words: str) -> str:
     """Shorten what names a schedule so that it still names no other one."""
     return words if len(words) <= 18 else f"{words[:13]}-{hashlib.sha256(words.encode()).hexdigest()[:4]}"
-
-
-def rate_grid(center: float, count: int) -> list[float]:
-    """Return learning rates about a center, two a decade, each 1 or 3 times a power of ten where the center is.
-
-    >>> rate_grid(0.001, 5)
-    [0.0001, 0.0003, 0.001, 0.003, 0.01]
-    """
-    middle = round(2 * math.log10(center))
-    return [_half_decade(middle + i - (count - 1) // 2) for i in range(count)]
-
-
-def beyond(rate: float, count: int, *, upwards: bool) -> list[float]:
-    """Return the next rates of a grid beyond its edge."""
-    edge = round(2 * math.log10(rate))
-    return [_half_decade(edge + (i if upwards else -i)) for i in range(1, count + 1)]
-
-
-def _half_decade(number: int) -> float:
-    return float(f"{1 if number % 2 == 0 else 3}e{number // 2}")
-
-
-def rate_center(experiment: Experiment) -> float:
-    """Return where to look for an optimizer's learning rate first.
-
-    Momentum makes steps 1 / (1 - momentum) times as long, so that the rate is lower by as much.
-    """
-    optimizer = experiment.optimizer
-    if optimizer.name in ("SGD", "momentum", "nesterov"):
-        return RATE_CENTERS["SGD"] * (1 - float(optimizer.get("momentum") or 0.0))
-    default = optimizer.entry.parameters["learning_rate"].default
-    return RATE_CENTERS.get(optimizer.name, default if isinstance(default, float) else 0.001)
 
 
 def seeds_of(seed: int, count: int) -> tuple[tuple[int, ...], int]:

@@ -10,8 +10,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from nnlab.compare.protocol import Comparison, Contender, Rules, Trial, rate_center, seeds_of, trial_name
-from nnlab.compare.tuning import rate_parameter, rate_path, tuned_schedules
+from nnlab.compare.protocol import Comparison, Contender, Rules, Trial, seeds_of, trial_name
+from nnlab.compare.tuning import rate_center, rate_parameter, rate_path, tuned_schedules
 from nnlab.compare.variants import Named, Variant, changed, check_different, from_section, load_variants
 from nnlab.config.compare import CompareConfig
 from nnlab.config.load import LoadedConfig, dump_config, load_config
@@ -270,7 +270,7 @@ def conduct(
         The status: `failed` if some trials crashed, or all diverged.
 
     Raises:
-        KeyboardInterrupt: after the run was saved as `interrupted`.
+        KeyboardInterrupt, NnlabError: after the run was saved as `interrupted`.
     """
     begin(study, run, command)
     before, started = run.read_info(), datetime.now().astimezone()
@@ -286,7 +286,7 @@ def conduct(
 
     try:
         _train(study, run, executor, observer)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, NnlabError):  # such as a cluster that is gone
         end("interrupted")
         raise
     status: Status = "failed" if study.comparison.has_failed else "completed"

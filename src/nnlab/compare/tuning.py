@@ -1,7 +1,8 @@
-"""What is tuned: where a learning rate stands in a config, and the schedules that it is tried with."""
+"""What is tuned: learning rates, where they stand in a config, and the schedules that they are tried with."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -14,6 +15,11 @@ from nnlab.errors import ConfigError, Problem
 
 RATES_OF_A_SCHEDULE = {"one_cycle": "max_learning_rate", "piecewise": None}
 """Schedules that do not start from the optimizer's learning rate, and the parameter that is tuned instead."""
+
+RATE_CENTERS = {
+    "SGD": 0.1, "Adagrad": 0.03, "Adadelta": 1.0, "Ftrl": 0.1, "Adamax": 0.003, "Lion": 0.0003,
+}  # fmt: skip
+"""Where the search for an optimizer's learning rate begins, where Keras's default is far from what is of use."""
 
 
 def rate_parameter(experiment: Experiment) -> tuple[str, str | None]:
@@ -28,6 +34,38 @@ def rate_path(experiment: Experiment) -> str | None:
     """Return where the learning rate stands in the config, `None` if a schedule gives all of them."""
     part, parameter = rate_parameter(experiment)
     return None if parameter is None else f"{part}.{parameter}"
+
+
+def rate_grid(center: float, count: int) -> list[float]:
+    """Return learning rates about a center, two a decade, each 1 or 3 times a power of ten where the center is.
+
+    >>> rate_grid(0.001, 5)
+    [0.0001, 0.0003, 0.001, 0.003, 0.01]
+    """
+    middle = round(2 * math.log10(center))
+    return [_half_decade(middle + i - (count - 1) // 2) for i in range(count)]
+
+
+def beyond(rate: float, count: int, *, upwards: bool) -> list[float]:
+    """Return the next rates of a grid beyond its edge."""
+    edge = round(2 * math.log10(rate))
+    return [_half_decade(edge + (i if upwards else -i)) for i in range(1, count + 1)]
+
+
+def _half_decade(number: int) -> float:
+    return float(f"{1 if number % 2 == 0 else 3}e{number // 2}")
+
+
+def rate_center(experiment: Experiment) -> float:
+    """Return where to look for an optimizer's learning rate first.
+
+    Momentum makes steps 1 / (1 - momentum) times as long, so that the rate is lower by as much.
+    """
+    optimizer = experiment.optimizer
+    if optimizer.name in ("SGD", "momentum", "nesterov"):
+        return RATE_CENTERS["SGD"] * (1 - float(optimizer.get("momentum") or 0.0))
+    default = optimizer.entry.parameters["learning_rate"].default
+    return RATE_CENTERS.get(optimizer.name, default if isinstance(default, float) else 0.001)
 
 
 def tuned_schedules(config: LoadedConfig, variants: Sequence[LoadedConfig]) -> dict[str, Any]:
