@@ -99,7 +99,6 @@ class Evaluation:
     def __init__(self, model: keras.Model) -> None:
         self.model = model
         self._test: Any = None
-        self._reset: Any = None
 
     def build(self, split: Split) -> None:
         """Make the function, for any number of rows, and the variables of losses and metrics, without changing any."""
@@ -108,17 +107,12 @@ class Evaluation:
         )
         test = tf.function(lambda x, y: self.model.test_step((x, y)), autograph=False)
         self._test = test.get_concrete_function(*rows)
-        self._reset = tf.function(self.model.reset_metrics, autograph=False).get_concrete_function()
-
-    def reset_metrics(self) -> None:
-        """Set losses and metrics to zero in one go, which takes Keras a call for each of their variables."""
-        self._reset()
 
     def evaluate(self, split: Split) -> dict[str, float]:
         """Return loss and metrics on a split, dropout off, the loss first."""
         if self._test is None:
             self.build(split)
-        self.reset_metrics()
+        self.model.reset_metrics()
         logs: Any = {}
         for start in range(0, split.num_rows, EVALUATION_BATCH_SIZE):
             logs = self._test(*_block(split, start, start + EVALUATION_BATCH_SIZE))
@@ -207,7 +201,7 @@ class CompiledLoop:
         calls.on_train_end(logs)
 
     def _epoch(self, epoch: int, calls: keras.callbacks.CallbackList) -> dict[str, float]:
-        self._evaluation.reset_metrics()
+        self.model.reset_metrics()
         order = tf.constant(epoch_permutation(self._seed, epoch, self._num_rows))
         step, logs = 0, {}
         while step < self._steps and not (step and self.model.stop_training):
