@@ -217,10 +217,14 @@ def _ties(names: Sequence[str], pairs: Sequence[Pair], *, seeds: int) -> Iterato
             where = "between" if len(group) == 2 else "among"
             yield f"no detectable difference {where} {joined(group)} with {seeds} seeds"
             last = end
-    for i, name in enumerate(names):
-        left = [other for other in names[:i] if frozenset((other, name)) not in apart | told]
-        if left:
-            yield f"no detectable difference between {name} and {joined(left)} either"
+    left = [pair for pair in combinations(names, 2) if frozenset(pair) not in apart | told]
+    by_worse: dict[str, list[str]] = {}
+    by_better: dict[str, list[str]] = {}
+    for better, worse in left:
+        by_worse.setdefault(worse, []).append(better)
+        by_better.setdefault(better, []).append(worse)
+    for name, others in min(by_worse, by_better, key=len).items():
+        yield f"no detectable difference between {name} and {joined(others)} either"
 
 
 def _divergence(samples: Sequence[Sample]) -> Iterator[str]:
