@@ -32,6 +32,13 @@ History = list[float] | None
 """The validation accuracy after each epoch; `None` for a training that diverges."""
 
 
+@pytest.fixture(autouse=True)
+def no_tensorflow(request, monkeypatch):
+    """Start no TensorFlow for trainings that are made up."""
+    if request.node.get_closest_marker("tf") is None:
+        monkeypatch.setattr("nnlab.executor.start_soon", lambda: None)
+
+
 class Pretence:
     """Pretends to train: `accuracy` says what a rate and a seed give."""
 
