@@ -38,6 +38,7 @@ bench: setup
 	$(BIN)/python benchmarks/epochs.py --outside $(OUTSIDE) --write docs/speed.md
 	$(BIN)/python benchmarks/first_epoch.py --write docs/speed.md
 	$(BIN)/python benchmarks/many.py --outside $(OUTSIDE) --write docs/speed.md
+	$(BIN)/python benchmarks/compare.py --write docs/speed.md
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

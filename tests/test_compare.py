@@ -6,13 +6,16 @@ import csv
 import io
 import json
 import math
+import re
 from collections import deque
 from collections.abc import Callable
 
 import pytest
 
-from nnlab.compare.protocol import Comparison, Contender, Rules, Trial, beyond, rate_center, rate_grid, trial_name
+from nnlab.compare.problems import by_name, standings
+from nnlab.compare.protocol import Comparison, Contender, Rules, Trial, trial_name
 from nnlab.compare.study import conduct, prepare
+from nnlab.compare.tuning import beyond, rate_center, rate_grid
 from nnlab.compare.variants import from_optimizers, from_options
 from nnlab.errors import ConfigError, NnlabError, Problem
 from nnlab.executor import Job, Outcome
@@ -27,6 +30,13 @@ RULES = Rules("accuracy", False, SEEDS, 1_000_007)
 
 History = list[float] | None
 """The validation accuracy after each epoch; `None` for a training that diverges."""
+
+
+@pytest.fixture(autouse=True)
+def no_tensorflow(request, monkeypatch):
+    """Start no TensorFlow for trainings that are made up."""
+    if request.node.get_closest_marker("tf") is None:
+        monkeypatch.setattr("nnlab.executor.start_soon", lambda: None)
 
 
 class Pretence:
@@ -158,7 +168,7 @@ def test_of_equal_accuracies_the_rate_with_the_lower_loss_is_taken():
     for rate, loss in ((3e-4, 0.3), (1e-3, 0.1), (3e-3, 0.2)):
         metrics = {"validation": {"loss": loss, "accuracy": 0.9}}
         comparison.outcomes[Trial(0, rate, 1_000_007)] = Outcome("", "completed", metrics, ())
-    assert comparison.tuned(comparison.contenders[0]) == (1e-3, False)
+    assert comparison.tuned(comparison.contenders[0]) == (1e-3, False, None)
 
 
 def test_rates_that_diverge_are_not_chosen():
@@ -168,12 +178,37 @@ def test_rates_that_diverge_are_not_chosen():
     assert comparison.table("tuned").rows[0].learning_rate == 1e-3
 
 
+def test_every_trial_has_a_name_of_its_own_that_a_run_can_have():
+    long = "exponential(decay_steps=1000, decay_rate="
+    trials = [Trial(998, 1.23456789012e-05, 4294967295, f"{long}{rate})") for rate in (0.1, 0.2)]
+    trials += [Trial(0, 1e30, 1, "constant"), Trial(0, 1e30, 1)]
+    names = [trial_name(trial, Contender(trial.contender, "x" * 60, 1)) for trial in trials]
+    assert len(set(names)) == 4
+    assert all(re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name) for name in names)
+
+
 def test_the_order_in_which_trainings_end_changes_nothing():
     tables = [
         compared(peak(0.01), "a", "b", "c", rules=tuned_rules(5), last_first=last_first).table("tuned")
         for last_first in (False, True)
     ]
     assert tables[0] == tables[1]
+
+
+def test_schedules_are_tuned_with_learning_rates_at_the_same_cost_for_all():
+    rules = tuned_rules(3, tuned_only=True, schedules=("constant", "cosine"))
+    comparison = Comparison(contenders("a", "b"), rules)
+    pretence = Pretence(lambda schedule, rate, _: [0.9 if (schedule, rate) == ("cosine", 3e-3) else 0.5 + rate])
+
+    def submit(trial: Trial) -> None:
+        name = trial_name(trial, comparison.contenders[trial.contender])
+        pretence.jobs.append((name, trial.schedule, trial.learning_rate, trial.seed, None))
+
+    comparison.run(pretence, submit, lambda *_: None)
+    row = comparison.table("tuned").rows[0]
+    assert (row.schedule, row.learning_rate, row.on_edge) == ("cosine", 3e-3, False)
+    assert {row.trainings for row in comparison.table("tuned").rows} == {2 * 4 + 3}
+    assert "a_cosine_lr0.003_seed7" in " ".join(pretence.done)
 
 
 # ----- what follows
@@ -317,6 +352,10 @@ def test_validate_checks_every_variant(nnlab, tmp_path):
     done = nnlab("validate", "a.yaml")
     assert done.code == 2
     assert done.err.startswith("a.yaml:8:43: model.activation: unknown activation `rellu`\n")
+    (tmp_path / "b.yaml").write_text(f"{DIGITS}compare: {{tune_schedules: [cosin]}}\n")
+    assert nnlab("validate", "b.yaml").err.startswith(
+        "b.yaml:8:28: compare.tune_schedules[0]: unknown schedule `cosin`"
+    )
 
 
 @pytest.mark.parametrize(
@@ -368,6 +407,33 @@ def test_the_highest_rate_of_one_cycle_is_what_is_tuned(digits, tmp_path):
     assert (schedule.get("max_learning_rate"), study.comparison.contenders[0].learning_rate) == (0.3, 0.1)
 
 
+def test_a_tuned_schedule_takes_the_place_of_the_configs_own(digits, tmp_path):
+    base = ["compare.tune_schedules=[constant, {one_cycle: {max_learning_rate: 1}}]", "schedule=cosine"]
+    study = chosen(digits, "optimizer=SGD,Adam", base=base, tuning_budget=3)
+    trials = [Trial(0, 0.3, 1, name) for name in study.comparison.rules.schedules]
+    experiments = [study.job(trial, tmp_path).config.experiment for trial in trials]
+    assert experiments[0].schedule.name == "constant"
+    assert experiments[0].optimizer.get("learning_rate") == 0.3
+    assert experiments[1].schedule.get("max_learning_rate") == 0.3
+    assert "tune_schedules:" in study.resolved
+
+
+@pytest.mark.parametrize(
+    ("schedules", "budget", "message"),
+    [
+        ("constant", 3, "expected a list of schedules, received `constant`"),
+        ("[constant, cosin]", 3, "unknown schedule `cosin`"),
+        ("[constant, constant]", 3, "the schedule `constant` is given twice"),
+        ("[{piecewise: {boundaries_epochs: [1], values: [1, 2]}}]", 3, "gives all rates itself"),
+        ("[constant]", 0, "schedules are tuned together with learning rates, and none are tried"),
+    ],
+)
+def test_schedules_that_cannot_be_tuned_are_refused(digits, schedules, budget, message):
+    with pytest.raises(ConfigError) as caught:
+        chosen(digits, "optimizer=SGD,Adam", base=[f"compare.tune_schedules={schedules}"], tuning_budget=budget)
+    assert message in str(caught.value)
+
+
 def test_the_nine_optimizers_are_compared_the_configs_own_as_configured(digits):
     study = prepare(digits, [], lambda config: from_optimizers(config, None), tuning_budget=7)
     rates = {contender.name: contender.learning_rate for contender in study.comparison.contenders}
@@ -392,6 +458,47 @@ def test_a_trial_is_an_ordinary_experiment_on_the_same_rows(digits, tmp_path):
     experiment = job.config.experiment
     assert (experiment.name, experiment.seed, experiment.data.seed, experiment.compare) == (job.name, 8, 7, None)
     assert job.run.path == tmp_path / "02_tanh_lr0.005_seed8"
+
+
+# ----- several problems
+
+
+def test_over_several_problems_the_better_ranks_and_the_faster_profile_come_first():
+    first = compared(lambda name, *_: [0.5, 0.9] if name == "a" else [0.9, 0.95], "a", "b")
+    second = compared(lambda name, *_: [0.9] if name == "a" else [0.5, 0.6, 0.95], "a", "b")
+    b, a = standings({"first": first, "second": second})
+    assert (b.variant, b.ranks, b.rank) == ("b", {"first": 1, "second": 1}, 1)
+    assert (b.ratios, a.ratios) == ([1, 1, 1, 3, 3, 3], [2, 2, 2, 1, 1, 1])
+    assert a.as_json()["within_2"] == 1.0
+
+
+def test_configs_with_other_variants_are_not_compared(digits, write_config):
+    wine = write_config("name: wine\ndata: wine\nmodel: {hidden: [4]}\n", "wine.yaml")
+    studies = [chosen(digits, "model.activation=relu,tanh"), chosen(wine, "model.activation=relu,elu")]
+    with pytest.raises(ConfigError, match="`wine` has the variants relu and elu, and `digits` has relu and tanh"):
+        by_name(studies)
+    with pytest.raises(ConfigError, match="two configs are named `digits`"):
+        by_name([studies[0], studies[0]])
+
+
+def test_an_interrupted_comparison_on_two_problems_goes_on(nnlab, write_config, monkeypatch, tmp_path):
+    class Interrupted(Pretence):
+        def next_outcome(self) -> Outcome | None:
+            if len(self.done) == 3:
+                raise KeyboardInterrupt
+            return super().next_outcome()
+
+    configs = write_config(DIGITS), write_config("name: wine\ndata: wine\nmodel: {hidden: [4]}\n", "wine.yaml")
+    monkeypatch.setattr("nnlab.executor.Workers", lambda *_: Interrupted(lambda *_: [0.9, 0.9]))
+    done = nnlab("compare", *configs, "--vary", "model.activation=relu,tanh", "--seeds", 2, "--name", "both")
+    assert done.code == 130
+    monkeypatch.setattr("nnlab.executor.Workers", lambda *_: Pretence(lambda *_: [0.9, 0.9]))
+    resumed = json.loads(nnlab("resume", "both", "--json").out)
+    assert (resumed["status"], list(resumed["problems"])) == ("completed", ["digits", "wine"])
+    run = open_run("both", tmp_path / "runs")
+    assert len((run.path / "results.csv").read_text().splitlines()) == 1 + 2 * 2 * 2
+    assert "profile.svg" in (run.path / "summary.md").read_text()
+    assert "all problems" in nnlab("runs", "show", "both").out
 
 
 # ----- the run directory
@@ -485,6 +592,14 @@ def test_a_crashed_trial_fails_the_comparison_and_leaves_the_rest(digits, tmp_pa
     status = conduct(study, Run(tmp_path / "run"), lambda _: Crashing(lambda *_: [0.9]), observer=Silence())
     row = study.comparison.table("defaults").rows[0].as_json()
     assert (status, row["crashed"], row["seeds"], row["score_mean"]) == ("failed", 1, 2, 0.9)
+
+
+def test_a_comparison_of_which_everything_diverges_has_failed(nnlab, digits, monkeypatch):
+    monkeypatch.setattr("nnlab.executor.Workers", lambda *_: Pretence(lambda *_: None))
+    done = nnlab("compare", digits, "--vary", "model.activation=relu,tanh", "--seeds", 2)
+    assert done.code == 1
+    assert "relu diverged in 2 of 2 trainings" in done.out
+    assert "too few trainings finished" in done.out
 
 
 def test_runs_ls_and_show_know_comparisons(nnlab, digits, tmp_path):

@@ -20,6 +20,8 @@ from nnlab.statistics import (
     mean,
     median,
     paired_p_value,
+    performance_ratios,
+    share_within,
     verdict,
 )
 
@@ -140,3 +142,16 @@ def test_one_seed_and_no_finished_training_allow_no_verdict():
     assert verdict(alone, compare_pairs(alone)) == ["one seed says nothing about differences: compare with `--seeds 5`"]
     lost = [sample("a", None, None), sample("b", None, None)]
     assert verdict(lost, compare_pairs(lost))[-1] == "too few trainings finished to tell differences from chance"
+
+
+def test_ties_that_are_left_are_told_in_few_lines():
+    ranked = [sample(name, 0.9, 0.91) for name in "abcde"]
+    lines = verdict(ranked, pairs_of(("a", "b"), ("b", "e"), names="abcde"))
+    assert lines[-1] == "no detectable difference between a and c, d and e either"
+
+
+def test_a_performance_profile_counts_what_is_solved_at_so_many_times_the_best_cost():
+    fast, slow, never = performance_ratios([[10, 30, math.inf], [20, 15, math.inf], [math.inf] * 3])
+    assert (fast, slow) == ([1.0, 2.0, math.inf], [2.0, 1.0, math.inf])
+    assert [share_within(fast, factor) for factor in (1, 2, 100)] == pytest.approx([1 / 3, 2 / 3, 2 / 3])
+    assert share_within(never, 100) == 0

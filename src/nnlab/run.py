@@ -71,6 +71,11 @@ class Run:
         """Of a comparison or search: the folder of its trainings' runs."""
         return self.path / "trials"
 
+    @property
+    def problems_path(self) -> Path:
+        """Of a comparison on several configs: the folder with a comparison's run for each."""
+        return self.path / "problems"
+
     def plot_path(self, name: str) -> Path:
         """Of a comparison or search: where a plot of its results stands."""
         return self.path / f"{name}.svg"

@@ -93,6 +93,27 @@ def expected_best(scores: Sequence[float]) -> list[float]:
     ]
 
 
+def performance_ratios(costs: Sequence[Sequence[float]]) -> list[list[float]]:
+    """Return how many times the best one's cost each solver takes on each problem: its performance profile, unsorted.
+
+    The profile of a solver at a factor is the share of its ratios up to that factor.
+
+    Args:
+        costs: a row a solver, a column a problem; infinite where a solver does not solve a problem.
+
+    Source: Dolan and Moré 2002, "Benchmarking optimization software with performance profiles".
+    """
+    best = [min(column) for column in zip(*costs, strict=True)]
+    return [
+        [cost / least if least < math.inf else math.inf for cost, least in zip(row, best, strict=True)] for row in costs
+    ]
+
+
+def share_within(ratios: Sequence[float], factor: float) -> float:
+    """Return the share of problems that are solved at no more than so many times the best one's cost."""
+    return sum(ratio <= factor for ratio in ratios) / len(ratios)
+
+
 @dataclass(frozen=True, slots=True)
 class Sample:
     """The scores of one variant, higher is better.
@@ -196,10 +217,14 @@ def _ties(names: Sequence[str], pairs: Sequence[Pair], *, seeds: int) -> Iterato
             where = "between" if len(group) == 2 else "among"
             yield f"no detectable difference {where} {joined(group)} with {seeds} seeds"
             last = end
-    for i, name in enumerate(names):
-        left = [other for other in names[:i] if frozenset((other, name)) not in apart | told]
-        if left:
-            yield f"no detectable difference between {name} and {joined(left)} either"
+    left = [pair for pair in combinations(names, 2) if frozenset(pair) not in apart | told]
+    by_worse: dict[str, list[str]] = {}
+    by_better: dict[str, list[str]] = {}
+    for better, worse in left:
+        by_worse.setdefault(worse, []).append(better)
+        by_better.setdefault(better, []).append(worse)
+    for name, others in min(by_worse, by_better, key=len).items():
+        yield f"no detectable difference between {name} and {joined(others)} either"
 
 
 def _divergence(samples: Sequence[Sample]) -> Iterator[str]:

@@ -16,12 +16,25 @@ from nnlab.errors import NnlabError, listed
 DEFAULT_BUDGET = 7
 """Learning rates that `compare-optimizers` tries for each optimizer: two a decade over three decades."""
 
+Configs = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="CONFIG", help="The YAML file of the experiment; several for several problems.", show_default=False
+    ),
+]
 Seeds = Annotated[int | None, typer.Option(metavar="N", help="Trainings of each variant; default: 5.")]
 TuningBudget = Annotated[
     int | None, typer.Option(metavar="N", help="Learning rates to try for each variant, 0 for none.")
 ]
 TunedOnly = Annotated[
     bool, typer.Option("--tuned-only", help="Leave out the trainings with the learning rates as configured.")
+]
+TuneSchedules = Annotated[
+    str | None,
+    typer.Option(
+        metavar="A,B,...",
+        help="Schedules to try with each learning rate, such as `constant,cosine`; default: the config's own.",
+    ),
 ]
 Metric = Annotated[
     str | None, typer.Option(help="What decides, on validation rows; default: the config's first metric.")
@@ -32,7 +45,7 @@ Target = Annotated[
 
 
 def compare(
-    config: options.Config,
+    configs: Configs,
     vary: Annotated[
         list[str] | None,
         typer.Option(
@@ -45,10 +58,12 @@ def compare(
     ] = None,
     seeds: Seeds = None,
     tuning_budget: TuningBudget = None,
+    tune_schedules: TuneSchedules = None,
     tuned_only: TunedOnly = False,
     metric: Metric = None,
     target: Target = None,
-    jobs: options.Jobs = 1,
+    jobs: options.Jobs = None,
+    ray: options.Ray = None,
     changes: options.Set = None,
     seed: options.Seed = None,
     name: options.Name = None,
@@ -63,17 +78,19 @@ def compare(
     from nnlab.compare.study import prepare
     from nnlab.compare.variants import from_options, from_section
 
-    base = _base(changes, seed, name, seeds, tuning_budget, tuned_only, metric, target)
+    base = _base(
+        changes, seed, _own_name(configs, name), seeds, tuning_budget, tune_schedules, tuned_only, metric, target
+    )
     choose: Any = from_section
     if vary or variant:
         named = from_options(vary or [], variant or [])
         choose = lambda _: named  # noqa: E731
-    prepared = partial(prepare, config, base, choose, runs_dir=runs_dir, trust_code=trust_code)
-    _run(prepared, runs_dir, jobs=jobs, json=json, quiet=quiet, verbose=verbose)
+    prepared = [partial(prepare, config, base, choose, runs_dir=runs_dir, trust_code=trust_code) for config in configs]
+    _run(prepared, runs_dir, name=name, jobs=jobs, ray=ray, json=json, quiet=quiet, verbose=verbose)
 
 
 def compare_optimizers(
-    config: options.Config,
+    configs: Configs,
     optimizers: Annotated[
         str | None,
         typer.Option(
@@ -83,10 +100,12 @@ def compare_optimizers(
     ] = None,
     seeds: Seeds = None,
     tuning_budget: TuningBudget = None,
+    tune_schedules: TuneSchedules = None,
     tuned_only: TunedOnly = False,
     metric: Metric = None,
     target: Target = None,
-    jobs: options.Jobs = 1,
+    jobs: options.Jobs = None,
+    ray: options.Ray = None,
     changes: options.Set = None,
     seed: options.Seed = None,
     name: options.Name = None,
@@ -101,17 +120,21 @@ def compare_optimizers(
     from nnlab.compare.study import prepare
     from nnlab.compare.variants import from_optimizers
 
-    base = _base(changes, seed, name, seeds, tuning_budget, tuned_only, metric, target)
-    choose = partial(from_optimizers, optimizers=optimizers)
-    prepared = partial(
-        prepare, config, base, choose, tuning_budget=DEFAULT_BUDGET, runs_dir=runs_dir, trust_code=trust_code
+    base = _base(
+        changes, seed, _own_name(configs, name), seeds, tuning_budget, tune_schedules, tuned_only, metric, target
     )
-    _run(prepared, runs_dir, jobs=jobs, json=json, quiet=quiet, verbose=verbose)
+    choose = partial(from_optimizers, optimizers=optimizers)
+    prepared = [
+        partial(prepare, config, base, choose, tuning_budget=DEFAULT_BUDGET, runs_dir=runs_dir, trust_code=trust_code)
+        for config in configs
+    ]
+    _run(prepared, runs_dir, name=name, jobs=jobs, ray=ray, json=json, quiet=quiet, verbose=verbose)
 
 
 def resume(
     run: options.RunName,
-    jobs: options.Jobs = 1,
+    jobs: options.Jobs = None,
+    ray: options.Ray = None,
     runs_dir: options.RunsDir = options.DEFAULT_RUNS_DIR,
     trust_code: options.TrustCode = False,
     json: options.Json = False,
@@ -120,16 +143,28 @@ def resume(
     no_color: options.NoColor = False,  # noqa: ARG001
 ) -> None:
     """Carry an interrupted comparison on: what was trained is not trained again."""
-    from nnlab.run import open_run
+    from nnlab.run import Run, open_run
 
     found = open_run(run, runs_dir)
-    if found.read_info().get("kind") != "comparison":
+    info = found.read_info()
+    if info.get("kind") != "comparison":
         hint = f"`nnlab train {found.config_path}` trains it again from the start"
         raise NnlabError("only comparisons can be resumed so far, not single trainings", hint=hint)
     from nnlab.compare.study import prepare
 
-    prepared = partial(prepare, found.config_path, [], runs_dir=runs_dir, trust_code=trust_code)
-    _run(prepared, runs_dir, jobs=jobs, json=json, quiet=quiet, verbose=verbose, into=found)
+    several = [Run(found.problems_path / problem) for problem in info.get("problems", ())]
+    paths = [each.config_path for each in several or [found]]
+    prepared = [partial(prepare, path, [], runs_dir=runs_dir, trust_code=trust_code) for path in paths]
+    _run(prepared, runs_dir, jobs=jobs, ray=ray, json=json, quiet=quiet, verbose=verbose, into=found)
+
+
+def _own_name(configs: list[Path], name: str | None) -> str | None:
+    """Return what `--name` names a config; of several it names none of them, only their common run."""
+    if len(configs) == 1:
+        return name
+    if name is not None:
+        console.load(configs[0], None, name=name)  # says whether it can be a name
+    return None
 
 
 def _base(
@@ -138,12 +173,14 @@ def _base(
     name: str | None,
     seeds: int | None,
     tuning_budget: int | None,
+    tune_schedules: str | None,
     tuned_only: bool,
     metric: str | None,
     target: float | None,
 ) -> list[Any]:
     """Return what the command line changes of the config, the `compare` section included."""
-    from nnlab.config.overrides import override
+    from nnlab.config.nodes import read_text
+    from nnlab.config.overrides import Override, override
 
     given = {
         "seed": ("--seed", seed),
@@ -154,41 +191,76 @@ def _base(
         "compare.metric": ("--metric", metric),
         "compare.target": ("--target", target),
     }
+    base: list[Any] = [*(changes or ())]
+    if tune_schedules is not None:
+        origin = f"--tune-schedules {tune_schedules}"
+        schedules = read_text(f"[{tune_schedules}]", origin, located=False)
+        base.append(Override(("compare", "tune_schedules"), schedules, origin))
     more = [
         override(path, value, origin=f"{option} {value}")
         for path, (option, value) in given.items()
         if value is not None
     ]
-    return [*(changes or ()), *more]
+    return [*base, *more]
 
 
 def _run(
-    prepared: Callable[[], Any], runs_dir: Path, *, jobs: int, json: bool, quiet: bool, verbose: bool, into: Any = None
+    prepared: Sequence[Callable[..., Any]],
+    runs_dir: Path,
+    *,
+    jobs: int | None,
+    ray: str | None,
+    json: bool,
+    quiet: bool,
+    verbose: bool,
+    name: str | None = None,
+    into: Any = None,
 ) -> None:
     """Check, train, and show the results."""
-    from nnlab.cli.comparison import Progress, show_results
+    from nnlab.cli.comparison import Progress
+    from nnlab.compare.problems import by_name, conduct_all, joint_name
     from nnlab.compare.study import conduct
-    from nnlab.executor import Workers
-    from nnlab.report.comparison import document, markdown
-    from nnlab.report.comparison_plots import write_plots
+    from nnlab.executor import executor_for, start_soon
     from nnlab.run import Run
 
     console.prepare_tensorflow(verbose=verbose)  # for the workers, which inherit the environment
-    study = prepared()
-    name = study.config.experiment.name
+    studies = by_name(_all([partial(check, on_valid=start_soon if ray is None else None) for check in prepared]))
+    executor = executor_for(jobs, ray)
+    name = into.read_info()["name"] if into is not None else name or joint_name(list(studies))
     run = into or Run.new(runs_dir, name)
     progress = Progress(quiet=quiet or json)
+    options: dict[str, Any] = {"observer": progress, "command": ["nnlab", *sys.argv[1:]]}
     try:
         with progress:
-            command = ["nnlab", *sys.argv[1:]]
-            status = conduct(study, run, partial(Workers, jobs), observer=progress, command=command)
+            if len(studies) == 1:
+                (study,) = studies.values()
+                status = conduct(study, run, executor, **options)
+            else:
+                status = conduct_all(studies, run, executor, **options, name=name)
     except KeyboardInterrupt:
         sys.stderr.write(f"interrupted; what was trained so far is in {run.path}\n  hint: `nnlab resume {run.path}`\n")
         raise typer.Exit(130) from None
-    results = document(study.comparison, run=str(run.path), status=status)
+    _show({problem: study.comparison for problem, study in studies.items()}, run, name, status, json=json, quiet=quiet)
+    if status == "failed":
+        raise typer.Exit(1)
+
+
+def _show(comparisons: dict[str, Any], run: Any, name: str, status: str, *, json: bool, quiet: bool) -> None:
+    """Print the results of the problems, and keep them; plots, which take longer, come last."""
+    from nnlab.cli.comparison import show_results
+    from nnlab.report.comparison import document, document_of_problems, markdown
+    from nnlab.report.comparison_plots import write_plots, write_profile
+    from nnlab.run import Run
+
+    only = next(iter(comparisons.values())) if len(comparisons) == 1 else None
+    if only is not None:
+        results = document(only, run=str(run.path), status=status)
+    else:
+        results = document_of_problems(comparisons, run=str(run.path), status=status)
     run.write_summary(results, markdown(results, name=name))
-    if study.comparison.crashed:
-        _say_crashed(study.comparison.crashed)
+    crashed = [outcome for comparison in comparisons.values() for outcome in comparison.crashed]
+    if crashed:
+        _say_crashed(crashed)
         sys.stderr.write(f"`nnlab resume {run.path}` tries them again\n")
     if json:
         console.print_json(results)
@@ -197,11 +269,25 @@ def _run(
     else:
         show_results(results)
         console.results().print(f"run: {run.path}", markup=False)
-    # what takes longer than the table
-    plots = write_plots(study.comparison, run)
+    plots = write_plots(only, run) if only is not None else write_profile(comparisons, run)
     run.write_summary(results, markdown(results, name=name, plots=plots))
-    if status == "failed":
-        raise typer.Exit(1)
+    for problem, own in results.get("problems", {}).items():
+        part = Run(run.problems_path / problem)
+        part.write_summary(own, markdown(own, name=problem, plots=write_plots(comparisons[problem], part)))
+
+
+def _all(prepared: Sequence[Callable[[], Any]]) -> list[Any]:
+    """Check all configs, and raise the problems of all."""
+    studies: list[Any] = []
+    problems: list[Any] = []
+    for prepare in prepared:
+        try:
+            studies.append(prepare())
+        except NnlabError as error:
+            problems += error.problems
+    if problems:
+        raise NnlabError(list(dict.fromkeys(problems)))
+    return studies
 
 
 def _say_crashed(outcomes: Sequence[Any]) -> None:

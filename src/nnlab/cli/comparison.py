@@ -47,11 +47,16 @@ class Progress:
         return self
 
     def __exit__(self, *error: object) -> None:
+        self._stop()
+
+    def _stop(self) -> None:
         if self._live is not None:
             self._live.stop()
+            self._live = None
 
     def began(self, study: Any) -> None:
-        """See `Observer`."""
+        """See `Observer`; on several problems, one begins after the other."""
+        self._stop()
         self._study = study
         self._began = time.monotonic()
         self._before = len(study.comparison.outcomes)
@@ -60,7 +65,8 @@ class Progress:
         rules = study.comparison.rules
         tuning = f", {rules.tuning_budget} learning rates each" if rules.tuning_budget else ""
         self._console.print(
-            f"{len(study.variants)} variants, {len(rules.seeds)} seeds{tuning}: {self._planned} trainings"
+            f"{study.config.experiment.name}: {len(study.variants)} variants, {len(rules.seeds)} seeds{tuning}: "
+            + f"{self._planned} trainings"
             + (f", {self._before} of them done" if self._before else ""),
             soft_wrap=True,
         )

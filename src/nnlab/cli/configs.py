@@ -43,10 +43,13 @@ def _check(path: Path, changes: list[str] | None) -> None:
     """Load a config, and each variant that its `compare` section makes of it."""
     loaded = console.load(path, changes)
     section = loaded.experiment.compare
-    if section is not None and (section.vary or section.variants):
+    if section is not None:
+        from nnlab.compare.tuning import tuned_schedules
         from nnlab.compare.variants import from_section, load_variants
 
-        load_variants(path, changes or [], from_section(loaded))
+        tuned_schedules(loaded, [loaded])
+        if section.vary or section.variants:
+            load_variants(path, changes or [], from_section(loaded))
 
 
 def _problem_json(problem: Problem) -> dict[str, Any]:

@@ -32,7 +32,25 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on s
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Say only what was asked for.")]
 Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Say more: TensorFlow's log, tracebacks.")]
 NoColor = Annotated[bool, typer.Option("--no-color", help="No colours (also: NO_COLOR).", callback=_no_color)]
-Jobs = Annotated[int, typer.Option("-j", "--jobs", metavar="N", min=1, help="Trainings at once.")]
+Jobs = Annotated[
+    int | None,
+    typer.Option(
+        "-j",
+        "--jobs",
+        metavar="N",
+        min=1,
+        help="Trainings at once; default: 1, and with `--ray` one on each CPU of the cluster.",
+        show_default=False,
+    ),
+]
+Ray = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ADDRESS",
+        help="Train on a Ray cluster: `HOST:PORT` of its head, `auto` (the one here), `local` (starts one).",
+        show_default=False,
+    ),
+]
 TrustCode = Annotated[
     bool, typer.Option("--trust-code", help="Let the config import Python code of your own, which then runs.")
 ]

@@ -8,6 +8,7 @@ where it stopped, and the results are the same however many trainings run at onc
 
 from __future__ import annotations
 
+import hashlib
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +16,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple
 
 from nnlab import statistics
-from nnlab.config.schema import MAX_SEED, Experiment
+from nnlab.compare.tuning import beyond, rate_grid
+from nnlab.config.schema import MAX_SEED
 from nnlab.executor import Executor, Outcome
 from nnlab.statistics import Pair, Sample
 
@@ -24,18 +26,17 @@ Arm = Literal["tuned", "defaults"]
 FIRST_TUNING_SEED = 1_000_000
 """How far the seed of tuning is from the first seed of what is reported."""
 
-RATE_CENTERS = {
-    "SGD": 0.1, "Adagrad": 0.03, "Adadelta": 1.0, "Ftrl": 0.1, "Adamax": 0.003, "Lion": 0.0003,
-}  # fmt: skip
-"""Where the search for an optimizer's learning rate begins, where Keras's default is far from what is of use."""
-
 
 class Trial(NamedTuple):
-    """One training: which variant, with which learning rate (`None` if it has no single one) and seed."""
+    """One training: which variant, with which learning rate (`None` if it has no single one) and seed.
+
+    `schedule` names the one that it is tuned with; `None` for the variant's own.
+    """
 
     contender: int
     learning_rate: float | None
     seed: int
+    schedule: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,7 @@ class Rules:
         tuning_budget: learning rates to try, 0 for none.
         tuned_only: leave out the trainings with the variants' own learning rates.
         target: the value of the metric to which time is measured; default: the worst variant's best.
+        schedules: names of the schedules that each learning rate is tried with; default: the variant's own.
     """
 
     metric: str
@@ -80,6 +82,7 @@ class Rules:
     tuning_budget: int = 0
     tuned_only: bool = False
     target: float | None = None
+    schedules: tuple[str, ...] = ()
 
     @property
     def arms(self) -> tuple[Arm, ...]:
@@ -95,10 +98,11 @@ class Rules:
 
 
 class Tuned(NamedTuple):
-    """The outcome of tuning: the best rate, and whether it still lies on the edge of those tried."""
+    """The outcome of tuning: the best rate and schedule, and whether the rate still lies on the edge of those tried."""
 
     learning_rate: float
     on_edge: bool
+    schedule: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +122,7 @@ class Row:
         seconds_to_target: the same in seconds of training.
         seconds: of training, mean over the seeds.
         rank: from 1, by divergence, then by the mean score.
+        schedule: the one that tuning chose, `None` if it was not tuned.
     """
 
     variant: str
@@ -132,6 +137,7 @@ class Row:
     seconds_to_target: float | None
     seconds: float | None
     rank: int = 0
+    schedule: str | None = None
 
     @property
     def finished(self) -> list[float]:
@@ -155,6 +161,7 @@ class Row:
             "diverged": len(self.scores) - len(self.finished),
             "crashed": self.crashed,
             "learning_rate": self.learning_rate,
+            "schedule": self.schedule,
             "on_edge": self.on_edge,
             "epochs_to_target": self.epochs_to_target,
             "steps_to_target": self.steps_to_target,
@@ -227,8 +234,8 @@ class Comparison:
     def wanted(self, contender: Contender) -> list[Trial]:
         """Return the trials of a variant that are needed, as far as the outcomes tell."""
         trials = [*self._own(contender), *self.tuning_trials(contender)]
-        if self.rules.tuning_budget and (tuned := self.tuned(contender)) is not None:
-            trials += [Trial(contender.number, tuned.learning_rate, seed) for seed in self.rules.seeds]
+        if self.rules.tuning_budget:
+            trials += self.trials(contender, "tuned")
         return list(dict.fromkeys(trials))
 
     def expected(self, contender: Contender) -> int:
@@ -244,44 +251,51 @@ class Comparison:
 
     def tuning_trials(self, contender: Contender) -> list[Trial]:
         """Return the trials that choose the learning rate; more of them once the best is seen to lie on the edge."""
+        schedules: Sequence[str | None] = self.rules.schedules or (None,)
+        return [trial for schedule in schedules for trial in self._tuning_trials(contender, schedule)]
+
+    def _tuning_trials(self, contender: Contender, schedule: str | None) -> list[Trial]:
+        def of(rates: Sequence[float]) -> list[Trial]:
+            return [Trial(contender.number, rate, self.rules.tuning_seed, schedule) for rate in rates]
+
         rates = rate_grid(contender.rate_center, self.rules.tuning_budget)
-        best = self._best(contender, rates)
-        if best is not None and len(rates) > 2 and best in (rates[0], rates[-1]):
-            rates = [*rates, *beyond(best, max(1, len(rates) // 2), upwards=best == rates[-1])]
-        return [self._tuning_trial(contender, rate) for rate in rates]
+        best = self._best(of(rates))
+        if best is not None and len(rates) > 2 and best.learning_rate in (rates[0], rates[-1]):
+            upwards = best.learning_rate == rates[-1]
+            rates = [*rates, *beyond(best.learning_rate, max(1, len(rates) // 2), upwards=upwards)]
+        return of(rates)
 
     def tuned(self, contender: Contender) -> Tuned | None:
-        """Return the best learning rate, once it is known."""
-        rates = sorted(trial.learning_rate or 0.0 for trial in self.tuning_trials(contender))
-        best = self._best(contender, rates)
-        return None if best is None else Tuned(best, len(rates) > 2 and best in (rates[0], rates[-1]))
+        """Return the best learning rate and schedule, once they are known."""
+        best = self._best(self.tuning_trials(contender))
+        if best is None or best.learning_rate is None:
+            return None
+        tried = [trial.learning_rate or 0.0 for trial in self._tuning_trials(contender, best.schedule)]
+        on_edge = len(tried) > 2 and best.learning_rate in (min(tried), max(tried))
+        return Tuned(best.learning_rate, on_edge, best.schedule)
 
-    def tuning_scores(self, contender: Contender) -> dict[float, float | None]:
+    def tuning_scores(self, contender: Contender, schedule: str | None = None) -> dict[float, float | None]:
         """Return the metric on validation rows by learning rate, `None` where there is none; rates rise."""
-        trials = [trial for trial in self.tuning_trials(contender) if trial in self.outcomes]
+        trials = [trial for trial in self._tuning_trials(contender, schedule) if trial in self.outcomes]
         scores = {trial.learning_rate or 0.0: self.score(trial) for trial in trials}
         return dict(sorted(scores.items()))
-
-    def _tuning_trial(self, contender: Contender, rate: float) -> Trial:
-        return Trial(contender.number, rate, self.rules.tuning_seed)
 
     def _is_done(self, trials: Sequence[Trial]) -> bool:
         return all(trial in self.outcomes for trial in trials)
 
-    def _best(self, contender: Contender, rates: Sequence[float]) -> float | None:
-        """Return the best of these rates once all are trained; if all failed the lowest, to look below it."""
-        trials = [self._tuning_trial(contender, rate) for rate in rates]
-        if not rates or not self._is_done(trials):
+    def _best(self, trials: Sequence[Trial]) -> Trial | None:
+        """Return the best of these once all are done; if all failed that with the lowest rate, to look below it."""
+        if not trials or not self._is_done(trials):
             return None
         finished = [trial for trial in trials if self.score(trial) is not None]
         if not finished:
-            return min(rates)
+            return min(trials, key=lambda trial: trial.learning_rate or 0.0)
 
         def worth(trial: Trial) -> tuple[float, float]:  # of equal accuracies, the one with the lower loss
             loss = (self.outcomes[trial].metrics.get("validation") or {})["loss"]
             return self.rules.sign * (self.score(trial) or 0.0), -loss
 
-        return max(finished, key=worth).learning_rate
+        return max(finished, key=worth)
 
     def score(self, trial: Trial, split: str = "validation") -> float | None:
         """Return the metric of a trial's final model, `None` if it failed or is not done."""
@@ -294,7 +308,9 @@ class Comparison:
         if arm == "defaults":
             return self._own(contender)
         tuned = self.tuned(contender)
-        return [] if tuned is None else [Trial(contender.number, tuned.learning_rate, s) for s in self.rules.seeds]
+        if tuned is None:
+            return []
+        return [Trial(contender.number, tuned.learning_rate, seed, tuned.schedule) for seed in self.rules.seeds]
 
     @property
     def target(self) -> float | None:
@@ -354,6 +370,7 @@ class Comparison:
             None if middle is None else middle * contender.steps_per_epoch,
             _finite(statistics.median([self._seconds_to(trial, target) for trial in (*done, *diverged)])),
             statistics.mean(seconds),
+            schedule=tuned.schedule if tuned is not None else None,
         )
 
     def epochs_to(self, trial: Trial, target: float | None) -> float:
@@ -364,6 +381,12 @@ class Comparison:
     def _seconds_to(self, trial: Trial, target: float | None) -> float:
         epochs = self.epochs_to(trial, target)
         return math.inf if epochs == math.inf else _seconds(self.outcomes[trial], int(epochs))
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether a trial crashed, or nothing is left to compare because all trials of an arm diverged."""
+        arms = [[trial for each in self.contenders for trial in self.trials(each, arm)] for arm in self.rules.arms]
+        return bool(self.crashed) or any(all(self.score(trial) is None for trial in trials) for trials in arms)
 
     @property
     def crashed(self) -> list[Outcome]:
@@ -385,41 +408,19 @@ def _finite(value: float | None) -> float | None:
 
 def trial_name(trial: Trial, contender: Contender) -> str:
     """Name a trial: the name of its run directory."""
-    words = re.sub(r"[^A-Za-z0-9._-]+", "-", contender.name)[:40].strip("-.") or "variant"
-    rate = "" if trial.learning_rate is None else f"_lr{trial.learning_rate:.12g}"
-    return f"{trial.contender + 1:02}_{words}{rate}_seed{trial.seed}"
+    words = _words(contender.name)[:40].strip("-.") or "variant"
+    schedule = "" if trial.schedule is None else f"_{_short(_words(trial.schedule))}"
+    rate = "" if trial.learning_rate is None else f"_lr{trial.learning_rate:.12g}".replace("+", "")
+    return f"{trial.contender + 1:02}_{words}{schedule}{rate}_seed{trial.seed}"
 
 
-def rate_grid(center: float, count: int) -> list[float]:
-    """Return learning rates about a center, two a decade, each 1 or 3 times a power of ten where the center is.
-
-    >>> rate_grid(0.001, 5)
-    [0.0001, 0.0003, 0.001, 0.003, 0.01]
-    """
-    middle = round(2 * math.log10(center))
-    return [_half_decade(middle + i - (count - 1) // 2) for i in range(count)]
+def _words(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-.")
 
 
-def beyond(rate: float, count: int, *, upwards: bool) -> list[float]:
-    """Return the next rates of a grid beyond its edge."""
-    edge = round(2 * math.log10(rate))
-    return [_half_decade(edge + (i if upwards else -i)) for i in range(1, count + 1)]
-
-
-def _half_decade(number: int) -> float:
-    return float(f"{1 if number % 2 == 0 else 3}e{number // 2}")
-
-
-def rate_center(experiment: Experiment) -> float:
-    """Return where to look for an optimizer's learning rate first.
-
-    Momentum makes steps 1 / (1 - momentum) times as long, so that the rate is lower by as much.
-    """
-    optimizer = experiment.optimizer
-    if optimizer.name in ("SGD", "momentum", "nesterov"):
-        return RATE_CENTERS["SGD"] * (1 - float(optimizer.get("momentum") or 0.0))
-    default = optimizer.entry.parameters["learning_rate"].default
-    return RATE_CENTERS.get(optimizer.name, default if isinstance(default, float) else 0.001)
+def _short(words: str) -> str:
+    """Shorten what names a schedule so that it still names no other one."""
+    return words if len(words) <= 18 else f"{words[:13]}-{hashlib.sha256(words.encode()).hexdigest()[:4]}"
 
 
 def seeds_of(seed: int, count: int) -> tuple[tuple[int, ...], int]:

@@ -5,26 +5,23 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from nnlab.compare.protocol import Comparison, Contender, Rules, Trial, rate_center, seeds_of, trial_name
+from nnlab.compare.protocol import Comparison, Contender, Rules, Trial, seeds_of, trial_name
+from nnlab.compare.tuning import rate_center, rate_parameter, rate_path, tuned_schedules
 from nnlab.compare.variants import Named, Variant, changed, check_different, from_section, load_variants
 from nnlab.config.compare import CompareConfig
 from nnlab.config.load import LoadedConfig, dump_config, load_config
 from nnlab.config.overrides import Override, parse_override
 from nnlab.config.schedules import steps_of_run
-from nnlab.config.schema import Experiment
 from nnlab.environment import git_commit, hardware, versions
 from nnlab.errors import ConfigError, NnlabError, Problem, did_you_mean, named, one_of
 from nnlab.executor import Executor, Job, Outcome
 from nnlab.results import less_is_better
 from nnlab.run import Run, Status, open_run
-
-RATES_OF_A_SCHEDULE = {"one_cycle": "max_learning_rate", "piecewise": None}
-"""Schedules that do not start from the optimizer's learning rate, and the parameter that is tuned instead."""
 
 SECONDS_BETWEEN_RESULTS = 2.0
 
@@ -50,6 +47,7 @@ class Study:
         config: the experiment that is varied.
         variants: what is compared.
         comparison: what is to be trained, and what was.
+        schedules: those that learning rates are tuned with, as a config holds them, by their names.
         runs_dir: where runs that layers are taken over from are looked for.
         trust_code: whether the user's own Python code may run.
     """
@@ -59,6 +57,7 @@ class Study:
     comparison: Comparison
     runs_dir: Path
     trust_code: bool = False
+    schedules: Mapping[str, Any] = field(default_factory=dict)
 
     def name(self, trial: Trial) -> str:
         """Return the name of a trial, which is that of its run directory."""
@@ -71,8 +70,12 @@ class Study:
         # the rows are the same for all: a test row is never one that a rate was chosen with
         data_seed = experiment.seed if experiment.data.seed is None else experiment.data.seed
         more: dict[str, Any] = {"name": name, "seed": trial.seed, "data.seed": data_seed, "compare": None}
-        if trial.learning_rate is not None and contender.rate_path is not None:
-            more[contender.rate_path] = trial.learning_rate
+        place = contender.rate_path
+        if trial.schedule is not None:
+            more["schedule"] = self.schedules[trial.schedule]
+            place = rate_path(changed(variant, {"schedule": more["schedule"]}).experiment)
+        if trial.learning_rate is not None and place is not None:
+            more[place] = trial.learning_rate
         if experiment.training.tensorboard:
             more["training.tensorboard.write_graph"] = False  # drawing it takes longer than a short training
         transfer = getattr(experiment.model, "transfer", None)
@@ -89,6 +92,7 @@ class Study:
             variants={variant.name: variant.written() for variant in self.variants},
             seeds=len(rules.seeds),
             tuning_budget=rules.tuning_budget,
+            tune_schedules=tuple(self.schedules.values()) or None,
             tuned_only=rules.tuned_only,
             metric=rules.metric,
             target=None if section is None else section.target,
@@ -104,6 +108,7 @@ def prepare(
     tuning_budget: int = 0,
     runs_dir: Path = Path("runs"),
     trust_code: bool = False,
+    on_valid: Callable[[], Any] | None = None,
 ) -> Study:
     """Check everything that can be checked before training.
 
@@ -114,6 +119,7 @@ def prepare(
         tuning_budget: learning rates to try, if the config does not say.
         runs_dir: where runs that layers are taken over from are looked for.
         trust_code: whether the user's own Python code may run.
+        on_valid: is called when the configs hold, before their data are loaded.
 
     Raises:
         NnlabError: with the problems of all variants.
@@ -126,18 +132,29 @@ def prepare(
     if section.tuned_only and not budget:
         hint = "say how many learning rates to try: `--tuning-budget 7`"
         raise ConfigError(Problem("with a tuning budget of 0 nothing is tuned", hint))
+    if on_valid is not None:
+        on_valid()
     facts = _check_data(variants)
     metric = _metric(section, facts)
     seeds, tuning_seed = seeds_of(config.experiment.seed, section.seeds)
-    rules = Rules(metric, less_is_better(metric), seeds, tuning_seed, budget, section.tuned_only, section.target)
+    schedules = tuned_schedules(config, [variant.config for variant in variants])
+    if schedules and not budget:
+        hint = "say how many learning rates to try with each: `--tuning-budget 7`"
+        raise ConfigError(Problem("schedules are tuned together with learning rates, and none are tried", hint))
+    rules = Rules(
+        metric, less_is_better(metric), seeds, tuning_seed, budget, section.tuned_only, section.target, tuple(schedules)
+    )
     contenders = [_contender(i, variant, facts[i].steps_per_epoch, rules) for i, variant in enumerate(variants)]
     if budget:
-        at_one_rate = [
-            replace(variant, config=changed(variant, {str(contender.rate_path): 1.0}))
-            for variant, contender in zip(variants, contenders, strict=True)
-        ]
-        check_different(at_one_rate, but=" but for the learning rate, which is tuned")
-    return Study(config, tuple(variants), Comparison(contenders, rules), runs_dir, trust_code)
+        study = Study(config, tuple(variants), Comparison(contenders, rules), runs_dir, trust_code, schedules)
+        check_different(
+            [
+                replace(variant, config=study.job(Trial(i, 1.0, 0, next(iter(schedules), None)), Path()).config)
+                for i, variant in enumerate(variants)
+            ],
+            but=f" but for the learning rate{' and the schedule' * bool(schedules)}, which is tuned",
+        )
+    return Study(config, tuple(variants), Comparison(contenders, rules), runs_dir, trust_code, schedules)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,25 +213,40 @@ def _metric(section: CompareConfig, facts: Sequence[_Facts]) -> str:
 
 def _contender(number: int, variant: Variant, steps_per_epoch: int, rules: Rules) -> Contender:
     experiment = variant.config.experiment
-    part, parameter = _rate_parameter(experiment)
+    part, parameter = rate_parameter(experiment)
     component = experiment.schedule if part == "schedule" else experiment.optimizer
     assert component is not None
     rate = component.get(parameter) if parameter is not None else None
-    if rules.tuning_budget and not isinstance(rate, (int, float)):
+    if rules.tuning_budget and not rules.schedules and not isinstance(rate, (int, float)):
         hint = "compare without tuning (`--tuning-budget 0`), or take a schedule that starts from the learning rate"
         message = f"the variant `{variant.name}` has no single learning rate to tune: its schedule gives them all"
         raise ConfigError(Problem(message, hint))
-    path = None if parameter is None else f"{part}.{parameter}"
     own = float(rate) if isinstance(rate, (int, float)) else None
-    center = own if part == "schedule" and own else rate_center(experiment)
-    return Contender(number, variant.name, steps_per_epoch, own, path, center)
+    center = own if part == "schedule" and own and not rules.schedules else rate_center(experiment)
+    return Contender(number, variant.name, steps_per_epoch, own, rate_path(experiment), center)
 
 
-def _rate_parameter(experiment: Experiment) -> tuple[str, str | None]:
-    schedule = experiment.schedule
-    if schedule is not None and schedule.name in RATES_OF_A_SCHEDULE:
-        return "schedule", RATES_OF_A_SCHEDULE[schedule.name]
-    return "optimizer", "learning_rate"
+def begin(study: Study, run: Run, command: Sequence[str] = ()) -> None:
+    """Make a comparison's directory, unless it is there."""
+    if not run.path.exists():
+        run.create(config=study.resolved, source=study.config.text)
+        run.trials_path.mkdir()
+        run.write_info(_info(study, command))
+
+
+def _info(study: Study, command: Sequence[str]) -> dict[str, Any]:
+    return {
+        "kind": "comparison",
+        "name": study.config.experiment.name,
+        "status": "running",
+        "command": list(command),
+        "overrides": list(study.config.overrides),
+        "seed": study.config.experiment.seed,
+        "started": datetime.now().astimezone().isoformat(timespec="seconds"),
+        "versions": versions(),
+        "git_commit": git_commit(Path.cwd()),
+        "hardware": hardware(),
+    }
 
 
 def conduct(
@@ -235,31 +267,14 @@ def conduct(
         command: the command line, for `run.json`.
 
     Returns:
-        The status: `failed` if some trials crashed.
+        The status: `failed` if some trials crashed, or all diverged.
 
     Raises:
-        KeyboardInterrupt: after the run was saved as `interrupted`.
+        KeyboardInterrupt, NnlabError: after the run was saved as `interrupted`.
     """
-    before: dict[str, Any] = {}
-    if run.path.exists():
-        before = run.read_info()
-    else:
-        run.create(config=study.resolved, source=study.config.text)
-        run.trials_path.mkdir()
-    started = datetime.now().astimezone()
-    info: dict[str, Any] = {
-        "kind": "comparison",
-        "name": study.config.experiment.name,
-        "status": "running",
-        "command": list(command),
-        "overrides": list(study.config.overrides),
-        "seed": study.config.experiment.seed,
-        "started": started.isoformat(timespec="seconds"),
-        "versions": versions(),
-        "git_commit": git_commit(Path.cwd()),
-        "hardware": hardware(),
-        **{name: before[name] for name in ("command", "overrides", "started") if name in before},
-    }
+    begin(study, run, command)
+    before, started = run.read_info(), datetime.now().astimezone()
+    info = {**_info(study, command), **{name: before[name] for name in ("command", "overrides", "started")}}
     run.write_info(info)
 
     def end(status: Status) -> None:
@@ -271,10 +286,10 @@ def conduct(
 
     try:
         _train(study, run, executor, observer)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, NnlabError):  # such as a cluster that is gone
         end("interrupted")
         raise
-    status: Status = "failed" if study.comparison.crashed else "completed"
+    status: Status = "failed" if study.comparison.has_failed else "completed"
     end(status)
     return status
 
@@ -318,7 +333,12 @@ def recall(study: Study, run: Run) -> None:
 
 
 def write_results(study: Study, run: Run) -> None:
-    """Write `results.csv`: a row for each training that ended, in an order that does not depend on time."""
+    """Write `results.csv`."""
+    run.write_results(result_rows(study))
+
+
+def result_rows(study: Study) -> list[dict[str, Any]]:
+    """Return a row for each training that ended, in an order that does not depend on time."""
     comparison = study.comparison
     metric = comparison.rules.metric
     purposes = _purposes(comparison)
@@ -330,6 +350,7 @@ def write_results(study: Study, run: Run) -> None:
             "trial": study.name(trial),
             "variant": comparison.contenders[trial.contender].name,
             "purpose": purpose,
+            **({"schedule": trial.schedule} if comparison.rules.schedules else {}),
             "learning_rate": trial.learning_rate,
             "seed": trial.seed,
             "status": "diverged" if outcome.diverged else outcome.status,
@@ -340,7 +361,7 @@ def write_results(study: Study, run: Run) -> None:
             f"test_{metric}": None if purpose == "tuning" else test.get(metric),
             "error": " ".join(problem.message for problem in outcome.problems),
         })  # fmt: skip
-    run.write_results(rows)
+    return rows
 
 
 def _purposes(comparison: Comparison) -> dict[Trial, str]:

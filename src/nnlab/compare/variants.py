@@ -100,7 +100,7 @@ def from_section(config: LoadedConfig) -> list[Named]:
     section = _children(config.root).get("compare")
     given = _children(section) if section is not None else {}
     axes = [
-        [Change(path, value, f"compare.vary {path}={_short(value.plain())}") for value in _items(values)]
+        [Change(path, value, f"compare.vary {path}={short(value.plain())}") for value in _items(values)]
         for path, values in _children(given.get("vary")).items()
     ]
     named = [
@@ -128,7 +128,7 @@ def from_optimizers(config: LoadedConfig, optimizers: str | None) -> list[Named]
         plain = value.plain()
         entry = catalog.find("optimizers", plain) if isinstance(plain, str) else None
         is_own = entry is not None and entry.name == own.name
-        names.append((_short(plain), () if is_own else (Change("optimizer", value, origin),)))
+        names.append((short(plain), () if is_own else (Change("optimizer", value, origin),)))
     if optimizers is None and own.name not in OPTIMIZERS:
         names.append((own.name, ()))
     return names
@@ -172,7 +172,7 @@ def load_variants(path: Path, base: Sequence[Override | str], named: Sequence[Na
 def changed(variant: Variant, more: Mapping[str, Any]) -> LoadedConfig:
     """Return a variant's config with more values by path, as one training has them."""
     origin = "nnlab compare"
-    changes = [override(path, value, origin=f"{origin}: {path}={_short(value)}") for path, value in more.items()]
+    changes = [override(path, value, origin=f"{origin}: {path}={short(value)}") for path, value in more.items()]
     return change_config(variant.config, changes)
 
 
@@ -204,13 +204,13 @@ def _grid(axes: Sequence[Sequence[Change]]) -> Iterator[Named]:
     telling = [i for i, axis in enumerate(axes) if len(axis) > 1] or [0]
     for changes in itertools.product(*axes):
         told = [changes[i] for i in telling]
-        yield " ".join(_told(change) if len(told) > 1 else _short(change.value.plain()) for change in told), changes
+        yield " ".join(_told(change) if len(told) > 1 else short(change.value.plain()) for change in told), changes
 
 
 def _told(change: Change) -> str:
     """Name one of several values of a variant: a word speaks for itself, a number does not."""
     value = change.value.plain()
-    text = _short(value)
+    text = short(value)
     return text if isinstance(value, (str, dict)) else f"{change.path.rpartition('.')[2]}={text}"
 
 
@@ -293,19 +293,19 @@ def _items(node: Node) -> list[Node]:
     return node.value if isinstance(node.value, list) else [node]
 
 
-def _short(value: Any) -> str:
+def short(value: Any) -> str:
     """Name a value: `relu`, `0.001`, `AdamW(weight_decay=1e-05)`."""
     if isinstance(value, dict):
         return ", ".join(
-            f"{name}({_parameters(inside)})" if isinstance(inside, dict) else f"{name}={_short(inside)}"
+            f"{name}({_parameters(inside)})" if isinstance(inside, dict) else f"{name}={short(inside)}"
             for name, inside in value.items()
         )
     if isinstance(value, (list, tuple)):
-        return f"[{', '.join(_short(item) for item in value)}]"
+        return f"[{', '.join(short(item) for item in value)}]"
     if value is None or isinstance(value, bool):
         return "null" if value is None else str(value).lower()
     return f"{value:.12g}" if isinstance(value, float) else str(value)
 
 
 def _parameters(values: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name}={_short(value)}" for name, value in values.items())
+    return ", ".join(f"{name}={short(value)}" for name, value in values.items())

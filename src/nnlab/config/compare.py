@@ -46,10 +46,21 @@ def _variants(value: Any) -> Any:
     return {str(name): {str(path): inside for path, inside in (given or {}).items()} for name, given in value.items()}
 
 
+def _schedules(value: Any) -> Any:
+    """Read a list of schedules, each as the config's own `schedule` is written."""
+    if value is None:
+        return None
+    if not isinstance(value, (list, tuple)) or not value:
+        hint = "write `tune_schedules: [constant, cosine]`"
+        fail(f"expected a list of schedules, received {show(value)}", hint, value=value)
+    return tuple(value)
+
+
 class CompareConfig(Section):
     """Variants of the experiment, and how they are compared.
 
-    `tuning_budget` is the number of learning rates that are tried for each variant; `tuned_only` leaves out the
+    `tuning_budget` is the number of learning rates that are tried for each variant, with each of the schedules of
+    `tune_schedules` if there are any; `tuned_only` leaves out the
     trainings with the learning rates that the variants have of themselves.
     """
 
@@ -57,6 +68,7 @@ class CompareConfig(Section):
     variants: Annotated[Mapping[str, Mapping[str, Any]] | None, Parsed(_variants)] = None
     seeds: Annotated[Whole, Field(ge=1, le=1000)] = 5
     tuning_budget: Annotated[Whole, Field(ge=0, le=1000)] | None = None
+    tune_schedules: Annotated[tuple[Any, ...] | None, Parsed(_schedules)] = None
     tuned_only: bool = False
     metric: str | None = None
     target: Annotated[float, Field(allow_inf_nan=False)] | None = None

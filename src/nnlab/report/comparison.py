@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+from nnlab.compare.problems import standings
 from nnlab.compare.protocol import Arm, Comparison, Table
+from nnlab.run import Run
 from nnlab.statistics import joined
 
 TITLES: Mapping[str, str] = {"tuned": "learning rates tuned", "defaults": "learning rates as configured"}
@@ -27,7 +30,23 @@ def document(comparison: Comparison, *, run: str, status: str) -> dict[str, Any]
         "arm": main,
         "seeds": list(rules.seeds),
         "tuning_budget": rules.tuning_budget,
+        "tune_schedules": list(rules.schedules),
         "target": comparison.target,
+    }
+
+
+def document_of_problems(comparisons: Mapping[str, Comparison], *, run: str, status: str) -> dict[str, Any]:
+    """Return the same for several problems: how the variants stand over all of them, and each problem's own."""
+    problems = {
+        name: document(comparison, run=str(Run(Path(run)).problems_path / name), status=status)
+        for name, comparison in comparisons.items()
+    }
+    return {
+        "run": run,
+        "status": status,
+        "rows": [standing.as_json() for standing in standings(comparisons)],
+        "problems": problems,
+        "notes": [f"{name}: {note}" for name, results in problems.items() for note in results["notes"]],
     }
 
 
@@ -54,6 +73,12 @@ def _gap(table: Table) -> float | None:
 
 def tables(results: Mapping[str, Any]) -> Iterator[tuple[str, Sequence[str], list[list[str]], Sequence[str]]]:
     """Yield the tables of a document: title, heads, cells, verdict."""
+    if "problems" in results:
+        yield ("all problems", *_standings(results), [])
+        for name, each in results["problems"].items():
+            for title, heads, body, verdict in tables(each):
+                yield f"{name}, {each['metric']}{', ' * bool(title)}{title}", heads, body, verdict
+        return
     for arm in ("tuned", "defaults"):
         part = results if results["arm"] == arm else results.get(arm)
         if part is not None:
@@ -66,6 +91,7 @@ def cells(rows: Sequence[Mapping[str, Any]], results: Mapping[str, Any]) -> tupl
     target = results["target"]
     columns: dict[str, list[str]] = {
         "variant": [row["variant"] for row in rows],
+        "schedule": [row["schedule"] or "" for row in rows],
         "rate": [_rate(row) for row in rows],
         "mean ± std": [_mean(row) for row in rows],
         "95 % interval": [_interval(row) for row in rows],
@@ -82,11 +108,28 @@ def cells(rows: Sequence[Mapping[str, Any]], results: Mapping[str, Any]) -> tupl
     return list(shown), [list(line) for line in zip(*shown.values(), strict=True)]
 
 
+def _standings(results: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
+    heads = ["variant", "mean rank", *results["problems"], "fastest", "within 2x", "reached"]
+    body = [
+        [row["variant"], number(row["mean_rank"]), *map(number, row["scores"].values())]
+        + [f"{100 * row[name]:.0f} %" for name in ("fastest", "within_2", "reached")]
+        for row in results["rows"]
+    ]
+    return heads, body
+
+
 def caption(results: Mapping[str, Any]) -> str:
     """Say what the numbers are."""
+    if "problems" in results:
+        return (
+            f"{len(results['problems'])} problems; fastest, within 2x, reached: the share of all their seeds in which "
+            "a variant takes the fewest steps to the problem's target, at most twice as many, or gets there at all"
+        )
     order = "less is better" if results["less_is_better"] else "more is better"
     budget, count = results["tuning_budget"], len(results["seeds"])
+    schedules = len(results["tune_schedules"])
     tuned = f"; {budget} learning rates tried for each variant" if budget else ""
+    tuned += f" with each of {schedules} schedules" if schedules else ""
     return f"{results['metric']} after training, {order}; {count} seed{'s' * (count > 1)}{tuned}"
 
 
@@ -118,8 +161,10 @@ def _rate(row: Mapping[str, Any]) -> str:
 
 
 def _mean(row: Mapping[str, Any]) -> str:
-    deviation = "" if row["score_std"] is None else f" ± {number(row['score_std'])}"
-    return f"{number(row['score_mean'])}{deviation}"
+    mean, deviation = row["score_mean"], row["score_std"]
+    if deviation is None:
+        return number(mean)
+    return f"{number(mean)} ± {deviation:.4f}" if 1e-3 <= abs(mean) < 1e5 else f"{number(mean)} ± {number(deviation)}"
 
 
 def _interval(row: Mapping[str, Any]) -> str:

@@ -197,11 +197,12 @@ def _draw(axes: Axes, panel: Panel) -> None:
     else:
         axes.locator_params(axis="x", nbins=6)
     axes.margins(x=0)
+    bands = sum(line.low is not None for line in panel.series)
     for line in panel.series:
         color, dash = COLORS[line.color % len(COLORS)], DASHES[line.dash % len(DASHES)]
         (drawn,) = axes.plot(line.x, line.y, color=color, linestyle=dash, label=line.name or "_")
         if line.low is not None and line.high is not None:
-            axes.fill_between(line.x, line.low, line.high, color=color, alpha=0.15, linewidth=0)
+            axes.fill_between(line.x, line.low, line.high, color=color, alpha=min(0.15, 0.5 / bands), linewidth=0)
         if line.points or len(drawn.get_xdata()) == 1:  # type: ignore[arg-type]
             drawn.set_marker("o")  # a line through one point would not be seen
             drawn.set_markersize(4)

@@ -1,0 +1,182 @@
+"""The same variants on several problems: a comparison of each, and what holds over all of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from nnlab.compare.protocol import Comparison
+from nnlab.compare.study import Observer, Study, begin, conduct, result_rows
+from nnlab.environment import git_commit, hardware, versions
+from nnlab.errors import ConfigError, NnlabError, Problem
+from nnlab.executor import Executor, Watcher
+from nnlab.run import Run, Status
+from nnlab.statistics import joined, mean, performance_ratios, share_within
+
+LONGEST_NAME = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a variant does over all problems.
+
+    Args:
+        variant: its name.
+        ranks: its rank in the table of each problem.
+        scores: its mean score on each problem, `None` where nothing finished.
+        ratios: for each problem and seed, its steps to the problem's target, in times those of the best variant.
+        rank: from 1, by the mean of `ranks`, then by the share of `ratios` up to 2.
+    """
+
+    variant: str
+    ranks: Mapping[str, int]
+    scores: Mapping[str, float | None]
+    ratios: Sequence[float]
+    rank: int = 0
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what `--json` prints of it."""
+        return {
+            "variant": self.variant,
+            "mean_rank": mean(list(self.ranks.values())),
+            "ranks": dict(self.ranks),
+            "scores": dict(self.scores),
+            "fastest": share_within(self.ratios, 1),
+            "within_2": share_within(self.ratios, 2),
+            "reached": sum(ratio < math.inf for ratio in self.ratios) / len(self.ratios),
+            "rank": self.rank,
+        }
+
+
+def standings(comparisons: Mapping[str, Comparison]) -> list[Standing]:
+    """Return how each variant does over all problems, best first.
+
+    Args:
+        comparisons: by the problem's name; all of the same variants and seeds.
+    """
+    names = [contender.name for contender in next(iter(comparisons.values())).contenders]
+    tables = {problem: comparison.table(comparison.rules.arms[0]) for problem, comparison in comparisons.items()}
+    ratios = performance_ratios(
+        [
+            [steps for comparison in comparisons.values() for steps in _steps_to_target(comparison, name)]
+            for name in names
+        ]
+    )
+    found = []
+    for name, own in zip(names, ratios, strict=True):
+        rows = {problem: next(row for row in table.rows if row.variant == name) for problem, table in tables.items()}
+        ranks = {problem: row.rank for problem, row in rows.items()}
+        found.append(Standing(name, ranks, {problem: mean(rows[problem].finished) for problem in rows}, own))
+    ranked = sorted(found, key=lambda each: (sum(each.ranks.values()), -share_within(each.ratios, 2)))
+    return [Standing(each.variant, each.ranks, each.scores, each.ratios, i) for i, each in enumerate(ranked, start=1)]
+
+
+def _steps_to_target(comparison: Comparison, variant: str) -> list[float]:
+    """Return the steps to the problem's target, seed by seed; infinite for those that do not get there."""
+    contender = next(contender for contender in comparison.contenders if contender.name == variant)
+    trials = {trial.seed: trial for trial in comparison.trials(contender, comparison.rules.arms[0])}
+    target = comparison.target
+    return [
+        comparison.epochs_to(trials[seed], target) * contender.steps_per_epoch if seed in trials else math.inf
+        for seed in comparison.rules.seeds
+    ]
+
+
+def by_name(studies: Sequence[Study]) -> dict[str, Study]:
+    """Return the comparisons by the names of their problems.
+
+    Raises:
+        ConfigError: two problems have the same name, or they do not have the same variants and seeds.
+    """
+    first, problems = studies[0], []
+    found: dict[str, Study] = {}
+    for study in studies:
+        name = study.config.experiment.name
+        if name in found:
+            problems.append(Problem(f"two configs are named `{name}`", "write `name: ...` into one of them"))
+        ours, theirs = ([variant.name for variant in each.variants] for each in (study, first))
+        if sorted(ours) != sorted(theirs):
+            other = first.config.experiment.name
+            message = f"`{name}` has the variants {joined(ours)}, and `{other}` has {joined(theirs)}"
+            problems.append(Problem(message, "give the same ones for all configs on the command line"))
+        elif len(study.comparison.rules.seeds) != len(first.comparison.rules.seeds):
+            problems.append(Problem(f"`{name}` has another number of seeds than the others", "give `--seeds N`"))
+        found[name] = study
+    if problems:
+        raise ConfigError(problems)
+    return found
+
+
+def joint_name(names: Sequence[str]) -> str:
+    """Name the run of a comparison on several problems."""
+    text = "-".join(names)
+    return text if len(text) <= LONGEST_NAME else f"{len(names)}-problems"
+
+
+def conduct_all(
+    studies: Mapping[str, Study],
+    run: Run,
+    executor: Callable[[Watcher], Executor],
+    *,
+    observer: Observer,
+    command: Sequence[str] = (),
+    name: str | None = None,
+) -> Status:
+    """Compare on one problem after the other; see `conduct`.
+
+    Args:
+        studies: by the problem's name.
+        run: the directory of all; each comparison has its own in `problems/`.
+        executor: makes what trains.
+        observer: is told how it goes on.
+        command: the command line.
+        name: of the run.
+    """
+    runs = {problem: Run(run.problems_path / problem) for problem in studies}
+    started = datetime.now().astimezone()
+    before: dict[str, Any] = {}
+    if run.path.exists():
+        before = run.read_info()
+    else:
+        run.problems_path.mkdir(parents=True)
+    for problem, study in studies.items():
+        begin(study, runs[problem], command)
+    info: dict[str, Any] = {
+        "kind": "comparison",
+        "problems": list(studies),
+        "name": name or joint_name(list(studies)),
+        "status": "running",
+        "command": list(command),
+        "started": started.isoformat(timespec="seconds"),
+        "versions": versions(),
+        "git_commit": git_commit(Path.cwd()),
+        "hardware": hardware(),
+        **{key: before[key] for key in ("name", "command", "started") if key in before},
+    }
+    run.write_info(info)
+
+    def end(status: Status) -> None:
+        finished = datetime.now().astimezone()
+        run.write_results([{"problem": key, **row} for key, study in studies.items() for row in result_rows(study)])
+        run.write_info({
+            **info,
+            "status": status,
+            "finished": finished.isoformat(timespec="seconds"),
+            "seconds": round(before.get("seconds", 0.0) + (finished - started).total_seconds(), 3),
+            "trials": sum(len(study.comparison.outcomes) for study in studies.values()),
+        })  # fmt: skip
+
+    try:
+        ended = [
+            conduct(study, runs[key], executor, observer=observer, command=command) for key, study in studies.items()
+        ]
+    except (KeyboardInterrupt, NnlabError):
+        end("interrupted")
+        raise
+    status: Status = "failed" if "failed" in ended else "completed"
+    end(status)
+    return status

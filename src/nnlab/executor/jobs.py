@@ -1,0 +1,89 @@
+"""What executors do, and what they are: jobs, outcomes, and the interface of those who turn the one into the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from nnlab.config.load import LoadedConfig
+from nnlab.errors import NnlabError, Problem
+from nnlab.run import Run, Status
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One training to do.
+
+    Args:
+        name: by which its outcome is known.
+        config: the experiment.
+        run: where to leave it.
+        kind: jobs of one kind can probably share compiled programs, and had best be done by one worker.
+        save_model: whether to keep the trained model.
+        trust_code: whether the user's own Python code may run.
+    """
+
+    name: str
+    config: LoadedConfig
+    run: Run
+    kind: str = ""
+    save_model: bool = True
+    trust_code: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a job ended.
+
+    Args:
+        name: the job's.
+        status: the run's.
+        metrics: loss and metrics on each split; empty if the training failed.
+        history: one row an epoch.
+        problems: why it failed, if it did.
+        diverged: whether it failed because its loss became NaN or infinite.
+    """
+
+    name: str
+    status: Status
+    metrics: Mapping[str, Mapping[str, float] | None]
+    history: tuple[Mapping[str, Any], ...]
+    problems: tuple[Problem, ...] = ()
+    diverged: bool = False
+
+    @classmethod
+    def of(cls, run: Run, name: str) -> Outcome | None:
+        """Read how a training that is over ended, `None` if it did not come to its end (or crashed)."""
+        try:
+            info = run.read_info()
+            metrics, history = run.read_metrics(), tuple(run.read_history())
+        except (NnlabError, ValueError):
+            return None
+        if info.get("status") == "completed":
+            return cls(name, "completed", metrics, history)
+        if info.get("diverged"):
+            error = info["error"]
+            return cls(name, "failed", {}, history, (Problem(error["message"], error["hint"]),), diverged=True)
+        return None
+
+
+Watcher = Callable[[str, Mapping[str, Any]], None]
+"""Is told the name of a job and a row of its history, an epoch after the other."""
+
+
+class Executor(Protocol):
+    """Does jobs; to be closed at the end, or used in a `with` statement."""
+
+    def submit(self, job: Job) -> None:
+        """Put a job in the queue."""
+
+    def next_outcome(self) -> Outcome | None:
+        """Wait until a job ends; `None` when there is none left."""
+
+    def close(self) -> None:
+        """Stop what still runs."""
+
+    def __enter__(self) -> Executor: ...
+
+    def __exit__(self, *error: object) -> None: ...

@@ -1,0 +1,112 @@
+"""Several trainings at once in processes of this machine."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import signal
+from collections.abc import Mapping, Sequence
+from multiprocessing import forkserver
+from multiprocessing.connection import Connection, wait
+from typing import Any
+
+from nnlab.executor.jobs import Job, Watcher
+from nnlab.executor.pool import Pool, Worker
+from nnlab.executor.trainer import Trainer
+
+
+def start_soon() -> Any:
+    """Start what `Workers` come from, and TensorFlow in it, without waiting for it; return their context."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["nnlab.engine.preload"])
+    forkserver.ensure_running()
+    return context
+
+
+class Workers(Pool):
+    """Does several jobs at once in processes of their own, which stay warm: TensorFlow started, programs compiled.
+
+    Args:
+        count: jobs at once.
+        watch: is told how trainings go on.
+    """
+
+    def __init__(self, count: int, watch: Watcher | None = None) -> None:
+        super().__init__(watch)
+        self._count = count
+        self._context = start_soon()
+
+    def _most_workers(self) -> int:
+        return self._count
+
+    def _start_worker(self) -> Worker:
+        return _Process(self._context)
+
+    def _wait(self) -> Sequence[Worker]:
+        ready = wait([worker.connection for worker in self._workers])
+        return [worker for worker in self._workers if worker.connection in ready]
+
+
+class _Process(Worker):
+    """A worker on this machine."""
+
+    def __init__(self, context: Any) -> None:
+        super().__init__()
+        self.connection, theirs = context.Pipe()
+        self.process = context.Process(target=_work, args=(theirs,), daemon=True)
+        self.process.start()
+        theirs.close()
+
+    def send(self, job: Job) -> None:
+        self.connection.send(job)
+
+    def receive(self) -> tuple[str, Any]:
+        kind, content = self.connection.recv()
+        return kind, content
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.join(10)
+        if self.process.is_alive():
+            self.process.kill()
+            self.process.join()
+        self.connection.close()
+
+    def cause_of_death(self) -> tuple[str, str]:
+        code = self.process.exitcode
+        if code == -signal.SIGKILL:
+            remedy = "memory may have run out: use fewer jobs at once (`-j`), or lower `training.batch_size`"
+        else:
+            remedy = "`nnlab train` of the same config shows what it says"
+        return f"signal {signal.Signals(-code).name}" if code and code < 0 else f"exit code {code}", remedy
+
+
+def _work(connection: Connection) -> None:
+    """Do jobs until the parent is gone, sends no more, or ends this process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, which then ends its workers
+    signal.signal(signal.SIGTERM, _interrupted)  # a training that is ended leaves its run as interrupted
+    with contextlib.suppress(KeyboardInterrupt, EOFError, ConnectionError):
+        _do_jobs(connection)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it is ending
+
+
+def _do_jobs(connection: Connection) -> None:
+    from nnlab.engine.threads import one_thread
+
+    one_thread()
+    trainer = Trainer()
+
+    def tell(row: Mapping[str, Any]) -> None:
+        try:
+            connection.send(("epoch", row))
+        except ConnectionError:  # the parent is gone
+            raise KeyboardInterrupt from None
+
+    while True:
+        job = connection.recv()
+        outcome = trainer.do(job, tell)
+        connection.send(("ended", (outcome, trainer.has_grown())))
+
+
+def _interrupted(*_: object) -> None:
+    raise KeyboardInterrupt

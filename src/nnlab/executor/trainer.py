@@ -1,0 +1,123 @@
+"""Trainings one after the other in this process."""
+
+from __future__ import annotations
+
+import resource
+import sys
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from nnlab.config.schema import DataConfig
+from nnlab.errors import NnlabError
+from nnlab.executor.jobs import Job, Outcome, Watcher
+
+MOST_MEMORY_GROWTH = 1 << 30
+"""Bytes by which a worker may outgrow its first training before a new one takes its place."""
+
+
+class InProcess:
+    """Does one job after the other in this process.
+
+    Args:
+        watch: is told how trainings go on.
+    """
+
+    def __init__(self, watch: Watcher | None = None) -> None:
+        self._watch = watch
+        self._queue: deque[Job] = deque()
+        self._trainer: Trainer | None = None
+
+    def submit(self, job: Job) -> None:
+        """See `Executor`."""
+        self._queue.append(job)
+
+    def next_outcome(self) -> Outcome | None:
+        """See `Executor`."""
+        if not self._queue:
+            return None
+        self._trainer = self._trainer or Trainer()
+        job = self._queue.popleft()
+        watch = self._watch
+        return self._trainer.do(job, lambda row: watch(job.name, row) if watch is not None else None)
+
+    def close(self) -> None:
+        """See `Executor`."""
+        self._queue.clear()
+
+    def __enter__(self) -> InProcess:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+
+class Trainer:
+    """Trains one job after the other, and keeps what the next may use: data and compiled programs."""
+
+    def __init__(self) -> None:
+        from nnlab.engine.reuse import Programs
+
+        self._programs = Programs()
+        self._data: tuple[Any, Any] = (None, None)
+        self._most_memory: int | None = None
+
+    def do(self, job: Job, watch: Callable[[Mapping[str, Any]], None], *, splits: Any = None) -> Outcome:
+        """Train, on the job's data as they were loaded elsewhere, or else loaded here."""
+        from nnlab.train import train
+
+        try:
+            summary = train(
+                job.config,
+                job.run,
+                splits=splits if splits is not None else self._load(job),
+                observer=_Reporter(watch),
+                programs=self._programs,
+                save_model=job.save_model,
+                trust_code=job.trust_code,
+            )
+        except NnlabError as error:
+            problems = tuple(job.config.locate(problem) for problem in error.problems)
+            return Outcome(job.name, "failed", {}, (), problems)
+        problems = () if summary.problem is None else (summary.problem,)
+        history = tuple(summary.history)
+        return Outcome(job.name, summary.status, summary.metrics, history, problems, summary.diverged)
+
+    def _load(self, job: Job) -> Any:
+        """Load a job's data, unless they are those of the job before."""
+        from nnlab.data.loading import load_data
+
+        wanted = data_of(job)
+        if self._data[0] != wanted:
+            self._data = wanted, load_data(wanted[0], seed=wanted[1])
+        return self._data[1]
+
+    def has_grown(self) -> bool:
+        """Return whether the process has taken much more memory than it had after its first training."""
+        used = _memory_used()
+        self._most_memory = self._most_memory or used + MOST_MEMORY_GROWTH
+        return used > self._most_memory
+
+
+def data_of(job: Job) -> tuple[DataConfig, int]:
+    """Return what decides a job's rows: what `load_data` takes."""
+    experiment = job.config.experiment
+    return experiment.data, experiment.seed if experiment.data.seed is None else experiment.data.seed
+
+
+class _Reporter:
+    """An observer that passes the rows of the history on."""
+
+    def __init__(self, watch: Callable[[Mapping[str, Any]], None]) -> None:
+        self.epoch_done = watch
+
+    def engine_chosen(self, choice: Any) -> None: ...
+
+    def training_began(self, model: Any, *, epochs: int, steps: int) -> None: ...
+
+    def step_done(self, epoch: int, step: int, logs: Mapping[str, float]) -> None: ...
+
+
+def _memory_used() -> int:
+    """Return the most memory that this process has held so far, in bytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
