@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
+import multiprocessing.forkserver
 import resource
 import shutil
 import signal
 import sys
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from typing import Any, Protocol
 
@@ -36,6 +37,7 @@ class Job:
         kind: jobs of one kind can probably share compiled programs, and had best be done by one worker.
         save_model: whether to keep the trained model.
         trust_code: whether the user's own Python code may run.
+        options: what else `train` is given.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Job:
     kind: str = ""
     save_model: bool = True
     trust_code: bool = False
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +160,7 @@ class Workers:
         self._workers: list[_Worker] = []
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(["nnlab.engine.preload"])
+        multiprocessing.forkserver.ensure_running()  # TensorFlow starts there while jobs are still being made here
 
     def submit(self, job: Job) -> None:
         """See `Executor`."""
@@ -295,8 +299,8 @@ class _Trainer:
                 splits=self._data[1],
                 observer=_Reporter(watch),
                 programs=self._programs,
-                save_model=job.save_model,
                 trust_code=job.trust_code,
+                **{"save_model": job.save_model, **job.options},
             )
         except NnlabError as error:
             problems = tuple(job.config.locate(problem) for problem in error.problems)

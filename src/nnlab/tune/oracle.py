@@ -8,7 +8,6 @@ Besides the algorithms nothing of KerasTuner's is used. What differs from its ow
   at random instead of trying the same values again.
 - In Hyperband a failed trial loses against any other, instead of keeping its whole round from ending.
 """
-# ruff: noqa: D102  (the methods are those of KerasTuner's Oracle)
 
 from __future__ import annotations
 
@@ -19,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from keras_tuner import HyperParameters, Objective, Oracle
+from keras_tuner import HyperParameters, Objective
 from keras_tuner.oracles import (
     BayesianOptimizationOracle,
     GridSearchOracle,
@@ -85,6 +84,10 @@ class _Grid(_Own, GridSearchOracle): ...
 
 
 class _Hyperband(_Own, HyperbandOracle):
+    _brackets: list[Any]
+    _current_bracket: int
+    _current_iteration: int
+
     def populate_space(self, trial_id: str) -> dict[str, Any]:
         before = copy.deepcopy((self._brackets, self._current_bracket, self._current_iteration))
         response: dict[str, Any] = super().populate_space(trial_id)
@@ -126,9 +129,7 @@ class Proposer:
         max_epochs: of Hyperband, the epochs of a whole training.
     """
 
-    def __init__(
-        self, space: Space, section: TuneConfig, *, less_is_better: bool, seed: int, max_epochs: int
-    ) -> None:
+    def __init__(self, space: Space, section: TuneConfig, *, less_is_better: bool, seed: int, max_epochs: int) -> None:
         self._space = space
         self._seed = seed
         self._is_grid = section.algorithm == "grid"
@@ -297,8 +298,8 @@ def _between(low: float, high: float, share: float, sampling: str) -> float:
     if sampling == "linear":
         return low + share * (high - low)
     if sampling == "log":
-        return low * (high / low) ** share
-    return high + low - low * (high / low) ** (1 - share)
+        return low * math.pow(high / low, share)
+    return high + low - low * math.pow(high / low, 1 - share)
 
 
 def _number(value: Any) -> int | float:
