@@ -33,6 +33,13 @@ Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Say only what was as
 Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Say more: TensorFlow's log, tracebacks.")]
 NoColor = Annotated[bool, typer.Option("--no-color", help="No colours (also: NO_COLOR).", callback=_no_color)]
 Jobs = Annotated[int, typer.Option("-j", "--jobs", metavar="N", min=1, help="Trainings at once.")]
+MaxTrials = Annotated[
+    int | None, typer.Option(metavar="N", help="Trials of a search, those done before included.", show_default=False)
+]
+MaxTime = Annotated[
+    str | None,
+    typer.Option(metavar="TIME", help="No trial of a search begins after `90s`, `30m`, `2h`.", show_default=False),
+]
 TrustCode = Annotated[
     bool, typer.Option("--trust-code", help="Let the config import Python code of your own, which then runs.")
 ]

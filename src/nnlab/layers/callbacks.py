@@ -57,7 +57,9 @@ class Recorder(keras.callbacks.Callback):
         self._epoch = 0
 
     def on_train_begin(self, logs: Any = None) -> None:
-        if self.observer is not None and not self.rows:  # a second phase goes on
+        if self.rows:
+            self.run.write_history(self.rows)
+        elif self.observer is not None:  # a second phase goes on
             self.observer.training_began(self.model, epochs=self.epochs, steps=self.params["steps"])
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:

@@ -113,6 +113,7 @@ class Search:
     outcomes: dict[tuple[int, int], Outcome] = field(default_factory=dict)
     told: int = 0
     finals: dict[tuple[int, int], Outcome] = field(default_factory=dict)
+    _ended: dict[int, tuple[TrialStatus, float | None]] = field(default_factory=dict)
 
     def may_ask(self) -> bool:
         """Whether another trial may be proposed now."""
@@ -148,22 +149,30 @@ class Search:
 
     def score(self, trial: Trial) -> float | None:
         """Return the mean of the objective over the seeds, `None` if a training failed or is not over."""
-        values = [value for value in self.scores(trial).values() if value is not None]
-        return mean(values) if len(values) == len(self.rules.seeds) else None
+        return self._end_of(trial)[1]
 
     def status(self, trial: Trial) -> TrialStatus:
         """Return how a trial ended."""
-        outcomes = self.done(trial)
-        if not self.is_over(trial):
-            return "running"
-        if any(outcome.status == "failed" and not outcome.diverged for outcome in outcomes):
-            return "failed"
-        if self.score(trial) is None:
-            return "diverged"
-        return "stopped" if any(self.was_stopped(trial, outcome) for outcome in outcomes) else "completed"
+        return self._end_of(trial)[0]
 
-    def was_stopped(self, trial: Trial, outcome: Outcome) -> bool:
-        """Whether a training was stopped as hopeless."""
+    def _end_of(self, trial: Trial) -> tuple[TrialStatus, float | None]:
+        if trial.number not in self._ended:
+            if not self.is_over(trial):
+                return "running", None
+            self._ended[trial.number] = self._judged(trial)
+        return self._ended[trial.number]
+
+    def _judged(self, trial: Trial) -> tuple[TrialStatus, float | None]:
+        outcomes = self.done(trial)
+        values = [value for outcome in outcomes if (value := self.metric(outcome)) is not None]
+        if any(outcome.status == "failed" and not outcome.diverged for outcome in outcomes):
+            return "failed", None
+        if len(values) < len(outcomes):
+            return "diverged", None
+        is_stopped = any(self._was_stopped(trial, outcome) for outcome in outcomes)
+        return "stopped" if is_stopped else "completed", mean(values)
+
+    def _was_stopped(self, trial: Trial, outcome: Outcome) -> bool:
         values = [float(row.get(f"val_{self.rules.metric}", math.nan)) for row in outcome.history]
         return is_hopeless(values, trial.stop_below, self.rules.sign)
 
