@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from nnlab.errors import NnlabError
@@ -70,3 +71,24 @@ def metric_value(row: dict[str, Any], name: str) -> float | None:
     values = (row.get("metrics") or {}).get(split) or {}
     value = values.get(metric)
     return float(value) if value is not None else None
+
+
+def value_text(value: Any) -> str:
+    """Write a value of a config for a table.
+
+    >>> value_text({"SGD": {"momentum": 0.9}}), value_text(0.00012345), value_text(None)
+    ('SGD(momentum=0.9)', '0.0001234', 'none')
+    """
+    if isinstance(value, bool) or value is None:
+        return str(value).lower() if value is not None else "none"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, Mapping):
+        return ", ".join(_object(str(name), inside) for name, inside in value.items())
+    return f"[{', '.join(map(value_text, value))}]" if isinstance(value, (list, tuple)) else str(value)
+
+
+def _object(name: str, inside: Any) -> str:
+    if not isinstance(inside, Mapping):
+        return f"{name}={value_text(inside)}"
+    return f"{name}({', '.join(f'{key}={value_text(value)}' for key, value in inside.items())})"

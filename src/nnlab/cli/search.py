@@ -15,7 +15,8 @@ from rich.text import Text
 from nnlab.cli import console
 from nnlab.cli.progress import duration
 from nnlab.report.comparison import number
-from nnlab.report.search import caption, cells, fresh_text, heads, short
+from nnlab.report.search import caption, cells, fresh_text, heads
+from nnlab.results import value_text
 from nnlab.tune.search import Trial
 
 LATEST = 8
@@ -99,7 +100,7 @@ class Progress:
     def _cells(self, trial: Trial) -> dict[str, str]:
         paths = [parameter.path for parameter in self._study.space.parameters]
         found = {
-            head: short(trial.values[path]) if path in trial.values else ""
+            head: value_text(trial.values[path]) if path in trial.values else ""
             for path, head in zip(paths, heads(paths), strict=True)
         }
         return {**found, "epochs": str(trial.epochs)} if trial.epochs is not None else found

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nnlab import statistics
 from nnlab.report.comparison import number
+from nnlab.results import value_text
 from nnlab.tune.search import Search, Trial
 from nnlab.tune.study import Study
 
@@ -79,7 +79,7 @@ def _notes(study: Study) -> list[str]:
     if search.has_failed:
         notes.append("three trials failed one after the other, and the search stopped")
     edges = [] if best is None or best.is_base else [
-        f"{each.path} ({short(best.values[each.path])})"
+        f"{each.path} ({value_text(best.values[each.path])})"
         for each in study.space.parameters
         if not each.config.choices and _is_on_edge(each.config.ends, best.codes.get(each.path))
     ]  # fmt: skip
@@ -110,7 +110,7 @@ def cells(results: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
         "trial": [row["trial"] for row in rows],
         results["objective"]: [number(row["score"]) for row in rows],
         **{
-            head: [short(row["values"][path]) if path in row["values"] else "" for row in rows]
+            head: [value_text(row["values"][path]) if path in row["values"] else "" for row in rows]
             for path, head in zip(paths, heads(paths), strict=True)
         },
         "epochs": [str(row["epochs"]) for row in rows],
@@ -133,15 +133,6 @@ def heads(paths: Sequence[str]) -> list[str]:
             length += 1
         found.append(".".join(parts[-length:]))
     return found
-
-
-def short(value: Any) -> str:
-    """Write a value for a table."""
-    if isinstance(value, bool) or value is None:
-        return str(value).lower() if value is not None else "none"
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    return value if isinstance(value, str) else json.dumps(value) if isinstance(value, (dict, list)) else str(value)
 
 
 def fresh_text(results: Mapping[str, Any]) -> str | None:

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from nnlab.report.plot import COLORS, Panel, Series, write_figure, write_plot
-from nnlab.report.search import heads, short
+from nnlab.report.search import heads
+from nnlab.results import value_text
 from nnlab.run import Run
 from nnlab.tune.search import Search, Trial
 from nnlab.tune.space import Parameter
@@ -114,12 +115,17 @@ def _parameters(study: Study, trials: Sequence[Trial]) -> Figure:
 def _scale(axes: Axes, parameter: Parameter) -> None:
     config = parameter.config
     if config.choices:
-        axes.set_xticks(range(len(config.choices)), [_cut(short(choice)) for choice in config.choices])
+        axes.set_xticks(range(len(config.choices)), [_cut(value_text(choice)) for choice in config.choices])
         axes.set_xlim(-0.5, len(config.choices) - 0.5)
-        if sum(len(_cut(short(choice))) for choice in config.choices) > 24:
+        if sum(len(_cut(value_text(choice))) for choice in config.choices) > 24:
             axes.tick_params(axis="x", labelrotation=30)
     elif config.sampling in ("log", "reverse_log"):
+        low, high = config.ends
+        powers = [10.0**i for i in range(math.ceil(math.log10(low)), math.floor(math.log10(high)) + 1)]
+        ticks = powers if len(powers) > 1 else [low, high]
         axes.set_xscale("log")
+        axes.set_xticks(ticks, [value_text(parameter.value(tick)) for tick in ticks])
+        axes.set_xticks([], minor=True)
 
 
 def _cut(text: str) -> str:
@@ -169,8 +175,9 @@ def _color_range(scores: Sequence[float], sign: int) -> tuple[float, float]:
 
 def _label_ends(axes: Axes, i: int, parameter: Parameter) -> None:
     for code in parameter.ends:
-        text = _cut(short(parameter.value(code)))
-        style = {"fontsize": 7.5, "color": "#495057", "xytext": (4, 3), "textcoords": "offset points"}
+        text = _cut(value_text(parameter.value(code)))
+        box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 0.8}
+        style = {"fontsize": 7.5, "color": "#495057", "xytext": (4, 3), "textcoords": "offset points", "bbox": box}
         axes.annotate(text, (i, _place(parameter, code)), **style)  # type: ignore[arg-type]
 
 

@@ -19,7 +19,7 @@ from nnlab.environment import git_commit, hardware, versions
 from nnlab.errors import ConfigError, NnlabError, Problem, did_you_mean, named, one_of
 from nnlab.executor import Executor, Job, Outcome
 from nnlab.parts import KeepIf, Limits, Part
-from nnlab.results import less_is_better
+from nnlab.results import less_is_better, value_text
 from nnlab.run import Run, Status, open_run
 from nnlab.tune.search import Oracle, Rules, Search, Trial
 from nnlab.tune.space import Space, read_space
@@ -262,7 +262,7 @@ def conduct(
         "name": study.config.experiment.name,
         "status": "running",
         "command": list(command),
-        "overrides": list(study.config.overrides),
+        "overrides": list(dict.fromkeys(study.config.overrides)),
         "seed": study.config.experiment.seed,
         "behind": study.search.behind,
         "started": started.isoformat(timespec="seconds"),
@@ -528,13 +528,18 @@ def _rows(study: Study) -> Iterator[dict[str, Any]]:
             "status": search.status(trial),
             f"val_{search.rules.metric}": search.score(trial),
             **several,
-            **{parameter.path: trial.values.get(parameter.path) for parameter in study.space.parameters},
+            **{each.path: _cell(trial.values.get(each.path)) for each in study.space.parameters},
             "epochs": max((len(outcome.history) for outcome in outcomes), default=0),
             "continues": None if trial.continues is None else search.trials[trial.continues].id,
             "seconds": round(sum(float(row["seconds"]) for outcome in outcomes for row in outcome.history), 4),
             "thinking_seconds": trial.thinking_seconds,
             "error": " ".join(dict.fromkeys(problem.message for outcome in outcomes for problem in outcome.problems)),
         }
+
+
+def _cell(value: Any) -> Any:
+    """Return what a CSV file holds of a value: numbers to their last digit."""
+    return value if isinstance(value, (int, float)) or value is None else value_text(value)
 
 
 def _best(study: Study) -> dict[str, Any]:
