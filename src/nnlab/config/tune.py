@@ -68,8 +68,10 @@ def seconds(value: Any) -> float:
     Raises:
         ValueError: it is none, or not above 0.
     """
-    match = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*([smhd]?)\s*", str(value))
-    if match is None or isinstance(value, bool) or float(match[1]) <= 0:
+    if is_finite_number(value) and value > 0:
+        return float(value)
+    match = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*([smhd]?)\s*", value) if isinstance(value, str) else None
+    if match is None or float(match[1]) <= 0:
         raise ValueError
     return float(match[1]) * _UNITS[match[2] or "s"]
 

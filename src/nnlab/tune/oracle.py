@@ -80,7 +80,17 @@ class _Own:
 class _Random(_Own, RandomSearchOracle): ...
 
 
-class _Grid(_Own, GridSearchOracle): ...
+class _Grid(_Own, GridSearchOracle):
+    def populate_space(self, trial_id: str) -> dict[str, Any]:
+        response: dict[str, Any] = super().populate_space(trial_id)
+        if not self.start_order:  # KerasTuner leaves out what depends on others, and then draws it without a seed
+            space = self.get_space()
+            space.values = {}
+            for parameter in space.space:
+                if space.is_active(parameter):
+                    space.values[parameter.name] = parameter.default
+            response["values"] = space.values
+        return response
 
 
 class _Hyperband(_Own, HyperbandOracle):

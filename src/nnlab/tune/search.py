@@ -115,16 +115,26 @@ class Search:
     finals: dict[tuple[int, int], Outcome] = field(default_factory=dict)
     _ended: dict[int, tuple[TrialStatus, float | None]] = field(default_factory=dict)
 
-    def may_ask(self) -> bool:
-        """Whether another trial may be proposed now."""
-        is_full = self.rules.max_trials is not None and len(self.trials) >= self.rules.max_trials
-        return not is_full and len(self.trials) - self.told < self.behind and not self.has_failed
+    @property
+    def is_full(self) -> bool:
+        """Whether no more trials may be proposed."""
+        most = self.rules.max_trials
+        return (most is not None and len(self.trials) >= most) or self.has_failed
 
-    def tell(self, oracle: Oracle) -> None:
-        """Tell the oracle the outcomes that it may know by now."""
-        while self.told < len(self.trials) and self.is_over(self.trials[self.told]):
-            oracle.tell(self.told, self.score(self.trials[self.told]))
-            self.told += 1
+    def tell_next(self, oracle: Oracle) -> bool:
+        """Tell the oracle one more outcome, that of the first trial it does not know; return whether there is one."""
+        if self.told == len(self.trials) or not self.is_over(self.trials[self.told]):
+            return False
+        oracle.tell(self.told, self.score(self.trials[self.told]))
+        self.told += 1
+        return True
+
+    def tell_due(self, oracle: Oracle) -> bool:
+        """Tell what must be known before the next proposal, and no more; return whether all of it is known."""
+        while self.told < len(self.trials) - self.behind + 1:
+            if not self.tell_next(oracle):
+                return False
+        return True
 
     def is_over(self, trial: Trial) -> bool:
         """Whether all trainings of a trial have ended."""

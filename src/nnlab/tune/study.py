@@ -345,18 +345,16 @@ def _search(
     for trial in search.trials:
         submit(trial)
     while True:
-        may_ask = True
-        while not is_late() and (may_ask := search.may_ask()) and (proposed := propose(study, oracle)) is not None:
+        while not is_late() and (proposed := propose(study, oracle)) is not None:
             run.write_trial(proposed.id, record(study, proposed))
             submit(proposed)
         outcome = trainer.next_outcome()
         if outcome is None:
-            return may_ask and not is_late()
+            return not is_late() and not search.is_full
         trial, seed = running.pop(outcome.name)
         search.outcomes[trial.number, seed] = outcome
         if search.is_over(trial):
             run.write_trial(trial.id, record(study, trial))
-            search.tell(oracle)
             _prune_models(study, run)
             if time.monotonic() - saved > SECONDS_BETWEEN_RESULTS:
                 save()
@@ -365,13 +363,16 @@ def _search(
 
 
 def propose(study: Study, oracle: Oracle) -> Trial | None:
-    """Ask for the next trial; `None` if there is none (until more outcomes are known)."""
+    """Ask for the next trial; `None` if there is none (until more trials end)."""
     search, number = study.search, len(study.search.trials)
-    began = time.perf_counter()
-    proposal = oracle.ask(number)
+    began, proposal = time.perf_counter(), None
+    while proposal is None:
+        if not search.tell_due(oracle) or search.is_full:
+            return None
+        proposal = oracle.ask(number)
+        if proposal is None and not search.tell_next(oracle):
+            return None
     thinking = time.perf_counter() - began
-    if proposal is None:
-        return None
     first = number == 0 and study.section.default_trial
     is_base = first if proposal.continues is None else search.trials[proposal.continues].is_base
     values = study.space.base_values if is_base else study.space.values(proposal.codes)
@@ -416,7 +417,6 @@ def recall(study: Study, run: Run, oracle: Oracle) -> None:
         search.trials.append(trial)
     for trial in search.trials:
         _recall_outcomes(study, run, trial)
-    search.tell(oracle)
 
 
 def _recall_outcomes(study: Study, run: Run, trial: Trial) -> None:
