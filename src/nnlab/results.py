@@ -12,7 +12,7 @@ from nnlab.run import Run
 def run_row(run: Run) -> dict[str, Any]:
     """Describe one run: directory, name, status, start, seconds, epochs and final metrics.
 
-    Of a comparison the metrics are the best variant's, which `best` names, and `trials` counts the trainings. A run
+    Of a comparison or search the metrics are the best's, which `best` names, and `trials` counts the trainings. A run
     whose `run.json` cannot be read has the status `unreadable`.
     """
     try:
@@ -37,11 +37,11 @@ def run_row(run: Run) -> dict[str, Any]:
         "params": info.get("params"),
         "seed": info.get("seed"),
         "metrics": metrics,
-        **(_of_a_comparison(info) if info.get("kind") == "comparison" else {}),
+        **(_of_several(info) if info.get("kind") in ("comparison", "search") else {}),
     }
 
 
-def _of_a_comparison(info: dict[str, Any]) -> dict[str, Any]:
+def _of_several(info: dict[str, Any]) -> dict[str, Any]:
     best = info.get("best")
     facts = {"kind": info["kind"], "trials": info.get("trials"), "best": best}
     return (
