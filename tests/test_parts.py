@@ -85,9 +85,9 @@ def test_a_hopeless_training_is_stopped_and_says_why(config, tmp_path):
 def test_a_model_is_kept_only_if_it_is_better_and_test_rows_are_left_alone(config, tmp_path):
     from nnlab.train import train
 
-    for name, beats in (("kept", 0.0), ("dropped", 1.0)):
+    for name, other in (("kept", 0.0), ("dropped", 1.01)):
         run = Run(tmp_path / name)
-        more = {"save_model": KeepIf("accuracy", 1, beats), "evaluate_test": False}
+        more = {"save_model": KeepIf("accuracy", 1, other), "evaluate_test": False}
         summary = train(config(BASE, "training.epochs=2"), run, **more)
         assert run.model_path.exists() == (name == "kept")
         assert summary.metrics["test"] is None

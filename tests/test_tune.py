@@ -430,7 +430,7 @@ def test_heads_are_as_long_as_they_must_be():
 # ----- the command
 
 
-def test_the_command_prints_what_the_contract_says(nnlab, write_config, monkeypatch, tmp_path):
+def test_the_command_prints_what_the_contract_says(nnlab, write_config, monkeypatch):
     monkeypatch.setattr("nnlab.executor.Workers", lambda *_: Pretence())
     path = write_config(SPACE % "random")
     done = nnlab("tune", path, "--max-trials", 4, "--json")

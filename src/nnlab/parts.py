@@ -40,19 +40,19 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class KeepIf:
-    """Keep the trained model only if it beats a value.
+    """Keep the trained model only if it is as good as another one.
 
     Args:
         metric: on validation rows.
         sign: 1 if more is better, -1 if less is.
-        beats: the value; `None` to keep it whatever it gives.
+        at_least: the other's value; `None` to keep it whatever it gives.
     """
 
     metric: str
     sign: int
-    beats: float | None
+    at_least: float | None
 
     def __call__(self, metrics: Mapping[str, Mapping[str, float] | None]) -> bool:
         """Whether to keep a model with these metrics."""
         value = (metrics.get("validation") or {}).get(self.metric)
-        return value is not None and (self.beats is None or self.sign * value > self.sign * self.beats)
+        return value is not None and (self.at_least is None or self.sign * value >= self.sign * self.at_least)
