@@ -6,6 +6,7 @@
 Times are from the start of the process on. KerasTuner does `--few` trials, and its time for all of them is what it took
 plus the rest at the rate of those after the first. `overhead` searches 510 trials whose trainings take no time.
 """
+# ruff: noqa: D102  (the methods are those of the executor and the observer)
 
 from __future__ import annotations
 
