@@ -153,7 +153,8 @@ def overhead(algorithm: str, trials: int) -> dict[str, float]:
     """Return milliseconds a trial about the 10th and at the end, with the oracle's thinking apart."""
     from nnlab.config.load import load_config
     from nnlab.run import Run
-    from nnlab.tune.study import conduct, prepare
+    from nnlab.tune.conduct import conduct
+    from nnlab.tune.study import prepare
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "config.yaml"

@@ -19,9 +19,10 @@ from nnlab.executor import Job, Outcome
 from nnlab.report import search_plots
 from nnlab.report.search import document, heads, markdown
 from nnlab.run import Run, open_run
+from nnlab.tune.conduct import conduct
 from nnlab.tune.search import is_hopeless
 from nnlab.tune.space import read_space
-from nnlab.tune.study import conduct, prepare
+from nnlab.tune.study import prepare
 
 pytestmark = pytest.mark.tf
 

@@ -101,7 +101,7 @@ def conduct(
     from nnlab.report.search import document, markdown
     from nnlab.report.search_plots import write_plots
     from nnlab.run import Run
-    from nnlab.tune.study import conduct as search
+    from nnlab.tune.conduct import conduct as search
     from nnlab.tune.study import prepare
 
     study = prepare(loaded, jobs=jobs, runs_dir=runs_dir, trust_code=trust_code)
