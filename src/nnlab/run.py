@@ -139,7 +139,8 @@ class Run:
 
     def read_trials(self) -> list[dict[str, Any]]:
         """Of a search: return what is known of its trials, in their order."""
-        return [self._read_json(f"trials/{path.name}") for path in sorted(self.trials_path.glob("[0-9]*.json"))]
+        files = sorted(self.trials_path.glob("[0-9]*.json"), key=lambda path: int(path.stem))
+        return [self._read_json(f"trials/{path.name}") for path in files]
 
     def write_best(self, config: str) -> None:
         """Of a search: write the config with the best values."""

@@ -354,7 +354,8 @@ def _fit(
             if start is not None:
                 start.restore(built.model)
             loop = fit(first, min(frozen, last))
-            if frozen >= last or recorder.divergence is not None:
+            is_hopeless = stopping is not None and stopping.stopped is not None
+            if frozen >= last or recorder.divergence is not None or is_hopeless:
                 return loop
             first = frozen
         transfer = getattr(experiment.model, "transfer", None)
