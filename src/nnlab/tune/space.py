@@ -17,6 +17,7 @@ from nnlab.config.overrides import Override, parse_path
 from nnlab.config.section import Section
 from nnlab.config.tune import ParameterConfig, TuneConfig
 from nnlab.errors import ConfigError, ConfigPath, Problem, did_you_mean, listed, named, number_text, one_of, show
+from nnlab.results import value_text
 
 MISSING: Final = object()
 """What stands at a path that leads nowhere."""
@@ -209,7 +210,7 @@ def _same(a: Any, b: Any) -> bool:
 
 def _range_text(parameter: ParameterConfig) -> str:
     if parameter.choices:
-        return one_of(show(choice).strip("`") for choice in parameter.choices)
+        return one_of("null" if choice is None else value_text(choice) for choice in parameter.choices)
     if parameter.float_:
         return "conditions look at choices, switches and whole numbers"
     low, high = parameter.ends
