@@ -618,13 +618,13 @@ def test_runs_ls_and_show_know_comparisons(nnlab, digits, tmp_path):
     assert json.loads(nnlab("runs", "show", "digits", "--json").out)["results"]["rows"][0]["variant"] == "Adam"
 
 
-def test_only_comparisons_are_resumed_so_far(nnlab, tmp_path):
+def test_only_comparisons_and_searches_are_resumed_so_far(nnlab, tmp_path):
     run = Run.new(tmp_path / "runs", "digits")
     run.create(config="", source="")
     run.write_info({"status": "interrupted"})
     done = nnlab("resume", "digits")
     assert done.code == 2
-    assert "only comparisons can be resumed so far" in done.err
+    assert "only comparisons and searches can be resumed so far" in done.err
 
 
 # ----- the real thing

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from nnlab.errors import NnlabError
@@ -11,7 +12,7 @@ from nnlab.run import Run
 def run_row(run: Run) -> dict[str, Any]:
     """Describe one run: directory, name, status, start, seconds, epochs and final metrics.
 
-    Of a comparison the metrics are the best variant's, which `best` names, and `trials` counts the trainings. A run
+    Of a comparison or search the metrics are the best's, which `best` names, and `trials` counts the trainings. A run
     whose `run.json` cannot be read has the status `unreadable`.
     """
     try:
@@ -36,11 +37,11 @@ def run_row(run: Run) -> dict[str, Any]:
         "params": info.get("params"),
         "seed": info.get("seed"),
         "metrics": metrics,
-        **(_of_a_comparison(info) if info.get("kind") == "comparison" else {}),
+        **(_of_several(info) if info.get("kind") in ("comparison", "search") else {}),
     }
 
 
-def _of_a_comparison(info: dict[str, Any]) -> dict[str, Any]:
+def _of_several(info: dict[str, Any]) -> dict[str, Any]:
     best = info.get("best")
     facts = {"kind": info["kind"], "trials": info.get("trials"), "best": best}
     return (
@@ -70,3 +71,24 @@ def metric_value(row: dict[str, Any], name: str) -> float | None:
     values = (row.get("metrics") or {}).get(split) or {}
     value = values.get(metric)
     return float(value) if value is not None else None
+
+
+def value_text(value: Any) -> str:
+    """Write a value of a config for a table.
+
+    >>> value_text({"SGD": {"momentum": 0.9}}), value_text(0.00012345), value_text(None)
+    ('SGD(momentum=0.9)', '0.0001234', 'none')
+    """
+    if isinstance(value, bool) or value is None:
+        return str(value).lower() if value is not None else "none"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, Mapping):
+        return ", ".join(_object(str(name), inside) for name, inside in value.items())
+    return f"[{', '.join(map(value_text, value))}]" if isinstance(value, (list, tuple)) else str(value)
+
+
+def _object(name: str, inside: Any) -> str:
+    if not isinstance(inside, Mapping):
+        return f"{name}={value_text(inside)}"
+    return f"{name}({', '.join(f'{key}={value_text(value)}' for key, value in inside.items())})"

@@ -62,6 +62,11 @@ class Run:
         return self.path / "model.keras"
 
     @property
+    def checkpoint_path(self) -> Path:
+        """What a training needs to go on."""
+        return self.path / "checkpoints" / "last.npz"
+
+    @property
     def tensorboard_path(self) -> Path:
         """Event files, in `train/` and `validation/`."""
         return self.path / "tensorboard"
@@ -75,6 +80,11 @@ class Run:
     def problems_path(self) -> Path:
         """Of a comparison on several configs: the folder with a comparison's run for each."""
         return self.path / "problems"
+
+    @property
+    def best_path(self) -> Path:
+        """Of a search: the config with the best values."""
+        return self.path / "best.yaml"
 
     def plot_path(self, name: str) -> Path:
         """Of a comparison or search: where a plot of its results stands."""
@@ -123,6 +133,23 @@ class Run:
     def read_metrics(self) -> dict[str, Any]:
         """Return the content of `metrics.json`; empty if the run did not get there."""
         return self._read_json("metrics.json") if (self.path / "metrics.json").exists() else {}
+
+    def rewrite_config(self, config: str) -> None:
+        """Of a search: replace the config as resolved, when it is to go on for longer."""
+        write_text(self.config_path, config)
+
+    def write_trial(self, id_: str, record: Mapping[str, Any]) -> None:
+        """Of a search: write what is known of a trial."""
+        write_text(self.trials_path / f"{id_}.json", to_json(record))
+
+    def read_trials(self) -> list[dict[str, Any]]:
+        """Of a search: return what is known of its trials, in their order."""
+        files = sorted(self.trials_path.glob("[0-9]*.json"), key=lambda path: int(path.stem))
+        return [self._read_json(f"trials/{path.name}") for path in files]
+
+    def write_best(self, config: str) -> None:
+        """Of a search: write the config with the best values."""
+        write_text(self.best_path, config)
 
     def write_results(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Of a comparison or search: write `results.csv` with one row a training."""

@@ -19,19 +19,21 @@ from nnlab.config.schema import Experiment
 from nnlab.config.user_code import is_file, split_class
 from nnlab.data.loading import load_data
 from nnlab.data.splits import DataSpec, Split, Splits, TargetSpec, each
+from nnlab.engine.checkpoint import Checkpoint, Checkpointer, load_checkpoint
 from nnlab.engine.choice import EngineChoice, make_loop
 from nnlab.engine.loops import Evaluation, Loop
 from nnlab.engine.reuse import Programs, program_key, start_afresh
 from nnlab.engine.threads import set_threads
 from nnlab.environment import git_commit, hardware, versions
 from nnlab.errors import ConfigError, NnlabError, Problem, first_line, one_of
-from nnlab.layers.callbacks import Observer, Recorder
+from nnlab.layers.callbacks import MedianStopping, Observer, Recorder
 from nnlab.layers.event_files import forward_graph, tensorboard_callback
 from nnlab.layers.schedules import schedule_callbacks
 from nnlab.model.build import build_model, compile_model
 from nnlab.model.inputs import model_splits
 from nnlab.model.plan import Plan, plan_model, with_plan
 from nnlab.model.saved import load_model
+from nnlab.parts import KeepIf, Limits, Part
 from nnlab.run import CODE_FOLDER, Run, Status, open_run
 
 SplitName = Literal["train", "validation", "test"]
@@ -64,8 +66,12 @@ def train(
     command: Sequence[str] = (),
     observer: Observer | None = None,
     programs: Programs | None = None,
-    save_model: bool = True,
+    save_model: bool | KeepIf = True,
     trust_code: bool = False,
+    part: Part | None = None,
+    limits: Limits | None = None,
+    evaluate_test: bool = True,
+    hyperparameters: Mapping[str, Any] | None = None,
 ) -> RunSummary:
     """Train the experiment of a config, evaluate the final model, and leave everything in the run's directory.
 
@@ -80,6 +86,10 @@ def train(
         programs: compiled programs of earlier trainings in this process, for this one to use and to add to.
         save_model: whether to leave the trained model, not only its history and metrics.
         trust_code: whether the user's own Python code may run.
+        part: which part of the training to do; default: all of it.
+        limits: when to stop it as hopeless.
+        evaluate_test: whether to look at the test rows.
+        hyperparameters: values by path, of a trial of a search, for TensorBoard.
 
     Returns:
         The summary; a training that diverged or crashed has the status `failed`.
@@ -87,8 +97,11 @@ def train(
     Raises:
         ConfigError: the model cannot be built.
         DataError: the data cannot be used.
+        NnlabError: there is nothing to go on from.
         KeyboardInterrupt: after the run was saved as `interrupted`.
     """
+    part = part or Part()
+    start = None if part.continues is None else load_checkpoint(part.continues)
     experiment = config.experiment
     splits = splits if splits is not None else load_data(experiment.data, seed=experiment.seed)
     # the user's own code starts from a state that is wholly new
@@ -121,7 +134,8 @@ def train(
         },
     }
     run.write_info(info)
-    recorder = Recorder(run, observer, epochs=experiment.training.epochs)
+    recorder = Recorder(run, observer, epochs=experiment.training.epochs, rows=() if start is None else start.rows)
+    stopping = None if limits is None else MedianStopping(f"val_{limits.monitor}", limits.values, limits.sign)
 
     def chosen(choice: EngineChoice) -> None:
         info["engine"] = asdict(choice)
@@ -136,17 +150,34 @@ def train(
         run.write_info({**info, **ended, "epochs": len(recorder.rows), **more})
 
     try:
-        loop = _fit(built, run, recorder, programs, lambda: build().model, chosen)
-        if save_model:
+        if start is not None and start.is_stopped and part.keep_checkpoint:
+            start.save(run)
+        loop = _fit(
+            built,
+            run,
+            recorder,
+            programs,
+            lambda: build().model,
+            chosen,
+            part=part,
+            start=start,
+            stopping=stopping,
+            hyperparameters=hyperparameters,
+        )
+        if stopping is not None and stopping.stopped is not None:
+            info["stopped"] = stopping.stopped
+        if save_model is True:
             _save(model, run)
         if recorder.divergence is not None:
             problem = recorder.divergence
             end("failed", diverged=True, error={"message": problem.message, "hint": problem.hint})
             return RunSummary(run, "failed", {}, recorder.rows, problem, diverged=True)
-        metrics = evaluate_splits(loop, splits)
+        metrics = evaluate_splits(loop, splits if evaluate_test else replace(splits, test=None))
+        if isinstance(save_model, KeepIf) and save_model(metrics):
+            _save(model, run)
         run.write_metrics(metrics)
     except KeyboardInterrupt:
-        if save_model:
+        if save_model is True:
             _save(model, run)
         end("interrupted")
         raise
@@ -277,27 +308,40 @@ def _fit(
     programs: Programs | None,
     rebuild: Callable[[], keras.Model],
     chosen: Callable[[EngineChoice], None],
+    *,
+    part: Part,
+    start: Checkpoint | None,
+    stopping: MedianStopping | None,
+    hyperparameters: Mapping[str, Any] | None,
 ) -> Loop:
     """Train, in two phases if layers that were taken over are frozen at first; return the loop that trained last."""
     experiment, training = built.experiment, built.experiment.training
+    last = training.epochs if part.last_epoch is None else min(part.last_epoch, training.epochs)
+    first = 0 if start is None else last if start.is_stopped else min(start.epoch, last)
     callbacks: list[keras.callbacks.Callback] = []
     if training.tensorboard:
         graph = partial(forward_graph, built.model, built.splits.train.x)
         if programs is not None:
             graph = partial(programs.graph, program_key(experiment, built.splits), graph)
-        callbacks.append(tensorboard_callback(training.tensorboard, experiment, run, graph))
+        callbacks.append(tensorboard_callback(training.tensorboard, experiment, run, graph, hyperparameters))
+    if stopping is not None:
+        callbacks.append(stopping)
     lowering = schedule_callbacks(experiment.schedule)
 
     def fit(first_epoch: int, last_epoch: int, *more: keras.callbacks.Callback) -> Loop:
         loop, choice = make_loop(built.model, experiment, built.splits, programs=programs, rebuild=rebuild)
         chosen(choice)
+        # the rate is lowered last: what is recorded is what the epoch was trained with
+        every = [*callbacks, *more, recorder, *lowering]
+        kept = last if part.keep_checkpoint else None
+        if start is not None or kept is not None:
+            every.append(Checkpointer(run, every, recorder.rows, last_epoch=kept, start=start))
         try:
             loop.fit(
                 built.splits.validation,
                 first_epoch=first_epoch,
                 last_epoch=last_epoch,
-                # the rate is lowered last: what is recorded is what the epoch was trained with
-                callbacks=[*callbacks, *more, recorder, *lowering],
+                callbacks=every,
             )
         finally:
             loop.finish()
@@ -305,15 +349,22 @@ def _fit(
 
     frozen = _freeze_epochs(built)
     if frozen:
-        _set_trainable(built, trainable=False)
-        loop = fit(0, frozen)
-        if frozen == training.epochs or recorder.divergence is not None:
-            return loop
+        if first < frozen:
+            _set_trainable(built, trainable=False)
+            if start is not None:
+                start.restore(built.model)
+            loop = fit(first, min(frozen, last))
+            is_hopeless = stopping is not None and stopping.stopped is not None
+            if frozen >= last or recorder.divergence is not None or is_hopeless:
+                return loop
+            first = frozen
         transfer = getattr(experiment.model, "transfer", None)
         assert transfer is not None
         _set_trainable(built, trainable=True, learning_rate=transfer.learning_rate_after, first_epoch=frozen)
-    stopping = training.early_stopping
-    return fit(frozen, training.epochs, *([keras.callbacks.EarlyStopping(**stopping.model_dump())] if stopping else []))
+    if start is not None and start.epoch >= frozen:
+        start.restore(built.model, with_optimizer=start.epoch > frozen or not frozen)
+    early = training.early_stopping
+    return fit(first, last, *([keras.callbacks.EarlyStopping(**early.model_dump())] if early else []))
 
 
 def _freeze_epochs(built: Built) -> int:

@@ -27,6 +27,7 @@ COMMANDS = {
     "predict": "predict:predict",
     "compare": "compare:compare",
     "compare-optimizers": "compare:compare_optimizers",
+    "tune": "tune:tune",
     "resume": "compare:resume",
     "validate": "configs:validate",
     "summary": "configs:summary",

@@ -133,6 +133,8 @@ def compare_optimizers(
 
 def resume(
     run: options.RunName,
+    max_trials: options.MaxTrials = None,
+    max_time: options.MaxTime = None,
     jobs: options.Jobs = None,
     ray: options.Ray = None,
     runs_dir: options.RunsDir = options.DEFAULT_RUNS_DIR,
@@ -142,14 +144,32 @@ def resume(
     verbose: options.Verbose = False,
     no_color: options.NoColor = False,  # noqa: ARG001
 ) -> None:
-    """Carry an interrupted comparison on: what was trained is not trained again."""
+    """Carry an interrupted comparison or search on: what was trained is not trained again."""
     from nnlab.run import Run, open_run
 
     found = open_run(run, runs_dir)
     info = found.read_info()
-    if info.get("kind") != "comparison":
+    kind = info.get("kind")
+    how: dict[str, Any] = {
+        "jobs": jobs,
+        "ray": ray,
+        "trust_code": trust_code,
+        "json": json,
+        "quiet": quiet,
+        "verbose": verbose,
+    }
+    if kind == "search":
+        from nnlab.cli.tune import resume as resume_search
+
+        resume_search(found, runs_dir, max_trials=max_trials, max_time=max_time, **how)
+        return
+    if kind != "comparison":
         hint = f"`nnlab train {found.config_path}` trains it again from the start"
-        raise NnlabError("only comparisons can be resumed so far, not single trainings", hint=hint)
+        raise NnlabError("only comparisons and searches can be resumed so far, not single trainings", hint=hint)
+    if max_trials is not None or max_time is not None:
+        raise NnlabError(
+            "a comparison has no `--max-trials` or `--max-time`", hint="leave them out: they go with `nnlab tune`"
+        )
     from nnlab.compare.study import prepare
 
     several = [Run(found.problems_path / problem) for problem in info.get("problems", ())]

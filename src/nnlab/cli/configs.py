@@ -40,8 +40,12 @@ def validate(
 
 
 def _check(path: Path, changes: list[str] | None) -> None:
-    """Load a config, and each variant that its `compare` section makes of it."""
+    """Load a config, each variant that its `compare` section makes of it, and the ends of what `tune` searches."""
     loaded = console.load(path, changes)
+    if loaded.experiment.tune is not None:
+        from nnlab.tune.space import read_space
+
+        read_space(loaded)
     section = loaded.experiment.compare
     if section is not None:
         from nnlab.compare.tuning import tuned_schedules

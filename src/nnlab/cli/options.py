@@ -51,6 +51,13 @@ Ray = Annotated[
         show_default=False,
     ),
 ]
+MaxTrials = Annotated[
+    int | None, typer.Option(metavar="N", help="Trials of a search, those done before included.", show_default=False)
+]
+MaxTime = Annotated[
+    str | None,
+    typer.Option(metavar="TIME", help="No trial of a search begins after `90s`, `30m`, `2h`.", show_default=False),
+]
 TrustCode = Annotated[
     bool, typer.Option("--trust-code", help="Let the config import Python code of your own, which then runs.")
 ]

@@ -106,11 +106,11 @@ def show_run(
     found = open_run(run, runs_dir)
     info, metrics, history = found.read_info(), found.read_metrics(), found.read_history()
     if json:
-        results = {"results": found.read_summary()} if info.get("kind") == "comparison" else {}
+        results = {"results": found.read_summary()} if info.get("kind") else {}
         console.print_json({"run": str(found.path), **info, "metrics": metrics, "history": history, **results})
         return
-    if info.get("kind") == "comparison":
-        _show_comparison(found, info)
+    if info.get("kind"):
+        _show_several(found, info)
         return
     out = console.results()
     out.print(f"[bold]{found.path}[/bold]")
@@ -132,14 +132,21 @@ def show_run(
         out.print(metrics_table(metrics))
 
 
-def _show_comparison(run: Any, info: dict[str, Any]) -> None:
-    from nnlab.cli.comparison import show_results
+def _show_several(run: Any, info: dict[str, Any]) -> None:
+    """Show a comparison or a search."""
+    is_search = info["kind"] == "search"
+    if is_search:
+        from nnlab.cli.search import show_results
+    else:
+        from nnlab.cli.comparison import show_results
 
     out = console.results()
     out.print(f"[bold]{run.path}[/bold]")
     seconds = f"{info['seconds']:.1f} s" if info.get("seconds") is not None else "not finished"
     out.print(f"status     {_status(info['status'])}")
-    out.print(f"started    {info['started']}, {seconds}, {info.get('trials', 0)} trainings")
+    out.print(
+        f"started    {info['started']}, {seconds}, {info.get('trials', 0)} {'trials' if is_search else 'trainings'}"
+    )
     out.print(f"command    {' '.join(info['command'])}", markup=False)
     results = run.read_summary()
     if results:

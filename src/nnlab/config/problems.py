@@ -16,6 +16,7 @@ from nnlab.config.nodes import Node, place
 from nnlab.config.remedies import DECIMAL_POINT, in_one_line, type_remedy
 from nnlab.config.schema import DataConfig, EarlyStopping, Experiment, TensorBoardConfig, TrainingConfig
 from nnlab.config.section import Section
+from nnlab.config.tune import TuneConfig
 from nnlab.errors import ConfigPath, Problem, did_you_mean, listed, named, nearest, number_text, one_of, show
 
 _EXPECTED: Mapping[str, tuple[str, Sequence[str]]] = {
@@ -35,6 +36,10 @@ _MISSING: Mapping[ConfigPath, str] = {
     ("data",): "write `data: digits`; `nnlab list datasets` shows what there is",
     ("model",): "write `model: {hidden: [300, 100]}`, or a list of layers",
     ("data", "source"): "write `source: digits`; `nnlab list datasets` shows what there is",
+    (
+        "tune",
+        "space",
+    ): "name the values to search: `space: {optimizer.learning_rate: {float: [0.0001, 0.01], sampling: log}}`",
     ("model", "inputs"): "name the inputs: `inputs: [x]`, or `inputs: {wide: {features: [0, 1]}, deep: {}}`",
     ("model", "layers"): "name the layers and what feeds them: `layers: {main: {Dense: 1, from: x}}`",
     ("model", "outputs"): "name the layers that give the answers: `outputs: [main]`",
@@ -51,6 +56,7 @@ _SECTIONS: Mapping[ConfigPath, type[Section]] = {
     ("training",): TrainingConfig,
     ("training", "early_stopping"): EarlyStopping,
     ("compare",): CompareConfig,
+    ("tune",): TuneConfig,
     ("training", "tensorboard"): TensorBoardConfig,
 }
 _ANYWHERE = ("name", "type", "path")

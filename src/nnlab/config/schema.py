@@ -24,6 +24,7 @@ from nnlab.config.section import (
     name_list,
     whole,
 )
+from nnlab.config.tune import TuneConfig
 from nnlab.errors import ConfigPath, did_you_mean, one_of, show
 
 MAX_NAME = 100
@@ -344,7 +345,7 @@ class Experiment(Section):
     optimizer: Annotated[Component, OneOf("optimizers")] = DEFAULT_OPTIMIZER
     schedule: Annotated[Component, OneOf("schedules", between=_schedule_faults)] | None = None
     training: TrainingConfig = TrainingConfig()
-    tune: NotBuiltYet = None
+    tune: TuneConfig | None = None
     compare: CompareConfig | None = None
 
     @classmethod

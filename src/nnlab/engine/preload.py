@@ -18,6 +18,11 @@ if _is_quiet:
 try:
     import_keras()
     import nnlab.train  # noqa: F401
+
+    if _is_quiet:
+        import tensorflow as tf
+
+        tf.get_logger().setLevel("ERROR")  # a worker makes many programs, which is no mistake
 finally:
     os.dup2(_stderr, 2)
     os.close(_stderr)

@@ -145,9 +145,13 @@ def _without_strengths(plain: Any) -> Any:
 
 def _state(model: keras.Model) -> list[Any]:
     """Return all variables of a training but those of the metrics, which every pass sets to zero."""
+    return [*model.variables, *model.optimizer.variables, *scheduled_variables(model)]
+
+
+def scheduled_variables(model: keras.Model) -> list[Any]:
+    """Return the variables of the model's schedule."""
     rate = model.optimizer._learning_rate
-    scheduled = [rate.variable] if isinstance(rate, PerformanceSchedule) else []
-    return [*model.variables, *model.optimizer.variables, *scheduled]
+    return [rate.variable] if isinstance(rate, PerformanceSchedule) else []
 
 
 def _copy(sources: list[Any], targets: list[Any]) -> None:

@@ -10,7 +10,17 @@ from nnlab.executor.jobs import Executor, Job, Outcome, Watcher
 from nnlab.executor.processes import Workers, start_soon
 from nnlab.executor.trainer import InProcess
 
-__all__ = ["Executor", "InProcess", "Job", "Outcome", "Watcher", "Workers", "executor_for", "start_soon"]
+__all__ = [
+    "Executor",
+    "InProcess",
+    "Job",
+    "Outcome",
+    "Watcher",
+    "Workers",
+    "executor_for",
+    "jobs_at_once",
+    "start_soon",
+]
 
 
 def executor_for(jobs: int | None, ray: str | None) -> Callable[[Watcher | None], Executor]:
@@ -34,3 +44,12 @@ def executor_for(jobs: int | None, ray: str | None) -> Callable[[Watcher | None]
         return RayWorkers(jobs, watch)
 
     return make
+
+
+def jobs_at_once(jobs: int | None, ray: str | None) -> int:
+    """Return how many jobs are done at once, once `executor_for` has connected to the cluster if there is one."""
+    if jobs is not None or ray is None:
+        return jobs or 1
+    from nnlab.executor.cluster import cpus
+
+    return cpus()

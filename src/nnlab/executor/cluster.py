@@ -90,6 +90,11 @@ def _check_that_it_answers(address: str) -> None:
         raise NnlabError(f"what answers at `{address}` is no Ray cluster", hint=hint)
 
 
+def cpus() -> int:
+    """Return how many CPUs the cluster has."""
+    return int(ray.cluster_resources().get("CPU", 0))
+
+
 class RayWorkers(Pool):
     """Does several jobs at once on the cluster that `connect` has connected to, one on a CPU, and leaves it at the end.
 
@@ -115,8 +120,7 @@ class RayWorkers(Pool):
 
     def _most_workers(self) -> int:
         if time.monotonic() - self._looked > SECONDS_BETWEEN_LOOKS:
-            resources = ray.cluster_resources()
-            self._cpus, self._looked = int(resources.get("CPU", 0)), time.monotonic()
+            self._cpus, self._looked = cpus(), time.monotonic()
         return self._cpus if self._count is None else min(self._count, self._cpus)
 
     def _start_worker(self) -> Worker:
@@ -186,7 +190,7 @@ class _Actor(Worker):
         return True
 
     def send(self, job: Job) -> None:
-        self.news = self._actor.do.options(num_returns="streaming").remote(job, self._ship(job))
+        self.news = self._actor.do.options(num_returns="streaming").remote(job, self._ship(job), _checkpoint(job))
 
     def receive(self) -> tuple[str, Any]:
         if not self.is_ready:
@@ -226,8 +230,14 @@ class _Remote:
     def get_ready(self) -> None:
         """Return once TensorFlow has started."""
 
-    def do(self, job: Job, splits: Any) -> Iterator[tuple[str, Any]]:
-        """Yield messages as `Worker.receive` returns them, with the files by their paths in the run's directory."""
+    def do(self, job: Job, splits: Any, checkpoint: bytes | None) -> Iterator[tuple[str, Any]]:
+        """Yield messages as `Worker.receive` returns them, with the files by their paths in the run's directory.
+
+        Args:
+            job: what to do.
+            splits: its data.
+            checkpoint: what the run that it continues has left.
+        """
         messages: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
 
         def tell(row: Mapping[str, Any]) -> None:
@@ -236,7 +246,10 @@ class _Remote:
         def train() -> None:
             with tempfile.TemporaryDirectory(prefix="nnlab-") as folder:
                 run = Run(Path(folder) / job.run.path.name)
-                outcome = self._trainer.do(replace(job, run=run), tell, splits=splits)
+                here = replace(job, run=run)
+                if checkpoint is not None:
+                    here = _continued(here, Run(Path(folder) / "before"), checkpoint)
+                outcome = self._trainer.do(here, tell, splits=splits)
                 messages.put(("ended", (outcome, self._trainer.has_grown(), _pack(run))))
 
         done = self._thread.submit(train)
@@ -244,6 +257,20 @@ class _Remote:
         while (message := messages.get())[0] != "over":
             yield message
         done.result()  # raises what a mistake of nnlab's own has raised
+
+
+def _checkpoint(job: Job) -> bytes | None:
+    """Return what the run that a job continues has left for it."""
+    part = job.options.get("part")
+    path = None if part is None or part.continues is None else part.continues.checkpoint_path
+    return path.read_bytes() if path is not None and path.exists() else None
+
+
+def _continued(job: Job, before: Run, checkpoint: bytes) -> Job:
+    """Let a job continue a run of this node."""
+    before.checkpoint_path.parent.mkdir(parents=True)
+    write_bytes(before.checkpoint_path, checkpoint)
+    return replace(job, options={**job.options, "part": replace(job.options["part"], continues=before)})
 
 
 def _start() -> Trainer:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from nnlab.config.load import LoadedConfig
@@ -22,6 +22,7 @@ class Job:
         kind: jobs of one kind can probably share compiled programs, and had best be done by one worker.
         save_model: whether to keep the trained model.
         trust_code: whether the user's own Python code may run.
+        options: what else `train` is given.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Job:
     kind: str = ""
     save_model: bool = True
     trust_code: bool = False
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

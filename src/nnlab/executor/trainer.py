@@ -73,8 +73,8 @@ class Trainer:
                 splits=splits if splits is not None else self._load(job),
                 observer=_Reporter(watch),
                 programs=self._programs,
-                save_model=job.save_model,
                 trust_code=job.trust_code,
+                **{"save_model": job.save_model, **job.options},
             )
         except NnlabError as error:
             problems = tuple(job.config.locate(problem) for problem in error.problems)

@@ -43,19 +43,23 @@ class Recorder(keras.callbacks.Callback):
 
     SECONDS_BETWEEN_LOOKS = 0.1  # reading a loss waits for the step; doing so at every step would slow training down
 
-    def __init__(self, run: Run, observer: Observer | None, *, epochs: int) -> None:
+    def __init__(
+        self, run: Run, observer: Observer | None, *, epochs: int, rows: Sequence[Mapping[str, Any]] = ()
+    ) -> None:
         super().__init__()
         self.run = run
         self.observer = observer
         self.epochs = epochs
-        self.rows: list[dict[str, Any]] = []
+        self.rows: list[dict[str, Any]] = [dict(row) for row in rows]  # of the part before
         self.divergence: Problem | None = None
         self._epoch_began = self._validation_began = self._last_look = 0.0
         self._validation_seconds: float | None = None
         self._epoch = 0
 
     def on_train_begin(self, logs: Any = None) -> None:
-        if self.observer is not None and not self.rows:  # a second phase goes on
+        if self.rows:
+            self.run.write_history(self.rows)
+        elif self.observer is not None:  # a second phase goes on
             self.observer.training_began(self.model, epochs=self.epochs, steps=self.params["steps"])
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
@@ -106,6 +110,37 @@ class Recorder(keras.callbacks.Callback):
             "or scale the data (`data.scale: standardize`)",
         )
         self.model.stop_training = True
+
+
+class MedianStopping(keras.callbacks.Callback):
+    """Stops a training that is hopeless: its best so far is worse than the limit of an epoch.
+
+    Args:
+        monitor: a column of the history.
+        limits: by epoch; `None` for an epoch without one.
+        sign: 1 if more is better, -1 if less is.
+
+    Attributes:
+        stopped: what was found, once it has stopped the training.
+    """
+
+    def __init__(self, monitor: str, limits: Sequence[float | None], sign: int) -> None:
+        super().__init__()
+        self.monitor = monitor
+        self.limits = limits
+        self.sign = sign
+        self.stopped: str | None = None
+        self._best = -math.inf
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        value = float((logs or {}).get(self.monitor, math.nan))
+        if math.isfinite(value):
+            self._best = max(self._best, self.sign * value)
+        limit = self.limits[epoch] if epoch < len(self.limits) else None
+        if limit is not None and self._best < self.sign * limit:
+            self.model.stop_training = True
+            best = self.sign * self._best
+            self.stopped = f"hopeless after epoch {epoch + 1}: {self.monitor} {best:.4g}, the median is {limit:.4g}"
 
 
 def _ordered(names: Sequence[str]) -> list[str]:

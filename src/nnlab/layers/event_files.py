@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
@@ -16,7 +16,11 @@ from nnlab.run import Run
 
 
 def tensorboard_callback(
-    config: TensorBoardConfig, experiment: Experiment, run: Run, graph: Callable[[], Any]
+    config: TensorBoardConfig,
+    experiment: Experiment,
+    run: Run,
+    graph: Callable[[], Any],
+    hyperparameters: Mapping[str, Any] | None = None,
 ) -> keras.callbacks.Callback:
     """Write the run's row of the HPARAMS page and its graph; return the callback that writes the rest.
 
@@ -26,9 +30,11 @@ def tensorboard_callback(
         run: where to write it.
         graph: returns the model's `forward_graph`. Keras's own callback cannot find the graph of its training step any
             more (Keras 3 wraps it), and TensorBoard cannot read the layers that it writes instead.
+        hyperparameters: values by path, of a trial of a search.
     """
     with tf.summary.create_file_writer(str(run.tensorboard_path)).as_default():
-        hparams.hparams(_hyperparameters(experiment), trial_id=run.path.name)
+        searched = {name: _scalar(value) for name, value in (hyperparameters or {}).items()}
+        hparams.hparams({**_hyperparameters(experiment), **searched}, trial_id=run.path.name)
     if config.write_graph:
         with tf.summary.create_file_writer(str(run.tensorboard_path / "train")).as_default():
             tf.summary.graph(graph())
@@ -87,6 +93,11 @@ def _hyperparameters(experiment: Experiment) -> dict[str, str | int | float]:
         "seed": experiment.seed,
         **{name: _short(component.plain()) for name, component in named.items() if component is not None},
     }
+
+
+def _scalar(value: Any) -> str | int | float | bool:
+    """Return what the HPARAMS page can show of a value: numbers as they are, anything else as text."""
+    return value if isinstance(value, (bool, int, float)) else "none" if value is None else _short(value)
 
 
 def _short(plain: Any) -> str:

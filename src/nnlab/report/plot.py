@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -67,6 +67,7 @@ class Series:
         low: the lower end of a band about the line; shape `(n,)`.
         high: the upper end.
         points: whether to mark the points.
+        joined: whether a line joins them.
     """
 
     x: npt.ArrayLike
@@ -77,6 +78,7 @@ class Series:
     low: npt.ArrayLike | None = None
     high: npt.ArrayLike | None = None
     points: bool = False
+    joined: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +135,19 @@ def write_plot(path: Path, panels: Sequence[Panel], *, columns: int | None = Non
     Example:
         >>> write_plot(Path("loss.svg"), [Panel([Series([1, 2, 3], [0.9, 0.5, 0.4], "training")], "loss")])
     """
+    write_figure(path, lambda: _figure(panels, columns or _columns(len(panels)), legend))
+
+
+def write_figure(path: Path, make: Callable[[], Figure]) -> None:
+    """Draw a figure into a file in the look that all plots have; the same figure gives the same file, byte for byte.
+
+    Args:
+        path: ends in `.svg` or `.png`.
+        make: makes the figure, within the style.
+
+    Raises:
+        NnlabError: the file cannot be written.
+    """
     import matplotlib as mpl
 
     check_plot_path(path)
@@ -142,9 +157,7 @@ def write_plot(path: Path, panels: Sequence[Panel], *, columns: int | None = Non
     # the user's own style would change the picture; the backend is not ours to change
     defaults: dict[Any, Any] = {name: value for name, value in mpl.rcParamsDefault.items() if name != "backend"}
     with mpl.rc_context({**defaults, **_STYLE}):
-        _figure(panels, columns or _columns(len(panels)), legend).savefig(
-            content, format=kind, dpi=150, metadata=metadata
-        )
+        make().savefig(content, format=kind, dpi=150, metadata=metadata)
     try:
         write_bytes(path, content.getvalue())
     except OSError as error:
@@ -200,6 +213,7 @@ def _draw(axes: Axes, panel: Panel) -> None:
     bands = sum(line.low is not None for line in panel.series)
     for line in panel.series:
         color, dash = COLORS[line.color % len(COLORS)], DASHES[line.dash % len(DASHES)]
+        dash = dash if line.joined else "none"
         (drawn,) = axes.plot(line.x, line.y, color=color, linestyle=dash, label=line.name or "_")
         if line.low is not None and line.high is not None:
             axes.fill_between(line.x, line.low, line.high, color=color, alpha=min(0.15, 0.5 / bands), linewidth=0)

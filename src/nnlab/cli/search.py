@@ -1,0 +1,161 @@
+"""How a search shows itself on a terminal: a live table while it goes on, and the results."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from nnlab.cli import console
+from nnlab.cli.progress import duration
+from nnlab.report.comparison import number
+from nnlab.report.search import caption, cells, fresh_text, heads
+from nnlab.results import value_text
+from nnlab.tune.search import Trial
+
+LATEST = 8
+"""Trials that ended which the live table shows, besides the best and those that run."""
+
+
+class Progress:
+    """Shows, on stderr, the trials with their values and scores, the best so far and the time left.
+
+    On a terminal it is a table that moves; elsewhere each trial that ends is one line.
+
+    Args:
+        quiet: say nothing.
+    """
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._console = console.messages()
+        self._quiet = quiet
+        self._study: Any = None
+        self._live: Live | None = None
+        self._epochs: dict[str, int] = {}
+        self._began = 0.0
+        self._before = 0
+        self._ended: list[Trial] = []
+        self._phase = ""
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def began(self, study: Any) -> None:
+        """See `Observer`."""
+        self._study = study
+        self._began = time.monotonic()
+        search = study.search
+        self._ended = [trial for trial in search.trials if search.is_over(trial)]
+        self._before = len(self._ended)
+        if self._quiet:
+            return
+        most = search.rules.max_trials
+        count = "trials until the space is exhausted" if most is None else f"{most} trials"
+        done = f", {self._before} of them done" if self._before else ""
+        dimensions = len(study.space.parameters)
+        what = f"{dimensions} value{'s' * (dimensions > 1)}"
+        self._console.print(f"{study.section.algorithm} search over {what}: {count}{done}", soft_wrap=True)
+        if self._console.is_terminal:
+            self._live = Live(get_renderable=self._table, console=self._console, transient=True, refresh_per_second=4)
+            self._live.start()
+
+    def epoch_done(self, name: str, row: Mapping[str, Any]) -> None:
+        """See `Observer`."""
+        self._epochs[name.partition("_")[0]] = int(row["epoch"])
+
+    def trial_done(self, trial: Trial) -> None:
+        """See `Observer`."""
+        self._ended.append(trial)
+        if self._quiet or self._live is not None:
+            return
+        search = self._study.search
+        values = [f"{head}={text}" for head, text in self._cells(trial).items() if text]
+        most = f"/{search.rules.max_trials}" if search.rules.max_trials else ""
+        line = f"{len(self._ended)}{most}  {trial.id}  {self._result(trial)}  {' '.join(values)}"
+        self._console.print(line + self._best() + self._left(), markup=False, soft_wrap=True)
+
+    def final_began(self, trial: Trial, count: int) -> None:
+        """See `Observer`."""
+        self._phase = f"training trial {trial.id} again with {count} fresh seed{'s' * (count > 1)}"
+        if not self._quiet and self._live is None:
+            self._console.print(self._phase, markup=False)
+
+    def _result(self, trial: Trial) -> str:
+        search = self._study.search
+        score, status = search.score(trial), search.status(trial)
+        if score is None:
+            return str(status)
+        return f"{number(score)}{' stopped' if status == 'stopped' else ''}"
+
+    def _cells(self, trial: Trial) -> dict[str, str]:
+        paths = [parameter.path for parameter in self._study.space.parameters]
+        found = {
+            head: value_text(trial.values[path]) if path in trial.values else ""
+            for path, head in zip(paths, heads(paths), strict=True)
+        }
+        return {**found, "epochs": str(trial.epochs)} if trial.epochs is not None else found
+
+    def _best(self) -> str:
+        search = self._study.search
+        best = search.best
+        return f"  best {number(search.score(best))}" if best is not None else ""
+
+    def _left(self) -> str:
+        rules, done = self._study.search.rules, len(self._ended)
+        if rules.max_trials is None or done == self._before or done >= rules.max_trials:
+            return ""
+        seconds = (time.monotonic() - self._began) * (rules.max_trials - done) / (done - self._before)
+        return f"  {duration(seconds)} left"
+
+    def _table(self) -> Group:
+        search = self._study.search
+        running = [trial for trial in search.trials if not search.is_over(trial)]
+        best = search.best
+        shown = dict.fromkeys([*([] if best is None else [best.number]), *(t.number for t in self._ended[-LATEST:])])
+        names = list(dict.fromkeys(name for trial in search.trials for name in self._cells(trial)))
+        table = Table("trial", *names, f"val_{search.rules.metric}", box=SIMPLE_HEAD, pad_edge=False)
+        for column in table.columns[1:]:
+            column.justify = "right"
+        for number_ in shown:
+            trial = search.trials[number_]
+            cells_ = self._cells(trial)
+            is_best = best is not None and number_ == best.number
+            row = [trial.id, *(cells_.get(name, "") for name in names), self._result(trial)]
+            table.add_row(*(Text(text) for text in row), style="bold" if is_best else "")
+        for trial in running:
+            cells_, epoch = self._cells(trial), self._epochs.get(trial.id)
+            state = f"epoch {epoch}" if epoch else "..."
+            row = [trial.id, *(cells_.get(name, "") for name in names), state]
+            table.add_row(*(Text(text) for text in row), style="dim")
+        most = f" of {search.rules.max_trials}" if search.rules.max_trials else ""
+        line = self._phase or f"{len(self._ended)}{most} trials{self._best()}{self._left()}"
+        return Group(table, Text(line, style="dim"))
+
+
+def show_results(results: Mapping[str, Any]) -> None:
+    """Print the best trials, and what the best gives with fresh seeds, to stdout."""
+    out = console.results()
+    out.print(caption(results), markup=False)
+    if results["rows"]:
+        top, body = cells(results)
+        table = Table(box=SIMPLE_HEAD, pad_edge=False)
+        for head in top:
+            table.add_column(head, justify="right", overflow="fold")
+        for line in body:
+            table.add_row(*(Text(text) for text in line))
+        out.print(table)
+    fresh = fresh_text(results)
+    if fresh:
+        out.print(f"the best, {fresh}", markup=False)
+    for note in results["notes"]:
+        out.print(note, markup=False)

@@ -1,0 +1,161 @@
+"""`nnlab tune`: hyperparameter search by the config's `tune` section."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from nnlab.cli import console, options
+from nnlab.errors import listed
+
+
+def tune(
+    config: options.Config,
+    algorithm: Annotated[
+        str | None, typer.Option(metavar="NAME", help="random, grid, hyperband or bayesian.", show_default=False)
+    ] = None,
+    objective: Annotated[
+        str | None,
+        typer.Option(metavar="METRIC", help="What is searched for, such as val_loss; default: the first metric."),
+    ] = None,
+    max_trials: options.MaxTrials = None,
+    max_time: options.MaxTime = None,
+    executions_per_trial: Annotated[
+        int | None, typer.Option(metavar="N", help="Seeds that each trial is trained with; default: 1.")
+    ] = None,
+    seeds: Annotated[
+        int | None, typer.Option(metavar="N", help="Fresh seeds that the best is trained with; default: 5.")
+    ] = None,
+    default_trial: Annotated[
+        bool | None,
+        typer.Option(
+            "--default-trial/--no-default-trial", help="Try the config's own values first.", show_default=False
+        ),
+    ] = None,
+    jobs: options.Jobs = None,
+    ray: options.Ray = None,
+    changes: options.Set = None,
+    seed: options.Seed = None,
+    name: options.Name = None,
+    runs_dir: options.RunsDir = options.DEFAULT_RUNS_DIR,
+    trust_code: options.TrustCode = False,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
+    no_color: options.NoColor = False,  # noqa: ARG001
+) -> None:
+    """Search the best values of a config: random, grid, Hyperband or Bayesian; parallel, and carried on by `resume`."""
+    given = {
+        "algorithm": algorithm,
+        "objective": objective,
+        "max_trials": max_trials,
+        "max_time": max_time,
+        "executions_per_trial": executions_per_trial,
+        "seeds": seeds,
+        "default_trial": default_trial,
+    }
+    loaded = console.load(config, [*(changes or ()), *_overrides(given)], seed=seed, name=name)
+    conduct(loaded, runs_dir, jobs=jobs, ray=ray, trust_code=trust_code, json=json, quiet=quiet, verbose=verbose)
+
+
+def resume(run: Any, runs_dir: Path, *, max_trials: int | None, max_time: str | None, **how: Any) -> None:
+    """Carry a search on, for longer if it is told so."""
+    given = {"max_trials": max_trials, "max_time": max_time}
+    conduct(console.load(run.config_path, _overrides(given)), runs_dir, into=run, **how)
+
+
+def _overrides(given: dict[str, Any]) -> list[Any]:
+    """Return what options change of the config's `tune` section."""
+    from nnlab.config.overrides import override
+    from nnlab.config.tune import OPTIONS
+
+    changes = [
+        override(f"tune.{key}", value, origin=f"--{key.replace('_', '-')} {value}")
+        for key, value in given.items()
+        if value is not None
+    ]
+    algorithm = given.get("algorithm")
+    if algorithm is not None:  # what goes with another algorithm is not meant any more
+        others = [key for owner, keys in OPTIONS.items() if owner != algorithm for key in keys]
+        changes += [override(f"tune.{key}", None, origin=f"--algorithm {algorithm}") for key in others]
+    return changes
+
+
+def conduct(
+    loaded: Any,
+    runs_dir: Path,
+    *,
+    jobs: int | None,
+    ray: str | None,
+    trust_code: bool,
+    json: bool,
+    quiet: bool,
+    verbose: bool,
+    into: Any = None,
+) -> None:
+    """Check, search, and show the results."""
+    from nnlab.cli.search import Progress, show_results
+    from nnlab.executor import executor_for, jobs_at_once
+    from nnlab.report.search import document, markdown
+    from nnlab.report.search_plots import write_plots
+    from nnlab.run import Run
+    from nnlab.tune.conduct import conduct as search
+    from nnlab.tune.study import prepare
+
+    console.prepare_tensorflow(verbose=verbose)  # for the workers, which inherit the environment
+    executor = executor_for(jobs, ray)
+    study = prepare(loaded, jobs=jobs_at_once(jobs, ray), runs_dir=runs_dir, trust_code=trust_code)
+    name = study.config.experiment.name
+    run = into or Run.new(runs_dir, name)
+
+    def start(watch: Any) -> Any:
+        workers = executor(watch)  # TensorFlow starts for them while the oracles import it here
+        with console.tensorflow(quiet=quiet or json, verbose=verbose):
+            import nnlab.tune.oracle  # noqa: F401
+        return workers
+
+    progress = Progress(quiet=quiet or json)
+    try:
+        with progress:
+            status = search(study, run, start, observer=progress, command=["nnlab", *sys.argv[1:]])
+    except KeyboardInterrupt:
+        sys.stderr.write(f"interrupted; what was tried so far is in {run.path}\n  hint: `nnlab resume {run.path}`\n")
+        raise typer.Exit(130) from None
+    results = document(study, run=str(run.path), status=status)
+    run.write_summary(results, markdown(results, name=name))
+    if study.search.failed:
+        _say_failed(study.search)
+        sys.stderr.write(f"`nnlab resume {run.path}` tries them again\n")
+    if json:
+        console.print_json(results)
+    elif quiet:
+        console.results().print(str(run.path))
+    else:
+        show_results(results)
+        console.results().print(f"run: {run.path}", markup=False)
+        if study.search.best is not None:
+            console.results().print(f"best config: {run.best_path}", markup=False)
+    # what takes longer than the table
+    plots = write_plots(study, run)
+    run.write_summary(results, markdown(results, name=name, plots=plots))
+    if status == "failed":
+        raise typer.Exit(1)
+
+
+def _say_failed(search: Any) -> None:
+    """Say each problem once, with the trials that had it."""
+    trials: dict[str, list[str]] = {}
+    for trial in search.failed:
+        for outcome in search.done(trial):
+            for problem in outcome.problems:
+                trials.setdefault(str(problem), []).append(trial.id)
+    for text, ids in trials.items():
+        sys.stderr.write(f"{text}\n  in trial {_ids(ids)}\n")
+
+
+def _ids(ids: Sequence[str]) -> str:
+    return listed(dict.fromkeys(ids), most=5)

@@ -1,0 +1,1 @@
+"""Hyperparameter search: space -> oracle (what is tried) -> search (what follows) -> study (in a run directory)."""

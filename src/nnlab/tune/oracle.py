@@ -1,0 +1,317 @@
+"""KerasTuner's oracles, made to run without its tuners: seeded, without files of their own, carried on exactly.
+
+Besides the algorithms nothing of KerasTuner's is used. What differs from its own use of them:
+
+- Everything that is drawn for a trial follows from the seed (0 included) and the trial's number.
+- A choice is a whole number to them, whatever its values are.
+- Bayesian optimization guesses the outcomes of running trials from those that are known, not from nothing, and draws
+  at random instead of trying the same values again.
+- In Hyperband a failed trial loses against any other, instead of keeping its whole round from ending.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from keras_tuner import HyperParameters, Objective
+from keras_tuner.oracles import (
+    BayesianOptimizationOracle,
+    GridSearchOracle,
+    HyperbandOracle,
+    RandomSearchOracle,
+)
+
+from nnlab.config.tune import TuneConfig
+from nnlab.tune.space import Parameter, Space
+
+MOST_COLLISIONS = 1000
+"""Draws that may give values which were tried before, until the space counts as exhausted."""
+
+GRID_POINTS = 10
+"""Values of a number without `step` in a grid, evenly spaced, both ends among them."""
+
+Codes = dict[str, int | float]
+
+
+class Proposal(NamedTuple):
+    """What is to be tried next.
+
+    Args:
+        codes: values by path, choices as numbers.
+        epochs: the epoch to train to; `None` for all.
+        continues: the number of the trial whose training goes on.
+    """
+
+    codes: Codes
+    epochs: int | None = None
+    continues: int | None = None
+
+
+class _Own:
+    """What all oracles of nnlab's share; stands before KerasTuner's class.
+
+    Attributes:
+        base: the codes of the config's own values, which are tried first; `None` to leave them out.
+        recorded: the codes that were drawn the first time, when a search is carried on.
+    """
+
+    trials: dict[str, Any]
+    base: Codes | None = None
+    recorded: Codes | None = None
+
+    def save(self) -> None: ...
+
+    def _save_trial(self, trial: Any) -> None: ...
+
+    def _random_values(self) -> Codes | None:
+        if self.recorded is not None:
+            return dict(self.recorded)
+        if self.base is not None and not self.trials:
+            return dict(self.base)
+        values: Codes | None = super()._random_values()  # type: ignore[misc]
+        return values
+
+
+class _Random(_Own, RandomSearchOracle): ...
+
+
+class _Grid(_Own, GridSearchOracle):
+    def populate_space(self, trial_id: str) -> dict[str, Any]:
+        response: dict[str, Any] = super().populate_space(trial_id)
+        if not self.start_order:  # KerasTuner leaves out what depends on others, and then draws it without a seed
+            space = self.get_space()
+            space.values = {}
+            for parameter in space.space:
+                if space.is_active(parameter):
+                    space.values[parameter.name] = parameter.default
+            response["values"] = space.values
+        return response
+
+
+class _Hyperband(_Own, HyperbandOracle):
+    _brackets: list[Any]
+    _current_bracket: int
+    _current_iteration: int
+
+    def populate_space(self, trial_id: str) -> dict[str, Any]:
+        before = copy.deepcopy((self._brackets, self._current_bracket, self._current_iteration))
+        response: dict[str, Any] = super().populate_space(trial_id)
+        if response["status"] == "IDLE":  # asking in vain changes nothing
+            self._brackets, self._current_bracket, self._current_iteration = before
+        return response
+
+
+class _Bayesian(_Own, BayesianOptimizationOracle):
+    def populate_space(self, trial_id: str) -> dict[str, Any]:
+        if self.recorded is not None:
+            return {"status": "RUNNING", "values": dict(self.recorded)}
+        response: dict[str, Any] = super().populate_space(trial_id)
+        if response["status"] == "RUNNING" and self._duplicate(self._rounded(response["values"])):
+            response = self._random_populate_space()
+        return response
+
+    def _rounded(self, values: Codes) -> Codes:
+        """Return plain numbers: those of NumPy look otherwise as text, by which KerasTuner compares."""
+        return {path: value.item() if isinstance(value, np.generic) else value for path, value in values.items()}
+
+    def _vectorize_trials(self) -> Any:
+        everything = self.trials
+        self.trials = {number: trial for number, trial in everything.items() if trial.status == "COMPLETED"}
+        if len(self.trials) < len(everything):  # running ones are guessed by what was learnt from the others
+            self.gpr.fit(*super()._vectorize_trials())
+        self.trials = everything
+        return super()._vectorize_trials()
+
+
+class Proposer:
+    """Proposes one trial after the other, and is told how each ended.
+
+    Args:
+        space: what is searched.
+        section: the algorithm and its options.
+        less_is_better: whether the objective is to be small.
+        seed: the experiment's.
+        max_epochs: of Hyperband, the epochs of a whole training.
+    """
+
+    def __init__(self, space: Space, section: TuneConfig, *, less_is_better: bool, seed: int, max_epochs: int) -> None:
+        self._space = space
+        self._seed = seed
+        self._is_grid = section.algorithm == "grid"
+        self._worst = math.inf if less_is_better else -math.inf
+        self._oracle: Any = self._make(section, Objective("score", "min" if less_is_better else "max"), max_epochs)
+        self._oracle.verbose = 0
+        self._oracle._max_collisions = MOST_COLLISIONS
+        self._oracle.base = space.base if section.default_trial else None
+        self._tried: list[Codes] = []
+        self._numbers: dict[int, str] = {}
+
+    def _make(self, section: TuneConfig, objective: Any, max_epochs: int) -> Any:
+        options: dict[str, Any] = {
+            "objective": objective,
+            "hyperparameters": hyperparameters(self._space, grid=self._is_grid),
+            "allow_new_entries": False,
+            "tune_new_entries": True,
+            "seed": self._seed % (2**32 - 1) + 1,  # 0 means to KerasTuner that any will do
+            "max_consecutive_failed_trials": math.inf,
+        }
+        if section.algorithm == "hyperband":
+            iterations = section.hyperband_iterations or 1
+            factor = section.factor or 3
+            return _Hyperband(max_epochs=max_epochs, factor=factor, hyperband_iterations=iterations, **options)
+        if section.algorithm == "bayesian":
+            given = {key: getattr(section, key) for key in ("num_initial_points", "alpha", "beta")}
+            return _Bayesian(
+                max_trials=None, **{key: value for key, value in given.items() if value is not None}, **options
+            )
+        return (_Grid if self._is_grid else _Random)(max_trials=None, **options)
+
+    def ask(self, number: int, *, recorded: Codes | None = None) -> Proposal | None:
+        """Return what to try as the trial of this number, `None` if there is nothing (until more outcomes are known).
+
+        Args:
+            number: of the trial; they are asked for in order.
+            recorded: what was tried as this trial, when a search is carried on.
+        """
+        oracle = self._oracle
+        oracle._seed_state = (self._seed << 64) + (number << 32)
+        oracle._random_state = np.random.RandomState([self._seed, number])
+        if self._is_grid and number == 0 and oracle.base is not None:
+            return self._propose(Proposal(dict(oracle.base)))
+        oracle.recorded = recorded
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the Gaussian process comments on its fit
+            while True:
+                trial = oracle.create_trial(f"{number}")
+                if trial.status != "RUNNING":
+                    return None
+                values = trial.hyperparameters.values
+                past = values.get("tuner/trial_id")
+                if self._is_grid:
+                    self._end(trial, "COMPLETED", 0.0)  # the next values do not depend on it
+                    if self._codes(values) in self._tried:
+                        continue
+                elif past is not None and abs(oracle.trials[past].score) == math.inf:
+                    self._end(trial, "COMPLETED", self._worst)  # there is nothing to go on from
+                    continue
+                self._numbers[number] = trial.trial_id
+                return self._propose(self._proposal(values, past))
+
+    def _proposal(self, values: Mapping[str, Any], past: str | None) -> Proposal:
+        epochs = values.get("tuner/epochs")
+        continues = next((number for number, name in self._numbers.items() if name == past), None)
+        return Proposal(self._codes(values), epochs, continues)
+
+    def _propose(self, proposal: Proposal) -> Proposal:
+        self._tried.append(proposal.codes)
+        return proposal
+
+    def _codes(self, values: Mapping[str, Any]) -> Codes:
+        """Return codes of the space: in a grid, numbers stand for their places among the values."""
+        codes = {}
+        for parameter in self._space.parameters:
+            if parameter.path in values:
+                code = values[parameter.path]
+                is_place = self._is_grid and not parameter.config.choices
+                codes[parameter.path] = grid_points(parameter)[code] if is_place else _number(code)
+        return codes
+
+    def tell(self, number: int, score: float | None) -> None:
+        """Say how a trial ended: its score, `None` if it failed."""
+        if number not in self._numbers:
+            return
+        trial = self._oracle.trials[self._numbers[number]]
+        if score is None and isinstance(self._oracle, _Hyperband):
+            score = self._worst
+        self._end(trial, "FAILED" if score is None else "COMPLETED", score)
+
+    def _end(self, trial: Any, status: str, score: float | None) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            trial.status = status
+            if score is not None:
+                self._oracle.update_trial(trial.trial_id, {"score": score})
+            self._oracle.end_trial(trial)
+
+
+def hyperparameters(space: Space, *, grid: bool = False) -> Any:
+    """Return the space as KerasTuner describes it.
+
+    Args:
+        space: what is searched.
+        grid: whether numbers are choices among their places in a grid, too.
+    """
+    found = HyperParameters()
+    by_path = {parameter.path: parameter for parameter in space.parameters}
+    for parameter in space.parameters:
+        conditions = [(path, _codes_of(by_path[path], values, grid)) for path, values in parameter.parents.items()]
+        _add(found, parameter, conditions, grid)
+    found.values = {}
+    return found
+
+
+def _add(found: Any, parameter: Parameter, conditions: Sequence[tuple[str, list[Any]]], grid: bool) -> None:
+    if conditions:
+        (path, values), *others = conditions
+        with found.conditional_scope(path, values):
+            _add(found, parameter, others, grid)
+        return
+    config = parameter.config
+    count = len(config.choices) or (len(grid_points(parameter)) if grid else 0)
+    if count:
+        default = int(parameter.first) if config.choices else 0
+        found.Choice(parameter.path, list(range(count)), default=default)
+        return
+    low, high = config.ends
+    step = config.step if config.step is None or config.float_ else int(config.step)
+    make = found.Int if config.int_ else found.Float
+    make(parameter.path, low, high, step=step, sampling=config.sampling or "linear", default=parameter.first)
+
+
+def _codes_of(parent: Parameter, values: Sequence[Any], grid: bool) -> list[Any]:
+    config = parent.config
+    if config.choices:
+        return [i for i, choice in enumerate(config.choices) for value in values if choice == value]
+    if grid:
+        return [i for i, point in enumerate(grid_points(parent)) if point in values] or [-1]
+    return [int(value) for value in values]
+
+
+def grid_points(parameter: Parameter) -> list[int | float]:
+    """Return the values of a number in a grid.
+
+    >>> grid_points(Parameter("x", ParameterConfig(float=[0.1, 0.5], step=0.2), ()))  # doctest: +SKIP
+    [0.1, 0.3, 0.5]
+    """
+    config = parameter.config
+    low, high = config.ends
+    is_log = config.sampling in ("log", "reverse_log")
+    if config.step is not None:
+        ratio = math.log(high / low, config.step) if is_log else (high - low) / config.step
+        places: list[float] = list(range(math.floor(ratio + 1e-9) + 1))
+        points = [low * config.step**i if is_log else low + i * config.step for i in places]
+        points = [high + low - point for point in points] if config.sampling == "reverse_log" else points
+    else:
+        count = min(GRID_POINTS, int(high - low) + 1) if config.int_ else GRID_POINTS
+        shares = [i / max(count - 1, 1) for i in range(count)]
+        points = [_between(low, high, share, config.sampling or "linear") for share in shares]
+    values = [round(point) if config.int_ else float(f"{point:.12g}") for point in points]
+    return list(dict.fromkeys(values))
+
+
+def _between(low: float, high: float, share: float, sampling: str) -> float:
+    if sampling == "linear":
+        return low + share * (high - low)
+    if sampling == "log":
+        return low * math.pow(high / low, share)
+    return high + low - low * math.pow(high / low, 1 - share)
+
+
+def _number(value: Any) -> int | float:
+    plain: int | float = value.item() if isinstance(value, np.generic) else value
+    return plain

@@ -1,0 +1,343 @@
+"""What a search may change: the parameters of the config's `tune.space`, checked against the config itself."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from graphlib import CycleError, TopologicalSorter
+from typing import Any, Final
+
+from nnlab import catalog
+from nnlab.config.components import Component
+from nnlab.config.graph import GraphLayer
+from nnlab.config.load import LoadedConfig, change_config
+from nnlab.config.nodes import Mark, from_plain, place
+from nnlab.config.overrides import Override, parse_path
+from nnlab.config.section import Section
+from nnlab.config.tune import ParameterConfig, TuneConfig
+from nnlab.errors import ConfigError, ConfigPath, Problem, did_you_mean, listed, named, number_text, one_of, show
+from nnlab.results import value_text
+
+MISSING: Final = object()
+"""What stands at a path that leads nowhere."""
+
+NOT_SEARCHED = {
+    "seed": "seeds are no hyperparameters: `executions_per_trial` trains each trial with several",
+    "name": "the trials are named by their numbers",
+    "tune": "search a value of the experiment itself",
+    "compare": "search a value of the experiment itself",
+    "extends": "search a value of the experiment itself",
+}
+SEARCHED_OF_DATA = ("scale", "features", "class_weight", "limit")
+"""What may be searched of the data; anything else would change the rows that decide."""
+
+Values = Mapping[str, Any]
+"""Plain values by path, of the parameters that take part."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One dimension of the space.
+
+    Args:
+        path: where its value stands in the config, as written.
+        config: its range or choices.
+        marks: where they stand in the file: of a choice one for each value, else one.
+        base: the config's own value as the number of a choice, or a number; `None` if it has none.
+        own: the config's own value as it stands there.
+    """
+
+    path: str
+    config: ParameterConfig
+    marks: tuple[Mark, ...]
+    base: int | float | None = None
+    own: Any = None
+
+    @property
+    def parents(self) -> Mapping[str, tuple[Any, ...]]:
+        """The parameters whose values decide whether it takes part."""
+        return self.config.when or {}
+
+    @property
+    def first(self) -> int | float:
+        """The config's own value; of one that has none the first or smallest."""
+        if self.base is not None:
+            return self.base
+        return 0 if self.config.choices else self.config.ends[0]
+
+    @property
+    def ends(self) -> Sequence[int | float]:
+        """All choices, or the smallest and the largest number."""
+        return range(len(self.config.choices)) if self.config.choices else self.config.ends
+
+    def value(self, code: int | float) -> Any:
+        """Return the value of a code: the number of a choice, or the number itself."""
+        if self.config.choices:
+            return self.config.choices[int(code)]
+        return int(code) if self.config.int_ else float(f"{code:.12g}")
+
+    def override(self, code: int | float) -> Override:
+        """Return the change of the config that gives it a value."""
+        origin = f"tune.space.{self.path}"
+        mark = self.marks[int(code)] if self.config.choices else self.marks[0]
+        value = copy.deepcopy(self.value(code))
+        return Override(parse_path(self.path, origin), from_plain(value, mark), origin)
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """The parameters, those that others depend on first.
+
+    Args:
+        config: the experiment that is searched.
+        parameters: what is searched of it.
+    """
+
+    config: LoadedConfig
+    parameters: tuple[Parameter, ...]
+
+    @property
+    def base(self) -> dict[str, int | float]:
+        """The codes of the config's own values."""
+        return self.active({parameter.path: parameter.first for parameter in self.parameters})
+
+    @property
+    def base_values(self) -> dict[str, Any]:
+        """The config's own values as they stand there."""
+        return {parameter.path: parameter.own for parameter in self.parameters if parameter.path in self.base}
+
+    def active(self, codes: Mapping[str, int | float]) -> dict[str, int | float]:
+        """Return the codes of those parameters that take part."""
+        taken: dict[str, int | float] = {}
+        values: dict[str, Any] = {}
+        for parameter in self.parameters:
+            if parameter.path in codes and all(
+                path in values and any(_same(values[path], value) for value in wanted)
+                for path, wanted in parameter.parents.items()
+            ):
+                taken[parameter.path] = codes[parameter.path]
+                values[parameter.path] = parameter.value(codes[parameter.path])
+        return taken
+
+    def values(self, codes: Mapping[str, int | float]) -> dict[str, Any]:
+        """Return the values of codes."""
+        return {each.path: each.value(codes[each.path]) for each in self.parameters if each.path in codes}
+
+    def overrides(self, codes: Mapping[str, int | float]) -> list[Override]:
+        """Return the changes of the config that codes mean."""
+        return [each.override(codes[each.path]) for each in self.parameters if each.path in codes]
+
+
+def read_space(config: LoadedConfig) -> Space:
+    """Read the space of a config's `tune` section, and check everything that can be without training.
+
+    Raises:
+        ConfigError: a path leads nowhere, a value cannot stand there, the config's own lies outside, or a condition
+            cannot hold; all of it at once.
+    """
+    section = config.experiment.tune
+    if section is None:
+        hint = "write `tune: {space: {optimizer.learning_rate: {float: [0.0001, 0.01], sampling: log}}}`"
+        raise ConfigError(config.locate(Problem("the config has no `tune` section", hint, ("name",))))
+    problems = [*_forbidden(section), *_conditions(section)]
+    if problems:
+        raise ConfigError([config.locate(problem) for problem in problems])
+    parameters = tuple(_parameter(config, path, section.space[path]) for path in _ordered(section))
+    space = Space(config, parameters)
+    found: dict[Problem, None] = {}
+    for codes in _probes(space):
+        try:
+            change_config(config, space.overrides(codes))
+        except ConfigError as error:
+            found.update(dict.fromkeys(_placed(problem, space) for problem in error.problems))
+    if found:
+        raise ConfigError(list(found))
+    based = [_with_base(config, parameter) for parameter in parameters]
+    problems = [*_base_problems(Space(config, tuple(based)))] if section.default_trial else []
+    if problems:
+        raise ConfigError([config.locate(problem) for problem in problems])
+    return Space(config, tuple(based))
+
+
+def _forbidden(section: TuneConfig) -> Iterator[Problem]:
+    for path in section.space:
+        top, _, below = path.partition(".")
+        where: ConfigPath = ("tune", "space", path)
+        if top in NOT_SEARCHED:
+            yield Problem(f"`{path}` cannot be searched", NOT_SEARCHED[top], where)
+        elif top == "data" and below.partition(".")[0] not in SEARCHED_OF_DATA:
+            hint = f"of the data, {listed(f'data.{name}' for name in SEARCHED_OF_DATA)} can be searched"
+            yield Problem(f"with `{path}` the trials would not be judged on the same rows", hint, where)
+        elif path.startswith("training.loss") and (section.objective or "").endswith("loss"):
+            hint = "name a metric that all trials share as the `objective`"
+            yield Problem("the values of different losses cannot be compared", hint, where)
+
+
+def _conditions(section: TuneConfig) -> Iterator[Problem]:
+    for path, parameter in section.space.items():
+        for parent, values in (parameter.when or {}).items():
+            where: ConfigPath = ("tune", "space", path, "when", parent)
+            if parent not in section.space:
+                known = [other for other in section.space if other != path]
+                hint = did_you_mean(parent, known) or (one_of(known) if known else "remove `when`")
+                yield Problem(f"the space has no parameter {named(parent)}", hint, where)
+                continue
+            for value in values:
+                if not _can_be(section.space[parent], value):
+                    hint = _range_text(section.space[parent])
+                    yield Problem(f"`{parent}` is never {show(value)}", hint, where)
+    try:
+        _ordered(section)
+    except CycleError as error:
+        path = error.args[1][0]
+        yield Problem(
+            f"the condition of `{path}` depends on itself", "remove one of the conditions", ("tune", "space", path)
+        )
+
+
+def _can_be(parameter: ParameterConfig, value: Any) -> bool:
+    if parameter.choices:
+        return any(_same(choice, value) for choice in parameter.choices)
+    low, high = parameter.ends
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return is_number and parameter.int_ is not None and low <= value <= high and value == int(value)
+
+
+def _same(a: Any, b: Any) -> bool:
+    return a == b and isinstance(a, bool) == isinstance(b, bool)
+
+
+def _range_text(parameter: ParameterConfig) -> str:
+    if parameter.choices:
+        return one_of("null" if choice is None else value_text(choice) for choice in parameter.choices)
+    if parameter.float_:
+        return "conditions look at choices, switches and whole numbers"
+    low, high = parameter.ends
+    return f"it goes from {number_text(low)} to {number_text(high)}"
+
+
+def _ordered(section: TuneConfig) -> list[str]:
+    """Return the paths, those that others depend on first, else as in the file."""
+    sorter = TopologicalSorter({
+        path: [parent for parent in parameter.when or {} if parent in section.space]
+        for path, parameter in section.space.items()
+    })  # fmt: skip
+    return list(sorter.static_order())
+
+
+def _parameter(config: LoadedConfig, path: str, parameter: ParameterConfig) -> Parameter:
+    where = ("tune", "space", path)
+    if not parameter.choice:
+        return Parameter(path, parameter, (config.root.find((*where, parameter.kind)),) * len(parameter.choices or [0]))
+    return Parameter(
+        path, parameter, tuple(config.root.find((*where, "choice", i)) for i in range(len(parameter.choice)))
+    )
+
+
+def _probes(space: Space) -> Iterator[dict[str, int | float]]:
+    """Yield sets of codes that together try each choice and each end of a range, besides the config's own values."""
+    for parameter in space.parameters:
+        for code in parameter.ends:
+            codes = {other.path: other.first for other in space.parameters}
+            codes[parameter.path] = code
+            _fulfil(space, parameter, codes)
+            yield space.active(codes)
+
+
+def _fulfil(space: Space, parameter: Parameter, codes: dict[str, int | float]) -> None:
+    """Set the parameters that this one depends on, so that it takes part."""
+    by_path = {each.path: each for each in space.parameters}
+    for path, wanted in parameter.parents.items():
+        parent = by_path[path]
+        if not any(_same(parent.value(codes[path]), value) for value in wanted):
+            choices = parent.config.choices
+            codes[path] = (
+                next(i for i, choice in enumerate(choices) if _same(choice, wanted[0])) if choices else wanted[0]
+            )
+        _fulfil(space, parent, codes)
+
+
+def _placed(problem: Problem, space: Space) -> Problem:
+    """Give a problem with a path of the space its place in the file."""
+    for parameter in space.parameters:
+        if problem.file == f"tune.space.{parameter.path}":
+            key = space.config.root.find(("tune", "space", parameter.path), key=True)
+            above = [each.path for each in space.parameters if parameter.path.startswith(f"{each.path}.")]
+            hint = f"`when: {{{above[0]}: [...]}}` lets it take part where it fits" if above else problem.hint
+            return place(replace(problem, path=("tune", "space", parameter.path), hint=hint), key)
+    return problem
+
+
+def _with_base(config: LoadedConfig, parameter: Parameter) -> Parameter:
+    """Find the config's own value among the parameter's."""
+    path = parse_path(parameter.path, parameter.path)
+    found = value_at(config.experiment, path)
+    if found is MISSING:
+        return parameter
+    if not parameter.config.choices:
+        number = _number(found)
+        low, high = parameter.config.ends
+        is_inside = number is not None and low <= number <= high
+        return replace(parameter, base=number if is_inside else None, own=_plain(found if number is None else number))
+    candidates = [value_at(change_config(config, [parameter.override(i)]).experiment, path) for i in parameter.ends]
+    base = next((i for i, value in enumerate(candidates) if _same(value, found)), None)
+    if base is None and isinstance(found, Component):  # `adam` stands for the config's own Adam
+        named_so = (
+            i for i, value in enumerate(candidates) if isinstance(value, Component) and value.name == found.name
+        )
+        base = next(named_so, None)
+    return replace(parameter, base=base, own=_plain(found))
+
+
+def _base_problems(space: Space) -> Iterator[Problem]:
+    for parameter in space.parameters:
+        if parameter.base is None and parameter.path in space.base:
+            where: ConfigPath = ("tune", "space", parameter.path, parameter.config.kind)
+            is_choice = bool(parameter.config.choices)
+            kind = "none of the choices" if is_choice else "outside of the range"
+            add = "add it" if is_choice else "widen the range"
+            hint = f"{add}, or change `{parameter.path}`; `default_trial: false` leaves the config's own values out"
+            yield Problem(f"the config's own value, {show(parameter.own)}, is {kind}", hint, where)
+
+
+def value_at(value: Any, path: ConfigPath) -> Any:
+    """Return what stands at a path of the typed config, defaults included; `MISSING` if nothing can stand there."""
+    for part in path:
+        if isinstance(value, GraphLayer):
+            value = value.component
+        if isinstance(value, Section):
+            value = dict(value.written()).get(str(part), MISSING)
+        elif isinstance(value, Component):
+            is_kind = catalog.find(value.kind, str(part)) is value.entry and str(part) not in value.entry.parameters
+            value = value if is_kind else _parameter_of(value, str(part))
+        elif isinstance(value, Mapping):
+            value = value.get(str(part), MISSING)
+        elif isinstance(value, tuple) and isinstance(part, int) and part < len(value):
+            value = value[part]
+        else:
+            return MISSING
+        if value is MISSING:
+            return MISSING
+    return value
+
+
+def _parameter_of(component: Component, name: str) -> Any:
+    if name in component.parameters:
+        return component.parameters[name]
+    return component.get(name) if name in component.entry.parameters else MISSING
+
+
+def _number(value: Any) -> int | float | None:
+    """Return a number, also that of an object that is written as one, such as `dropout: 0.2`."""
+    if isinstance(value, Component) and value.entry.first_parameter is not None:
+        value = value.get(value.entry.first_parameter)
+    return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Component):
+        return value.plain()
+    if isinstance(value, Section):
+        return {key: _plain(inside) for key, inside in value.written() if inside is not None}
+    return [_plain(item) for item in value] if isinstance(value, tuple) else value

@@ -1,0 +1,201 @@
+"""A search of a config: checked before anything trains, and what each of its trials trains."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nnlab.config.load import LoadedConfig, change_config, dump_config
+from nnlab.config.overrides import override
+from nnlab.config.schema import MAX_SEED
+from nnlab.config.tune import MedianConfig, TuneConfig
+from nnlab.errors import ConfigError, NnlabError, Problem, did_you_mean, named, one_of
+from nnlab.executor import Job
+from nnlab.parts import KeepIf, Limits, Part
+from nnlab.results import less_is_better
+from nnlab.run import Run, open_run
+from nnlab.tune.search import Oracle, Rules, Search, Trial
+from nnlab.tune.space import Space, read_space
+
+FIRST_FRESH_SEED = 1_000_000
+"""How far the seeds of the best's last trainings are from those that it was chosen with."""
+
+DEFAULT_TRIALS = 10
+"""Trials of a random or Bayesian search that does not say how many."""
+
+
+@dataclass(frozen=True)
+class Study:
+    """A search of a config that holds.
+
+    Args:
+        config: the experiment.
+        space: what is searched of it.
+        search: what was tried, and what follows.
+        runs_dir: where runs that layers are taken over from are looked for.
+        trust_code: whether the user's own Python code may run.
+    """
+
+    config: LoadedConfig
+    space: Space
+    search: Search
+    runs_dir: Path
+    trust_code: bool = False
+
+    @property
+    def section(self) -> TuneConfig:
+        """The config's `tune` section."""
+        section = self.config.experiment.tune
+        assert section is not None
+        return section
+
+    def oracle(self) -> Oracle:
+        """Make what proposes trials; imports KerasTuner, and TensorFlow with it."""
+        from nnlab.tune.oracle import Proposer
+
+        rules = self.search.rules
+        return Proposer(
+            self.space,
+            self.section,
+            less_is_better=rules.less_is_better,
+            seed=self.config.experiment.seed,
+            max_epochs=rules.epochs,
+        )
+
+    def training_name(self, trial: Trial, seed: int) -> str:
+        """Return the name of a training, which is that of its run directory."""
+        return trial.id if seed == self.search.rules.seeds[0] else f"{trial.id}_seed{seed}"
+
+    def final_name(self, trial: Trial, seed: int) -> str:
+        """Return the name of a training of the best with a fresh seed."""
+        return f"best_{trial.id}_seed{seed}"
+
+    def trial_config(self, trial: Trial, more: Mapping[str, Any]) -> LoadedConfig:
+        """Return the experiment with a trial's values, without what only searches and comparisons need."""
+        changes = [] if trial.is_base else self.space.overrides(trial.codes)
+        more = {**more, "tune": None, "compare": None}
+        if trial.epochs is not None:
+            more = {"training.epochs": self.search.rules.epochs, **more}
+        changes += [override(path, value, origin=f"nnlab tune: {path}={value}") for path, value in more.items()]
+        return change_config(self.config, changes)
+
+    def job(self, trial: Trial, seed: int, folder: Path, *, is_final: bool = False) -> Job:
+        """Return a training of a trial, an ordinary experiment."""
+        experiment = self.config.experiment
+        name = self.final_name(trial, seed) if is_final else self.training_name(trial, seed)
+        # the rows are the same for all: a test row is never one that decides
+        data_seed = experiment.seed if experiment.data.seed is None else experiment.data.seed
+        more: dict[str, Any] = {"name": name, "seed": seed, "data.seed": data_seed}
+        if experiment.training.tensorboard:
+            more["training.tensorboard.write_graph"] = False  # drawing it takes longer than a short training
+        transfer = getattr(experiment.model, "transfer", None)
+        if transfer is not None:
+            more["model.transfer.from"] = str(open_run(transfer.from_, self.runs_dir).path.resolve())
+        values = {path: value for path, value in trial.values.items() if not path.endswith("learning_rate")}
+        options = {"hyperparameters": trial.values} if is_final else self._options(trial, seed, folder)
+        config = self.trial_config(trial, {**more, **(self._epochs(trial) if is_final else {})})
+        return Job(name, config, Run(folder / name), repr(values), False, self.trust_code, options)
+
+    def _epochs(self, trial: Trial) -> dict[str, Any]:
+        """Return what is to be said of the epochs of a trial that was not trained to the end."""
+        return {} if trial.epochs in (None, self.search.rules.epochs) else {"training.epochs": trial.epochs}
+
+    def _options(self, trial: Trial, seed: int, folder: Path) -> dict[str, Any]:
+        rules = self.search.rules
+        options: dict[str, Any] = {"hyperparameters": trial.values, "evaluate_test": False}
+        if trial.epochs is not None:
+            past = None
+            if trial.continues is not None:
+                past = Run(folder / self.training_name(self.search.trials[trial.continues], seed))
+            options["part"] = Part(trial.epochs, past, keep_checkpoint=trial.epochs < rules.epochs)
+        if trial.stop_below:
+            options["limits"] = Limits(rules.metric, trial.stop_below, rules.sign)
+        if seed == rules.seeds[0] and self.section.keep_models and trial.epochs in (None, rules.epochs):
+            ranked = self.search.ranked
+            last = (
+                self.search.score(ranked[self.section.keep_models - 1])
+                if len(ranked) >= self.section.keep_models
+                else None
+            )
+            options["save_model"] = KeepIf(rules.metric, rules.sign, last if len(rules.seeds) == 1 else None)
+        return options
+
+    @property
+    def best_config(self) -> str | None:
+        """The config with the best values, complete; training it gives the best trial's score again."""
+        trial = self.search.best
+        if trial is None:
+            return None
+        text = dump_config(self.trial_config(trial, self._epochs(trial)).experiment)
+        search = self.search
+        head = f"trial {trial.id} of {len(search.trials)}, val_{search.rules.metric} {search.score(trial)}"
+        return f"# {head}\n{text}"
+
+
+def prepare(config: LoadedConfig, *, jobs: int = 1, runs_dir: Path = Path("runs"), trust_code: bool = False) -> Study:
+    """Check everything that can be checked before training.
+
+    Args:
+        config: the experiment with its `tune` section.
+        jobs: trainings at once.
+        runs_dir: where runs that layers are taken over from are looked for.
+        trust_code: whether the user's own Python code may run.
+
+    Raises:
+        NnlabError: with all that is wrong with the space, the data and the objective.
+    """
+    space = read_space(config)
+    section, experiment = config.experiment.tune, config.experiment
+    assert section is not None
+    try:
+        metric = _objective(config, section)
+    except NnlabError as error:
+        raise ConfigError([config.locate(problem) for problem in error.problems]) from None
+    count = MAX_SEED + 1
+    most = section.max_trials
+    if most is None and section.algorithm in ("random", "bayesian"):
+        most = DEFAULT_TRIALS
+    rules = Rules(
+        metric,
+        less_is_better(metric),
+        tuple((experiment.seed + i) % count for i in range(section.executions_per_trial)),
+        tuple((experiment.seed + FIRST_FRESH_SEED + i) % count for i in range(section.seeds)),
+        (section.max_epochs or experiment.training.epochs)
+        if section.algorithm == "hyperband"
+        else experiment.training.epochs,
+        most,
+        section.max_time,
+        section.median_stopping if isinstance(section.median_stopping, MedianConfig) else None,
+    )
+    return Study(config, space, Search(rules, _behind(section, jobs)), runs_dir, trust_code)
+
+
+def _behind(section: TuneConfig, jobs: int) -> int:
+    """Return how many trials may run when one is proposed: where outcomes decide, as few as keep the workers busy."""
+    decides = section.algorithm in ("bayesian", "hyperband") or section.median_stopping
+    return jobs if decides else 2 * jobs
+
+
+def _objective(config: LoadedConfig, section: TuneConfig) -> str:
+    """Return the metric that decides, without `val_`: the first of the config's, or the loss."""
+    from nnlab.data.loading import load_data
+    from nnlab.model.plan import history_columns, plan_model
+
+    experiment = config.experiment
+    spec = load_data(experiment.data, seed=experiment.seed).spec
+    columns = list(history_columns(plan_model(experiment, spec).outputs))
+    if not spec.num_validation:
+        raise ConfigError(Problem("a search needs validation rows", "say how many", ("data", "validation")))
+    if section.objective is None:
+        return columns[1] if len(columns) > 1 and not columns[1].endswith("_loss") else "loss"
+    metric = section.objective.removeprefix("val_")
+    if metric not in columns:
+        choices = [f"val_{name}" for name in columns]
+        hint = did_you_mean(f"val_{metric}", choices) or one_of(choices)
+        problem = f"the model has no metric {named(metric)}"
+        if section.objective.startswith("test_"):
+            problem, hint = "test rows decide nothing in a search", one_of(choices)
+        raise ConfigError(Problem(problem, hint, ("tune", "objective")))
+    return metric

@@ -1,0 +1,486 @@
+"""Searches: what is proposed, what follows, how they are carried on; mostly with made-up trainings."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections import deque
+from collections.abc import Callable
+
+import pytest
+import yaml
+
+from nnlab.config.load import load_config
+from nnlab.config.tune import seconds
+from nnlab.errors import ConfigError, NnlabError, Problem
+from nnlab.executor import Job, Outcome
+from nnlab.report import search_plots
+from nnlab.report.search import document, heads, markdown
+from nnlab.run import Run, open_run
+from nnlab.tune.conduct import conduct
+from nnlab.tune.search import is_hopeless
+from nnlab.tune.space import read_space
+from nnlab.tune.study import prepare
+
+pytestmark = pytest.mark.tf
+
+SPACE = """
+seed: 3
+data: {source: iris, scale: standardize, limit: 60}
+model: {hidden: {layers: 1, units: 8}, activation: relu}
+optimizer: {SGD: {learning_rate: 0.01, momentum: 0.5}}
+training: {epochs: 9, tensorboard: false}
+tune:
+  algorithm: %s
+  seeds: 2
+  space:
+    optimizer: {choice: [sgd, adam]}
+    optimizer.learning_rate: {float: [0.001, 1], sampling: log}
+    optimizer.momentum: {float: [0, 0.9], step: 0.3, when: {optimizer: sgd}}
+    model.hidden.units: {int: [4, 16], step: 4}
+    model.hidden.layers: {int: [0, 2]}
+    model.activation: {choice: [relu, null]}
+"""
+ALGORITHMS = ("random", "grid", "hyperband", "bayesian")
+MORE = {"bayesian": ["tune.num_initial_points=4"]}
+FEW = {"bayesian": 7}
+"""Trials of an algorithm that thinks for long."""
+
+
+def accuracy_of(experiment) -> float:
+    """Make up a score with its best at a rate of 0.1 and 12 units."""
+    rate = experiment.optimizer.get("learning_rate")
+    return 0.9 - 0.1 * abs(math.log10(rate) + 1) - 0.01 * abs(experiment.model.hidden.units - 12)
+
+
+class Pretence:
+    """Pretends to train, and leaves what a training leaves; can be interrupted after some trainings."""
+
+    def __init__(
+        self, score: Callable = accuracy_of, *, stop_after: int | None = None, jobs: int = 1, last_first: bool = False
+    ) -> None:
+        self.score = score
+        self.stop_after = stop_after
+        self.jobs = jobs
+        self.last_first = last_first
+        self.queue: deque[Job] = deque()
+        self.done: list[str] = []
+
+    def submit(self, job: Job) -> None:
+        self.queue.append(job)
+
+    def next_outcome(self) -> Outcome | None:
+        if not self.queue:
+            return None
+        if len(self.done) == self.stop_after:
+            raise KeyboardInterrupt
+        job = self.queue.pop() if self.last_first else self.queue.popleft()
+        self.done.append(job.name)
+        outcome = self.outcome(job)
+        job.run.create(config="", source="")
+        job.run.write_history(outcome.history)
+        job.run.write_metrics(outcome.metrics)
+        error = {"message": "it failed", "hint": None}
+        job.run.write_info({"status": outcome.status, "diverged": outcome.diverged, "error": error})
+        return outcome
+
+    def outcome(self, job: Job) -> Outcome:
+        experiment, part = job.config.experiment, job.options.get("part")
+        value = self.score(experiment)
+        if value is None:
+            return Outcome(job.name, "failed", {}, (), (Problem("the training diverged"),), diverged=True)
+        if isinstance(value, str):
+            return Outcome(job.name, "failed", {}, (), (Problem(value),))
+        epochs = experiment.training.epochs if part is None else part.last_epoch
+        value += experiment.seed % 10 / 1000 + epochs / 1000
+        rows = [{"epoch": i, "val_accuracy": value, "seconds": 0.5} for i in range(1, epochs + 1)]
+        metrics = {"validation": {"loss": 1 - value, "accuracy": value}}
+        if job.options.get("evaluate_test", True):
+            metrics["test"] = {"accuracy": value - 0.01}
+        return Outcome(job.name, "completed", metrics, tuple(rows))
+
+    def close(self) -> None: ...
+
+    def __enter__(self) -> Pretence:
+        return self
+
+    def __exit__(self, *error: object) -> None: ...
+
+
+class Silence:
+    def began(self, study) -> None: ...
+
+    def epoch_done(self, name, row) -> None: ...
+
+    def trial_done(self, trial) -> None: ...
+
+    def final_began(self, trial, count) -> None: ...
+
+
+@pytest.fixture
+def study(config):
+    """Prepare a search of the common space."""
+
+    def make(algorithm: str, *changes: str, jobs: int = 1):
+        return prepare(config(SPACE % algorithm, *MORE.get(algorithm, []), *changes), jobs=jobs)
+
+    return make
+
+
+def searched(study, path, pretence: Pretence | None = None) -> Run:
+    """Search, and return the run."""
+    run = Run(path)
+    conduct(study, run, lambda _: pretence or Pretence(), observer=Silence())
+    return run
+
+
+def results(run: Run) -> list[dict[str, str]]:
+    """Return the rows of `results.csv` without what takes time."""
+    rows = csv.DictReader(io.StringIO((run.path / "results.csv").read_text()))
+    return [{name: value for name, value in row.items() if name != "thinking_seconds"} for row in rows]
+
+
+def values(run: Run) -> list[dict]:
+    return [entry["values"] for entry in run.read_trials()]
+
+
+# ----- the space
+
+
+def test_a_config_with_a_search_is_an_ordinary_config(config):
+    loaded = config(SPACE % "random")
+    assert loaded.experiment.tune.space["optimizer.learning_rate"].ends == (0.001, 1.0)
+
+
+@pytest.mark.parametrize(("text", "number"), [("90", 90), ("90s", 90), ("1.5m", 90), ("2h", 7200), (1800.0, 1800)])
+def test_times_have_units(text, number):
+    assert seconds(text) == number
+
+
+def test_the_own_values_are_found_in_whatever_form_they_are_written(config):
+    space = read_space(config(SPACE % "random", "tune.space=" + json.dumps({
+        "model.dropout": {"float": [0, 0.5]}, "optimizer": {"choice": ["adam", "momentum", {"SGD": {"momentum": 0.5}}]},
+        "optimizer.SGD.momentum": {"float": [0.1, 0.9], "when": {"optimizer": [{"SGD": {"momentum": 0.5}}]}},
+        "data.scale": {"choice": [255, "standardize"]}, "model.activation": {"choice": ["relu", "gelu"]},
+    }), "model.dropout=0.2", "optimizer={SGD: {momentum: 0.5}}"))  # fmt: skip
+    assert space.base == {
+        "model.dropout": 0.2, "optimizer": 2, "optimizer.SGD.momentum": 0.5, "data.scale": 1, "model.activation": 0,
+    }  # fmt: skip
+
+
+def test_the_own_values_need_not_be_in_the_space_if_they_are_not_tried(config):
+    with pytest.raises(ConfigError, match="outside of the range"):
+        read_space(config(SPACE % "random", "model.hidden.units=100"))
+    space = read_space(config(SPACE % "random", "model.hidden.units=100", "tune.default_trial=false"))
+    assert space.config.experiment.model.hidden.units == 100
+
+
+def test_a_value_that_fits_only_some_choices_needs_a_condition(config):
+    space = {"optimizer": {"choice": ["sgd", "adam"]}, "optimizer.amsgrad": "boolean"}
+    with pytest.raises(ConfigError) as error:
+        read_space(config(SPACE % "random", f"tune.space={json.dumps(space)}", "optimizer=adam"))
+    (problem,) = error.value.problems
+    assert problem.message == "`SGD` has no parameter `amsgrad`"
+    assert problem.hint == "`when: {optimizer: [...]}` lets it take part where it fits"
+
+
+# ----- what is proposed
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_the_same_seed_gives_the_same_trials_and_another_others(study, tmp_path, algorithm):
+    zero, again, one = (
+        results(searched(study(algorithm, "tune.max_trials=6", f"seed={name[0]}"), tmp_path / name))
+        for name in ("0", "0 again", "1")
+    )
+    assert len(zero) == 6
+    assert zero == again
+    assert [row["model.hidden.units"] for row in zero] != [
+        row["model.hidden.units"] for row in one
+    ] or algorithm == "grid"
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_the_own_values_come_first_and_others_only_if_they_are_to(study, tmp_path, algorithm):
+    own = {"optimizer.learning_rate": 0.01, "optimizer.momentum": 0.5, "model.hidden.units": 8}
+    found = values(searched(study(algorithm, "tune.max_trials=3"), tmp_path / "with"))
+    assert own.items() <= found[0].items()
+    assert all(not own.items() <= each.items() for each in found[1:])
+    without = values(searched(study(algorithm, "tune.max_trials=3", "tune.default_trial=false"), tmp_path / "without"))
+    assert not own.items() <= without[0].items()
+
+
+def test_what_does_not_take_part_has_no_value(study, tmp_path):
+    found = values(searched(study("random", "tune.max_trials=20"), tmp_path / "run"))[1:]
+    assert {each["optimizer"] for each in found} == {"sgd", "adam"}
+    assert all(("optimizer.momentum" in each) == (each["optimizer"] == "sgd") for each in found)
+    assert all(each["optimizer.momentum"] in (0, 0.3, 0.6, 0.9) for each in found if each["optimizer"] == "sgd")
+
+
+@pytest.mark.parametrize("algorithm", ["random", "grid", "bayesian"])
+def test_a_small_space_is_searched_to_its_last_value_and_nothing_twice(study, tmp_path, algorithm):
+    space = {
+        "model.hidden.layers": {"int": [1, 3]}, "model.activation": {"choice": ["relu", "gelu"]},
+        "training.batch_size": {"int": [8, 32], "step": 2, "sampling": "log", "when": {"model.hidden.layers": [1, 2]}},
+    }  # fmt: skip
+    run = searched(study(algorithm, "tune.max_trials=100", f"tune.space={json.dumps(space)}"), tmp_path / "run")
+    found = {tuple(each.items()) for each in values(run)}
+    assert len(found) == len(values(run)) == 2 * (2 * 3 + 1)
+
+
+def test_random_and_grid_trials_do_not_depend_on_how_many_run_at_once(study, tmp_path):
+    for algorithm in ("random", "grid"):
+        one = searched(study(algorithm, "tune.max_trials=9"), tmp_path / f"{algorithm}1")
+        four = study(algorithm, "tune.max_trials=9", jobs=4)
+        assert results(one) == results(searched(four, tmp_path / f"{algorithm}4", Pretence(last_first=True)))
+
+
+@pytest.mark.parametrize("algorithm", ["hyperband", "bayesian"])
+def test_with_several_at_once_the_order_in_which_they_end_changes_nothing(study, tmp_path, algorithm):
+    runs = [
+        searched(
+            study(algorithm, f"tune.max_trials={FEW.get(algorithm, 16)}", jobs=3),
+            tmp_path / str(last),
+            Pretence(last_first=last),
+        )
+        for last in (False, True)
+    ]
+    assert results(runs[0]) == results(runs[1])
+
+
+def test_bayesian_search_comes_nearer_to_the_best_than_chance(study, tmp_path):
+    space = {
+        "optimizer.learning_rate": {"float": [0.001, 1], "sampling": "log"},
+        "model.hidden.units": {"int": [4, 64]},
+    }
+    best = {}
+    for algorithm in ("random", "bayesian"):
+        prepared = study(algorithm, "tune.max_trials=12", f"tune.space={json.dumps(space)}")
+        best[algorithm] = searched(prepared, tmp_path / algorithm).read_info()["best"]["score"]
+    assert best["bayesian"] > best["random"]
+
+
+def test_hyperband_carries_the_best_on_and_counts_only_whole_trainings(study, tmp_path):
+    run = searched(study("hyperband"), tmp_path / "run")
+    trials = run.read_trials()
+    assert {entry["epochs"] for entry in trials} == {1, 3, 9}
+    for entry in trials:
+        if entry["continues"] is not None:
+            past = trials[entry["continues"]]
+            assert past["values"] == entry["values"]
+            assert past["epochs"] < entry["epochs"]
+    assert trials[int(run.read_info()["best"]["trial"])]["epochs"] == 9
+
+
+def test_in_hyperband_a_failed_trial_does_not_keep_its_round_from_ending(study, tmp_path):
+    def score(experiment):
+        return "out of memory" if experiment.model.hidden.units in (4, 16) and experiment.model.activation else 0.5
+
+    run = searched(study("hyperband"), tmp_path / "run", Pretence(score))
+    trials = run.read_trials()
+    failed = [entry for entry in trials if entry["status"] == "failed"]
+    assert failed
+    assert len([entry for entry in trials if entry["epochs"] == 9 and entry["continues"] is not None]) >= 2
+    assert all(
+        trials[entry["continues"]]["status"] == "completed" for entry in trials if entry["continues"] is not None
+    )
+
+
+# ----- nothing is lost
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_a_search_that_is_interrupted_again_and_again_comes_out_the_same(study, tmp_path, algorithm, jobs):
+    count = f"tune.max_trials={FEW.get(algorithm, 14)}"
+    whole = searched(study(algorithm, count, jobs=jobs), tmp_path / "whole")
+    run, done = Run(tmp_path / "parts"), []
+    prepared = study(algorithm, count, jobs=jobs)
+    for stop_after in (0, 1, 3, 1, None):
+        pretence = Pretence(stop_after=stop_after)
+        if stop_after is None:
+            conduct(prepared, run, lambda _, pretence=pretence: pretence, observer=Silence())
+        else:
+            with pytest.raises(KeyboardInterrupt):
+                conduct(prepared, run, lambda _, pretence=pretence: pretence, observer=Silence())
+            assert run.read_info()["status"] == "interrupted"
+        done += pretence.done
+        prepared = prepare(load_config(run.config_path))
+    assert results(run) == results(whole)
+    assert len(done) == len(set(done))
+
+
+def test_a_search_goes_on_for_longer_when_it_is_told_to(study, tmp_path, nnlab, monkeypatch):
+    monkeypatch.setattr("nnlab.executor.Workers", lambda *_: Pretence())
+    searched(study("random", "tune.max_trials=4"), tmp_path / "runs" / "run")
+    resumed = json.loads(nnlab("resume", tmp_path / "runs" / "run", "--max-trials", 7, "--json").out)
+    assert (resumed["trials"], resumed["status"]) == (7, "completed")
+    assert results(Run(tmp_path / "runs" / "run")) == results(
+        searched(study("random", "tune.max_trials=7"), tmp_path / "whole")
+    )
+
+
+def test_no_trial_begins_after_the_time_is_over(study, tmp_path):
+    run = searched(study("random", "tune.max_trials=50", "tune.max_time=0.000001"), tmp_path / "run")
+    assert run.read_trials() == []
+    assert run.read_info()["status"] == "failed"
+
+
+def test_a_failing_trial_is_recorded_and_the_search_goes_on(study, tmp_path):
+    run = searched(
+        study("random", "tune.max_trials=12"),
+        tmp_path / "run",
+        Pretence(lambda e: "out of memory" if e.model.hidden.layers == 1 else accuracy_of(e)),
+    )
+    rows = results(run)
+    assert len(rows) == 12
+    assert {row["error"] for row in rows if row["status"] == "failed"} == {"out of memory"}
+    assert run.read_info()["status"] == "failed"
+    assert run.read_info()["failed"] == sum(row["status"] == "failed" for row in rows) > 0
+
+
+def test_three_failures_in_a_row_stop_the_search_and_are_tried_again_later(study, tmp_path):
+    run = searched(study("random", "tune.max_trials=12"), tmp_path / "run", Pretence(lambda _: "no space left"))
+    assert 3 <= len(run.read_trials()) <= 5
+    again = prepare(load_config(run.config_path))
+    searched(again, run.path)
+    assert [row["status"] for row in results(run)] == ["completed"] * 12
+
+
+def test_trials_that_diverge_are_results_and_do_not_stop_the_search(study, tmp_path):
+    run = searched(
+        study("bayesian", "tune.max_trials=12"),
+        tmp_path / "run",
+        Pretence(lambda e: None if e.model.activation else 0.5),
+    )
+    statuses = [row["status"] for row in results(run)]
+    assert len(statuses) == 12
+    assert set(statuses) == {"diverged", "completed"}
+    assert run.read_info()["status"] == "completed"
+
+
+# ----- what follows
+
+
+def test_several_seeds_a_trial_are_kept_each_and_the_mean_decides(study, tmp_path):
+    run = searched(study("random", "tune.max_trials=3", "tune.executions_per_trial=3"), tmp_path / "run")
+    row = results(run)[0]
+    scores = [float(row[f"score_seed{seed}"]) for seed in (3, 4, 5)]
+    assert float(row["val_accuracy"]) == pytest.approx(sum(scores) / 3)
+    assert {path.name for path in run.trials_path.glob("0000*")} >= {"0000", "0000_seed4", "0000_seed5"}
+
+
+def test_the_best_is_trained_with_fresh_seeds_and_test_rows_are_looked_at_only_then(study, tmp_path):
+    prepared = study("random", "tune.max_trials=4")
+    run = searched(prepared, tmp_path / "run")
+    results_ = document(prepared, run="x", status="completed")
+    assert list(results_["fresh"]["scores"]) == [1_000_003, 1_000_004]
+    assert results_["fresh"]["test_mean"] is not None
+    assert results_["fresh"]["ci_low"] <= results_["fresh"]["score_mean"] <= results_["fresh"]["ci_high"]
+    assert not any("test" in Run(run.trials_path / entry["trial"]).read_metrics() for entry in run.read_trials())
+    assert "trained again with 2 fresh seeds" in markdown(results_, name="x")
+
+
+def test_of_less_is_better_the_smallest_wins(study, tmp_path):
+    run = searched(study("random", "tune.max_trials=6", "tune.objective=val_loss"), tmp_path / "run")
+    assert run.read_info()["best"]["score"] == min(float(row["val_loss"]) for row in results(run))
+
+
+def test_the_best_config_is_an_ordinary_config(study, tmp_path):
+    run = searched(study("random", "tune.max_trials=6"), tmp_path / "run")
+    best = run.read_info()["best"]
+    loaded = load_config(run.best_path)
+    assert loaded.experiment.tune is None
+    assert loaded.experiment.seed == 3
+    assert loaded.experiment.optimizer.get("learning_rate") == best["values"]["optimizer.learning_rate"]
+    assert yaml.safe_load(run.best_path.read_text())["model"]["hidden"]["units"] == best["values"]["model.hidden.units"]
+
+
+def test_hopeless_trials_are_those_below_the_median_at_an_epoch():
+    assert not is_hopeless([0.5, 0.5], (), 1)
+    assert is_hopeless([0.5, 0.5], (None, 0.6), 1)
+    assert not is_hopeless([0.7, 0.5], (None, 0.6), 1)
+    assert is_hopeless([0.7, 0.5], (None, 0.4), -1)
+
+
+def test_limits_for_hopeless_trials_are_medians_of_those_before(study, tmp_path):
+    prepared = study("random", "tune.max_trials=8", "tune.median_stopping={after_trials: 3, after_epochs: 2}")
+    run = searched(prepared, tmp_path / "run")
+    limits = [entry["stop_below"] for entry in run.read_trials()]
+    assert limits[0] == []
+    assert limits[-1][0] is None
+    scores = sorted(entry["score"] for entry in run.read_trials()[: run.read_trials()[5]["told"]])
+    assert limits[5][1] == pytest.approx(scores[len(scores) // 2] if len(scores) % 2 else sum(scores[1:3]) / 2, abs=0.2)
+
+
+def test_the_plots_show_what_was_tried(study, tmp_path):
+    prepared = study("random", "tune.max_trials=14")
+    run = searched(prepared, tmp_path / "run")
+    assert search_plots.write_plots(prepared, run) == ["progress", "parameters", "parallel", "importance"]
+    shares = search_plots.importance(prepared)
+    assert next(iter(shares)) == "optimizer.learning_rate"
+    assert sum(shares.values()) == pytest.approx(1)
+
+
+def test_heads_are_as_long_as_they_must_be():
+    assert heads(["a.units", "b.units", "c.rate"]) == ["a.units", "b.units", "rate"]
+
+
+# ----- the command
+
+
+def test_the_command_prints_what_the_contract_says(nnlab, write_config, monkeypatch):
+    monkeypatch.setattr("nnlab.executor.Workers", lambda *_: Pretence())
+    path = write_config(SPACE % "random")
+    done = nnlab("tune", path, "--max-trials", 4, "--json")
+    printed = json.loads(done.out)
+    assert done.code == 0
+    assert set(printed) >= {"run", "status", "best", "trials", "failed"}
+    assert set(printed["best"]) == {"values", "score", "trial"}
+    assert (printed["trials"], printed["failed"]) == (4, 0)
+    assert "4 trials" in nnlab("runs", "ls").out
+    assert "random search for val_accuracy" in nnlab("runs", "show", "experiment").out
+    assert (
+        open_run(
+            printed["run"], open_run("experiment", Run.new.__self__ and __import__("pathlib").Path("runs")).path
+        ).path
+        / "results.csv"
+    ).exists()
+
+
+def test_another_algorithm_leaves_the_options_of_the_configs_own_out(nnlab, write_config, monkeypatch):
+    monkeypatch.setattr("nnlab.executor.Workers", lambda *_: Pretence())
+    path = write_config((SPACE % "hyperband").replace("seeds: 2", "seeds: 0\n  factor: 4"))
+    assert nnlab("tune", path, "--algorithm", "grid", "--max-trials", 2, "-q").code == 0
+    wrong = nnlab("tune", path, "--algorithm", "evolution")
+    assert wrong.code == 2
+    assert "unknown value `evolution`" in wrong.err
+
+
+def test_a_search_without_a_section_or_validation_rows_is_refused(nnlab, write_config):
+    plain = "data: iris\nmodel: {hidden: [4]}\n"
+    assert "the config has no `tune` section" in nnlab("tune", write_config(plain)).err
+    done = nnlab("tune", write_config(SPACE % "random"), "-S", "data.validation=0")
+    assert "experiment" in done.err or "data.validation" in done.err
+    assert "a search needs validation rows" in done.err
+    assert (
+        "the model has no metric `acuracy`"
+        in nnlab("tune", write_config(SPACE % "random"), "--objective", "acuracy").err
+    )
+
+
+def test_ctrl_c_says_how_to_go_on(nnlab, write_config, monkeypatch):
+    monkeypatch.setattr("nnlab.executor.Workers", lambda *_: Pretence(stop_after=2))
+    done = nnlab("tune", write_config(SPACE % "random"))
+    assert done.code == 130
+    assert "hint: `nnlab resume runs/" in done.err
+
+
+def test_a_search_that_comes_out_otherwise_is_not_carried_on(study, tmp_path):
+    run = searched(study("hyperband", "tune.max_trials=12"), tmp_path / "run")
+    record = run.read_trials()[9]
+    run.write_trial("0009", {**record, "continues": None})
+    with pytest.raises(NnlabError, match="cannot be carried on from trial 0009"):
+        searched(prepare(load_config(run.config_path)), run.path)

@@ -1,0 +1,120 @@
+"""Searches with real trainings in real processes: nothing is lost when they are killed."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from nnlab.run import Run
+
+pytestmark = [pytest.mark.tf, pytest.mark.slow]
+
+SMALL = """
+seed: 0
+data: {source: iris, scale: standardize}
+model: {hidden: [8], activation: relu, dropout: 0.1}
+optimizer: {Adam: {learning_rate: 0.01}}
+schedule: cosine
+training: {epochs: 9, batch_size: 16}
+tune:
+  algorithm: %s
+  max_trials: 12
+  seeds: 2
+  space:
+    optimizer.learning_rate: {float: [0.001, 0.3], sampling: log}
+    model.hidden.0: {choice: [4, 8]}
+"""
+
+
+def results(run: Path) -> list[dict[str, str]]:
+    with (run / "results.csv").open() as file:
+        return [{key: row[key] for key in row if "seconds" not in key} for row in csv.DictReader(file)]
+
+
+def tune(nnlab, path: Path, *words: object) -> tuple[Path, dict]:
+    printed = json.loads(nnlab("tune", path, *words, "--json").out)
+    return Path(printed["run"]), printed
+
+
+@pytest.mark.parametrize("algorithm", ["random", "hyperband"])
+def test_a_driver_that_is_killed_loses_nothing(nnlab, write_config, tmp_path, algorithm):
+    path = write_config(SMALL % algorithm)
+    whole, _ = tune(nnlab, path, "-j", 2, "--runs-dir", tmp_path / "whole")
+    words = ["tune", str(path), "-j", "2", "-q", "--runs-dir", str(tmp_path / "killed")]
+    for trials in (2, 7):
+        driver = subprocess.Popen([sys.executable, "-m", "nnlab", *words], stderr=subprocess.DEVNULL)
+        while len(list((tmp_path / "killed").glob("*/trials/*/metrics.json"))) < trials and driver.poll() is None:
+            time.sleep(0.02)
+        driver.send_signal(signal.SIGKILL)
+        driver.wait()
+        (run,) = (tmp_path / "killed").iterdir()
+        assert Run(run).read_info()["status"] == "running"
+        words = ["resume", str(run), "-j", "2", "-q"]
+    done = {file: file.stat().st_mtime_ns for file in run.glob("trials/*/metrics.json")}
+    assert nnlab(*words).code == 0
+    assert results(run) == results(whole)
+    assert all(file.stat().st_mtime_ns == written for file, written in done.items())  # none was trained twice
+    assert (
+        json.loads((run / "results.json").read_text())["fresh"]
+        == json.loads((whole / "results.json").read_text())["fresh"]
+    )
+
+
+def test_a_worker_that_is_killed_loses_only_its_training(nnlab, write_config, tmp_path, monkeypatch):
+    from nnlab import executor
+
+    path = write_config(SMALL % "bayesian")
+    whole, _ = tune(nnlab, path, "--max-trials", 5, "--runs-dir", tmp_path / "whole")
+    hear, killed = executor.Workers._hear, []
+
+    def hear_and_kill(self, worker):
+        if not killed and worker.job is not None and worker.job.name == "0002":
+            killed.append(worker.process.pid)
+            os.kill(worker.process.pid, signal.SIGKILL)
+        return hear(self, worker)
+
+    monkeypatch.setattr(executor.Workers, "_hear", hear_and_kill)
+    run, _ = tune(nnlab, path, "--max-trials", 5, "--runs-dir", tmp_path / "killed")
+    assert len(killed) == 1
+    assert results(run) == results(whole)
+
+
+@pytest.mark.parametrize("algorithm", ["random", "hyperband"])
+def test_the_best_config_gives_the_best_score_again(nnlab, write_config, algorithm):
+    trials = "null" if algorithm == "hyperband" else 8
+    words = ["-j", 2, "--seeds", 0, "-S", f"tune.max_trials={trials}"]
+    run, printed = tune(nnlab, write_config(SMALL % algorithm), *words)
+    trained = json.loads(nnlab("train", run / "best.yaml", "--json").out)
+    assert trained["metrics"]["validation"]["accuracy"] == printed["best"]["score"]
+    trial = Run(run / "trials" / printed["best"]["trial"])
+    assert trained["metrics"]["validation"] == trial.read_metrics()["validation"]
+    assert trial.model_path.exists()
+    assert [path.parent.name for path in run.glob("trials/*/model.keras")] == [printed["best"]["trial"]]
+    assert not list(run.glob("trials/*/checkpoints"))
+
+
+def test_hopeless_trials_are_stopped(nnlab, write_config):
+    words = ["-S", "tune.median_stopping={after_trials: 3}", "--seeds", 0, "-S", "training.epochs=20"]
+    run, printed = tune(nnlab, write_config(SMALL % "random"), *words)
+    stopped = [row for row in results(run) if row["status"] == "stopped"]
+    assert printed["stopped"] == len(stopped) > 0
+    assert all(int(row["epochs"]) < 20 for row in stopped)
+
+
+def test_tensorboard_shows_the_values_that_were_searched(nnlab, write_config):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+    from tensorboard.plugins.hparams import metadata, plugin_data_pb2
+
+    run, _ = tune(nnlab, write_config(SMALL % "random"), "--max-trials", 2, "--seeds", 0)
+    events = EventAccumulator(str(run / "trials" / "0001" / "tensorboard")).Reload()
+    content = events.summary_metadata[metadata.SESSION_START_INFO_TAG].plugin_data.content
+    shown = plugin_data_pb2.HParamsPluginData.FromString(content).session_start_info.hparams
+    assert set(shown) >= {"optimizer.learning_rate", "model.hidden.0"}
