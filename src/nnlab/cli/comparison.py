@@ -8,11 +8,11 @@ from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Group
-from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
 from nnlab.cli import console
+from nnlab.cli.live import LiveTable
 from nnlab.cli.progress import duration
 from nnlab.compare.protocol import Contender, Trial
 from nnlab.executor import Outcome
@@ -25,34 +25,12 @@ MOST_LINES = 30
 """Variants that get a line of their own in the live table."""
 
 
-class Progress:
-    """Shows, on stderr, what is done, what runs, the best so far and the time left.
-
-    On a terminal it is a table that moves; elsewhere each training that ends is one line.
-
-    Args:
-        quiet: say nothing.
-    """
+class Progress(LiveTable):
+    """Shows what is done, what runs, the best so far and the time left of a comparison."""
 
     def __init__(self, *, quiet: bool) -> None:
-        self._console = console.messages()
-        self._quiet = quiet
-        self._study: Any = None
-        self._live: Live | None = None
+        super().__init__(quiet=quiet)
         self._running: dict[str, int] = {}
-        self._began = 0.0
-        self._before = 0
-
-    def __enter__(self) -> Progress:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._stop()
-
-    def _stop(self) -> None:
-        if self._live is not None:
-            self._live.stop()
-            self._live = None
 
     def began(self, study: Any) -> None:
         """See `Observer`; on several problems, one begins after the other."""
@@ -60,19 +38,13 @@ class Progress:
         self._study = study
         self._began = time.monotonic()
         self._before = len(study.comparison.outcomes)
-        if self._quiet:
-            return
         rules = study.comparison.rules
         tuning = f", {rules.tuning_budget} learning rates each" if rules.tuning_budget else ""
-        self._console.print(
+        self._start(
             f"{study.config.experiment.name}: {len(study.variants)} variants, {len(rules.seeds)} seeds{tuning}: "
             + f"{self._planned} trainings"
-            + (f", {self._before} of them done" if self._before else ""),
-            soft_wrap=True,
+            + (f", {self._before} of them done" if self._before else "")
         )
-        if self._console.is_terminal:
-            self._live = Live(get_renderable=self._table, console=self._console, transient=True, refresh_per_second=4)
-            self._live.start()
 
     def epoch_done(self, name: str, row: Mapping[str, Any]) -> None:
         """See `Observer`."""
@@ -81,7 +53,7 @@ class Progress:
     def trial_done(self, trial: Trial, outcome: Outcome) -> None:
         """See `Observer`."""
         self._running.pop(outcome.name, None)
-        if self._quiet or self._live is not None:
+        if not self._writes_lines:
             return
         comparison = self._study.comparison
         score = comparison.score(trial)
@@ -96,11 +68,8 @@ class Progress:
         return sum(comparison.expected(contender) for contender in comparison.contenders)
 
     def _left(self) -> str:
-        done = len(self._study.comparison.outcomes)
-        if done == self._before or done >= self._planned:
-            return ""
-        seconds = (time.monotonic() - self._began) * (self._planned - done) / (done - self._before)
-        return f"{duration(seconds)} left"
+        seconds = self._seconds_left(len(self._study.comparison.outcomes), self._planned)
+        return "" if seconds is None else f"{duration(seconds)} left"
 
     def _table(self) -> Group:
         comparison = self._study.comparison

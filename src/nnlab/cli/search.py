@@ -8,11 +8,11 @@ from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Group
-from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
 from nnlab.cli import console
+from nnlab.cli.live import LiveTable
 from nnlab.cli.progress import duration
 from nnlab.report.comparison import number
 from nnlab.report.search import caption, cells, fresh_text, heads
@@ -23,32 +23,14 @@ LATEST = 8
 """Trials that ended which the live table shows, besides the best and those that run."""
 
 
-class Progress:
-    """Shows, on stderr, the trials with their values and scores, the best so far and the time left.
-
-    On a terminal it is a table that moves; elsewhere each trial that ends is one line.
-
-    Args:
-        quiet: say nothing.
-    """
+class Progress(LiveTable):
+    """Shows the trials with their values and scores, the best so far and the time left of a search."""
 
     def __init__(self, *, quiet: bool) -> None:
-        self._console = console.messages()
-        self._quiet = quiet
-        self._study: Any = None
-        self._live: Live | None = None
+        super().__init__(quiet=quiet)
         self._epochs: dict[str, int] = {}
-        self._began = 0.0
-        self._before = 0
         self._ended: list[Trial] = []
         self._phase = ""
-
-    def __enter__(self) -> Progress:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        if self._live is not None:
-            self._live.stop()
 
     def began(self, study: Any) -> None:
         """See `Observer`."""
@@ -57,17 +39,12 @@ class Progress:
         search = study.search
         self._ended = [trial for trial in search.trials if search.is_over(trial)]
         self._before = len(self._ended)
-        if self._quiet:
-            return
         most = search.rules.max_trials
         count = "trials until the space is exhausted" if most is None else f"{most} trials"
         done = f", {self._before} of them done" if self._before else ""
         dimensions = len(study.space.parameters)
         what = f"{dimensions} value{'s' * (dimensions > 1)}"
-        self._console.print(f"{study.section.algorithm} search over {what}: {count}{done}", soft_wrap=True)
-        if self._console.is_terminal:
-            self._live = Live(get_renderable=self._table, console=self._console, transient=True, refresh_per_second=4)
-            self._live.start()
+        self._start(f"{study.section.algorithm} search over {what}: {count}{done}")
 
     def epoch_done(self, name: str, row: Mapping[str, Any]) -> None:
         """See `Observer`."""
@@ -76,7 +53,7 @@ class Progress:
     def trial_done(self, trial: Trial) -> None:
         """See `Observer`."""
         self._ended.append(trial)
-        if self._quiet or self._live is not None:
+        if not self._writes_lines:
             return
         search = self._study.search
         values = [f"{head}={text}" for head, text in self._cells(trial).items() if text]
@@ -87,7 +64,7 @@ class Progress:
     def final_began(self, trial: Trial, count: int) -> None:
         """See `Observer`."""
         self._phase = f"training trial {trial.id} again with {count} fresh seed{'s' * (count > 1)}"
-        if not self._quiet and self._live is None:
+        if self._writes_lines:
             self._console.print(self._phase, markup=False)
 
     def _result(self, trial: Trial) -> str:
@@ -111,11 +88,9 @@ class Progress:
         return f"  best {number(search.score(best))}" if best is not None else ""
 
     def _left(self) -> str:
-        rules, done = self._study.search.rules, len(self._ended)
-        if rules.max_trials is None or done == self._before or done >= rules.max_trials:
-            return ""
-        seconds = (time.monotonic() - self._began) * (rules.max_trials - done) / (done - self._before)
-        return f"  {duration(seconds)} left"
+        most = self._study.search.rules.max_trials
+        seconds = None if most is None else self._seconds_left(len(self._ended), most)
+        return "" if seconds is None else f"  {duration(seconds)} left"
 
     def _table(self) -> Group:
         search = self._study.search

@@ -60,7 +60,7 @@ def conduct(
         The status: `failed` if some trials crashed, or all gave nothing.
 
     Raises:
-        KeyboardInterrupt: after the run was saved as `interrupted`.
+        KeyboardInterrupt, NnlabError: after the run was saved as `interrupted`.
     """
     before: dict[str, Any] = {}
     text = dump_config(study.config.experiment)
@@ -106,7 +106,7 @@ def conduct(
 
     try:
         is_exhausted = _train(study, run, executor, observer, save, is_late)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, NnlabError):  # such as a cluster that is gone
         end("interrupted")
         raise
     status: Status = "failed" if study.search.failed or study.search.best is None else "completed"
