@@ -37,7 +37,7 @@ OUTSIDE ?= $(BIN)/python
 bench: setup
 	$(BIN)/python benchmarks/epochs.py --outside $(OUTSIDE) --write docs/speed.md
 	$(BIN)/python benchmarks/first_epoch.py --write docs/speed.md
-	$(BIN)/python benchmarks/many.py --outside $(OUTSIDE) --write docs/speed.md
+	$(BIN)/python benchmarks/many.py --write docs/speed.md
 	$(BIN)/python benchmarks/compare.py --write docs/speed.md
 
 clean:

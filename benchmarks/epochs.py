@@ -8,6 +8,7 @@ epochs after the first ones, those of a contender the median of its processes. N
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,9 @@ from workloads import WORKLOADS, save_rows
 
 def main() -> None:
     """Measure, and print or write the tables."""
-    options = arguments(__doc__, rounds=3).parse_args()
+    parser = arguments(__doc__, rounds=3)
+    parser.add_argument("--outside", default=sys.executable, metavar="PYTHON", help="a Python with requirements.txt")
+    options = parser.parse_args()
     rounds = 1 if options.quick else options.rounds
     there = installed(options.outside)
     names = [name for name in CONTENDERS if NEEDS.get(name, "") in {"", *there}]

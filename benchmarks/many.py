@@ -1,6 +1,6 @@
 """Many short trainings: nnlab's executors, a loop of plain Keras, KerasTuner's own search.
 
-    python benchmarks/many.py --write docs/speed.md [--outside PYTHON] [--quick]
+    python benchmarks/many.py --write docs/speed.md [--quick]
 
 A hundred trainings on the digits (64-64-64-10, 1,149 rows, batches of 32, 10 epochs with validation) that differ in
 learning rate and seed, and a hundred that differ in the width of their layers too; then trainings of two larger
@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from rounds import arguments, finish, installed, interleaved, median, ratio, run, table
+from rounds import arguments, finish, interleaved, median, ratio, run, table
 from workloads import CALIFORNIA, MLP, config, save_rows
 
 SAME, WIDTHS = "one network", "100 widths"
@@ -150,20 +150,17 @@ def main() -> None:
     parser.add_argument("--few", type=int, default=10, help="trainings of slow contenders (default 10)")
     options = parser.parse_args()
     few, many = (4, 10) if options.quick else (options.few, 100)
-    there = installed(options.outside)
     text, everything = "", {}
 
     def measured(kind: str, names: list[str], counts: Callable[[str], int]) -> Any:
         def measure(name: str) -> dict[str, Any]:
-            python = {"python": options.outside} if name == TUNER else {}
-            return run("many.py", "--here", name, kind, str(counts(name)), str(time.time()), **python)
+            return run("many.py", "--here", name, kind, str(counts(name)), str(time.time()))
 
         everything[kind] = interleaved(names, 1 if options.quick else options.rounds, measure)
         return everything[kind]
 
     for kind in (SAME, WIDTHS):
-        names = [name for name in CONTENDERS if name != TUNER or "keras_tuner" in there]
-        results = measured(kind, names, lambda name: few if name in (LOOP, TUNER) else many)
+        results = measured(kind, list(CONTENDERS), lambda name: few if name in (LOOP, TUNER) else many)
         lines = [
             [
                 name,

@@ -16,7 +16,7 @@ from typing import Any
 from nnlab.environment import hardware, versions
 
 HERE = Path(__file__).parent
-BESIDE_NNLAB = {"torch": "PyTorch", "jax": "JAX", "keras_tuner": "KerasTuner"}
+BESIDE_NNLAB = {"torch": "PyTorch", "jax": "JAX"}
 """Libraries to compare with that nnlab does not need (`benchmarks/requirements.txt`)."""
 
 Results = Mapping[str, Sequence[dict[str, Any]]]
@@ -27,7 +27,6 @@ def arguments(description: str | None, *, rounds: int) -> argparse.ArgumentParse
     parser = argparse.ArgumentParser(description=(description or "").splitlines()[0])
     parser.add_argument("--rounds", type=int, default=rounds, help=f"runs of each contender (default {rounds})")
     parser.add_argument("--quick", action="store_true", help="one round on little data: does it work?")
-    parser.add_argument("--outside", default=sys.executable, metavar="PYTHON", help="a Python with requirements.txt")
     parser.add_argument("--write", type=Path, metavar="DOC", help="put the tables into this document")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every single measurement")
     return parser
