@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nnlab.errors import NnlabError
@@ -71,6 +71,15 @@ def metric_value(row: dict[str, Any], name: str) -> float | None:
     values = (row.get("metrics") or {}).get(split) or {}
     value = values.get(metric)
     return float(value) if value is not None else None
+
+
+def default_metric(columns: Sequence[str]) -> str:
+    """Return the metric that decides where none is named: the first of the config's, or the loss.
+
+    Args:
+        columns: of the history, without `val_`; the loss first, then the losses by output if there are several.
+    """
+    return columns[1] if len(columns) > 1 and not columns[1].endswith("_loss") else "loss"
 
 
 def value_text(value: Any) -> str:

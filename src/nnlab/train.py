@@ -116,6 +116,7 @@ def train(
     if isinstance(experiment.model, SubclassedConfig) and experiment.model.is_user_code:
         run.keep_code(Path(split_class(experiment.model.class_)[0]))
     started = datetime.now().astimezone()
+    machine = hardware()
     info = {
         "name": experiment.name,
         "status": "running",
@@ -128,8 +129,8 @@ def train(
         "versions": versions(),
         "git_commit": git_commit(Path.cwd()),
         "hardware": {
-            **hardware(),
-            "threads": tf.config.threading.get_intra_op_parallelism_threads() or hardware()["cores"],
+            **machine,
+            "threads": tf.config.threading.get_intra_op_parallelism_threads() or machine["cores"],
             "gpus": [device.name for device in tf.config.list_physical_devices("GPU")],
         },
     }

@@ -20,7 +20,7 @@ from nnlab.config.schedules import steps_of_run
 from nnlab.environment import git_commit, hardware, versions
 from nnlab.errors import ConfigError, NnlabError, Problem, did_you_mean, named, one_of
 from nnlab.executor import Executor, Job, Outcome
-from nnlab.results import less_is_better
+from nnlab.results import default_metric, less_is_better
 from nnlab.run import Run, Status, open_run
 
 SECONDS_BETWEEN_RESULTS = 2.0
@@ -199,7 +199,7 @@ def _metric(section: CompareConfig, facts: Sequence[_Facts]) -> str:
     """Return the metric that decides, without `val_`: the first of the config's, or the loss."""
     shared = [name for name in facts[0].columns if all(name in fact.columns for fact in facts)]
     if section.metric is None:
-        metric = shared[1] if len(shared) > 1 and not shared[1].endswith("_loss") else "loss"
+        metric = default_metric(shared)
     else:
         metric = section.metric.removeprefix("val_")
         if metric not in shared:

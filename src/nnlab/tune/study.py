@@ -14,7 +14,7 @@ from nnlab.config.tune import MedianConfig, TuneConfig
 from nnlab.errors import ConfigError, NnlabError, Problem, did_you_mean, named, one_of
 from nnlab.executor import Job
 from nnlab.parts import KeepIf, Limits, Part
-from nnlab.results import less_is_better
+from nnlab.results import default_metric, less_is_better
 from nnlab.run import Run, open_run
 from nnlab.tune.search import Oracle, Rules, Search, Trial
 from nnlab.tune.space import Space, read_space
@@ -189,7 +189,7 @@ def _objective(config: LoadedConfig, section: TuneConfig) -> str:
     if not spec.num_validation:
         raise ConfigError(Problem("a search needs validation rows", "say how many", ("data", "validation")))
     if section.objective is None:
-        return columns[1] if len(columns) > 1 and not columns[1].endswith("_loss") else "loss"
+        return default_metric(columns)
     metric = section.objective.removeprefix("val_")
     if metric not in columns:
         choices = [f"val_{name}" for name in columns]
