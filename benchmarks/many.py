@@ -45,26 +45,30 @@ def width(kind: str, number: int) -> int:
     return 32 + number if kind == WIDTHS else 64
 
 
-def nnlab(kind: str, count: int, jobs: int) -> Iterator[None]:
+def nnlab(which: str, count: int, jobs: int) -> Iterator[None]:
     """Train in so many worker processes, in this process if there are none; yield at the end of each training."""
     from nnlab.config.load import load_config
+    from nnlab.config.programs import program_kind
     from nnlab.executor import InProcess, Job, Workers
     from nnlab.run import Run
 
     with tempfile.TemporaryDirectory() as text, Workers(jobs) if jobs else InProcess() as executor:
         folder = Path(text)
         file = folder / "config.yaml"
-        if kind in LARGER:
-            workload, epochs, _ = LARGER[kind]
+        if which in LARGER:
+            workload, epochs, _ = LARGER[which]
             save_rows(workload, folder / "rows.npz", rows=workload.rows)
             file.write_text(config(workload, folder / "rows.npz", epochs=epochs, validation=0.05))
         else:
             file.write_text(DIGITS)
         for number in range(count):
             changes = [f"optimizer.learning_rate={rate(number)}"]
-            if kind not in LARGER:
-                changes += [f"seed={number}", f"model.hidden={[width(kind, number)] * 3}"]
-            executor.submit(Job(str(number), load_config(file, changes), Run(folder / str(number)), save_model=False))
+            if which not in LARGER:
+                changes += [f"seed={number}", f"model.hidden={[width(which, number)] * 3}"]
+            config = load_config(file, changes)
+            kind = program_kind(config.experiment)  # as searches and comparisons have it
+            of_kind = 1 if which == WIDTHS else count
+            executor.submit(Job(str(number), config, Run(folder / str(number)), kind, of_kind, save_model=False))
         while (outcome := executor.next_outcome()) is not None:
             assert outcome.status == "completed", outcome.problems
             yield

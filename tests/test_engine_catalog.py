@@ -97,7 +97,7 @@ def numbers(config: Callable[..., LoadedConfig]) -> Callable[..., Numbers]:
     ) -> Numbers:
         import keras
 
-        from nnlab.engine.choice import make_loop
+        from nnlab.engine.choice import choose_engine, make_loop
         from nnlab.gradients import float64
         from nnlab.train import build_seeded
 
@@ -107,7 +107,8 @@ def numbers(config: Callable[..., LoadedConfig]) -> Callable[..., Numbers]:
         recorder = keras.callbacks.LambdaCallback(on_epoch_end=lambda _, logs: history.append(dict(logs)))
         with float64() if dtype == "float64" else contextlib.nullcontext():
             built = build_seeded(experiment, in_dtype(rows_of(takes, target), dtype))
-            loop, choice = make_loop(built.model, built.experiment, built.splits)
+            chosen = choose_engine(built.model, built.experiment, built.splits.train.num_rows)
+            loop, choice = make_loop(built.model, built.experiment, built.splits, chosen)
             # in float64 nothing is compared with Keras's loop, so that it may take silu from `exact`
             assert choice.xla == (engine == "fast"), choice.reason
             assert dtype == "float64" or choice.used == engine, choice.reason

@@ -20,10 +20,10 @@ from nnlab.config.user_code import is_file, split_class
 from nnlab.data.loading import load_data
 from nnlab.data.splits import DataSpec, Split, Splits, TargetSpec, each
 from nnlab.engine.checkpoint import Checkpoint, Checkpointer, load_checkpoint
-from nnlab.engine.choice import EngineChoice, make_loop
+from nnlab.engine.choice import EngineChoice, choose_engine, make_loop
 from nnlab.engine.loops import Evaluation, Loop
 from nnlab.engine.reuse import Programs, program_key, start_afresh
-from nnlab.engine.threads import set_threads
+from nnlab.engine.threads import set_threads, threads_used
 from nnlab.environment import git_commit, hardware, versions
 from nnlab.errors import ConfigError, NnlabError, Problem, first_line, one_of
 from nnlab.layers.callbacks import MedianStopping, Observer, Recorder
@@ -72,6 +72,7 @@ def train(
     limits: Limits | None = None,
     evaluate_test: bool = True,
     hyperparameters: Mapping[str, Any] | None = None,
+    trainings: int = 1,
 ) -> RunSummary:
     """Train the experiment of a config, evaluate the final model, and leave everything in the run's directory.
 
@@ -90,6 +91,7 @@ def train(
         limits: when to stop it as hopeless.
         evaluate_test: whether to look at the test rows.
         hyperparameters: values by path, of a trial of a search, for TensorBoard.
+        trainings: how many, this one included, can share a compiled program.
 
     Returns:
         The summary; a training that diverged or crashed has the status `failed`.
@@ -110,6 +112,8 @@ def train(
         build_seeded, experiment, splits, runs_dir=run.path.parent, trust_code=trust_code, keep_programs=keep_programs
     )
     built = build()
+    choice = choose_engine(built.model, built.experiment, built.splits.train.num_rows, trainings=trainings)
+    built = replace(built, experiment=_settled(built.experiment, choice))
     model, splits, experiment = built.model, built.splits, built.experiment
     run.create(config=dump_config(_with_kept_code(experiment)), source=config.text)
     run.write_data(splits.spec.to_json())
@@ -130,7 +134,7 @@ def train(
         "git_commit": git_commit(Path.cwd()),
         "hardware": {
             **machine,
-            "threads": tf.config.threading.get_intra_op_parallelism_threads() or machine["cores"],
+            "threads": experiment.training.threads,
             "gpus": [device.name for device in tf.config.list_physical_devices("GPU")],
         },
     }
@@ -159,6 +163,7 @@ def train(
             recorder,
             programs,
             lambda: build().model,
+            choice,
             chosen,
             part=part,
             start=start,
@@ -239,11 +244,19 @@ def build_seeded(
         settled = transfer.model_copy(update={"from_": str(origin.path.resolve())})
         model_config = experiment.model.model_copy(update={"transfer": settled})
         experiment = experiment.model_copy(update={"model": model_config})
-    set_threads(plan, splits.train, batch_size=experiment.training.batch_size)
+    set_threads(experiment, plan, splits.train)
     start_afresh(experiment.seed, keep_programs=keep_programs)
     tf.config.experimental.enable_op_determinism()
     model, taken = build_model(experiment, splits, plan, source=source, trust_code=trust_code)
     return Built(model, plan, splits, taken, experiment)
+
+
+def _settled(experiment: Experiment, choice: EngineChoice) -> Experiment:
+    """Write out what `auto` has come to, so that training the config again gives the same bits anywhere."""
+    settled: dict[str, Any] = {"threads": threads_used()}
+    if experiment.training.engine == "fast":
+        settled["jit_compile"] = choice.xla
+    return experiment.model_copy(update={"training": experiment.training.model_copy(update=settled)})
 
 
 def _transfer_run(name: str, runs_dir: Path | None) -> Run:
@@ -274,6 +287,7 @@ def evaluate(run: Run, split: SplitName, *, trust_code: bool = False) -> dict[st
     experiment, splits, _ = load_split(run, split)
     plan = plan_model(experiment, splits.spec)
     rows = getattr(model_splits(experiment, splits, plan.outputs), split)
+    set_threads(experiment, plan, splits.train)
     return Evaluation(load_model(run, trust_code=trust_code)).evaluate(rows)
 
 
@@ -308,6 +322,7 @@ def _fit(
     recorder: Recorder,
     programs: Programs | None,
     rebuild: Callable[[], keras.Model],
+    choice: EngineChoice,
     chosen: Callable[[EngineChoice], None],
     *,
     part: Part,
@@ -330,8 +345,8 @@ def _fit(
     lowering = schedule_callbacks(experiment.schedule)
 
     def fit(first_epoch: int, last_epoch: int, *more: keras.callbacks.Callback) -> Loop:
-        loop, choice = make_loop(built.model, experiment, built.splits, programs=programs, rebuild=rebuild)
-        chosen(choice)
+        loop, used = make_loop(built.model, experiment, built.splits, choice, programs=programs, rebuild=rebuild)
+        chosen(used)
         # the rate is lowered last: what is recorded is what the epoch was trained with
         every = [*callbacks, *more, recorder, *lowering]
         kept = last if part.keep_checkpoint else None

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,10 +18,11 @@ from nnlab.compare.variants import Named, Variant, changed, check_different, fro
 from nnlab.config.compare import CompareConfig
 from nnlab.config.load import LoadedConfig, dump_config, load_config
 from nnlab.config.overrides import Override, parse_override
+from nnlab.config.programs import program_kind
 from nnlab.config.schedules import steps_of_run
 from nnlab.environment import git_commit, hardware, versions
 from nnlab.errors import ConfigError, NnlabError, Problem, did_you_mean, named, one_of
-from nnlab.executor import Executor, Job, Outcome
+from nnlab.executor import Executor, Job, Outcome, check_threads
 from nnlab.results import default_metric, less_is_better
 from nnlab.run import Run, Status, open_run
 
@@ -82,7 +85,17 @@ class Study:
         if transfer is not None:
             more["model.transfer.from"] = str(open_run(transfer.from_, self.runs_dir).path.resolve())
         config, run = changed(variant, more), Run(folder / name)
-        return Job(name, config, run, kind=f"{trial.contender}", save_model=False, trust_code=self.trust_code)
+        kind = program_kind(config.experiment)
+        alike = self._trainings.get(kind, 1)
+        return Job(name, config, run, kind, alike, save_model=False, trust_code=self.trust_code)
+
+    @cached_property
+    def _trainings(self) -> Mapping[str, int]:
+        """How many trainings the variants of each kind have that the first outcomes decide nothing about."""
+        rules, counted = self.comparison.rules, Counter[str]()
+        for variant in self.variants:
+            counted[program_kind(variant.config.experiment)] += rules.tuning_budget + len(rules.arms) * len(rules.seeds)
+        return counted
 
     @property
     def resolved(self) -> str:
@@ -127,6 +140,8 @@ def prepare(
     overrides = tuple(parse_override(item) if isinstance(item, str) else item for item in base)
     config = load_config(path, overrides)
     variants = load_variants(path, overrides, choose(config))
+    for variant in variants:
+        check_threads(variant.config)
     section = config.experiment.compare or CompareConfig()
     budget = tuning_budget if section.tuning_budget is None else section.tuning_budget
     if section.tuned_only and not budget:

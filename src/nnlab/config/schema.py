@@ -327,6 +327,28 @@ class TrainingConfig(Section):
     early_stopping: EarlyStopping | None = None
     tensorboard: Annotated[TensorBoardConfig | Literal[False], Parsed(_tensorboard)] = TensorBoardConfig()
     engine: EngineName = "fast"
+    jit_compile: Annotated[bool | Literal["auto"], Parsed(lambda value: _jit_compile(value))] = "auto"
+    threads: Annotated[int | Literal["auto"], Parsed(lambda value: _threads(value))] = "auto"
+
+    @classmethod
+    def faults_between(cls, given: Mapping[str, Any]) -> Iterator[Fault]:
+        """What excludes one another."""
+        if given.get("engine") == "exact" and given.get("jit_compile") is True:
+            hint = "remove it, or write `engine: fast`"
+            yield Fault(("jit_compile",), "the engine `exact` goes without XLA", hint, at_key=True)
+
+
+def _jit_compile(value: Any) -> Any:
+    if not isinstance(value, bool) and value != "auto":
+        fail(f"expected `true`, `false` or `auto`, received {show(value)}", value=value)
+    return value
+
+
+def _threads(value: Any) -> Any:
+    count = whole(value)
+    if count != "auto" and (isinstance(count, bool) or not isinstance(count, int) or count < 1):
+        fail(f"expected a number of at least 1, or `auto`, received {show(value)}", value=value)
+    return count
 
 
 def _schedule_faults(component: Component) -> Iterator[Fault]:

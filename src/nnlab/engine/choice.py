@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -14,12 +14,15 @@ from nnlab.config.schedules import steps_of_run
 from nnlab.config.schema import EngineName, Experiment, TrainingConfig
 from nnlab.data.splits import Splits
 from nnlab.engine.loops import CompiledLoop, KerasLoop, Loop
-from nnlab.engine.reuse import LentLoop, Programs, program_key, with_variables
+from nnlab.engine.reuse import LentLoop, Programs, has_plain_numbers, program_key, with_variables
 from nnlab.environment import remove_compiled
 from nnlab.errors import first_line
 
 STEPS_THAT_EARN_XLA = 2_000
 """A shorter training is over before XLA has compiled its program."""
+
+STEPS_THAT_EARN_XLA_TOGETHER = 10_000
+"""The same of short trainings that share a program: the smaller a network is, the less XLA wins in a step."""
 
 BETTER_WITHOUT_XLA = ("BaseConv", "BaseConvTranspose", "BaseDepthwiseConv", "BaseSeparableConv", "BasePooling", "RNN")
 """Families of layers that on a CPU run faster without XLA, or that it takes too long to compile."""
@@ -42,28 +45,45 @@ class EngineChoice:
     reason: str | None = None
 
 
-def make_loop(
-    model: keras.Model,
-    experiment: Experiment,
-    splits: Splits,
-    *,
-    programs: Programs | None = None,
-    rebuild: Callable[[], keras.Model] | None = None,
-) -> tuple[Loop, EngineChoice]:
-    """Return the loop that the config asks for, or the fastest that the model can go through.
+def choose_engine(model: keras.Model, experiment: Experiment, num_train: int, *, trainings: int = 1) -> EngineChoice:
+    """Choose the loop that the config asks for, or the fastest that the model can go through.
 
     What decides is the config, never the time that something took: the same config goes the same way each time.
 
     Args:
         model: compiled.
-        experiment: gives engine, epochs, batch size and seed.
+        experiment: gives engine, epochs and batch size.
+        num_train: training rows.
+        trainings: how many, this one included, can share a compiled program.
+    """
+    training = experiment.training
+    asked = training.engine
+    if asked == "keras" or (why := _why_keras(model, training)) is not None:
+        return EngineChoice(asked, "keras", reason=None if asked == "keras" else why)
+    reason = _why_without_xla(model, experiment, num_train, trainings) if asked == "fast" else None
+    return EngineChoice(asked, asked, xla=asked == "fast" and reason is None, reason=reason)
+
+
+def make_loop(
+    model: keras.Model,
+    experiment: Experiment,
+    splits: Splits,
+    choice: EngineChoice,
+    *,
+    programs: Programs | None = None,
+    rebuild: Callable[[], keras.Model] | None = None,
+) -> tuple[Loop, EngineChoice]:
+    """Return the loop that was chosen, or another one if the model turns out not to go through it, and say which.
+
+    Args:
+        model: compiled.
+        experiment: gives batch size and seed.
         splits: rows as the model takes them.
+        choice: what `choose_engine` says.
         programs: loops of earlier trainings, one of which may do.
         rebuild: makes another model of the same kind, for a loop that is going to be kept.
     """
-    training = experiment.training
-    asked, (_, steps) = training.engine, steps_of_run(experiment, splits.train.num_rows)
-    options: dict[str, Any] = {"batch_size": training.batch_size, "seed": experiment.seed}
+    options: dict[str, Any] = {"batch_size": experiment.training.batch_size, "seed": experiment.seed}
     key = program_key(experiment, splits) if programs is not None else None
 
     def compiled(*, xla: bool) -> CompiledLoop:
@@ -71,26 +91,27 @@ def make_loop(
             return CompiledLoop(model, splits.train, splits.spec, **options, xla=xla)
 
         def make() -> LentLoop:
-            return LentLoop(with_variables(rebuild()), splits.train, splits.spec, **options, xla=xla)
+            # a model whose numbers turn into variables is not the one to be saved
+            own = with_variables(rebuild()) if has_plain_numbers(model) else model
+            return LentLoop(own, splits.train, splits.spec, **options, xla=xla)
 
         return programs.borrow(f"{xla} {key}", model, splits.train, splits.spec, seed=experiment.seed, make=make)
 
-    reason = without_xla = None
-    if asked == "keras" or (reason := _why_keras(model, training)) is not None:
-        return KerasLoop(model, splits.train, splits.spec, **options), EngineChoice(asked, "keras", reason=reason)
-    if asked == "fast" and (without_xla := _why_without_xla(model, steps)) is None:
+    if choice.xla:
         try:
-            return _with_sound_cache(partial(compiled, xla=True)), EngineChoice(asked, asked, xla=True)
+            return _with_sound_cache(partial(compiled, xla=True)), choice
         except Exception as error:  # whatever it is, TensorFlow alone may do without it
-            without_xla = f"XLA cannot compile the model: {first_line(error)}"
-    try:
-        loop = compiled(xla=False)
-        if asked == "fast" or loop.is_exact:
-            return loop, EngineChoice(asked, asked, reason=without_xla)
-        reason = "TensorFlow computes silu, swish and gelu otherwise in Keras's own loop"
-    except Exception as error:  # whatever it is, Keras's own loop may do without it, or says it to the user
-        reason = f"TensorFlow cannot make one program of the model: {first_line(error)}"
-    return KerasLoop(model, splits.train, splits.spec, **options), EngineChoice(asked, "keras", reason=reason)
+            choice = replace(choice, xla=False, reason=f"XLA cannot compile the model: {first_line(error)}")
+    if choice.used != "keras":
+        try:
+            loop = compiled(xla=False)
+            if choice.used == "fast" or loop.is_exact:
+                return loop, choice
+            reason = "TensorFlow computes silu, swish and gelu otherwise in Keras's own loop"
+        except Exception as error:  # whatever it is, Keras's own loop may do without it, or says it to the user
+            reason = f"TensorFlow cannot make one program of the model: {first_line(error)}"
+        choice = replace(choice, used="keras", reason=reason)
+    return KerasLoop(model, splits.train, splits.spec, **options), choice
 
 
 def _with_sound_cache(compile_loop: Callable[[], Loop]) -> Loop:
@@ -111,10 +132,21 @@ def _why_keras(model: keras.Model, training: TrainingConfig) -> str | None:
     return None
 
 
-def _why_without_xla(model: keras.Model, steps: int) -> str | None:
-    if steps < STEPS_THAT_EARN_XLA:
-        return f"{steps} steps are over before XLA has compiled them"
-    if tf.config.list_physical_devices("GPU"):
+def earns_xla(training: TrainingConfig, steps: int, *, trainings: int = 1) -> bool:
+    """Return whether so many trainings of so many steps take longer than XLA takes to compile their program."""
+    if training.jit_compile != "auto":
+        return training.jit_compile
+    return steps >= STEPS_THAT_EARN_XLA or steps * trainings >= STEPS_THAT_EARN_XLA_TOGETHER
+
+
+def _why_without_xla(model: keras.Model, experiment: Experiment, num_train: int, trainings: int) -> str | None:
+    _, steps = steps_of_run(experiment, num_train)
+    training = experiment.training
+    if not earns_xla(training, steps, trainings=trainings):
+        return (
+            f"{steps} steps are over before XLA has compiled them" if training.jit_compile else "`jit_compile: false`"
+        )
+    if training.jit_compile is True or tf.config.list_physical_devices("GPU"):
         return None
     for layer in model._flatten_layers():
         if _is_random(layer):

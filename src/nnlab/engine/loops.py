@@ -102,22 +102,42 @@ class Evaluation:
 
     def build(self, split: Split) -> None:
         """Make the function, for any number of rows, and the variables of losses and metrics, without changing any."""
-        rows = keras.tree.map_structure(
-            lambda row: tf.TensorSpec([None, *row.shape[1:]], row.dtype), _block(split, 0, 1)
-        )
-        test = tf.function(lambda x, y: self.model.test_step((x, y)), autograph=False)
-        self._test = test.get_concrete_function(*rows)
-        self.reset = tf.function(self.model.reset_metrics, autograph=False).get_concrete_function()
+        row = _block(split, 0, 1)
+        self._make_variables(row)
+        rows = keras.tree.map_structure(lambda array: tf.TensorSpec([None, *array.shape[1:]], array.dtype), row)
+        test = tf.function(self._test_step, autograph=False)
+        self._test = test.get_concrete_function(rows, tf.TensorSpec([], tf.bool))
+
+    def _make_variables(self, row: Any) -> None:
+        """Let Keras make the variables of losses and metrics: a function that makes some is traced a second time."""
+        state = [(variable, variable.numpy()) for variable in self.model.non_trainable_variables]
+        self.model.test_step(row)
+        self.model.reset_metrics()
+        for variable, value in state:  # a random layer that is never off has drawn from its own
+            variable.assign(value)
+
+    def _test_step(self, rows: Any, is_first: tf.Tensor) -> dict[str, tf.Tensor]:
+        reset_metrics(self.model, is_first)
+        logs: dict[str, tf.Tensor] = self.model.test_step(rows)
+        return logs
 
     def evaluate(self, split: Split) -> dict[str, float]:
         """Return loss and metrics on a split, dropout off, the loss first."""
         if self._test is None:
             self.build(split)
-        self.reset()
         logs: Any = {}
         for start in range(0, split.num_rows, EVALUATION_BATCH_SIZE):
-            logs = self._test(*_block(split, start, start + EVALUATION_BATCH_SIZE))
+            logs = self._test(_block(split, start, start + EVALUATION_BATCH_SIZE), tf.constant(start == 0))
         return _floats(logs)
+
+
+def reset_metrics(model: keras.Model, is_first: tf.Tensor) -> None:
+    """Let loss and metrics start afresh where a pass over the rows begins; a call of its own would take longer."""
+    tf.cond(is_first, lambda: _nothing(model.reset_metrics()), lambda: _nothing(None))
+
+
+def _nothing(_: None) -> tf.Tensor:
+    return tf.constant(0)
 
 
 class CompiledLoop:
@@ -152,15 +172,16 @@ class CompiledLoop:
         self.is_exact = True
         # a function of its own, as in Keras's loop: TensorFlow rewrites a step that is spread in a larger one otherwise
         self._one_step = tf.function(self._keras_step, autograph=False, reduce_retracing=True)
-        self._train = tf.function(self._train_steps, autograph=False, jit_compile=xla)
-        self._train_last = tf.function(self._train_rest, autograph=False)
         self.set_rows(train, spec, seed)
         # the programs are made before the first step; the variables of metrics before that, as no loop may make them
         self._evaluation.build(train)
-        nothing = tf.zeros([train.num_rows], tf.int64)
-        self._train(self._rows, nothing, _count(0), _count(0))
+        rows = (self._rows, tf.zeros([train.num_rows], tf.int64))
+        train_steps = tf.function(self._train_steps, autograph=False, jit_compile=xla)
+        # called straight, without the search for the trace that fits, which takes as long as some steps
+        self._train = train_steps.get_concrete_function(*rows, _count(0), _count(0))
+        self._train(*rows, _count(0), _count(0))
         if self._rest:
-            self._train_last.get_concrete_function(self._rows, nothing)
+            self._train_last = tf.function(self._train_rest, autograph=False).get_concrete_function(*rows)
 
     def set_rows(self, train: Split, spec: DataSpec, seed: int) -> None:
         """Go over these rows from now on; their number and shapes are those of the rows before."""
@@ -202,7 +223,6 @@ class CompiledLoop:
         calls.on_train_end(logs)
 
     def _epoch(self, epoch: int, calls: keras.callbacks.CallbackList) -> dict[str, float]:
-        self._evaluation.reset()
         order = tf.constant(epoch_permutation(self._seed, epoch, self._num_rows))
         step, logs = 0, {}
         while step < self._steps and not (step and self.model.stop_training):
@@ -228,6 +248,8 @@ class CompiledLoop:
         return self._evaluation.evaluate(split)
 
     def _train_steps(self, rows: Any, order: tf.Tensor, first: tf.Tensor, stop: tf.Tensor) -> dict[str, tf.Tensor]:
+        reset_metrics(self.model, tf.equal(first, 0))
+
         def step(number: tf.Tensor) -> tuple[tf.Tensor]:
             start = number * self._batch_size
             size = self._batch_size if self._xla else tf.minimum(self._num_rows - start, self._batch_size)
@@ -239,6 +261,7 @@ class CompiledLoop:
         return results
 
     def _train_rest(self, rows: Any, order: tf.Tensor) -> dict[str, tf.Tensor]:
+        reset_metrics(self.model, tf.constant(self._steps == 0))
         self._step(rows, order[-self._rest :])
         results: dict[str, tf.Tensor] = self.model.get_metrics_result()
         return results

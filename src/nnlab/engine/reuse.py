@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -15,15 +14,12 @@ from keras.src.random.seed_generator import GLOBAL_SEED_GENERATOR
 from keras.src.utils.naming import reset_uids
 from keras.src.utils.rng_utils import GLOBAL_RANDOM_SEED
 
-from nnlab.config.load import resolved
 from nnlab.config.model import SubclassedConfig
+from nnlab.config.programs import STRENGTHS, program_kind
 from nnlab.config.schema import Experiment
 from nnlab.data.splits import DataSpec, Split, Splits
 from nnlab.engine.loops import CompiledLoop
 from nnlab.layers.schedules import PerformanceSchedule
-
-STRENGTHS = {"L1": "l1", "L2": "l2"}
-"""Regularizers whose strength a program can take as a variable, and the attribute that holds it."""
 
 
 class Programs:
@@ -55,7 +51,7 @@ class Programs:
             train: the training rows.
             spec: gives the class weights.
             seed: the experiment's seed, which orders the rows.
-            make: makes the loop, on another model of the same kind.
+            make: makes the loop, on this model or on another one of the same kind.
         """
         if key in self._loops:
             self._loops[key].set_rows(train, spec, seed)
@@ -76,18 +72,24 @@ class Programs:
 
 
 class LentLoop(CompiledLoop):
-    """A kept loop, which trains one model after the other in its own; callbacks see its own."""
+    """A kept loop, which trains one model after the other in its own; callbacks see its own.
+
+    Its own may be the first one that it trains.
+    """
 
     def lend(self, model: keras.Model) -> None:
         """Start from what a model holds."""
         self._borrower = model
+        if model is self.model:
+            return
         _copy(_state(model), _state(self.model))
         for (source, name), (target, _) in zip(_plain_numbers(model), _plain_numbers(self.model), strict=True):
             getattr(target, name).assign(getattr(source, name))
 
     def finish(self) -> None:
         """See `Loop`."""
-        _copy(_state(self.model), _state(self._borrower))
+        if self._borrower is not self.model:
+            _copy(_state(self.model), _state(self._borrower))
 
 
 def start_afresh(seed: int, *, keep_programs: bool) -> None:
@@ -109,6 +111,11 @@ def start_afresh(seed: int, *, keep_programs: bool) -> None:
     global_state.set_global_attribute(GLOBAL_SEED_GENERATOR, None)
 
 
+def has_plain_numbers(model: keras.Model) -> bool:
+    """Return whether the model holds numbers that a program would take for constants."""
+    return any(True for _ in _plain_numbers(model))
+
+
 def with_variables(model: keras.Model) -> keras.Model:
     """Let the model read variables where it has plain numbers, which a program would take for constants."""
     for holder, name in _plain_numbers(model):
@@ -117,30 +124,12 @@ def with_variables(model: keras.Model) -> keras.Model:
 
 
 def program_key(experiment: Experiment, splits: Splits) -> str | None:
-    """Return a text that is the same for trainings that one program can do; `None` if that cannot be told.
-
-    It leaves out what only numbers decide: seed, learning rate, strength of regularization, the rows themselves.
-    """
+    """Return a text that is the same for trainings that one program can do; `None` if that cannot be told."""
     model = experiment.model
     if (isinstance(model, SubclassedConfig) and model.is_user_code) or getattr(model, "transfer", None) is not None:
         return None
-    plain = resolved(experiment)
-    training = {name: plain["training"].get(name) for name in ("batch_size", "loss", "metrics", "loss_weights")}
-    optimizer, schedule = plain["optimizer"], plain.get("schedule")
-    if schedule is None and isinstance(optimizer, dict):
-        optimizer = {name: {**parameters, "learning_rate": None} for name, parameters in optimizer.items()}
-    elif schedule is not None:
-        training["epochs"] = plain["training"]["epochs"]  # some schedules last as long as the run
     rows = keras.tree.map_structure(lambda array: (array.shape, str(array.dtype)), (splits.train.x, splits.train.y))
-    weighted = splits.spec.class_weight is not None
-    parts = [_without_strengths(plain["model"]), optimizer, schedule, training, rows, weighted]
-    return json.dumps(parts, default=str)
-
-
-def _without_strengths(plain: Any) -> Any:
-    if isinstance(plain, dict):
-        return {key: None if key in STRENGTHS else _without_strengths(value) for key, value in plain.items()}
-    return [_without_strengths(item) for item in plain] if isinstance(plain, list) else plain
+    return f"{program_kind(experiment)} {rows} {splits.spec.class_weight is not None}"
 
 
 def _state(model: keras.Model) -> list[Any]:

@@ -8,39 +8,69 @@ from typing import Any
 
 import tensorflow as tf
 
+from nnlab.config.schedules import steps_of_run
+from nnlab.config.schema import Experiment
 from nnlab.data.splits import Split
+from nnlab.engine.choice import earns_xla
+from nnlab.environment import hardware
 from nnlab.model.hidden import PlannedLayer, has_weights
 from nnlab.model.plan import Plan
 
-MOST_WORK_FOR_ONE_THREAD = 100_000_000
-"""Multiplications in a step's forward pass up to which a second thread hardly pays."""
+WORK_FOR_A_SECOND_THREAD = 7_000_000
+"""Multiplications in a step's forward pass from which two threads are faster than one if XLA compiles the step."""
+
+MOST_WORK_FOR_FEW_THREADS = 100_000_000
+"""Multiplications in a step's forward pass beyond which every core helps."""
 
 
-def set_threads(plan: Plan, train: Split, *, batch_size: int) -> None:
-    """Compute a small dense network with one thread, anything else with as many as TensorFlow likes.
+def set_threads(experiment: Experiment, plan: Plan, train: Split) -> None:
+    """Compute with as many threads as the config says, or with few if the network is small and dense.
 
-    The number of threads decides in which order XLA adds numbers up. With one, a small network's numbers are the same
-    alone, beside others in worker processes, and on any number of cores. A process in which TensorFlow has already
-    computed something keeps its number.
+    The number of threads decides in which order sums are added up. What `auto` means follows from the config, not from
+    the machine, so that a small network's numbers are the same on any number of cores. A process in which TensorFlow
+    has already computed something keeps its number.
 
     Args:
+        experiment: gives `training.threads`, the engine and the batch size.
         plan: the layers.
         train: the training rows, as the model takes them.
-        batch_size: rows a step.
     """
-    work = _multiplications(plan, train)
-    if work is None or work * batch_size > MOST_WORK_FOR_ONE_THREAD:
+    training = experiment.training
+    if training.threads != "auto":
+        use_threads(training.threads)
         return
-    one_thread()
+    work = _multiplications(plan, train)
+    if work is None or work * training.batch_size > MOST_WORK_FOR_FEW_THREADS:
+        return
+    _, steps = steps_of_run(experiment, train.num_rows)
+    is_compiled = training.engine == "fast" and earns_xla(training, steps) and not _is_random(plan)
+    use_threads(2 if is_compiled and work * training.batch_size >= WORK_FOR_A_SECOND_THREAD else 1)
 
 
-def one_thread() -> None:
-    """Let TensorFlow compute with one thread, if it has not begun yet."""
+def use_threads(count: int) -> None:
+    """Let TensorFlow compute with so many threads, if it has not begun yet."""
     try:
-        tf.config.threading.set_intra_op_parallelism_threads(1)
+        tf.config.threading.set_intra_op_parallelism_threads(count)
         tf.config.threading.set_inter_op_parallelism_threads(1)  # else small operations wait for one another's threads
     except RuntimeError:
         return
+
+
+def threads_used() -> int:
+    """Return how many threads TensorFlow computes with."""
+    return int(tf.config.threading.get_intra_op_parallelism_threads() or hardware()["cores"])
+
+
+def one_thread_for_good() -> None:
+    """Let TensorFlow compute with one thread from now on, in a process that is one of several."""
+    use_threads(1)
+    tf.config.list_logical_devices()  # it begins here
+
+
+def _is_random(plan: Plan) -> bool:
+    """Return whether a layer draws random numbers, for which XLA is too slow."""
+    layers = [*plan.layers, *(layer for node in plan.nodes for layer in node.layers)]
+    return any("seed" in layer.component.entry.parameters for layer in layers)
 
 
 def _multiplications(plan: Plan, train: Split) -> int | None:

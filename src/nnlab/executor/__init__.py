@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 from nnlab.errors import NnlabError
-from nnlab.executor.jobs import Executor, Job, Outcome, Watcher
+from nnlab.executor.jobs import Executor, Job, Outcome, Watcher, check_threads
 from nnlab.executor.processes import Workers, start_soon
 from nnlab.executor.trainer import InProcess
 
@@ -17,6 +17,7 @@ __all__ = [
     "Outcome",
     "Watcher",
     "Workers",
+    "check_threads",
     "executor_for",
     "jobs_at_once",
     "start_soon",

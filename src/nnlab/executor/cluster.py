@@ -273,11 +273,11 @@ def _continued(job: Job, before: Run, checkpoint: bytes) -> Job:
 
 
 def _start() -> Trainer:
-    from nnlab.engine.threads import one_thread
+    from nnlab.engine.threads import one_thread_for_good
     from nnlab.environment import import_keras
 
     import_keras()
-    one_thread()
+    one_thread_for_good()
     return Trainer()
 
 

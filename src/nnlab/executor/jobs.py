@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from nnlab.config.load import LoadedConfig
-from nnlab.errors import NnlabError, Problem
+from nnlab.errors import ConfigError, NnlabError, Problem
 from nnlab.run import Run, Status
 
 
@@ -20,6 +20,7 @@ class Job:
         config: the experiment.
         run: where to leave it.
         kind: jobs of one kind can probably share compiled programs, and had best be done by one worker.
+        of_kind: how many of its kind there are, as far as can be told from the start.
         save_model: whether to keep the trained model.
         trust_code: whether the user's own Python code may run.
         options: what else `train` is given.
@@ -29,6 +30,7 @@ class Job:
     config: LoadedConfig
     run: Run
     kind: str = ""
+    of_kind: int = 1
     save_model: bool = True
     trust_code: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -68,6 +70,19 @@ class Outcome:
             error = info["error"]
             return cls(name, "failed", {}, history, (Problem(error["message"], error["hint"]),), diverged=True)
         return None
+
+
+def check_threads(config: LoadedConfig) -> None:
+    """Raise if a config asks for more threads than a worker has, which is one: several are at work.
+
+    Raises:
+        ConfigError: it does.
+    """
+    threads = config.experiment.training.threads
+    if threads not in ("auto", 1):
+        message = f"trainings beside others have one thread each, not {threads}"
+        problem = Problem(message, "write `auto`, or `1`; `-j` says how many train at once", ("training", "threads"))
+        raise ConfigError(config.locate(problem))
 
 
 Watcher = Callable[[str, Mapping[str, Any]], None]

@@ -91,9 +91,9 @@ def _work(connection: Connection) -> None:
 
 
 def _do_jobs(connection: Connection) -> None:
-    from nnlab.engine.threads import one_thread
+    from nnlab.engine.threads import one_thread_for_good
 
-    one_thread()
+    one_thread_for_good()
     trainer = Trainer()
 
     def tell(row: Mapping[str, Any]) -> None:

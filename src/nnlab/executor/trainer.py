@@ -74,6 +74,7 @@ class Trainer:
                 observer=_Reporter(watch),
                 programs=self._programs,
                 trust_code=job.trust_code,
+                trainings=job.of_kind,
                 **{"save_model": job.save_model, **job.options},
             )
         except NnlabError as error:

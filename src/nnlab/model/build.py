@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import keras
@@ -80,6 +80,10 @@ def _sequential(plan: Plan, x: Any, name: str, front: list[Any]) -> tuple[keras.
     inputs = keras.Input(x.shape[1:])
     planned = [PlannedLayer(Component("layers", type(layer).__name__), ("model", "transfer")) for layer in front]
     layers = _made_layers(plan.layers)
+    with suppress(Exception):  # which layer it is of is found below
+        model = keras.Sequential([inputs, *front, *layers], name=name)
+        if model.built:
+            return model, {OUTPUT: model.outputs[0]}
     answer = _trace(_trace(inputs, front, planned), layers, plan.layers)
     with _names_apart():
         return keras.Sequential([inputs, *front, *layers], name=name), {OUTPUT: answer}
@@ -204,6 +208,8 @@ def compile_model(
         loss=one_or_all(losses),
         loss_weights=weights if several and experiment.training.loss_weights is not None else None,
         metrics=one_or_all(metrics),
+        # nnlab's own loops compile by themselves
+        jit_compile=experiment.training.jit_compile if experiment.training.engine == "keras" else "auto",
     )
     model.optimizer.build(model.trainable_variables)  # else a model that is saved before its first step lacks them
 

@@ -324,7 +324,7 @@ def read_record(entry: Mapping[str, Any]) -> Trial:
 def write_results(study: Study, run: Run) -> None:
     """Write `results.csv`, a row a trial, and `best.yaml`."""
     run.write_results(list(_rows(study)))
-    best = study.best_config
+    best = study.best_config(run.trials_path)
     if best is not None:
         run.write_best(best)
 

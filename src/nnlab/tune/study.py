@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nnlab.config.load import LoadedConfig, change_config, dump_config
+from nnlab.config.load import LoadedConfig, change_config, dump_config, load_config
 from nnlab.config.overrides import override
+from nnlab.config.programs import program_kind
 from nnlab.config.schema import MAX_SEED
 from nnlab.config.tune import MedianConfig, TuneConfig
 from nnlab.errors import ConfigError, NnlabError, Problem, did_you_mean, named, one_of
-from nnlab.executor import Job
+from nnlab.executor import Job, check_threads
 from nnlab.parts import KeepIf, Limits, Part
 from nnlab.results import default_metric, less_is_better
 from nnlab.run import Run, open_run
@@ -93,10 +94,14 @@ class Study:
         transfer = getattr(experiment.model, "transfer", None)
         if transfer is not None:
             more["model.transfer.from"] = str(open_run(transfer.from_, self.runs_dir).path.resolve())
-        values = {path: value for path, value in trial.values.items() if not path.endswith("learning_rate")}
         options = {"hyperparameters": trial.values} if is_final else self._options(trial, seed, folder)
         config = self.trial_config(trial, {**more, **(self._epochs(trial) if is_final else {})})
-        return Job(name, config, Run(folder / name), repr(values), False, self.trust_code, options)
+        alike = self.search.rules.max_trials or 1
+        if any(not parameter.path.endswith("learning_rate") for parameter in self.space.parameters):
+            alike = 1
+        alike *= len(self.search.rules.seeds)
+        kind = program_kind(config.experiment)
+        return Job(name, config, Run(folder / name), kind, alike, False, self.trust_code, options)
 
     def _epochs(self, trial: Trial) -> dict[str, Any]:
         """Return what is to be said of the epochs of a trial that was not trained to the end."""
@@ -122,13 +127,20 @@ class Study:
             options["save_model"] = KeepIf(rules.metric, rules.sign, last if len(rules.seeds) == 1 else None)
         return options
 
-    @property
-    def best_config(self) -> str | None:
-        """The config with the best values, complete; training it gives the best trial's score again."""
+    def best_config(self, folder: Path) -> str | None:
+        """Return the config with the best values, complete; training it gives the best trial's score again.
+
+        Args:
+            folder: of the trials' runs, one of which says how its numbers were computed.
+        """
         trial = self.search.best
         if trial is None:
             return None
-        text = dump_config(self.trial_config(trial, self._epochs(trial)).experiment)
+        more, run = self._epochs(trial), Run(folder / self.training_name(trial, self.search.rules.seeds[0]))
+        if run.config_path.exists():
+            training = load_config(run.config_path).experiment.training
+            more |= {"training.threads": training.threads, "training.jit_compile": training.jit_compile}
+        text = dump_config(self.trial_config(trial, more).experiment)
         search = self.search
         head = f"trial {trial.id} of {len(search.trials)}, val_{search.rules.metric} {search.score(trial)}"
         return f"# {head}\n{text}"
@@ -146,6 +158,7 @@ def prepare(config: LoadedConfig, *, jobs: int = 1, runs_dir: Path = Path("runs"
     Raises:
         NnlabError: with all that is wrong with the space, the data and the objective.
     """
+    check_threads(config)
     space = read_space(config)
     section, experiment = config.experiment.tune, config.experiment
     assert section is not None
