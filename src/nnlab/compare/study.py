@@ -6,7 +6,6 @@ import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,11 +16,11 @@ from nnlab.config.compare import CompareConfig
 from nnlab.config.load import LoadedConfig, dump_config, load_config
 from nnlab.config.overrides import Override, parse_override
 from nnlab.config.schedules import steps_of_run
-from nnlab.environment import git_commit, hardware, versions
 from nnlab.errors import ConfigError, NnlabError, Problem, did_you_mean, named, one_of
 from nnlab.executor import Executor, Job, Outcome
 from nnlab.results import default_metric, less_is_better
 from nnlab.run import Run, Status, open_run
+from nnlab.run_info import RunInfo, experiment_facts
 
 SECONDS_BETWEEN_RESULTS = 2.0
 
@@ -231,22 +230,11 @@ def begin(study: Study, run: Run, command: Sequence[str] = ()) -> None:
     if not run.path.exists():
         run.create(config=study.resolved, source=study.config.text)
         run.trials_path.mkdir()
-        run.write_info(_info(study, command))
+        RunInfo(run, _facts(study, command)).write()
 
 
-def _info(study: Study, command: Sequence[str]) -> dict[str, Any]:
-    return {
-        "kind": "comparison",
-        "name": study.config.experiment.name,
-        "status": "running",
-        "command": list(command),
-        "overrides": list(study.config.overrides),
-        "seed": study.config.experiment.seed,
-        "started": datetime.now().astimezone().isoformat(timespec="seconds"),
-        "versions": versions(),
-        "git_commit": git_commit(Path.cwd()),
-        "hardware": hardware(),
-    }
+def _facts(study: Study, command: Sequence[str]) -> dict[str, Any]:
+    return {"kind": "comparison", **experiment_facts(study.config, command)}
 
 
 def conduct(
@@ -273,16 +261,12 @@ def conduct(
         KeyboardInterrupt, NnlabError: after the run was saved as `interrupted`.
     """
     begin(study, run, command)
-    before, started = run.read_info(), datetime.now().astimezone()
-    info = {**_info(study, command), **{name: before[name] for name in ("command", "overrides", "started")}}
-    run.write_info(info)
+    info = RunInfo(run, _facts(study, command), run.read_info())
+    info.write()
 
     def end(status: Status) -> None:
-        finished = datetime.now().astimezone()
-        seconds = round(before.get("seconds", 0.0) + (finished - started).total_seconds(), 3)
         write_results(study, run)
-        ended = {"status": status, "finished": finished.isoformat(timespec="seconds"), "seconds": seconds}
-        run.write_info({**info, **ended, **_best(study)})
+        info.end(status, **_best(study))
 
     try:
         _train(study, run, executor, observer)
