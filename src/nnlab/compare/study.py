@@ -310,9 +310,8 @@ def recall(study: Study, run: Run) -> None:
         while known < len(comparison.outcomes):  # what is wanted depends on the outcomes so far
             known = len(comparison.outcomes)
             for trial in comparison.wanted(contender):
-                name = study.name(trial)
-                outcome = None if trial in comparison.outcomes else Outcome.of(Run(run.trials_path / name), name)
-                if outcome is not None:
+                past = Run(run.trials_path / study.name(trial))
+                if trial not in comparison.outcomes and (outcome := Outcome.of(past)) is not None:
                     comparison.outcomes[trial] = outcome
 
 

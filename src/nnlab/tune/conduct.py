@@ -6,7 +6,6 @@ import contextlib
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -222,25 +221,21 @@ def recall(study: Study, run: Run, oracle: Oracle) -> None:
 
 def _recall_outcomes(study: Study, run: Run, trial: Trial) -> None:
     for seed in study.search.rules.seeds:
-        if (trial.number, seed) not in study.search.outcomes:
-            name = study.training_name(trial, seed)
-            outcome = Outcome.of(Run(run.trials_path / name), name)
-            if outcome is not None:
-                study.search.outcomes[trial.number, seed] = outcome
+        past = Run(run.trials_path / study.training_name(trial, seed))
+        if (trial.number, seed) not in study.search.outcomes and (outcome := Outcome.of(past)) is not None:
+            study.search.outcomes[trial.number, seed] = outcome
 
 
 def _train_best(study: Study, run: Run, trainer: Executor, best: Trial, observer: Observer) -> None:
     """Train the best trial with fresh seeds: what it gives there is not lucky with those that chose it."""
     search = study.search
-    trial = replace(best, epochs=None, continues=None, stop_below=())
     running: dict[str, int] = {}
     for seed in search.rules.fresh_seeds:
-        name = study.final_name(trial, seed)
-        outcome = Outcome.of(Run(run.trials_path / name), name)
-        if outcome is not None:
-            search.finals[trial.number, seed] = outcome
-            continue
-        running[name] = seed
+        name = study.final_name(best, seed)
+        if (outcome := Outcome.of(Run(run.trials_path / name))) is not None:
+            search.finals[best.number, seed] = outcome
+        else:
+            running[name] = seed
     if running:
         observer.final_began(best, len(running))
     for seed in running.values():
@@ -248,7 +243,7 @@ def _train_best(study: Study, run: Run, trainer: Executor, best: Trial, observer
         shutil.rmtree(job.run.path, ignore_errors=True)
         trainer.submit(job)
     while (outcome := trainer.next_outcome()) is not None:
-        search.finals[trial.number, running[outcome.name]] = outcome
+        search.finals[best.number, running[outcome.name]] = outcome
 
 
 def _prune_models(study: Study, run: Run) -> None:
