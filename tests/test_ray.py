@@ -24,6 +24,20 @@ model: {hidden: [4]}
 training: {epochs: 150, tensorboard: false}
 """
 
+SEARCH = """
+seed: 3
+data: {source: iris, scale: standardize}
+model: {hidden: [4]}
+optimizer: {Adam: {learning_rate: 0.01}}
+training: {epochs: 3, tensorboard: false}
+tune:
+  algorithm: hyperband
+  seeds: 2
+  space:
+    optimizer.learning_rate: {float: [0.001, 0.3], sampling: log}
+    model.hidden.0: {choice: [4, 8]}
+"""
+
 
 @pytest.fixture
 def cluster():
@@ -65,8 +79,39 @@ def test_a_node_that_dies_midway_changes_nothing(nnlab, write_config, monkeypatc
     assert files(there) == files(here)
 
 
+@pytest.mark.tf
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_search_comes_out_there_as_it_does_here(cluster, nnlab, write_config):
+    # the cluster starts before `nnlab` changes the folder: its nodes do not find the runs that trainings go on from
+    cluster.add_node(num_cpus=1)
+    words = ["tune", write_config(SEARCH), "--json"]
+    there = json.loads(nnlab(*words, "--ray", cluster.address).out)
+    here = json.loads(nnlab(*words, "-j", 2).out)  # how many train at once decides what a proposal rests on
+    assert any(trial["continues"] is not None for trial in trials(there))
+    assert trials(there) == trials(here)
+    assert histories(there) == histories(here)
+    assert timeless(there) == timeless(here)
+    assert there["fresh"] == here["fresh"]
+    assert files(there) == files(here)
+
+
+def trials(results) -> list:
+    """Return what a search has kept of its trials: values, scores, what was known when they were proposed."""
+    return without_seconds(Run(Path(results["run"])).read_trials())
+
+
+def histories(results) -> dict:
+    runs = [Run(file.parent) for file in Run(Path(results["run"])).trials_path.glob("*/history.csv")]
+    return {run.path.name: without_seconds(run.read_history()) for run in runs}
+
+
 def timeless(results) -> list:
-    return [{name: value for name, value in row.items() if "seconds" not in name} for row in results["rows"]]
+    return without_seconds(results["rows"])
+
+
+def without_seconds(rows) -> list:
+    return [{name: value for name, value in row.items() if "seconds" not in name} for row in rows]
 
 
 def files(results) -> list:

@@ -9,6 +9,7 @@ import pytest
 from nnlab.errors import NnlabError
 from nnlab.results import less_is_better, metric_value, run_row
 from nnlab.run import Run, list_runs, open_run, to_json, write_text
+from nnlab.run_info import RunInfo
 
 
 def made(runs_dir: Path, name: str = "digits", **info) -> Run:
@@ -110,3 +111,21 @@ def test_a_metric_is_named_as_in_the_history():
 )
 def test_the_name_of_a_metric_says_whether_less_is_better(metric, expected):
     assert less_is_better(metric) is expected
+
+
+def test_a_run_that_is_carried_on_keeps_how_it_began_and_adds_up_its_seconds(tmp_path):
+    run = Run(tmp_path)
+    began = {"command": ["nnlab", "tune"], "overrides": ["seed=1"], "started": "2026-01-01T00:00:00+00:00"}
+    before = {"status": "interrupted", "versions": {}, "seconds": 100.0, **began}
+    info = RunInfo(run, {"status": "running", "command": ["nnlab", "resume"], "overrides": []}, before)
+    info.write()
+    assert run.read_info()["status"] == "running"
+    assert not {"seconds", "finished"} & set(run.read_info())
+    info.facts["engine"] = "fast"
+    info.end("completed", trials=3)
+    ended = run.read_info()
+    assert {name: ended[name] for name in began} == began
+    assert (ended["status"], ended["engine"], ended["trials"]) == ("completed", "fast", 3)
+    assert ended["versions"]["python"]
+    assert 100 <= ended["seconds"] < 101
+    assert ended["finished"] > ended["started"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -24,7 +23,6 @@ from nnlab.engine.choice import EngineChoice, choose_engine, make_loop
 from nnlab.engine.loops import Evaluation, Loop
 from nnlab.engine.reuse import Programs, program_key, start_afresh
 from nnlab.engine.threads import set_threads, threads_used
-from nnlab.environment import git_commit, hardware, versions
 from nnlab.errors import ConfigError, NnlabError, Problem, first_line, one_of
 from nnlab.layers.callbacks import MedianStopping, Observer, Recorder
 from nnlab.layers.event_files import forward_graph, tensorboard_callback
@@ -35,6 +33,7 @@ from nnlab.model.plan import Plan, plan_model, with_plan
 from nnlab.model.saved import load_model
 from nnlab.parts import KeepIf, Limits, Part
 from nnlab.run import CODE_FOLDER, Run, Status, open_run
+from nnlab.run_info import RunInfo, experiment_facts
 
 SplitName = Literal["train", "validation", "test"]
 
@@ -119,40 +118,22 @@ def train(
     run.write_data(splits.spec.to_json())
     if isinstance(experiment.model, SubclassedConfig) and experiment.model.is_user_code:
         run.keep_code(Path(split_class(experiment.model.class_)[0]))
-    started = datetime.now().astimezone()
-    machine = hardware()
-    info = {
-        "name": experiment.name,
-        "status": "running",
-        "command": list(command),
-        "overrides": list(config.overrides),
-        "seed": experiment.seed,
-        "started": started.isoformat(timespec="seconds"),
-        "params": model.count_params(),
-        "data": _data_info(splits.spec),
-        "versions": versions(),
-        "git_commit": git_commit(Path.cwd()),
-        "hardware": {
-            **machine,
-            "threads": experiment.training.threads,
-            "gpus": [device.name for device in tf.config.list_physical_devices("GPU")],
-        },
-    }
-    run.write_info(info)
+    known = {"params": model.count_params(), "data": _data_info(splits.spec)}
+    info = RunInfo(run, experiment_facts(config, command), **known)
+    gpus = [device.name for device in tf.config.list_physical_devices("GPU")]
+    info.facts["hardware"] |= {"threads": experiment.training.threads, "gpus": gpus}
+    info.write()
     recorder = Recorder(run, observer, epochs=experiment.training.epochs, rows=() if start is None else start.rows)
     stopping = None if limits is None else MedianStopping(f"val_{limits.monitor}", limits.values, limits.sign)
 
     def chosen(choice: EngineChoice) -> None:
-        info["engine"] = asdict(choice)
-        run.write_info(info)
+        info.facts["engine"] = asdict(choice)
+        info.write()
         if observer is not None:
             observer.engine_chosen(choice)
 
     def end(status: Status, **more: Any) -> None:
-        finished = datetime.now().astimezone()
-        seconds = round((finished - started).total_seconds(), 3)
-        ended = {"status": status, "finished": finished.isoformat(timespec="seconds"), "seconds": seconds}
-        run.write_info({**info, **ended, "epochs": len(recorder.rows), **more})
+        info.end(status, epochs=len(recorder.rows), **more)
 
     try:
         if start is not None and start.is_stopped and part.keep_checkpoint:
@@ -171,7 +152,7 @@ def train(
             hyperparameters=hyperparameters,
         )
         if stopping is not None and stopping.stopped is not None:
-            info["stopped"] = stopping.stopped
+            info.facts["stopped"] = stopping.stopped
         if save_model is True:
             _save(model, run)
         if recorder.divergence is not None:

@@ -5,16 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from nnlab.compare.protocol import Comparison
 from nnlab.compare.study import Observer, Study, begin, conduct, result_rows
-from nnlab.environment import git_commit, hardware, versions
 from nnlab.errors import ConfigError, NnlabError, Problem
 from nnlab.executor import Executor, Watcher
 from nnlab.run import Run, Status
+from nnlab.run_info import RunInfo
 from nnlab.statistics import joined, mean, performance_ratios, share_within
 
 LONGEST_NAME = 60
@@ -124,7 +122,7 @@ def conduct_all(
     *,
     observer: Observer,
     command: Sequence[str] = (),
-    name: str | None = None,
+    name: str,
 ) -> Status:
     """Compare on one problem after the other; see `conduct`.
 
@@ -137,7 +135,6 @@ def conduct_all(
         name: of the run.
     """
     runs = {problem: Run(run.problems_path / problem) for problem in studies}
-    started = datetime.now().astimezone()
     before: dict[str, Any] = {}
     if run.path.exists():
         before = run.read_info()
@@ -145,30 +142,13 @@ def conduct_all(
         run.problems_path.mkdir(parents=True)
     for problem, study in studies.items():
         begin(study, runs[problem], command)
-    info: dict[str, Any] = {
-        "kind": "comparison",
-        "problems": list(studies),
-        "name": name or joint_name(list(studies)),
-        "status": "running",
-        "command": list(command),
-        "started": started.isoformat(timespec="seconds"),
-        "versions": versions(),
-        "git_commit": git_commit(Path.cwd()),
-        "hardware": hardware(),
-        **{key: before[key] for key in ("name", "command", "started") if key in before},
-    }
-    run.write_info(info)
+    first = {"kind": "comparison", "problems": list(studies), "name": name}
+    info = RunInfo(run, {**first, "status": "running", "command": list(command)}, before)
+    info.write()
 
     def end(status: Status) -> None:
-        finished = datetime.now().astimezone()
         run.write_results([{"problem": key, **row} for key, study in studies.items() for row in result_rows(study)])
-        run.write_info({
-            **info,
-            "status": status,
-            "finished": finished.isoformat(timespec="seconds"),
-            "seconds": round(before.get("seconds", 0.0) + (finished - started).total_seconds(), 3),
-            "trials": sum(len(study.comparison.outcomes) for study in studies.values()),
-        })  # fmt: skip
+        info.end(status, trials=sum(len(study.comparison.outcomes) for study in studies.values()))
 
     try:
         ended = [

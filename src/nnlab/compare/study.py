@@ -7,7 +7,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,11 +19,11 @@ from nnlab.config.load import LoadedConfig, dump_config, load_config
 from nnlab.config.overrides import Override, parse_override
 from nnlab.config.programs import program_kind
 from nnlab.config.schedules import steps_of_run
-from nnlab.environment import git_commit, hardware, versions
 from nnlab.errors import ConfigError, NnlabError, Problem, did_you_mean, named, one_of
 from nnlab.executor import Executor, Job, Outcome, check_threads
 from nnlab.results import default_metric, less_is_better
 from nnlab.run import Run, Status, open_run
+from nnlab.run_info import RunInfo, experiment_facts
 
 SECONDS_BETWEEN_RESULTS = 2.0
 
@@ -246,22 +245,11 @@ def begin(study: Study, run: Run, command: Sequence[str] = ()) -> None:
     if not run.path.exists():
         run.create(config=study.resolved, source=study.config.text)
         run.trials_path.mkdir()
-        run.write_info(_info(study, command))
+        RunInfo(run, _facts(study, command)).write()
 
 
-def _info(study: Study, command: Sequence[str]) -> dict[str, Any]:
-    return {
-        "kind": "comparison",
-        "name": study.config.experiment.name,
-        "status": "running",
-        "command": list(command),
-        "overrides": list(study.config.overrides),
-        "seed": study.config.experiment.seed,
-        "started": datetime.now().astimezone().isoformat(timespec="seconds"),
-        "versions": versions(),
-        "git_commit": git_commit(Path.cwd()),
-        "hardware": hardware(),
-    }
+def _facts(study: Study, command: Sequence[str]) -> dict[str, Any]:
+    return {"kind": "comparison", **experiment_facts(study.config, command)}
 
 
 def conduct(
@@ -288,16 +276,12 @@ def conduct(
         KeyboardInterrupt, NnlabError: after the run was saved as `interrupted`.
     """
     begin(study, run, command)
-    before, started = run.read_info(), datetime.now().astimezone()
-    info = {**_info(study, command), **{name: before[name] for name in ("command", "overrides", "started")}}
-    run.write_info(info)
+    info = RunInfo(run, _facts(study, command), run.read_info())
+    info.write()
 
     def end(status: Status) -> None:
-        finished = datetime.now().astimezone()
-        seconds = round(before.get("seconds", 0.0) + (finished - started).total_seconds(), 3)
         write_results(study, run)
-        ended = {"status": status, "finished": finished.isoformat(timespec="seconds"), "seconds": seconds}
-        run.write_info({**info, **ended, **_best(study)})
+        info.end(status, **_best(study))
 
     try:
         _train(study, run, executor, observer)
@@ -341,9 +325,8 @@ def recall(study: Study, run: Run) -> None:
         while known < len(comparison.outcomes):  # what is wanted depends on the outcomes so far
             known = len(comparison.outcomes)
             for trial in comparison.wanted(contender):
-                name = study.name(trial)
-                outcome = None if trial in comparison.outcomes else Outcome.of(Run(run.trials_path / name), name)
-                if outcome is not None:
+                past = Run(run.trials_path / study.name(trial))
+                if trial not in comparison.outcomes and (outcome := Outcome.of(past)) is not None:
                     comparison.outcomes[trial] = outcome
 
 

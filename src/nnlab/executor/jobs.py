@@ -57,8 +57,9 @@ class Outcome:
     diverged: bool = False
 
     @classmethod
-    def of(cls, run: Run, name: str) -> Outcome | None:
+    def of(cls, run: Run) -> Outcome | None:
         """Read how a training that is over ended, `None` if it did not come to its end (or crashed)."""
+        name = run.path.name  # a job's run is named as the job is
         try:
             info = run.read_info()
             metrics, history = run.read_metrics(), tuple(run.read_history())

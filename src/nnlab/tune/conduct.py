@@ -6,17 +6,15 @@ import contextlib
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
 from nnlab.config.load import dump_config
-from nnlab.environment import git_commit, hardware, versions
 from nnlab.errors import NnlabError
 from nnlab.executor import Executor, Outcome
 from nnlab.results import value_text
 from nnlab.run import Run, Status
+from nnlab.run_info import RunInfo, experiment_facts
 from nnlab.tune.search import Oracle, Trial
 from nnlab.tune.study import Study
 
@@ -71,38 +69,25 @@ def conduct(
         run.create(config=text, source=study.config.text)
         run.trials_path.mkdir()
     study.search.behind = max(study.search.behind, before.get("behind", 1))
-    started, began = datetime.now().astimezone(), time.monotonic()
-    info: dict[str, Any] = {
-        "kind": "search",
-        "name": study.config.experiment.name,
-        "status": "running",
-        "command": list(command),
-        "overrides": list(dict.fromkeys(study.config.overrides)),
-        "seed": study.config.experiment.seed,
-        "behind": study.search.behind,
-        "started": started.isoformat(timespec="seconds"),
-        "versions": versions(),
-        "git_commit": git_commit(Path.cwd()),
-        "hardware": hardware(),
-        **{name: before[name] for name in ("command", "overrides", "started", "search_seconds") if name in before},
-    }
-    run.write_info(info)
+    began = time.monotonic()
+    facts = {"kind": "search", **experiment_facts(study.config, command), "behind": study.search.behind}
+    facts["overrides"] = list(dict.fromkeys(facts["overrides"]))  # one option may change several values
+    info = RunInfo(run, facts, before)
+    info.write()
 
     def save() -> None:
         """Write the results so far, and how long the search took."""
         write_results(study, run)
-        run.write_info(info)
+        info.write()
 
     def is_late() -> bool:
-        info["search_seconds"] = round(before.get("search_seconds", 0.0) + time.monotonic() - began, 3)
-        return study.search.rules.max_seconds is not None and info["search_seconds"] >= study.search.rules.max_seconds
+        seconds = round(before.get("search_seconds", 0.0) + time.monotonic() - began, 3)
+        info.facts["search_seconds"] = seconds
+        return study.search.rules.max_seconds is not None and seconds >= study.search.rules.max_seconds
 
     def end(status: Status) -> None:
-        finished = datetime.now().astimezone()
-        seconds = round(before.get("seconds", 0.0) + (finished - started).total_seconds(), 3)
         write_results(study, run)
-        ended = {"status": status, "finished": finished.isoformat(timespec="seconds"), "seconds": seconds}
-        run.write_info({**info, **ended, **_best(study)})
+        info.end(status, **_best(study))
 
     try:
         is_exhausted = _train(study, run, executor, observer, save, is_late)
@@ -236,25 +221,21 @@ def recall(study: Study, run: Run, oracle: Oracle) -> None:
 
 def _recall_outcomes(study: Study, run: Run, trial: Trial) -> None:
     for seed in study.search.rules.seeds:
-        if (trial.number, seed) not in study.search.outcomes:
-            name = study.training_name(trial, seed)
-            outcome = Outcome.of(Run(run.trials_path / name), name)
-            if outcome is not None:
-                study.search.outcomes[trial.number, seed] = outcome
+        past = Run(run.trials_path / study.training_name(trial, seed))
+        if (trial.number, seed) not in study.search.outcomes and (outcome := Outcome.of(past)) is not None:
+            study.search.outcomes[trial.number, seed] = outcome
 
 
 def _train_best(study: Study, run: Run, trainer: Executor, best: Trial, observer: Observer) -> None:
     """Train the best trial with fresh seeds: what it gives there is not lucky with those that chose it."""
     search = study.search
-    trial = replace(best, epochs=None, continues=None, stop_below=())
     running: dict[str, int] = {}
     for seed in search.rules.fresh_seeds:
-        name = study.final_name(trial, seed)
-        outcome = Outcome.of(Run(run.trials_path / name), name)
-        if outcome is not None:
-            search.finals[trial.number, seed] = outcome
-            continue
-        running[name] = seed
+        name = study.final_name(best, seed)
+        if (outcome := Outcome.of(Run(run.trials_path / name))) is not None:
+            search.finals[best.number, seed] = outcome
+        else:
+            running[name] = seed
     if running:
         observer.final_began(best, len(running))
     for seed in running.values():
@@ -262,7 +243,7 @@ def _train_best(study: Study, run: Run, trainer: Executor, best: Trial, observer
         shutil.rmtree(job.run.path, ignore_errors=True)
         trainer.submit(job)
     while (outcome := trainer.next_outcome()) is not None:
-        search.finals[trial.number, running[outcome.name]] = outcome
+        search.finals[best.number, running[outcome.name]] = outcome
 
 
 def _prune_models(study: Study, run: Run) -> None:
