@@ -65,10 +65,10 @@ def nnlab(which: str, count: int, jobs: int) -> Iterator[None]:
             changes = [f"optimizer.learning_rate={rate(number)}"]
             if which not in LARGER:
                 changes += [f"seed={number}", f"model.hidden={[width(which, number)] * 3}"]
-            config = load_config(file, changes)
-            kind = program_kind(config.experiment)  # as searches and comparisons have it
+            loaded = load_config(file, changes)
+            kind = program_kind(loaded.experiment)  # as searches and comparisons have it
             of_kind = 1 if which == WIDTHS else count
-            executor.submit(Job(str(number), config, Run(folder / str(number)), kind, of_kind, save_model=False))
+            executor.submit(Job(str(number), loaded, Run(folder / str(number)), kind, of_kind, save_model=False))
         while (outcome := executor.next_outcome()) is not None:
             assert outcome.status == "completed", outcome.problems
             yield
