@@ -384,6 +384,28 @@ def test_values_of_different_losses_are_not_compared(digits):
     assert chosen(digits, losses).comparison.rules.metric == "accuracy"
 
 
+def test_trainings_beside_others_have_one_thread(digits):
+    with pytest.raises(ConfigError) as caught:
+        chosen(digits, "model.activation=relu,tanh", base=["training.threads=2"])
+    assert str(caught.value.problems[0]) == (
+        "--set training.threads=2: training.threads: trainings beside others have one thread each, not 2\n"
+        "  hint: write `auto`, or `1`; `-j` says how many train at once"
+    )
+
+
+def test_variants_that_differ_in_numbers_alone_share_their_programs(digits, tmp_path):
+    rates = chosen(digits, "optimizer.learning_rate=0.1,0.2,0.3")
+    jobs = [
+        rates.job(trial, tmp_path) for each in rates.comparison.contenders for trial in rates.comparison.wanted(each)
+    ]
+    assert len({job.kind for job in jobs}) == 1
+    assert {job.of_kind for job in jobs} == {len(jobs)}
+    widths = chosen(digits, "model.hidden=[8],[9]")
+    jobs = [widths.job(widths.comparison.wanted(each)[0], tmp_path) for each in widths.comparison.contenders]
+    assert [job.of_kind for job in jobs] == [5, 5]
+    assert jobs[0].kind != jobs[1].kind
+
+
 def test_an_unknown_metric_gets_a_suggestion(digits):
     with pytest.raises(ConfigError, match="did you mean `accuracy`"):
         chosen(digits, "model.activation=relu,tanh", base=["compare.metric=val_acuracy"])

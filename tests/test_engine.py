@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
 from nnlab.run import Run
 
@@ -296,3 +297,77 @@ def test_what_tensorflow_computes_otherwise_in_a_loop_is_left_to_keras_if_it_sha
         "keras",
         "TensorFlow computes silu, swish and gelu otherwise in Keras's own loop",
     )
+
+
+def settled(summary) -> dict:
+    """Return how a run's config says that it was computed."""
+    training = yaml.safe_load(summary.run.config_path.read_text())["training"]
+    return {name: training[name] for name in ("engine", "jit_compile", "threads")}
+
+
+def test_short_trainings_that_share_a_program_are_compiled_and_say_so_in_their_configs(trained):
+    short = trained(PLAIN)
+    shared = trained(PLAIN, trainings=1_000)
+    assert (engine(short)["xla"], settled(short)["jit_compile"]) == (False, False)
+    assert (engine(shared)["xla"], settled(shared)["jit_compile"]) == (True, True)
+    again = trained(shared.run.config_path.read_text())
+    assert weights(again) == weights(shared) != weights(short)
+    assert again.metrics == shared.metrics
+
+
+def test_random_layers_are_compiled_if_the_config_insists(trained):
+    assert not engine(trained(WINE, trainings=1_000))["xla"]
+    summary = trained(WINE, "training.jit_compile=true")
+    assert engine(summary) == {"asked": "fast", "used": "fast", "xla": True, "reason": None}
+
+
+def test_a_long_training_is_not_compiled_if_the_config_forbids_it(trained, monkeypatch):
+    monkeypatch.setattr("nnlab.engine.choice.STEPS_THAT_EARN_XLA", 0)
+    summary = trained(PLAIN, "training.jit_compile=false")
+    assert engine(summary) == {"asked": "fast", "used": "fast", "xla": False, "reason": "`jit_compile: false`"}
+
+
+WIDE = "data: wine\nmodel: {{hidden: [{units}]{more}}}\ntraining: {{epochs: 300, batch_size: 16{training}}}"
+
+
+@pytest.mark.parametrize(
+    ("units", "more", "training", "threads"),
+    [
+        (100, "", "", 1),
+        (40_000, "", "", 2),
+        (40_000, "", ", engine: exact", 1),
+        (40_000, ", dropout: 0.1", "", 1),
+        (40_000, "", ", jit_compile: false", 1),
+        (1_000_000, "", "", None),
+        (40_000, "", ", threads: 3", 3),
+    ],
+)
+def test_a_network_is_computed_with_as_many_threads_as_pay(config, monkeypatch, units, more, training, threads):
+    import nnlab.engine.threads
+    from nnlab.data.loading import load_data
+    from nnlab.model.plan import plan_model
+
+    used: list[int] = []
+    monkeypatch.setattr(nnlab.engine.threads, "use_threads", used.append)
+    experiment = config(WIDE.format(units=units, more=more, training=training)).experiment
+    splits = load_data(experiment.data, seed=0)
+    nnlab.engine.threads.set_threads(experiment, plan_model(experiment, splits.spec), splits.train)
+    assert used == ([] if threads is None else [threads])
+
+
+def test_a_run_trained_with_other_threads_is_evaluated_and_trained_again_with_them(tmp_path):
+    """In processes of their own, each of which decides on its threads once."""
+    (tmp_path / "wine.yaml").write_text(PLAIN.replace("[8, 8]", "[300, 300]"))
+
+    def nnlab(*words: str) -> dict:
+        command = [sys.executable, "-m", "nnlab", *words, "--json"]
+        return json.loads(subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout)
+
+    run = nnlab("train", "wine.yaml", "-S", "training.threads=2")["run"]
+    config = Path(tmp_path / run, "config.yaml")
+    assert yaml.safe_load(config.read_text())["training"]["threads"] == 2
+    again = nnlab("train", str(config))
+    assert json.loads(Path(tmp_path / again["run"], "run.json").read_text())["hardware"]["threads"] == 2
+    metrics = json.loads(Path(tmp_path / run, "metrics.json").read_text())
+    assert again["metrics"] == metrics
+    assert nnlab("evaluate", run, "--split", "test")["metrics"] == metrics["test"]

@@ -96,6 +96,7 @@ def test_the_best_config_gives_the_best_score_again(nnlab, write_config, algorit
     assert trained["metrics"]["validation"]["accuracy"] == printed["best"]["score"]
     trial = Run(run / "trials" / printed["best"]["trial"])
     assert trained["metrics"]["validation"] == trial.read_metrics()["validation"]
+    assert "threads: 1" in (run / "best.yaml").read_text()
     assert trial.model_path.exists()
     assert [path.parent.name for path in run.glob("trials/*/model.keras")] == [printed["best"]["trial"]]
     assert not list(run.glob("trials/*/checkpoints"))

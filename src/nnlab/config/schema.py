@@ -333,9 +333,10 @@ class TrainingConfig(Section):
     @classmethod
     def faults_between(cls, given: Mapping[str, Any]) -> Iterator[Fault]:
         """What excludes one another."""
-        if given.get("engine") == "exact" and given.get("jit_compile") is True:
+        engine = given.get("engine")
+        if engine in ("exact", "keras") and given.get("jit_compile") is True:  # Keras refuses it for reproducible runs
             hint = "remove it, or write `engine: fast`"
-            yield Fault(("jit_compile",), "the engine `exact` goes without XLA", hint, at_key=True)
+            yield Fault(("jit_compile",), f"the engine `{engine}` goes without XLA", hint, at_key=True)
 
 
 def _jit_compile(value: Any) -> Any:

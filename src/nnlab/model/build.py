@@ -208,8 +208,6 @@ def compile_model(
         loss=one_or_all(losses),
         loss_weights=weights if several and experiment.training.loss_weights is not None else None,
         metrics=one_or_all(metrics),
-        # nnlab's own loops compile by themselves
-        jit_compile=experiment.training.jit_compile if experiment.training.engine == "keras" else "auto",
     )
     model.optimizer.build(model.trainable_variables)  # else a model that is saved before its first step lacks them
 
