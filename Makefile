@@ -39,6 +39,7 @@ bench: setup
 	$(BIN)/python benchmarks/first_epoch.py --write docs/speed.md
 	$(BIN)/python benchmarks/many.py --write docs/speed.md
 	$(BIN)/python benchmarks/compare.py --write docs/speed.md
+	$(BIN)/python benchmarks/tune.py --write docs/speed.md
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

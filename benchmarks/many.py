@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from rounds import arguments, finish, interleaved, median, ratio, run, table
-from workloads import CALIFORNIA, MLP, config, save_rows
+from workloads import CALIFORNIA, MLP, config, keras_tuner_ends, save_rows
 
 SAME, WIDTHS = "one network", "100 widths"
 LARGER = {"Fashion-MNIST 300-100, 3 epochs": (MLP, 3, 8), "California 3 x 50, 20 epochs": (CALIFORNIA, 20, 16)}
@@ -108,26 +108,15 @@ def loop(kind: str, count: int) -> Iterator[None]:
         yield
 
 
-def tuner(kind: str, count: int) -> Iterator[None]:
+def tuner(kind: str, count: int) -> Iterator[float]:
     """`search` of KerasTuner's random search; it tells of the ends of its trials afterwards."""
-    import keras_tuner
-
-    ends: list[float] = []
-
-    class Search(keras_tuner.RandomSearch):  # type: ignore[misc]
-        def on_trial_end(self, trial: Any) -> None:
-            super().on_trial_end(trial)
-            ends.append(time.time())
 
     def build(hp: Any) -> Any:
         units = hp.Int("units", 32, 131) if kind == WIDTHS else 64
         return digits_model(units, hp.Float("learning_rate", 1e-3, 1e-1, sampling="log"))
 
     x, y, validation = digits()
-    with tempfile.TemporaryDirectory() as folder:
-        search = Search(build, objective="val_accuracy", max_trials=count, directory=folder, seed=0)
-        search.search(x, y, validation_data=validation, epochs=10, batch_size=32, verbose=0)
-    yield from ends  # type: ignore[misc]
+    yield from keras_tuner_ends(build, count, x, y, validation_data=validation, epochs=10)
 
 
 LOOP, TUNER = "loop of plain Keras", "KerasTuner's `search`"

@@ -1,17 +1,17 @@
-"""Random search: `nnlab tune -j 2` beside `keras_tuner.RandomSearch.search`, and what the search itself takes.
+"""A whole random search, as a user starts it, and the same by KerasTuner; and what the search itself takes a trial.
 
-    python benchmarks/tune.py digits | fashion [--trials 40] [--few 10]
-    python benchmarks/tune.py overhead
+    python benchmarks/tune.py --write docs/speed.md [--quick]
 
-Times are from the start of the process on. KerasTuner does `--few` trials, and its time for all of them is what it took
-plus the rest at the rate of those after the first. `overhead` searches 510 trials whose trainings take no time.
+`nnlab tune -j 2` beside `keras_tuner.RandomSearch.search`, which cannot train two at once on one machine, from the
+start of the process on. KerasTuner does ten trials, and its time for forty is what it took plus the rest at the rate of
+those after the first. The time of the search itself is that of trials whose trainings take no time.
 """
 # ruff: noqa: D102  (the methods are those of the executor and the observer)
 
 from __future__ import annotations
 
-import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -20,6 +20,10 @@ from collections import deque
 from pathlib import Path
 from typing import Any
 
+from rounds import arguments, finish, interleaved, median, run, table
+from workloads import keras_tuner_ends
+
+TRIALS, FEW = 40, 10
 SPACE = """
 tune:
   algorithm: {algorithm}
@@ -32,45 +36,37 @@ tune:
     model.hidden.units: {{int: [32, 128]}}
 """
 CONFIGS = {
-    "digits": """
+    "digits, 3 hidden layers, 10 epochs": """
 data: {source: digits, scale: 16, test: 0.2, validation: 0.2}
 model: {hidden: {layers: 3, units: 64}, activation: relu}
 optimizer: SGD
 training: {epochs: 10, batch_size: 32, tensorboard: false}
 """,
-    "fashion": """
+    "10,000 images of Fashion-MNIST, 2 hidden layers, 5 epochs": """
 data: {source: fashion_mnist, scale: 255, validation: 5000, limit: 10000}
 model: {hidden: {layers: 2, units: 100}, activation: relu}
 optimizer: SGD
 training: {epochs: 5, batch_size: 32, tensorboard: false}
 """,
 }
+NNLAB, TUNER = "nnlab `-j 2`", "KerasTuner"
 
 
-def nnlab(workload: str, trials: int) -> float:
-    """Search in two worker processes; return the seconds."""
+def nnlab(workload: str, trials: int) -> dict[str, Any]:
+    """Search in two worker processes with empty caches; return the seconds."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "config.yaml"
         path.write_text(CONFIGS[workload] + SPACE.format(trials=trials, algorithm="random"))
-        began = time.perf_counter()
         words = ["-m", "nnlab", "tune", str(path), "-j", "2", "-q", "--runs-dir", folder]
-        subprocess.run([sys.executable, *words], check=True, stdout=subprocess.DEVNULL)
-        return time.perf_counter() - began
+        settings = {**os.environ, "NNLAB_CACHE_DIR": str(Path(folder) / "cache")}
+        began = time.perf_counter()
+        subprocess.run([sys.executable, *words], check=True, stdout=subprocess.DEVNULL, env=settings)
+        return {"all": time.perf_counter() - began}
 
 
-def keras_tuner(workload: str, few: int) -> dict[str, float]:
-    """Search with KerasTuner in a process of its own; return when its trials ended."""
-    began = time.time()
-    words = [sys.executable, __file__, "--here", workload, str(few)]
-    done = subprocess.run(words, check=True, stdout=subprocess.PIPE, text=True)
-    ends = [end - began for end in json.loads(done.stdout.splitlines()[-1])]
-    return {"first": ends[0], "warm": (ends[-1] - ends[0]) / (few - 1)}
-
-
-def search_here(workload: str, trials: int) -> list[float]:
-    """Search with KerasTuner; return the ends of its trials."""
+def keras_tuner(workload: str, count: int, began: float, trials: int) -> dict[str, Any]:
+    """Search with KerasTuner in this process; return the seconds of the first trial, of another, and of so many."""
     import keras
-    import keras_tuner
 
     from nnlab.config.load import load_config
     from nnlab.data.loading import load_data
@@ -79,29 +75,24 @@ def search_here(workload: str, trials: int) -> list[float]:
         path = Path(folder) / "config.yaml"
         path.write_text(CONFIGS[workload])
         experiment = load_config(path).experiment
-        splits = load_data(experiment.data, seed=0)
-        layers, epochs = experiment.model.hidden.layers, experiment.training.epochs
-        ends: list[float] = []
+    splits = load_data(experiment.data, seed=0)
+    hidden: Any = experiment.model.hidden  # type: ignore[union-attr]
+    assert splits.validation is not None
 
-        class Search(keras_tuner.RandomSearch):  # type: ignore[misc]
-            def on_trial_end(self, trial: Any) -> None:
-                super().on_trial_end(trial)
-                ends.append(time.time())
+    def build(hp: Any) -> Any:
+        units = hp.Int("units", 32, 128)
+        layers = [keras.layers.Dense(units, activation="relu") for _ in range(hidden.layers)]
+        first = [keras.Input(splits.train.x.shape[1:]), keras.layers.Flatten()]
+        model = keras.Sequential([*first, *layers, keras.layers.Dense(10, activation="softmax")])
+        rate = hp.Float("learning_rate", 1e-3, 1e-1, sampling="log")
+        model.compile(keras.optimizers.SGD(rate), loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+        return model
 
-        def build(hp: Any) -> Any:
-            units = hp.Int("units", 32, 128)
-            hidden = [keras.layers.Dense(units, activation="relu") for _ in range(layers)]
-            shape = splits.train.x.shape[1:]
-            first = [keras.Input(shape), keras.layers.Flatten()]
-            model = keras.Sequential([*first, *hidden, keras.layers.Dense(10, activation="softmax")])
-            rate = hp.Float("learning_rate", 1e-3, 1e-1, sampling="log")
-            model.compile(keras.optimizers.SGD(rate), loss="sparse_categorical_crossentropy", metrics=["accuracy"])
-            return model
-
-        search = Search(build, objective="val_accuracy", max_trials=trials, directory=folder, seed=1)
-        validation = (splits.validation.x, splits.validation.y)
-        search.search(splits.train.x, splits.train.y, validation_data=validation, epochs=epochs, verbose=0)
-        return ends
+    validation = (splits.validation.x, splits.validation.y)
+    epochs = experiment.training.epochs
+    ends = keras_tuner_ends(build, count, splits.train.x, splits.train.y, validation_data=validation, epochs=epochs)
+    first, warm = ends[0] - began, (ends[-1] - ends[0]) / (count - 1)
+    return {"first": first, "warm": warm, "all": first + (trials - 1) * warm}
 
 
 class NoTime:
@@ -149,8 +140,8 @@ class Silence:
     def final_began(self, trial: Any, count: int) -> None: ...
 
 
-def overhead(algorithm: str, trials: int) -> dict[str, float]:
-    """Return milliseconds a trial about the 10th and at the end, with the oracle's thinking apart."""
+def overhead(algorithm: str, numbers: tuple[int, ...], more: str = "") -> dict[str, Any]:
+    """Return milliseconds a trial about those of some numbers, the oracle's thinking apart."""
     from nnlab.config.load import load_config
     from nnlab.run import Run
     from nnlab.tune.conduct import conduct
@@ -158,43 +149,60 @@ def overhead(algorithm: str, trials: int) -> dict[str, float]:
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "config.yaml"
-        path.write_text(CONFIGS["digits"] + SPACE.format(trials=trials, algorithm=algorithm))
+        space = SPACE.format(trials=numbers[-1] + 5, algorithm=algorithm)
+        path.write_text(next(iter(CONFIGS.values())) + space + more)
         study, executor = prepare(load_config(path)), NoTime()
         conduct(study, Run(Path(folder) / "run"), lambda _: executor, observer=Silence())
         thinking = [trial.thinking_seconds for trial in study.search.trials]
 
         def mean_ms(values: list[float], number: int) -> float:
             near = values[number - 5 : number + 5]
-            return round(1000 * sum(near) / len(near), 1)
+            return 1000 * sum(near) / len(near)
 
-        last = trials - 10
         return {
-            f"{what} at trial {number}": mean_ms(values, number)
-            for number in (10, last)
-            for what, values in (("all", executor.seconds), ("thinking", thinking))
+            str(number): {"thinking": mean_ms(thinking, number), "rest": mean_ms(executor.seconds, number)}
+            for number in numbers
         }
 
 
+def overheads(*, quick: bool) -> dict[str, Any]:
+    """Return the same by algorithm; of Bayesian search only the last of many trials are not drawn at random."""
+    last = 20 if quick else 500
+    found = {"random": overhead("random", (10, last)), "bayesian": overhead("bayesian", (10,))}
+    found["bayesian"] |= overhead("bayesian", (last,), f"  num_initial_points: {last - 10}\n")
+    return found
+
+
 def main() -> None:
-    """Measure, and print."""
-    if sys.argv[1:2] == ["--here"]:
-        print(json.dumps(search_here(sys.argv[2], int(sys.argv[3]))))
-        return
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=[*CONFIGS, "overhead"])
-    parser.add_argument("--trials", type=int, default=40)
-    parser.add_argument("--few", type=int, default=10)
-    options = parser.parse_args()
-    if options.what == "overhead":
-        for algorithm, trials in (("random", 510), ("bayesian", 40)):
-            print(algorithm, overhead(algorithm, trials))
-        return
-    ours = nnlab(options.what, options.trials)
-    theirs = keras_tuner(options.what, options.few)
-    whole = theirs["first"] + theirs["warm"] * (options.trials - 1)
-    print(f"{options.what}, {options.trials} trials: nnlab -j 2 {ours:.1f} s; KerasTuner {whole:.1f} s")
-    print(f"({theirs['first']:.1f} s the first, {theirs['warm']:.2f} s each of the others); {whole / ours:.1f} times")
+    """Measure, and print or write the tables."""
+    options = arguments(__doc__, rounds=1).parse_args()
+    trials, few = (4, 3) if options.quick else (TRIALS, FEW)
+    lines, everything = [], {}
+    for workload in CONFIGS:
+
+        def measure(name: str, workload: str = workload) -> dict[str, Any]:
+            if name == NNLAB:
+                return nnlab(workload, trials)
+            return run("tune.py", "--here", workload, str(few), str(time.time()), str(trials))
+
+        results = everything[workload] = interleaved([TUNER, NNLAB], options.rounds, measure)
+        theirs, ours = (median(results[name], "all") for name in (TUNER, NNLAB))
+        one = f"{median(results[TUNER], 'warm'):.2f} s"
+        lines.append([workload, str(trials), one, f"{theirs:.0f} s", f"{ours:.1f} s", f"{theirs / ours:.1f}"])
+    text = table(["random search", "trials", "one, KerasTuner", "all, KerasTuner", NNLAB, "times"], lines)
+    everything["overhead"] = run("tune.py", "--overhead", *(["quick"] if options.quick else []))
+    lines = [
+        [f"{algorithm}, trial {number}", f"{each['rest'] - each['thinking']:.1f} ms", f"{each['thinking']:.1f} ms"]
+        for algorithm, found in everything["overhead"].items()
+        for number, each in found.items()
+    ]
+    finish(options, "tune", text + "\n" + table(["a trial without its training", "nnlab", "oracle"], lines), everything)
 
 
 if __name__ == "__main__":
-    main()
+    if sys.argv[1:2] == ["--here"]:
+        print(json.dumps(keras_tuner(sys.argv[2], int(sys.argv[3]), float(sys.argv[4]), int(sys.argv[5]))))
+    elif sys.argv[1:2] == ["--overhead"]:
+        print(json.dumps(overheads(quick="quick" in sys.argv)))
+    else:
+        main()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -132,3 +135,20 @@ def keras_model(workload: Workload, **options: Any) -> Any:
         **options,
     )
     return model
+
+
+def keras_tuner_ends(build: Callable[[Any], Any], trials: int, x: Any, y: Any, **fit: Any) -> list[float]:
+    """Search with KerasTuner's random search; return when its trials ended, in seconds since 1970."""
+    import keras_tuner
+
+    ends: list[float] = []
+
+    class Search(keras_tuner.RandomSearch):  # type: ignore[misc]
+        def on_trial_end(self, trial: Any) -> None:
+            super().on_trial_end(trial)
+            ends.append(time.time())
+
+    with tempfile.TemporaryDirectory() as folder:
+        search = Search(build, objective="val_accuracy", max_trials=trials, directory=folder, seed=1)
+        search.search(x, y, batch_size=32, verbose=0, **fit)
+    return ends

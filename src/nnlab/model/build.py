@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 
 import keras
@@ -80,10 +80,6 @@ def _sequential(plan: Plan, x: Any, name: str, front: list[Any]) -> tuple[keras.
     inputs = keras.Input(x.shape[1:])
     planned = [PlannedLayer(Component("layers", type(layer).__name__), ("model", "transfer")) for layer in front]
     layers = _made_layers(plan.layers)
-    with suppress(Exception):  # which layer it is of is found below
-        model = keras.Sequential([inputs, *front, *layers], name=name)
-        if model.built:
-            return model, {OUTPUT: model.outputs[0]}
     answer = _trace(_trace(inputs, front, planned), layers, plan.layers)
     with _names_apart():
         return keras.Sequential([inputs, *front, *layers], name=name), {OUTPUT: answer}

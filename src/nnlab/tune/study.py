@@ -96,11 +96,7 @@ class Study:
             more["model.transfer.from"] = str(open_run(transfer.from_, self.runs_dir).path.resolve())
         options = {"hyperparameters": trial.values} if is_final else self._options(trial, seed, folder)
         config = self.trial_config(trial, {**more, **(self._epochs(trial) if is_final else {})})
-        alike = self.search.rules.max_trials or 1
-        if any(not parameter.path.endswith("learning_rate") for parameter in self.space.parameters):
-            alike = 1
-        alike *= len(self.search.rules.seeds)
-        kind = program_kind(config.experiment)
+        kind, alike = program_kind(config.experiment), len(self.search.rules.seeds)
         return Job(name, config, Run(folder / name), kind, alike, False, self.trust_code, options)
 
     def _epochs(self, trial: Trial) -> dict[str, Any]:
