@@ -133,6 +133,7 @@ def train(
             observer.engine_chosen(choice)
 
     def end(status: Status, **more: Any) -> None:
+        recorder.write()
         info.end(status, epochs=len(recorder.rows), **more)
 
     try:
