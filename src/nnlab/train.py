@@ -19,7 +19,7 @@ from nnlab.config.user_code import is_file, split_class
 from nnlab.data.loading import load_data
 from nnlab.data.splits import DataSpec, Split, Splits, TargetSpec, each
 from nnlab.engine.checkpoint import Checkpoint, Checkpointer, load_checkpoint
-from nnlab.engine.choice import EngineChoice, choose_engine, make_loop
+from nnlab.engine.choice import EngineChoice, choose_engine, make_loop, set_rewriting
 from nnlab.engine.loops import Evaluation, Loop
 from nnlab.engine.reuse import Programs, program_key, start_afresh
 from nnlab.engine.threads import set_threads, threads_used
@@ -133,6 +133,7 @@ def train(
             observer.engine_chosen(choice)
 
     def end(status: Status, **more: Any) -> None:
+        recorder.write()
         info.end(status, epochs=len(recorder.rows), **more)
 
     try:
@@ -269,7 +270,9 @@ def evaluate(run: Run, split: SplitName, *, trust_code: bool = False) -> dict[st
     plan = plan_model(experiment, splits.spec)
     rows = getattr(model_splits(experiment, splits, plan.outputs), split)
     set_threads(experiment, plan, splits.train)
-    return Evaluation(load_model(run, trust_code=trust_code)).evaluate(rows)
+    model, num_train = load_model(run, trust_code=trust_code), splits.train.num_rows
+    set_rewriting(model, experiment, num_train, choose_engine(model, experiment, num_train))
+    return Evaluation(model).evaluate(rows)
 
 
 def load_split(run: Run, split: SplitName) -> tuple[Experiment, Splits, Split]:

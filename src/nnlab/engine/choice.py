@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -83,6 +83,7 @@ def make_loop(
         programs: loops of earlier trainings, one of which may do.
         rebuild: makes another model of the same kind, for a loop that is going to be kept.
     """
+    set_rewriting(model, experiment, splits.train.num_rows, choice)
     options: dict[str, Any] = {"batch_size": experiment.training.batch_size, "seed": experiment.seed}
     key = program_key(experiment, splits) if programs is not None else None
 
@@ -112,6 +113,18 @@ def make_loop(
             reason = f"TensorFlow cannot make one program of the model: {first_line(error)}"
         choice = replace(choice, used="keras", reason=reason)
     return KerasLoop(model, splits.train, splits.spec, **options), choice
+
+
+def set_rewriting(model: keras.Model, experiment: Experiment, num_train: int, choice: EngineChoice) -> None:
+    """Let TensorFlow rewrite programs before they run (Grappler), or run them as they are.
+
+    Rewriting takes a fifth of the time of a short training whose program is new, and the steps of a dense network are
+    not any faster for it. It decides some last bits, so that `exact`, which is to have Keras's, always goes through it.
+    """
+    _, steps = steps_of_run(experiment, num_train)
+    is_short = choice.used == "fast" and not choice.xla and steps < STEPS_THAT_EARN_XLA
+    as_they_are = is_short and not any(_is_of(layer, BETTER_WITHOUT_XLA) for layer in model._flatten_layers())
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": as_they_are})
 
 
 def _with_sound_cache(compile_loop: Callable[[], Loop]) -> Loop:
@@ -151,9 +164,13 @@ def _why_without_xla(model: keras.Model, experiment: Experiment, num_train: int,
     for layer in model._flatten_layers():
         if _is_random(layer):
             return f"`{type(layer).__name__}` draws its random numbers faster without XLA on a CPU"
-        if any(base.__name__ in BETTER_WITHOUT_XLA for base in type(layer).__mro__):
+        if _is_of(layer, BETTER_WITHOUT_XLA):
             return f"`{type(layer).__name__}` is faster without XLA on a CPU"
     return None
+
+
+def _is_of(layer: keras.layers.Layer, families: Sequence[str]) -> bool:
+    return any(base.__name__ in families for base in type(layer).__mro__)
 
 
 def _is_random(layer: keras.layers.Layer) -> bool:

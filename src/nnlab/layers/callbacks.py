@@ -34,7 +34,7 @@ class Observer(Protocol):
 
 
 class Recorder(keras.callbacks.Callback):
-    """Writes `history.csv` epoch by epoch, tells the observer, and stops a training that diverges.
+    """Writes `history.csv` as epochs end, tells the observer, and stops a training that diverges.
 
     Attributes:
         rows: the history so far.
@@ -42,6 +42,7 @@ class Recorder(keras.callbacks.Callback):
     """
 
     SECONDS_BETWEEN_LOOKS = 0.1  # reading a loss waits for the step; doing so at every step would slow training down
+    SECONDS_BETWEEN_WRITES = 0.2  # an epoch of a small network takes as long as writing a file
 
     def __init__(
         self, run: Run, observer: Observer | None, *, epochs: int, rows: Sequence[Mapping[str, Any]] = ()
@@ -52,13 +53,13 @@ class Recorder(keras.callbacks.Callback):
         self.epochs = epochs
         self.rows: list[dict[str, Any]] = [dict(row) for row in rows]  # of the part before
         self.divergence: Problem | None = None
-        self._epoch_began = self._validation_began = self._last_look = 0.0
+        self._epoch_began = self._validation_began = self._last_look = self._last_write = 0.0
         self._validation_seconds: float | None = None
         self._epoch = 0
 
     def on_train_begin(self, logs: Any = None) -> None:
         if self.rows:
-            self.run.write_history(self.rows)
+            self.write()
         elif self.observer is not None:  # a second phase goes on
             self.observer.training_began(self.model, epochs=self.epochs, steps=self.params["steps"])
 
@@ -95,11 +96,18 @@ class Recorder(keras.callbacks.Callback):
         if self._validation_seconds is not None:
             row["val_seconds"] = round(self._validation_seconds, 4)
         self.rows.append(row)
-        self.run.write_history(self.rows)
+        if time.perf_counter() - self._last_write >= self.SECONDS_BETWEEN_WRITES:
+            self.write()
         for name in ("loss", "val_loss"):
             self._check_loss(row.get(name), f"in epoch {epoch + 1}", name)
         if self.observer is not None:
             self.observer.epoch_done(row)
+
+    def write(self) -> None:
+        """Write the history so far; at the end of the training somebody has to call this."""
+        if self.rows:
+            self.run.write_history(self.rows)
+        self._last_write = time.perf_counter()
 
     def _check_loss(self, loss: float | None, where: str, name: str = "loss") -> None:
         if loss is None or math.isfinite(loss) or self.divergence is not None:
