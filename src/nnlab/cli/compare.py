@@ -6,7 +6,6 @@ import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from threading import Thread
 from typing import Annotated, Any
 
 import typer
@@ -246,7 +245,7 @@ def _run(
 
     console.prepare_tensorflow(verbose=verbose)  # for the workers, which inherit the environment
     studies = by_name(_all([partial(check, on_valid=start_soon if ray is None else None) for check in prepared]))
-    Thread(target=_import_what_shows, daemon=True).start()
+    console.import_plots_soon()
     executor = executor_for(jobs, ray)
     name = into.read_info()["name"] if into is not None else name or joint_name(list(studies))
     run = into or Run.new(runs_dir, name)
@@ -265,12 +264,6 @@ def _run(
     _show({problem: study.comparison for problem, study in studies.items()}, run, name, status, json=json, quiet=quiet)
     if status == "failed":
         raise typer.Exit(1)
-
-
-def _import_what_shows() -> None:
-    """Import what tables and plots need while the workers start, when this process has nothing else to do."""
-    import matplotlib.backends.backend_svg  # noqa: F401
-    import scipy.stats  # noqa: F401
 
 
 def _show(comparisons: dict[str, Any], run: Any, name: str, status: str, *, json: bool, quiet: bool) -> None:

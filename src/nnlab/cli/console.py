@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from nnlab.errors import NnlabError, Problem
@@ -121,3 +122,13 @@ def _silenced_stderr() -> Iterator[None]:
             os.close(kept)
             sys.stderr.close()
             sys.stderr = python_stderr
+
+
+def import_plots_soon() -> None:
+    """Import what tables and plots need while trainings go on elsewhere, when this process has nothing else to do."""
+
+    def import_them() -> None:
+        import matplotlib.backends.backend_svg  # noqa: F401
+        import scipy.stats  # noqa: F401
+
+    Thread(target=import_them, daemon=True).start()

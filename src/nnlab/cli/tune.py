@@ -116,6 +116,7 @@ def conduct(
         workers = executor(watch)  # TensorFlow starts for them while the oracles import it here
         with console.tensorflow(quiet=quiet or json, verbose=verbose):
             import nnlab.tune.oracle  # noqa: F401
+        console.import_plots_soon()
         return workers
 
     progress = Progress(quiet=quiet or json)
