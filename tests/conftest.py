@@ -18,7 +18,7 @@ os.environ["NO_COLOR"] = "1"
 from nnlab.cli import main
 from nnlab.config.load import LoadedConfig, load_config
 from nnlab.config.overrides import parse_override
-from nnlab.config.schema import EngineName, TrainingConfig
+from nnlab.config.schema import EngineName, Experiment, TrainingConfig
 from samples import DIGITS
 
 
@@ -36,6 +36,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Change the default before the first config is read."""
     TrainingConfig.model_fields["engine"].default = config.getoption("--engine")
+    TrainingConfig.model_rebuild(force=True)
+    Experiment.model_fields["training"].default = TrainingConfig()
+    Experiment.model_rebuild(force=True)
 
 
 @pytest.fixture
