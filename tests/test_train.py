@@ -14,7 +14,7 @@ from nnlab.config.overrides import parse_override
 from nnlab.data.loading import load_data
 from nnlab.errors import ConfigError, NnlabError
 from nnlab.run import Run
-from samples import CONFIGS
+from samples import CONFIGS, DIGITS
 
 pytestmark = pytest.mark.tf
 
@@ -208,7 +208,7 @@ def test_a_crash_is_a_failed_run_with_its_traceback(config, tmp_path, monkeypatc
         raise MemoryError("no memory")
 
     monkeypatch.setattr(CompiledLoop, "fit", explode)
-    summary = train_in(tmp_path, config())
+    summary = train_in(tmp_path, config(DIGITS, "training.engine=fast"))
     assert summary.status == "failed"
     assert "batch_size" in summary.problem.hint
     assert "explode" in summary.run.read_info()["error"]["traceback"]
