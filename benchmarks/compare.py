@@ -3,7 +3,8 @@
     python benchmarks/compare.py --write docs/speed.md [--quick]
 
 Nine optimizers, each with seven learning rates and then five seeds of the best one, by `nnlab compare-optimizers -j 2`
-with empty caches, everything that it writes included; and the final table of a comparison of 1,000 trainings.
+with empty caches, everything that it writes included, but for TensorBoard's files, as the loop writes none; then with
+them; and the final table of a comparison of 1,000 trainings.
 
 The loop is one process that builds, compiles and fits. It does one training of each optimizer, and its time for as many
 trainings as nnlab did is what these took plus the others at their mean, the first one apart.
@@ -23,17 +24,17 @@ from pathlib import Path
 from typing import Any
 
 from many import DIGITS, digits
-from rounds import arguments, finish, interleaved, median, run, table
+from rounds import arguments, finish, interleaved, median, ratio, run, table
 from workloads import fashion
 
 FASHION = """
 data: {source: fashion_mnist, validation: 5000, limit: 20000, scale: 255}
 model: {hidden: [100, 100, 100], activation: relu, initializer: he_normal}
 optimizer: SGD
-training: {epochs: 5, batch_size: 32}
+training: {epochs: 5, batch_size: 32, tensorboard: false}
 """
 PROBLEMS = {
-    "digits, 3 x 64 units, 10 epochs": DIGITS.replace(", tensorboard: false", ""),
+    "digits, 3 x 64 units, 10 epochs": DIGITS,
     "20,000 images of Fashion-MNIST, 3 x 100 units, 5 epochs": FASHION,
 }
 OPTIMIZERS: Mapping[str, Mapping[str, Any]] = {
@@ -41,14 +42,16 @@ OPTIMIZERS: Mapping[str, Mapping[str, Any]] = {
     "Adam": {}, "Adamax": {}, "Nadam": {}, "AdamW": {},
 }  # fmt: skip
 LOOP, NNLAB, TABLE = "loop of plain Keras", "nnlab `-j 2`", "table of 1,000 trainings"
+WITH_FILES = f"{NNLAB}, TensorBoard"
 
 
-def compare_optimizers(problem: str, *, quick: bool) -> dict[str, Any]:
+def compare_optimizers(problem: str, *, tensorboard: bool, quick: bool) -> dict[str, Any]:
     """Run the command with empty caches; return its seconds, and how many trainings it did."""
     with tempfile.TemporaryDirectory() as text:
         folder = Path(text)
         (folder / "config.yaml").write_text(PROBLEMS[problem])
         command = [sys.executable, "-m", "nnlab", "compare-optimizers", "config.yaml", "--tuned-only", "-j", "2"]
+        command += ["-S", f"training.tensorboard={str(tensorboard).lower()}"]
         if quick:
             command += ["--optimizers", "SGD,Adam", "--tuning-budget", "3", "--seeds", "2", "-S", "training.epochs=1"]
         settings = {**os.environ, "NNLAB_CACHE_DIR": str(folder / "cache")}
@@ -113,24 +116,27 @@ def _outcome(trial: Any, make: Any) -> Any:
 
 def main() -> None:
     """Measure, and print or write the table."""
-    options = arguments(__doc__, rounds=1).parse_args()
+    options = arguments(__doc__, rounds=3).parse_args()
     lines, everything = [], {}
     for problem in list(PROBLEMS)[: 1 if options.quick else None]:
 
         def measure(name: str, problem: str = problem) -> dict[str, Any]:
-            if name == NNLAB:
-                return compare_optimizers(problem, quick=options.quick)
+            if name != LOOP:
+                return compare_optimizers(problem, tensorboard=name == WITH_FILES, quick=options.quick)
             return run("compare.py", "--loop", problem, str(time.time()))
 
-        results = everything[problem] = interleaved([LOOP, NNLAB], options.rounds, measure)
+        results = everything[problem] = interleaved([LOOP, NNLAB, WITH_FILES], options.rounds, measure)
         count = results[NNLAB][0]["trainings"]
-        first, another = (median(results[LOOP], key) for key in ("first", "another"))
-        ours = median(results[NNLAB], "seconds")
-        whole = first + (count - 1) * another
-        cells = [problem, str(count), f"{another:.2f} s", f"{whole:.0f} s", f"{ours:.0f} s", f"{whole / ours:.1f}"]
+        for each in results[LOOP]:
+            each["seconds"] = each["first"] + (count - 1) * each["another"]
+        cells = [problem, str(count), f"{median(results[LOOP], 'another'):.2f} s"]
+        cells += [f"{median(results[LOOP], 'seconds'):.0f} s"]
+        for name in (NNLAB, WITH_FILES):
+            cells += [f"{median(results[name], 'seconds'):.0f} s", ratio(results, LOOP, name, "seconds")]
         lines.append(cells)
     everything[TABLE] = final = final_table(1000)
-    header = ["nine optimizers, tuned", "trainings", "one, plain Keras", "all, plain Keras", NNLAB, "times"]
+    header = ["nine optimizers, tuned", "trainings", "one, plain Keras", "all, plain Keras"]
+    header += [NNLAB, "times", WITH_FILES, "times"]
     text = f"{table(header, lines)}\nThe final table of {final['trainings']} trainings: {final['seconds']:.2f} s"
     finish(options, "compare", f"{text}, {final['mebibytes']:.0f} MiB more memory than before them.\n", everything)
 

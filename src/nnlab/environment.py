@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import hashlib
 import os
 import platform
 import subprocess
 import sys
+from collections.abc import Iterator
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -78,13 +80,35 @@ def import_keras() -> None:
     Whoever needs these packages afterwards imports them as ever; only Keras's own `wrappers` and plots of images do
     without, and say that the package is not installed.
     """
-    held_back = [package for package in NOT_FOR_TRAINING if package not in sys.modules]
+    if "keras" in sys.modules:
+        return
+    with without(*NOT_FOR_TRAINING), no_search_for_garbage():
+        import keras  # noqa: F401
+    gc.freeze()  # what was made here stays, and need not be searched again and again
+
+
+@contextlib.contextmanager
+def without(*packages: str) -> Iterator[None]:
+    """Let packages look as if they were not installed, unless they are imported already."""
+    held_back = [package for package in packages if package not in sys.modules]
     sys.modules.update(dict.fromkeys(held_back))  # type: ignore[arg-type]  # `None` lets an import fail
     try:
-        import keras  # noqa: F401
+        yield
     finally:
         for package in held_back:
             del sys.modules[package]
+
+
+@contextlib.contextmanager
+def no_search_for_garbage() -> Iterator[None]:
+    """Do without Python's search for garbage where much is made and little thrown away, as in imports."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def hardware() -> dict[str, Any]:

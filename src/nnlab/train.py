@@ -151,6 +151,7 @@ def train(
             start=start,
             stopping=stopping,
             hyperparameters=hyperparameters,
+            is_saved=save_model is not False,
         )
         if stopping is not None and stopping.stopped is not None:
             info.facts["stopped"] = stopping.stopped
@@ -313,6 +314,7 @@ def _fit(
     start: Checkpoint | None,
     stopping: MedianStopping | None,
     hyperparameters: Mapping[str, Any] | None,
+    is_saved: bool,
 ) -> Loop:
     """Train, in two phases if layers that were taken over are frozen at first; return the loop that trained last."""
     experiment, training = built.experiment, built.experiment.training
@@ -344,7 +346,8 @@ def _fit(
                 callbacks=every,
             )
         finally:
-            loop.finish()
+            if is_saved:
+                loop.finish()
         return loop
 
     frozen = _freeze_epochs(built)

@@ -245,7 +245,7 @@ def _run(
 
     console.prepare_tensorflow(verbose=verbose)  # for the workers, which inherit the environment
     studies = by_name(_all([partial(check, on_valid=start_soon if ray is None else None) for check in prepared]))
-    console.import_plots_soon()
+    preparing = console.prepare_plots_soon()
     executor = executor_for(jobs, ray)
     name = into.read_info()["name"] if into is not None else name or joint_name(list(studies))
     run = into or Run.new(runs_dir, name)
@@ -261,6 +261,7 @@ def _run(
     except KeyboardInterrupt:
         sys.stderr.write(f"interrupted; what was trained so far is in {run.path}\n  hint: `nnlab resume {run.path}`\n")
         raise typer.Exit(130) from None
+    preparing.join()
     _show({problem: study.comparison for problem, study in studies.items()}, run, name, status, json=json, quiet=quiet)
     if status == "failed":
         raise typer.Exit(1)

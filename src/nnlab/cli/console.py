@@ -124,11 +124,20 @@ def _silenced_stderr() -> Iterator[None]:
             sys.stderr = python_stderr
 
 
-def import_plots_soon() -> None:
-    """Import what tables and plots need while trainings go on elsewhere, when this process has nothing else to do."""
+def prepare_plots_soon() -> Thread:
+    """Load what tables and plots need while trainings go on elsewhere, when this process has nothing else to do.
 
-    def import_them() -> None:
-        import matplotlib.backends.backend_svg  # noqa: F401
+    Returns:
+        What does so; plots have to wait for it.
+    """
+
+    def prepare_them() -> None:
         import scipy.stats  # noqa: F401
 
-    Thread(target=import_them, daemon=True).start()
+        from nnlab.report.plot import warm_up
+
+        warm_up()
+
+    thread = Thread(target=prepare_them, daemon=True)
+    thread.start()
+    return thread

@@ -99,7 +99,7 @@ def conduct(
 ) -> None:
     """Check, search, and show the results."""
     from nnlab.cli.search import Progress, show_results
-    from nnlab.executor import executor_for, jobs_at_once
+    from nnlab.executor import executor_for, jobs_at_once, start_soon
     from nnlab.report.search import document, markdown
     from nnlab.report.search_plots import write_plots
     from nnlab.run import Run
@@ -107,22 +107,18 @@ def conduct(
     from nnlab.tune.study import prepare
 
     console.prepare_tensorflow(verbose=verbose)  # for the workers, which inherit the environment
+    start_soon()
     executor = executor_for(jobs, ray)
     study = prepare(loaded, jobs=jobs_at_once(jobs, ray), runs_dir=runs_dir, trust_code=trust_code)
     name = study.config.experiment.name
     run = into or Run.new(runs_dir, name)
 
-    def start(watch: Any) -> Any:
-        workers = executor(watch)  # TensorFlow starts for them while the oracles import it here
-        with console.tensorflow(quiet=quiet or json, verbose=verbose):
-            import nnlab.tune.oracle  # noqa: F401
-        console.import_plots_soon()
-        return workers
+    preparing = console.prepare_plots_soon()
 
     progress = Progress(quiet=quiet or json)
     try:
         with progress:
-            status = search(study, run, start, observer=progress, command=["nnlab", *sys.argv[1:]])
+            status = search(study, run, executor, observer=progress, command=["nnlab", *sys.argv[1:]])
     except KeyboardInterrupt:
         sys.stderr.write(f"interrupted; what was tried so far is in {run.path}\n  hint: `nnlab resume {run.path}`\n")
         raise typer.Exit(130) from None
@@ -141,6 +137,7 @@ def conduct(
         if study.search.best is not None:
             console.results().print(f"best config: {run.best_path}", markup=False)
     # what takes longer than the table
+    preparing.join()
     plots = write_plots(study, run)
     run.write_summary(results, markdown(results, name=name, plots=plots))
     if status == "failed":

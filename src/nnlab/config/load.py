@@ -156,19 +156,19 @@ def _resolve(value: Any) -> Any:
     return value
 
 
-class _Dumper(yaml.SafeDumper):
+class _Dumper(yaml.CSafeDumper):
     """Short lists in one line, never an alias."""
 
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002
         return True
 
 
-def _represent_list(dumper: yaml.SafeDumper, items: list[Any]) -> yaml.Node:
+def _represent_list(dumper: yaml.CSafeDumper, items: list[Any]) -> yaml.Node:
     flat = all(not isinstance(item, (list, dict)) for item in items)
     return dumper.represent_sequence("tag:yaml.org,2002:seq", items, flow_style=flat)
 
 
-def _represent_float(dumper: yaml.SafeDumper, number: float) -> yaml.Node:
+def _represent_float(dumper: yaml.CSafeDumper, number: float) -> yaml.Node:
     text = repr(number)
     if "e" in text and "." not in text:  # `1e-07` is a number to us, but not to YAML 1.1
         text = text.replace("e", ".0e")
@@ -177,7 +177,7 @@ def _represent_float(dumper: yaml.SafeDumper, number: float) -> yaml.Node:
     return dumper.represent_scalar("tag:yaml.org,2002:float", text)
 
 
-def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
+def _represent_text(dumper: yaml.CSafeDumper, text: str) -> yaml.Node:
     style = "'" if not isinstance(resolve_scalar(text), str) else None
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 

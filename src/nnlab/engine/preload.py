@@ -5,10 +5,11 @@ TensorFlow's libraries write to stderr before they read their log level; that is
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 
-from nnlab.environment import import_keras
+from nnlab.environment import import_keras, no_search_for_garbage
 
 signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for whoever started the workers, who then ends them
 _is_quiet = os.environ.get("TF_CPP_MIN_LOG_LEVEL") == "3"
@@ -17,7 +18,9 @@ if _is_quiet:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 try:
     import_keras()
-    import nnlab.train  # noqa: F401
+    with no_search_for_garbage():
+        import nnlab.train  # noqa: F401
+    gc.freeze()
 
     if _is_quiet:
         import tensorflow as tf

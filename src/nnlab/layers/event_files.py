@@ -49,6 +49,10 @@ def tensorboard_callback(
 class _TensorBoard(keras.callbacks.TensorBoard):
     """Keras's callback, but for scalars: those of an epoch are written at once, not by an operation for each."""
 
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:  # noqa: ARG002
+        """Let Keras profile; it writes the values of steps nowhere, but takes its time for it."""
+        super().on_train_batch_end(batch)
+
     def on_test_end(self, logs: Any = None) -> None:
         """Write nothing: Keras writes the values of `epoch_...` here once more, by step instead of epoch."""
 

@@ -148,20 +148,30 @@ def write_figure(path: Path, make: Callable[[], Figure]) -> None:
     Raises:
         NnlabError: the file cannot be written.
     """
+    check_plot_path(path)
+    content = _drawn(path.suffix.lower()[1:], make)
+    try:
+        write_bytes(path, content)
+    except OSError as error:
+        raise NnlabError(f"cannot write `{path}`: {error.strerror}", hint="give another file") from None
+
+
+def warm_up() -> None:
+    """Draw a plot nowhere, so that the ones to come find Matplotlib's modules, fonts and parsers loaded."""
+    _drawn("svg", lambda: _figure([Panel([Series([1, 10], [0, 1], "line")], "title", log_x=True)], 1, "right"))
+
+
+def _drawn(kind: str, make: Callable[[], Figure]) -> bytes:
+    """Return the file of a figure."""
     import matplotlib as mpl
 
-    check_plot_path(path)
     content = io.BytesIO()
-    kind = path.suffix.lower()[1:]
     metadata = {"Date": None} if kind == "svg" else {"Software": None}
     # the user's own style would change the picture; the backend is not ours to change
     defaults: dict[Any, Any] = {name: value for name, value in mpl.rcParamsDefault.items() if name != "backend"}
     with mpl.rc_context({**defaults, **_STYLE}):
         make().savefig(content, format=kind, dpi=150, metadata=metadata)
-    try:
-        write_bytes(path, content.getvalue())
-    except OSError as error:
-        raise NnlabError(f"cannot write `{path}`: {error.strerror}", hint="give another file") from None
+    return content.getvalue()
 
 
 def _columns(panels: int) -> int:

@@ -111,8 +111,7 @@ def _train(
 ) -> bool:
     """Search, and train the best again; return whether there is nothing left to propose."""
     search = study.search
-    with executor(observer.epoch_done) as trainer:
-        oracle = study.oracle()
+    with executor(observer.epoch_done) as trainer, study.oracle() as oracle:
         recall(study, run, oracle)
         observer.began(study)
         is_exhausted = _search(study, run, trainer, oracle, observer, save, is_late)
@@ -165,14 +164,14 @@ def _search(
 def propose(study: Study, oracle: Oracle) -> Trial | None:
     """Ask for the next trial; `None` if there is none (until more trials end)."""
     search, number = study.search, len(study.search.trials)
-    began, proposal = time.perf_counter(), None
+    before, proposal = oracle.seconds, None
     while proposal is None:
         if not search.tell_due(oracle) or search.is_full:
             return None
         proposal = oracle.ask(number)
         if proposal is None and not search.tell_next(oracle):
             return None
-    thinking = time.perf_counter() - began
+    thinking = oracle.seconds - before
     first = number == 0 and study.section.default_trial
     is_base = first if proposal.continues is None else search.trials[proposal.continues].is_base
     values = study.space.base_values if is_base else study.space.values(proposal.codes)

@@ -85,7 +85,13 @@ class Rules:
 
 
 class Oracle(Protocol):
-    """Proposes trials, as `Proposer` does."""
+    """Proposes trials, as `Proposer` does.
+
+    Attributes:
+        seconds: how long it has thought so far.
+    """
+
+    seconds: float
 
     def ask(self, number: int, *, recorded: Any = None) -> Any:
         """Return a `Proposal`, or `None`."""

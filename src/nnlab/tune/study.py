@@ -17,7 +17,8 @@ from nnlab.executor import Job, check_threads
 from nnlab.parts import KeepIf, Limits, Part
 from nnlab.results import default_metric, less_is_better
 from nnlab.run import Run, open_run
-from nnlab.tune.search import Oracle, Rules, Search, Trial
+from nnlab.tune.oracle_process import OracleProcess
+from nnlab.tune.search import Rules, Search, Trial
 from nnlab.tune.space import Space, read_space
 
 FIRST_FRESH_SEED = 1_000_000
@@ -52,12 +53,10 @@ class Study:
         assert section is not None
         return section
 
-    def oracle(self) -> Oracle:
-        """Make what proposes trials; imports KerasTuner, and TensorFlow with it."""
-        from nnlab.tune.oracle import Proposer
-
+    def oracle(self) -> OracleProcess:
+        """Start what proposes trials."""
         rules = self.search.rules
-        return Proposer(
+        return OracleProcess(
             self.space,
             self.section,
             less_is_better=rules.less_is_better,

@@ -1,0 +1,87 @@
+"""The oracle in a process of its own, which comes from where workers come from.
+
+KerasTuner imports TensorFlow, which is there already, and an oracle may think for seconds: meanwhile the search listens
+to its trainings and to Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import time
+from multiprocessing.connection import Connection
+from typing import Any
+
+from nnlab.config.tune import TuneConfig
+from nnlab.environment import NOT_FOR_TRAINING, without
+from nnlab.errors import NnlabError
+from nnlab.executor import start_soon
+from nnlab.tune.space import Space
+
+
+class OracleProcess:
+    """A `Proposer` elsewhere.
+
+    Args:
+        space: what is searched.
+        section: the algorithm and its options.
+        options: what else `Proposer` takes.
+
+    Attributes:
+        seconds: how long it has thought so far, its start apart.
+    """
+
+    def __init__(self, space: Space, section: TuneConfig, **options: Any) -> None:
+        self.seconds = 0.0
+        context = start_soon()
+        self._connection, theirs = context.Pipe()
+        self._process = context.Process(target=_answer, args=(theirs, space, section, options), daemon=True)
+        self._process.start()
+        theirs.close()
+
+    def __enter__(self) -> OracleProcess:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._connection.close()
+        self._process.terminate()
+        self._process.join()
+
+    def ask(self, number: int, *, recorded: Any = None) -> Any:
+        """See `Proposer`."""
+        return self._call("ask", number, recorded=recorded)
+
+    def tell(self, number: int, score: float | None) -> None:
+        """See `Proposer`."""
+        self._call("tell", number, score)
+
+    def _call(self, method: str, *arguments: Any, **options: Any) -> Any:
+        try:
+            self._connection.send((method, arguments, options))
+            answer, seconds = self._connection.recv()
+        except (EOFError, ConnectionError):
+            hint = "`nnlab resume` goes on where it stopped"
+            raise NnlabError("the process that proposes trials has died", hint=hint) from None
+        self.seconds += seconds
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def _answer(connection: Connection, space: Space, section: TuneConfig, options: dict[str, Any]) -> None:
+    """Do what is asked for until the parent is gone, or ends this process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's
+    learns = section.algorithm == "bayesian"
+    with without(*(() if learns else (*NOT_FOR_TRAINING, "scipy"))):  # KerasTuner imports what is there
+        from nnlab.tune.oracle import Proposer
+
+    proposer = Proposer(space, section, **options)
+    with contextlib.suppress(EOFError, ConnectionError):
+        while True:
+            method, arguments, more = connection.recv()
+            began = time.perf_counter()
+            try:
+                answer = getattr(proposer, method)(*arguments, **more)
+            except Exception as error:
+                answer = error
+            connection.send((answer, time.perf_counter() - began))
