@@ -20,7 +20,7 @@ from collections import deque
 from pathlib import Path
 from typing import Any
 
-from rounds import arguments, finish, interleaved, median, run, table
+from rounds import arguments, finish, interleaved, median, ratio, run, table
 from workloads import keras_tuner_ends
 
 TRIALS, FEW = 40, 10
@@ -175,7 +175,7 @@ def overheads(*, quick: bool) -> dict[str, Any]:
 
 def main() -> None:
     """Measure, and print or write the tables."""
-    options = arguments(__doc__, rounds=1).parse_args()
+    options = arguments(__doc__, rounds=3).parse_args()
     trials, few = (4, 3) if options.quick else (TRIALS, FEW)
     lines, everything = [], {}
     for workload in CONFIGS:
@@ -186,9 +186,9 @@ def main() -> None:
             return run("tune.py", "--here", workload, str(few), str(time.time()), str(trials))
 
         results = everything[workload] = interleaved([TUNER, NNLAB], options.rounds, measure)
-        theirs, ours = (median(results[name], "all") for name in (TUNER, NNLAB))
-        one = f"{median(results[TUNER], 'warm'):.2f} s"
-        lines.append([workload, str(trials), one, f"{theirs:.0f} s", f"{ours:.1f} s", f"{theirs / ours:.1f}"])
+        one, theirs = (f"{median(results[TUNER], key):.2f} s" for key in ("warm", "all"))
+        ours = f"{median(results[NNLAB], 'all'):.1f} s"
+        lines.append([workload, str(trials), one, theirs, ours, ratio(results, TUNER, NNLAB, "all")])
     text = table(["random search", "trials", "one, KerasTuner", "all, KerasTuner", NNLAB, "times"], lines)
     everything["overhead"] = run("tune.py", "--overhead", *(["quick"] if options.quick else []))
     lines = [

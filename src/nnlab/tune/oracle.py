@@ -15,7 +15,7 @@ import copy
 import math
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from keras_tuner import HyperParameters, Objective
@@ -27,6 +27,7 @@ from keras_tuner.oracles import (
 )
 
 from nnlab.config.tune import TuneConfig
+from nnlab.tune.search import Codes, Proposal
 from nnlab.tune.space import Parameter, Space
 
 MOST_COLLISIONS = 1000
@@ -34,22 +35,6 @@ MOST_COLLISIONS = 1000
 
 GRID_POINTS = 10
 """Values of a number without `step` in a grid, evenly spaced, both ends among them."""
-
-Codes = dict[str, int | float]
-
-
-class Proposal(NamedTuple):
-    """What is to be tried next.
-
-    Args:
-        codes: values by path, choices as numbers.
-        epochs: the epoch to train to; `None` for all.
-        continues: the number of the trial whose training goes on.
-    """
-
-    codes: Codes
-    epochs: int | None = None
-    continues: int | None = None
 
 
 class _Own:

@@ -16,6 +16,7 @@ from nnlab.config.tune import TuneConfig
 from nnlab.environment import NOT_FOR_TRAINING, without
 from nnlab.errors import NnlabError
 from nnlab.executor import start_soon
+from nnlab.tune.search import Codes, Proposal
 from nnlab.tune.space import Space
 
 
@@ -47,9 +48,10 @@ class OracleProcess:
         self._process.terminate()
         self._process.join()
 
-    def ask(self, number: int, *, recorded: Any = None) -> Any:
+    def ask(self, number: int, *, recorded: Codes | None = None) -> Proposal | None:
         """See `Proposer`."""
-        return self._call("ask", number, recorded=recorded)
+        proposal: Proposal | None = self._call("ask", number, recorded=recorded)
+        return proposal
 
     def tell(self, number: int, score: float | None) -> None:
         """See `Proposer`."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from nnlab.config.tune import MedianConfig
 from nnlab.executor import Outcome
@@ -20,6 +20,23 @@ MOST_FAILURES = 3
 """Trials that may fail one after the other before the search stops."""
 
 TrialStatus = Literal["running", "completed", "stopped", "diverged", "failed"]
+
+Codes = dict[str, int | float]
+"""Values by path as oracles see them: a choice is its number."""
+
+
+class Proposal(NamedTuple):
+    """What is to be tried next.
+
+    Args:
+        codes: values by path, choices as numbers.
+        epochs: the epoch to train to; `None` for all.
+        continues: the number of the trial whose training goes on.
+    """
+
+    codes: Codes
+    epochs: int | None = None
+    continues: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +110,8 @@ class Oracle(Protocol):
 
     seconds: float
 
-    def ask(self, number: int, *, recorded: Any = None) -> Any:
-        """Return a `Proposal`, or `None`."""
+    def ask(self, number: int, *, recorded: Codes | None = None) -> Proposal | None:
+        """Return what to try as the trial of this number, `None` if there is nothing."""
 
     def tell(self, number: int, score: float | None) -> None:
         """Say how a trial ended."""
