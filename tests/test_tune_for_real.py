@@ -13,7 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from nnlab.config.load import load_config
+from nnlab.errors import NnlabError
 from nnlab.run import Run
+from nnlab.tune.study import prepare
 
 pytestmark = [pytest.mark.tf, pytest.mark.slow]
 
@@ -68,6 +71,14 @@ def test_a_driver_that_is_killed_loses_nothing(nnlab, write_config, tmp_path, al
         json.loads((run / "results.json").read_text())["fresh"]
         == json.loads((whole / "results.json").read_text())["fresh"]
     )
+
+
+def test_an_oracle_that_dies_is_reported(write_config):
+    with prepare(load_config(write_config(SMALL % "random"))).oracle() as oracle:
+        assert oracle.ask(0) is not None
+        oracle._process.kill()
+        with pytest.raises(NnlabError, match="the process that proposes trials has died"):
+            oracle.ask(1)
 
 
 def test_a_worker_that_is_killed_loses_only_its_training(nnlab, write_config, tmp_path, monkeypatch):

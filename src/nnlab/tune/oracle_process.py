@@ -21,7 +21,7 @@ from nnlab.tune.space import Space
 
 
 class OracleProcess:
-    """A `Proposer` elsewhere.
+    """A `Proposer` elsewhere, from the first question on.
 
     Args:
         space: what is searched.
@@ -34,19 +34,25 @@ class OracleProcess:
 
     def __init__(self, space: Space, section: TuneConfig, **options: Any) -> None:
         self.seconds = 0.0
-        context = start_soon()
-        self._connection, theirs = context.Pipe()
-        self._process = context.Process(target=_answer, args=(theirs, space, section, options), daemon=True)
-        self._process.start()
-        theirs.close()
+        self._arguments = space, section, options
+        self._process: Any = None
 
     def __enter__(self) -> OracleProcess:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._connection.close()
-        self._process.terminate()
-        self._process.join()
+        if self._process is not None:
+            self._connection.close()
+            self._process.terminate()
+            self._process.join()
+
+    def _start(self) -> None:
+        """Start the process; this waits until the one that workers come from has imported TensorFlow."""
+        context = start_soon()
+        self._connection, theirs = context.Pipe()
+        self._process = context.Process(target=_answer, args=(theirs, *self._arguments), daemon=True)
+        self._process.start()
+        theirs.close()
 
     def ask(self, number: int, *, recorded: Codes | None = None) -> Proposal | None:
         """See `Proposer`."""
@@ -58,6 +64,8 @@ class OracleProcess:
         self._call("tell", number, score)
 
     def _call(self, method: str, *arguments: Any, **options: Any) -> Any:
+        if self._process is None:
+            self._start()
         try:
             self._connection.send((method, arguments, options))
             answer, seconds = self._connection.recv()
