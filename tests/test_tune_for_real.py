@@ -73,6 +73,21 @@ def test_a_driver_that_is_killed_loses_nothing(nnlab, write_config, tmp_path, al
     )
 
 
+def test_ctrl_c_while_the_oracle_starts(nnlab, write_config, tmp_path):
+    runs = tmp_path / "runs"
+    words = ["tune", str(write_config(SMALL % "random")), "-j", "2", "-q", "--runs-dir", str(runs)]
+    driver = subprocess.Popen([sys.executable, "-m", "nnlab", *words], stderr=subprocess.PIPE, text=True)
+    while not list(runs.glob("*/run.json")):
+        assert driver.poll() is None
+        time.sleep(0.02)
+    driver.send_signal(signal.SIGINT)
+    _, said = driver.communicate(timeout=60)
+    (run,) = runs.iterdir()
+    assert (driver.returncode, Run(run).read_info()["status"]) == (130, "interrupted")
+    assert said.splitlines()[0].startswith("interrupted; "), said
+    assert nnlab("resume", run, "--max-trials", 1, "-q").code == 0
+
+
 def test_an_oracle_that_dies_is_reported(write_config):
     with prepare(load_config(write_config(SMALL % "random"))).oracle() as oracle:
         assert oracle.ask(0) is not None

@@ -50,8 +50,9 @@ class OracleProcess:
         """Start the process; this waits until the one that workers come from has imported TensorFlow."""
         context = start_soon()
         self._connection, theirs = context.Pipe()
-        self._process = context.Process(target=_answer, args=(theirs, *self._arguments), daemon=True)
-        self._process.start()
+        process = context.Process(target=_answer, args=(theirs, *self._arguments), daemon=True)
+        process.start()
+        self._process = process  # Ctrl-C may have come before
         theirs.close()
 
     def ask(self, number: int, *, recorded: Codes | None = None) -> Proposal | None:
