@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
@@ -34,7 +35,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Change the default before the first config is read."""
+    """Change the default before the first config is read, and let Ctrl-C reach the commands that tests start."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it, and so do theirs
     TrainingConfig.model_fields["engine"].default = config.getoption("--engine")
     TrainingConfig.model_rebuild(force=True)
     Experiment.model_fields["training"].default = TrainingConfig()
