@@ -1,7 +1,6 @@
 """The oracle in a process of its own, which comes from where workers come from.
 
-KerasTuner imports TensorFlow, which is there already, and an oracle may think for seconds: meanwhile the search listens
-to its trainings and to Ctrl-C.
+KerasTuner imports TensorFlow, which is there already; and an oracle may think for seconds, in which Ctrl-C is heard.
 """
 
 from __future__ import annotations

@@ -54,7 +54,7 @@ class Study:
         return section
 
     def oracle(self) -> OracleProcess:
-        """Start what proposes trials."""
+        """Return what proposes trials, in a process of its own."""
         rules = self.search.rules
         return OracleProcess(
             self.space,
