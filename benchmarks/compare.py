@@ -31,7 +31,7 @@ FASHION = """
 data: {source: fashion_mnist, validation: 5000, limit: 20000, scale: 255}
 model: {hidden: [100, 100, 100], activation: relu, initializer: he_normal}
 optimizer: SGD
-training: {epochs: 5, batch_size: 32, tensorboard: false}
+training: {epochs: 5, batch_size: 32}
 """
 PROBLEMS = {
     "digits, 3 x 64 units, 10 epochs": DIGITS,

@@ -82,9 +82,8 @@ def import_keras() -> None:
     """
     if "keras" in sys.modules:
         return
-    with without(*NOT_FOR_TRAINING), no_search_for_garbage():
+    with without(*NOT_FOR_TRAINING), imports_that_stay():
         import keras  # noqa: F401
-    gc.freeze()  # what was made here stays, and need not be searched again and again
 
 
 @contextlib.contextmanager
@@ -100,13 +99,14 @@ def without(*packages: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def no_search_for_garbage() -> Iterator[None]:
-    """Do without Python's search for garbage where much is made and little thrown away, as in imports."""
+def imports_that_stay() -> Iterator[None]:
+    """Import without Python's search for garbage, of which there is none, and keep what was made out of later ones."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
+        gc.freeze()
         if was_enabled:
             gc.enable()
 

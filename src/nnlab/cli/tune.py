@@ -107,14 +107,11 @@ def conduct(
     from nnlab.tune.study import prepare
 
     console.prepare_tensorflow(verbose=verbose)  # for the workers, which inherit the environment
-    start_soon()
     executor = executor_for(jobs, ray)
-    study = prepare(loaded, jobs=jobs_at_once(jobs, ray), runs_dir=runs_dir, trust_code=trust_code)
+    study = prepare(loaded, jobs=jobs_at_once(jobs, ray), runs_dir=runs_dir, trust_code=trust_code, on_valid=start_soon)
+    preparing = console.prepare_plots_soon()
     name = study.config.experiment.name
     run = into or Run.new(runs_dir, name)
-
-    preparing = console.prepare_plots_soon()
-
     progress = Progress(quiet=quiet or json)
     try:
         with progress:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -123,7 +123,7 @@ def set_rewriting(model: keras.Model, experiment: Experiment, num_train: int, ch
     """
     _, steps = steps_of_run(experiment, num_train)
     is_short = choice.used == "fast" and not choice.xla and steps < STEPS_THAT_EARN_XLA
-    as_they_are = is_short and not any(_is_of(layer, BETTER_WITHOUT_XLA) for layer in model._flatten_layers())
+    as_they_are = is_short and not any(_is_better_without_xla(layer) for layer in model._flatten_layers())
     tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": as_they_are})
 
 
@@ -164,13 +164,13 @@ def _why_without_xla(model: keras.Model, experiment: Experiment, num_train: int,
     for layer in model._flatten_layers():
         if _is_random(layer):
             return f"`{type(layer).__name__}` draws its random numbers faster without XLA on a CPU"
-        if _is_of(layer, BETTER_WITHOUT_XLA):
+        if _is_better_without_xla(layer):
             return f"`{type(layer).__name__}` is faster without XLA on a CPU"
     return None
 
 
-def _is_of(layer: keras.layers.Layer, families: Sequence[str]) -> bool:
-    return any(base.__name__ in families for base in type(layer).__mro__)
+def _is_better_without_xla(layer: keras.layers.Layer) -> bool:
+    return any(base.__name__ in BETTER_WITHOUT_XLA for base in type(layer).__mro__)
 
 
 def _is_random(layer: keras.layers.Layer) -> bool:

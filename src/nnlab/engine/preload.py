@@ -5,11 +5,10 @@ TensorFlow's libraries write to stderr before they read their log level; that is
 
 from __future__ import annotations
 
-import gc
 import os
 import signal
 
-from nnlab.environment import import_keras, no_search_for_garbage
+from nnlab.environment import import_keras, imports_that_stay
 
 signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for whoever started the workers, who then ends them
 _is_quiet = os.environ.get("TF_CPP_MIN_LOG_LEVEL") == "3"
@@ -18,9 +17,8 @@ if _is_quiet:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 try:
     import_keras()
-    with no_search_for_garbage():
+    with imports_that_stay():
         import nnlab.train  # noqa: F401
-    gc.freeze()
 
     if _is_quiet:
         import tensorflow as tf

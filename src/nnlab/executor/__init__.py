@@ -7,7 +7,7 @@ from functools import partial
 
 from nnlab.errors import NnlabError
 from nnlab.executor.jobs import Executor, Job, Outcome, Watcher, check_threads
-from nnlab.executor.processes import Workers, start_soon
+from nnlab.executor.processes import Workers, start_process, start_soon
 from nnlab.executor.trainer import InProcess
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "check_threads",
     "executor_for",
     "jobs_at_once",
+    "start_process",
     "start_soon",
 ]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
 from typing import Any
@@ -23,6 +23,24 @@ def start_soon() -> Any:
     return context
 
 
+def start_process(target: Callable[..., None], *arguments: Any) -> tuple[Any, Connection]:
+    """Start a process in which TensorFlow is imported, which this waits for.
+
+    Args:
+        target: what it does; is called with its end of the connection first.
+        arguments: what else that is called with.
+
+    Returns:
+        The process, which ends with this one, and this end of the connection.
+    """
+    context = start_soon()
+    ours, theirs = context.Pipe()
+    process = context.Process(target=target, args=(theirs, *arguments), daemon=True)
+    process.start()
+    theirs.close()
+    return process, ours
+
+
 class Workers(Pool):
     """Does several jobs at once in processes of their own, which stay warm: TensorFlow started, programs compiled.
 
@@ -34,13 +52,13 @@ class Workers(Pool):
     def __init__(self, count: int, watch: Watcher | None = None) -> None:
         super().__init__(watch)
         self._count = count
-        self._context = start_soon()
+        start_soon()
 
     def _most_workers(self) -> int:
         return self._count
 
     def _start_worker(self) -> Worker:
-        return _Process(self._context)
+        return _Process()
 
     def _wait(self) -> Sequence[Worker]:
         ready = wait([worker.connection for worker in self._workers])
@@ -50,12 +68,9 @@ class Workers(Pool):
 class _Process(Worker):
     """A worker on this machine."""
 
-    def __init__(self, context: Any) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.connection, theirs = context.Pipe()
-        self.process = context.Process(target=_work, args=(theirs,), daemon=True)
-        self.process.start()
-        theirs.close()
+        self.process, self.connection = start_process(_work)
 
     def send(self, job: Job) -> None:
         self.connection.send(job)

@@ -14,7 +14,7 @@ from typing import Any
 from nnlab.config.tune import TuneConfig
 from nnlab.environment import NOT_FOR_TRAINING, without
 from nnlab.errors import NnlabError
-from nnlab.executor import start_soon
+from nnlab.executor import start_process
 from nnlab.tune.search import Codes, Proposal
 from nnlab.tune.space import Space
 
@@ -45,15 +45,6 @@ class OracleProcess:
             self._process.terminate()
             self._process.join()
 
-    def _start(self) -> None:
-        """Start the process; this waits until the one that workers come from has imported TensorFlow."""
-        context = start_soon()
-        self._connection, theirs = context.Pipe()
-        process = context.Process(target=_answer, args=(theirs, *self._arguments), daemon=True)
-        process.start()
-        self._process = process  # Ctrl-C may have come before
-        theirs.close()
-
     def ask(self, number: int, *, recorded: Codes | None = None) -> Proposal | None:
         """See `Proposer`."""
         proposal: Proposal | None = self._call("ask", number, recorded=recorded)
@@ -65,7 +56,7 @@ class OracleProcess:
 
     def _call(self, method: str, *arguments: Any, **options: Any) -> Any:
         if self._process is None:
-            self._start()
+            self._process, self._connection = start_process(_answer, *self._arguments)
         try:
             self._connection.send((method, arguments, options))
             answer, seconds = self._connection.recv()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -141,7 +141,14 @@ class Study:
         return f"# {head}\n{text}"
 
 
-def prepare(config: LoadedConfig, *, jobs: int = 1, runs_dir: Path = Path("runs"), trust_code: bool = False) -> Study:
+def prepare(
+    config: LoadedConfig,
+    *,
+    jobs: int = 1,
+    runs_dir: Path = Path("runs"),
+    trust_code: bool = False,
+    on_valid: Callable[[], Any] | None = None,
+) -> Study:
     """Check everything that can be checked before training.
 
     Args:
@@ -149,12 +156,15 @@ def prepare(config: LoadedConfig, *, jobs: int = 1, runs_dir: Path = Path("runs"
         jobs: trainings at once.
         runs_dir: where runs that layers are taken over from are looked for.
         trust_code: whether the user's own Python code may run.
+        on_valid: is called when the config and its space hold, before the data are loaded.
 
     Raises:
         NnlabError: with all that is wrong with the space, the data and the objective.
     """
     check_threads(config)
     space = read_space(config)
+    if on_valid is not None:
+        on_valid()
     section, experiment = config.experiment.tune, config.experiment
     assert section is not None
     try:
