@@ -307,7 +307,22 @@ def _check_named_object(parameter: Parameter, value: Any, path: ConfigPath, faul
     if "list" in parameter.types and isinstance(value, list):
         items = [parse_component(parameter.kind, item, faults, path=(*path, i)) for i, item in enumerate(value)]
         return tuple(items)
-    return parse_component(parameter.kind, value, faults, path=path)
+    component = parse_component(parameter.kind, value, faults, path=path)
+    if component is not None and _is_misplaced_layer(parameter, component):
+        function = {name.replace("_", ""): name for name in catalog.entries("activations")}.get(component.name.lower())
+        message = f"`{component.name}` is a layer, and cannot stand inside another one"
+        hint = f"choose a function such as `{function or 'relu'}`, or put `{component.name}` behind as a layer"
+        faults.append(Fault(path, message, hint, value))
+    return component
+
+
+def _is_misplaced_layer(parameter: Parameter, component: Component) -> bool:
+    """Whether a layer is named for an activation that is no last step of its layer: one that has a default.
+
+    Behind the layer is then another place than in it, as in a recurrent layer, whose loop holds the activation.
+    """
+    is_inside = parameter.kind == "activations" and not parameter.required and parameter.default is not None
+    return is_inside and component.name in catalog.ACTIVATION_LAYERS
 
 
 def _as_number(parameter: Parameter, value: Any) -> Any:

@@ -17,7 +17,7 @@ from nnlab.config.model import FunctionalConfig, HiddenConfig, LayerItem, Repeat
 from nnlab.config.schema import EarlyStopping, Experiment
 from nnlab.data.splits import DEFAULT_TEST, DataSpec, TargetSpec, each, one_or_all
 from nnlab.errors import ConfigError, ConfigPath, Problem, did_you_mean, listed, one_of
-from nnlab.model.hidden import PlannedLayer, activation_apart, has_weights, with_defaults
+from nnlab.model.hidden import PlannedLayer, activation_apart, has_weights, innermost, with_defaults
 from nnlab.model.losses import (
     CLASS_NUMBER_LOSSES,
     check_logits,
@@ -145,7 +145,7 @@ def with_plan(experiment: Experiment, spec: DataSpec, plan: Plan) -> Experiment:
 def output_activation(layers: Sequence[PlannedLayer]) -> str | None:
     """Return the name of the activation that the model ends with, `None` for none."""
     for layer in reversed(layers):
-        component = layer.component
+        component = innermost(layer.component)
         if component.name == "Softmax":
             return "softmax"
         if component.name == "Activation":
