@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -100,6 +102,13 @@ def test_explicit_values_are_left_alone(config):
     first, second, _ = (layer.component for layer in plan.layers)
     assert first.parameters["activation"] is None
     assert second.plain() == {"Dense": {"units": 5, "activation": "relu", "kernel_initializer": "zeros"}}
+
+
+@pytest.mark.parametrize(("task", "names"), [("regression", ("y", "mean(y)")), ("multilabel", ("a", "entropy"))])
+def test_targets_cannot_be_called_as_columns_of_predictions(config, task, names):
+    target = TargetSpec(task, (2,), class_names=names, names=names, inferred_task=False)
+    with pytest.raises(ConfigError, match=r"is also what `nnlab predict` calls a column"):
+        planned(config, "{hidden: [5]}", replace(spec_of(), target=target))
 
 
 def test_a_recurrent_layer_keeps_its_own_activation(config):

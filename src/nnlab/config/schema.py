@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, TypeAlias, get_args
 from pydantic import Field, ValidationError
 
 from nnlab import catalog
+from nnlab.config.columns import column_faults
 from nnlab.config.compare import CompareConfig
 from nnlab.config.components import Component, Fault, OneOf, named_object, raise_faults
 from nnlab.config.model import ModelConfig
@@ -381,10 +382,11 @@ class Experiment(Section):
             message = "`learning_rate_after` and `schedule` both set the learning rate"
             hint = "keep one of them; a schedule goes on when layers are freed"
             yield Fault(("model", "transfer", "learning_rate_after"), message, hint, at_key=True)
+        sections = {key: value for key in ("data", "training") if isinstance(value := given.get(key), Mapping)}
+        yield from column_faults(_named_outputs(model, sections), sections.get("training", {}).get("metrics"))
         names = _output_names(model, given.get("data"))
         if names is None:
             return
-        sections = {key: value for key in ("data", "training") if isinstance(value := given.get(key), Mapping)}
         unknown = [
             (section, key, str(name))
             for section, values in sections.items()
@@ -404,11 +406,25 @@ class Experiment(Section):
                     yield Fault(("data", "target"), f"the output `{name}` has no target", hint, at_key=True)
 
 
-def _output_names(model: Any, data: Any) -> list[Any] | None:
+def _named_outputs(model: Any, sections: Mapping[str, Mapping[str, Any]]) -> dict[str, ConfigPath]:
+    """Return the outputs that have names, with the places that give them; a class's may stand under any key."""
+    if isinstance(model, Mapping) and model.get("type") == "subclassed":
+        return {
+            str(name): (section, key, name)
+            for section, values in sections.items()
+            for key in GOES_BY_OUTPUT[section]
+            if _is_by_output(key, values.get(key))
+            for name in values[key]
+        }
+    return {name: ("model", "outputs", i) for i, name in enumerate(_output_names(model, None) or [])}
+
+
+def _output_names(model: Any, data: Any) -> list[str] | None:
     """Return the outputs that may be named; `None` for a class whose outputs only its code knows."""
     model = model if isinstance(model, Mapping) else {}
     if model.get("type") == "subclassed":
         target = data.get("target") if isinstance(data, Mapping) else None
-        return list(target) if isinstance(target, Mapping) else None
+        return list(map(str, target)) if isinstance(target, Mapping) else None
     outputs = model.get("outputs")
-    return [outputs] if isinstance(outputs, str) else list(outputs) if isinstance(outputs, (list, tuple)) else []
+    names = outputs if isinstance(outputs, (list, tuple)) else [outputs]
+    return [name for name in names if isinstance(name, str)]

@@ -36,6 +36,8 @@ def make(component: Component) -> Any:
         return component.name if component.entry.package == "keras" else named_object(component.entry)
     if component.kind == "metrics" and component.name == "accuracy":
         return component.name  # Keras chooses which accuracy by the loss and the shapes
+    if component.kind == "metrics":  # Keras counts those of one class: `precision_1` in the second output
+        parameters.setdefault("name", component.name)
     return named_object(component.entry)(**{**component.entry.preset, **parameters})
 
 

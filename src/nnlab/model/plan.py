@@ -103,6 +103,7 @@ def plan_model(experiment: Experiment, spec: DataSpec) -> Plan:
         ConfigError: too many layers, several arrays for a model with one input, a loss that cannot be guessed, or a
             monitor that is no column of the history.
     """
+    _check_prediction_columns(spec)
     model = experiment.model
     layers: tuple[PlannedLayer, ...] = ()
     nodes: tuple[Node, ...] = ()
@@ -168,6 +169,22 @@ def _stack(model: SequentialConfig, spec: DataSpec) -> tuple[tuple[PlannedLayer,
         hidden = layer is not last and has_weights(layer.component)
         layers += with_defaults(layer, model) if hidden else activation_apart(layer)
     return tuple(layers), last
+
+
+def _check_prediction_columns(spec: DataSpec) -> None:
+    """Refuse labels and targets that are called as `predict` calls what it says of another one, such as `p(a)`."""
+    problems = []
+    for output, target in spec.targets.items():
+        names = target.class_names if target.task == "multilabel" else target.names
+        derived = {f"{word}({name})" for name in names for word in ("p", "mean", "std")}
+        derived |= {"entropy"} if target.task == "multilabel" else set()
+        for name in sorted(derived & set(names)) if target.task in ("multilabel", "regression") else ():
+            message = f"`{name}` is also what `nnlab predict` calls a column of its own"
+            problems.append(
+                Problem(message, "rename it in the data", ("data", "target", *([output] if output else [])))
+            )
+    if problems:
+        raise ConfigError(problems)
 
 
 def _check_one_array(spec: DataSpec) -> None:

@@ -1,0 +1,81 @@
+"""The columns of a run's history, as far as a config decides them: every name stands for one thing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from nnlab import catalog
+from nnlab.config.components import Component, Fault, named_object
+from nnlab.errors import ConfigPath, named
+
+OWN_COLUMNS = ("epoch", "learning_rate", "seconds", "val_seconds")
+"""The columns that are no loss and no metric."""
+
+SPLITS = {"val": "validation", "test": "test", "train": "training"}
+"""What stands before a loss or a metric where it is that of these rows, as in `val_loss` (see `runs ls --sort`)."""
+
+
+class _Column(NamedTuple):
+    """A column that training rows fill.
+
+    Args:
+        name: the name in the history.
+        what: what it holds, in words.
+        path: the place of the config that decides the name.
+        hint: how to give it another name.
+    """
+
+    name: str
+    what: str
+    path: ConfigPath
+    hint: str
+
+
+def column_faults(outputs: Mapping[str, ConfigPath], metrics: Any) -> Iterator[Fault]:
+    """Yield every metric and output whose column has a name that stands for something else.
+
+    Args:
+        outputs: where each output gets its name; empty for a model whose output has none.
+        metrics: the metrics as written, or by output.
+    """
+    taken = {"loss": "the loss", **dict.fromkeys(OWN_COLUMNS, "a column of every history")}
+    for column in _columns(outputs, metrics):
+        split, _, rest = column.name.partition("_")
+        clash = taken.get(column.name) or (
+            f"`{rest}` of the {SPLITS[split]} rows" if rest and split in SPLITS else None
+        )
+        if clash is None:
+            taken[column.name] = column.what
+        else:
+            message = f"the column {named(column.name)} would be {column.what}, and is {clash}"
+            yield Fault(column.path, message, column.hint)
+
+
+def _columns(outputs: Mapping[str, ConfigPath], metrics: Any) -> Iterator[_Column]:
+    several = len(outputs) > 1
+    for output, path in outputs.items() if several else ():
+        yield _Column(f"{output}_loss", f"the loss of the output `{output}`", path, f"rename the output `{output}`")
+    for output in outputs or [""]:
+        path = ("training", "metrics")
+        own = metrics
+        if isinstance(metrics, Mapping):
+            name = output or next(iter(metrics), "")
+            own, path = metrics.get(name), (*path, name)
+        for i, raw in enumerate(own if isinstance(own, (list, tuple)) else ()):
+            metric, name = _named(raw)
+            if metric is not None:
+                what = f"`{metric}`" + (f" of the output `{output}`" if several else "")
+                hint = f"write `name: ...` to give it a name of its own: `{metric}: {{name: ...}}`"
+                yield _Column(f"{output}_{name}" if several else name, what, (*path, i), hint)
+
+
+def _named(raw: Any) -> tuple[str | None, str]:
+    """Return a metric's name in the catalog, `None` if it has none, and the name of its column."""
+    written = named_object(raw)
+    entry = catalog.find("metrics", written) if written is not None else None
+    if entry is None:
+        return None, ""
+    given = raw.parameters if isinstance(raw, Component) else raw[written] if isinstance(raw, Mapping) else None
+    said = given.get("name") if isinstance(given, Mapping) else None
+    return entry.name, said if isinstance(said, str) and said else entry.name
