@@ -48,7 +48,7 @@ def experiments(draw: Draw) -> dict[str, Any]:
     training = {
         "epochs": lambda: draw(st.integers(1, 10**6)),
         "loss": lambda: component(draw, "losses"),
-        "metrics": lambda: several(draw, lambda: component(draw, "metrics")),
+        "metrics": lambda: _metrics(draw),
         "early_stopping": lambda: {"monitor": draw(TEXT), "min_delta": draw(st.floats(0, 1))},
         "tensorboard": lambda: draw(st.booleans() | st.just({"profile_batch": [1, 2]})),
     }
@@ -83,11 +83,23 @@ def component(draw: Draw, kind: str, names: list[str] | None = None) -> Any:
     return {entry.name: given} if given else draw(st.sampled_from([entry.name, {entry.name: None}]))
 
 
+def _metrics(draw: Draw) -> list[Any]:
+    """Draw metrics whose columns have names of their own."""
+    names = draw(st.lists(st.sampled_from(list(catalog.entries("metrics"))), min_size=1, max_size=3, unique=True))
+    metrics = [component(draw, "metrics", [name]) for name in names]
+    for metric in metrics:
+        for parameters in metric.values() if isinstance(metric, dict) else ():
+            (parameters or {}).pop("name", None)
+    return metrics
+
+
 def _value(draw: Draw, parameter: Parameter) -> Any:
     if parameter.default is None and draw(st.booleans()):
         return None
     if parameter.kind is not None:
         plain = ["Dense", "Flatten"] if parameter.kind == "layers" else None
+        if parameter.kind == "activations" and parameter.default is not None and not parameter.required:
+            plain = [name for name in catalog.entries("activations") if name not in catalog.ACTIVATION_LAYERS]
         one = component(draw, parameter.kind, plain)
         return [one] if "list" in parameter.types else one
     if parameter.choices:

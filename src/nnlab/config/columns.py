@@ -49,6 +49,8 @@ def column_faults(outputs: Mapping[str, ConfigPath], metrics: Any) -> Iterator[F
             taken[column.name] = column.what
         else:
             message = f"the column {named(column.name)} would be {column.what}, and is {clash}"
+            if clash == column.what:
+                message = f"{clash} stands here twice, and both would be the column {named(column.name)}"
             yield Fault(column.path, message, column.hint)
 
 
