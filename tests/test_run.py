@@ -119,7 +119,8 @@ def test_a_run_that_is_carried_on_keeps_how_it_began_and_adds_up_its_seconds(tmp
     before = {"status": "interrupted", "versions": {}, "seconds": 100.0, **began}
     info = RunInfo(run, {"status": "running", "command": ["nnlab", "resume"], "overrides": []}, before)
     info.write()
-    assert run.read_info()["status"] == "running"
+    with run.lock():
+        assert run.read_info()["status"] == "running"
     assert not {"seconds", "finished"} & set(run.read_info())
     info.facts["engine"] = "fast"
     info.end("completed", trials=3)

@@ -224,7 +224,8 @@ def test_several_previews_go_into_one_file(preview, tmp_path):
 def test_the_preview_is_drawn_in_the_terminal(nnlab, tmp_path):
     (tmp_path / "config.yaml").write_text(CONFIG.format(schedule="{one_cycle: 0.5}"))
     lines = nnlab("schedule", "config.yaml").out.splitlines()
-    assert lines[0] == "config: 40 steps, 4 an epoch; learning rate first 0.05, highest 0.5, last 0.01254"
+    assert lines.pop(0) == "config: 40 steps, 4 an epoch"
+    assert lines[0] == "learning rate first 0.05, highest 0.5, last 0.01254"
     assert len(lines) == 14
     assert lines[1].startswith("0.5 │")
     assert lines[-1].endswith("39")

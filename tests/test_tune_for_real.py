@@ -57,10 +57,14 @@ def test_a_driver_that_is_killed_loses_nothing(nnlab, write_config, tmp_path, al
             driver = subprocess.Popen([sys.executable, "-m", "nnlab", *words], stderr=said)
         while len(list((tmp_path / "killed").glob("*/trials/*/metrics.json"))) < trials and driver.poll() is None:
             time.sleep(0.02)
-        driver.send_signal(signal.SIGKILL)
-        driver.wait()
         (run,) = (tmp_path / "killed").iterdir()
         assert Run(run).read_info()["status"] == "running"
+        refused = nnlab("resume", run)
+        assert (refused.code, refused.out) == (2, "")
+        assert f"is at work already: process {driver.pid} on" in refused.err
+        driver.send_signal(signal.SIGKILL)
+        driver.wait()
+        assert Run(run).read_info()["status"] == "interrupted"  # though workers live on for a moment
         words = ["resume", str(run), "-j", "2", "-q"]
     assert not (tmp_path / "said").read_text()  # TensorFlow, which greets, is nowhere but in other processes
     done = {file: file.stat().st_mtime_ns for file in run.glob("trials/*/metrics.json")}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -38,11 +39,17 @@ class Problem:
         place = ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
         label = f"advice[{self.rule}]" if self.severity == "advice" else ""
         head = ": ".join(part for part in (place, format_path(self.path), label, self.message) if part)
-        return _visible(head) + (f"\n  hint: {_visible(self.hint)}" if self.hint else "")
+        return visible(head) + (f"\n  hint: {visible(self.hint)}" if self.hint else "")
 
 
-def _visible(text: str) -> str:
-    """Keep a message in its line, and a terminal from obeying what a config holds."""
+def visible(text: str) -> str:
+    r"""Write control characters and others that cannot be seen as Python does: no text leaves its line, or is obeyed.
+
+    >>> visible("red\x1b[31m")
+    'red\\x1b[31m'
+    """
+    if text.isprintable():
+        return text
     return "".join(
         character if character.isprintable() else character.encode("unicode_escape").decode() for character in text
     )
@@ -159,6 +166,15 @@ def show(value: Any) -> str:
     return named(f"'{value}'" if isinstance(value, str) and _needs_quotes(value) else value)
 
 
+def counted(count: int, thing: str) -> str:
+    """Count things.
+
+    >>> counted(1, "epoch"), counted(1200, "epoch")
+    ('1 epoch', '1,200 epochs')
+    """
+    return f"{count:,} {thing}{'s' * (count != 1)}"
+
+
 def number_text(number: float) -> str:
     """Write a limit without a needless `.0` or exponent.
 
@@ -181,6 +197,21 @@ def _needs_quotes(text: str) -> bool:
 
 def _cut(text: str, *, longest: int = 60) -> str:
     return text if len(text) <= longest else f"{text[: longest - 3]}..."
+
+
+def os_error_text(error: OSError) -> str:
+    """Say what the operating system refused, and of which file."""
+    reason = (error.strerror or first_line(error)).lower()
+    return f"`{error.filename}`: {reason}" if error.filename is not None else reason
+
+
+def os_error_hint(error: OSError) -> str | None:
+    """Say what to do where that is sure."""
+    return {
+        errno.ENOSPC: "make room on the disk",
+        errno.EDQUOT: "make room: the quota is used up",
+        errno.EROFS: "the file system takes no writes: give another folder",
+    }.get(error.errno or 0)
 
 
 def first_line(error: Exception) -> str:

@@ -16,8 +16,7 @@ def run_row(run: Run) -> dict[str, Any]:
     whose `run.json` cannot be read has the status `unreadable`.
     """
     try:
-        info = run.read_info()
-        metrics = run.read_metrics()
+        info, metrics = run.read_info(), run.read_metrics()
     except NnlabError as error:
         problem = error.problems[0].message
         return {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
@@ -9,18 +10,28 @@ import math
 import os
 import re
 import secrets
+import shutil
+import time
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from nnlab.errors import NnlabError, did_you_mean
+from nnlab.errors import NnlabError, did_you_mean, first_line, listed
+from nnlab.lock import Lock, Owner, owner_of, refuse_if_held
 
 Status = Literal["running", "completed", "failed", "interrupted"]
 
+PARTS = ("trials", "problems")
+"""Folders of a run that hold runs."""
+
 CODE_FOLDER = "code"
 """Where a run keeps the user's own Python code that its model needs."""
+
+SECONDS_TO_END = 30.0
+"""How long a worker may take to end after the process that it works for."""
 
 _DIRECTORY_NAME = re.compile(r"(\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d)_(.+)_([0-9a-f]{6})")
 
@@ -72,14 +83,46 @@ class Run:
         return self.path / "tensorboard"
 
     @property
+    def lock_path(self) -> Path:
+        """Who is at work here; there only while somebody is, or was killed."""
+        return self.path / "lock"
+
+    @property
+    def enclosing(self) -> Run | None:
+        """The comparison or search that this run is a part of."""
+        return Run(self.path.parent.parent) if self.path.parent.name in PARTS else None
+
+    def lock(self) -> Lock:
+        """Be the one who is at work here, until the lock is released or this process ends, whatever ends it.
+
+        Raises:
+            NnlabError: somebody else is at work here; nothing was touched.
+        """
+        return Lock(self.lock_path)
+
+    def refuse_if_at_work(self) -> None:
+        """Raise if somebody is at work here.
+
+        Raises:
+            NnlabError: somebody is.
+        """
+        refuse_if_held(self.lock_path)
+
+    @property
+    def owner(self) -> Owner | None:
+        """Who is at work here, or in the comparison or search that this run is a part of."""
+        found = owner_of(self.lock_path)
+        return found if found is not None or self.enclosing is None else self.enclosing.owner
+
+    @property
     def trials_path(self) -> Path:
         """Of a comparison or search: the folder of its trainings' runs."""
-        return self.path / "trials"
+        return self.path / PARTS[0]
 
     @property
     def problems_path(self) -> Path:
         """Of a comparison on several configs: the folder with a comparison's run for each."""
-        return self.path / "problems"
+        return self.path / PARTS[1]
 
     @property
     def best_path(self) -> Path:
@@ -104,6 +147,18 @@ class Run:
         write_text(self.config_path, config)
         write_text(self.path / "source.yaml", source)
 
+    def remove(self) -> None:
+        """Delete what a training that was interrupted has left, if it has left something.
+
+        Raises:
+            NnlabError: its process outlived the one that it worked for, and does not end.
+        """
+        deadline = time.monotonic() + SECONDS_TO_END
+        while owner_of(self.lock_path) is not None and time.monotonic() < deadline:
+            time.sleep(0.05)
+        self.refuse_if_at_work()
+        shutil.rmtree(self.path, ignore_errors=True)
+
     def keep_code(self, file: Path) -> None:
         """Keep a copy of a Python file that the model needs."""
         folder = self.path / CODE_FOLDER
@@ -116,15 +171,20 @@ class Run:
 
     def read_data(self) -> dict[str, Any]:
         """Return the content of `data.json`."""
-        return self._read_json("data.json")
+        return self._read_json("data.json", "ANYTHING")
 
     def write_info(self, info: Mapping[str, Any]) -> None:
         """Write `run.json`: status, command, seed, versions, hardware, times, error."""
         write_text(self.path / "run.json", to_json(info))
 
     def read_info(self) -> dict[str, Any]:
-        """Return the content of `run.json`."""
-        return self._read_json("run.json")
+        """Return the content of `run.json`; a run that nobody is at work in any more is not `running`."""
+        info = self._read_json("run.json", "INFO")
+        if info.get("status") == "running" and self.owner is None:
+            info = self._read_json("run.json", "INFO")  # it may have ended meanwhile
+            if info.get("status") == "running":
+                info["status"] = "interrupted"
+        return info
 
     def write_metrics(self, metrics: Mapping[str, Any]) -> None:
         """Write `metrics.json`: loss and metrics of the final model on each split."""
@@ -132,7 +192,7 @@ class Run:
 
     def read_metrics(self) -> dict[str, Any]:
         """Return the content of `metrics.json`; empty if the run did not get there."""
-        return self._read_json("metrics.json") if (self.path / "metrics.json").exists() else {}
+        return self._read_json("metrics.json", "METRICS") if self._has("metrics.json") else {}
 
     def rewrite_config(self, config: str) -> None:
         """Of a search: replace the config as resolved, when it is to go on for longer."""
@@ -144,8 +204,9 @@ class Run:
 
     def read_trials(self) -> list[dict[str, Any]]:
         """Of a search: return what is known of its trials, in their order."""
-        files = sorted(self.trials_path.glob("[0-9]*.json"), key=lambda path: int(path.stem))
-        return [self._read_json(f"trials/{path.name}") for path in files]
+        found = (path for path in self.trials_path.glob("*.json") if path.stem.isdecimal())
+        files = sorted(found, key=lambda path: int(path.stem))
+        return [self._read_json(f"{PARTS[0]}/{path.name}", "ANYTHING") for path in files]
 
     def write_best(self, config: str) -> None:
         """Of a search: write the config with the best values."""
@@ -162,7 +223,7 @@ class Run:
 
     def read_summary(self) -> dict[str, Any]:
         """Of a comparison or search: return the content of `results.json`; empty if it did not get there."""
-        return self._read_json("results.json") if (self.path / "results.json").exists() else {}
+        return self._read_json("results.json", "ANYTHING") if self._has("results.json") else {}
 
     def write_history(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Write `history.csv` with one row an epoch."""
@@ -171,54 +232,119 @@ class Run:
 
     def read_history(self) -> list[dict[str, float]]:
         """Return the rows of `history.csv`, numbers as floats; empty if there are none."""
-        if not self.history_path.exists():
+        if not self._has(self.history_path.name):
             return []
-        with self.history_path.open(newline="") as file:
-            return [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
+        with self.reading(self.history_path.name), self.history_path.open(newline="", encoding="utf-8") as file:
+            rows = [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file, strict=True)]
+            if any("epoch" not in row for row in rows):
+                raise ValueError("it has no column `epoch`")
+            return rows
 
-    def _read_json(self, name: str) -> dict[str, Any]:
+    @contextlib.contextmanager
+    def reading(self, name: str) -> Iterator[None]:
+        """Say which file of the run is damaged, and what to do, where reading it or making use of it fails.
+
+        Args:
+            name: of the file.
+
+        Raises:
+            NnlabError: it cannot be read, or holds something else than nnlab writes.
+        """
         try:
-            content = json.loads((self.path / name).read_text())
-        except (OSError, ValueError) as error:
-            raise NnlabError(f"`{self.path / name}` cannot be read: {error}", hint="is this a run directory?") from None
-        if not isinstance(content, dict):
-            raise NnlabError(f"`{self.path / name}` holds no mapping", hint="is this a run directory?")
-        return content
+            yield
+        except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError, csv.Error) as error:
+            reason = getattr(error, "strerror", None) or first_line(error)
+            if isinstance(error, (LookupError, TypeError, AttributeError)):
+                reason = f"it holds something else than nnlab writes ({type(error).__name__}: {reason})"
+            hint = "restore it from a copy, or run its `config.yaml` again; other runs do without it"
+            raise NnlabError(f"`{self.path / name}` cannot be read: {reason}", hint=hint) from error
+
+    def _has(self, name: str) -> bool:
+        return os.path.lexists(self.path / name)
+
+    def _read_json(self, name: str, shape: Literal["INFO", "METRICS", "ANYTHING"]) -> dict[str, Any]:
+        from nnlab import records  # its pydantic takes longer to import than all else here
+
+        with self.reading(name):
+            content = json.loads((self.path / name).read_text(encoding="utf-8"))
+            return records.checked(content, getattr(records, shape))
 
 
 def open_run(text: str, runs_dir: Path) -> Run:
     """Find a run by its path, its directory's name, the id at its end, or the latest of a name.
 
+    The beginning of an id or of a directory's name will do where it is that of one run alone; `RUN/0003` is a trial of
+    a search, by the id that its table shows, or a training of a comparison.
+
     Raises:
         NnlabError: there is no such run.
     """
     for path in (Path(text), runs_dir / text):
-        if (path / "run.json").is_file():
+        if _is_run(path):
             return Run(path)
-    if Path(text).is_dir():
+    if os.path.isdir(text):  # noqa: PTH112  (takes any text)
         hint = "give a directory that `nnlab train` made; `nnlab runs ls` lists them"
         raise NnlabError(f"`{text}` is no run directory: it has no `run.json`", hint=hint)
     runs = list_runs(runs_dir)
-    for run in reversed(runs):
-        match = _DIRECTORY_NAME.fullmatch(run.path.name)
-        if match is not None and text in match.groups()[1:]:
-            return run
+    found = _named(text, runs)
+    if found is not None:
+        return found
+    outer, _, part = text.rpartition("/")
+    whole = _named(outer, runs) if outer else None
+    if whole is not None:
+        for folder in PARTS:
+            if _is_run(whole.path / folder / part):
+                return Run(whole.path / folder / part)
     named = [match for run in runs if (match := _DIRECTORY_NAME.fullmatch(run.path.name)) is not None]
     choices = [name for match in named for name in (match[2], match[0], match[3])]
     hint = did_you_mean(text, choices) or f"`nnlab runs ls --runs-dir {runs_dir}` lists them"
     raise NnlabError(f"there is no run `{text}`", hint=hint)
 
 
+def _named(text: str, runs: Sequence[Run]) -> Run | None:
+    """Return the latest run whose name or id is the text, else the one whose id or directory begins with it.
+
+    Raises:
+        NnlabError: several begin with it.
+    """
+    wanted = unicodedata.normalize("NFC", text)
+    begun = []
+    for run in reversed(runs):
+        directory = unicodedata.normalize("NFC", run.path.name)
+        match = _DIRECTORY_NAME.fullmatch(directory)
+        name, id_ = (match[2], match[3]) if match is not None else (directory, "")
+        if wanted in (directory, name, id_):
+            return run
+        if wanted and (id_.startswith(wanted) or directory.startswith(wanted)):
+            begun.append(run)
+    if len(begun) > 1:
+        names = listed([run.path.name for run in begun], most=4)
+        raise NnlabError(f"several runs begin with `{text}`: {names}", hint="give one more letter of the one you mean")
+    return begun[0] if begun else None
+
+
 def list_runs(runs_dir: Path) -> list[Run]:
-    """Return the runs below a directory, oldest first."""
-    return sorted(_find_runs(runs_dir), key=lambda run: run.path.name)
+    """Return the runs below a directory, oldest first; none if there is no such directory.
+
+    Raises:
+        NnlabError: it is no directory, or cannot be read.
+    """
+    try:
+        return sorted((Run(path) for path in runs_dir.iterdir() if _is_run(path)), key=lambda run: run.path.name)
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        hint = "give the folder that holds the runs with `--runs-dir`"
+        raise NnlabError(f"there are no runs in `{runs_dir}`: {error.strerror}", hint=hint) from None
 
 
-def _find_runs(runs_dir: Path) -> Iterator[Run]:
-    if runs_dir.is_dir():
-        for path in runs_dir.iterdir():
-            if (path / "run.json").is_file():
-                yield Run(path)
+def _is_run(path: Path) -> bool:
+    try:
+        return (path / "run.json").is_file()
+    except PermissionError:
+        return _DIRECTORY_NAME.fullmatch(path.name) is not None
+    except OSError:  # such as a name that is too long
+        return False
 
 
 def _csv(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> str:
@@ -255,8 +381,13 @@ def write_bytes(path: Path, content: bytes, *, at_once: bool = True) -> None:
 
 
 def to_json(value: Any) -> str:
-    """Write JSON that any parser reads: NaN and infinities as `null`."""
-    return json.dumps(_finite(value), indent=2, ensure_ascii=False) + "\n"
+    """Write JSON that any parser reads: NaN and infinities as `null`, and what cannot be seen escaped."""
+    lines = json.dumps(_finite(value), indent=2, ensure_ascii=False).split("\n")
+    return "\n".join([*(line if line.isprintable() else _escaped(line) for line in lines), ""])
+
+
+def _escaped(line: str) -> str:
+    return "".join(each if each.isprintable() else json.dumps(each)[1:-1] for each in line)
 
 
 def _finite(value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -23,7 +24,7 @@ from nnlab.engine.choice import EngineChoice, choose_engine, make_loop, set_rewr
 from nnlab.engine.loops import Evaluation, Loop
 from nnlab.engine.reuse import Programs, program_key, start_afresh
 from nnlab.engine.threads import set_threads, threads_used
-from nnlab.errors import ConfigError, NnlabError, Problem, first_line, one_of
+from nnlab.errors import ConfigError, NnlabError, Problem, first_line, one_of, os_error_hint, os_error_text
 from nnlab.layers.callbacks import MedianStopping, Observer, Recorder
 from nnlab.layers.event_files import forward_graph, tensorboard_callback
 from nnlab.layers.schedules import schedule_callbacks
@@ -115,6 +116,7 @@ def train(
     built = replace(built, experiment=_settled(built.experiment, choice))
     model, splits, experiment = built.model, built.splits, built.experiment
     run.create(config=dump_config(_with_kept_code(experiment)), source=config.text)
+    lock = run.lock()
     run.write_data(splits.spec.to_json())
     if isinstance(experiment.model, SubclassedConfig) and experiment.model.is_user_code:
         run.keep_code(Path(split_class(experiment.model.class_)[0]))
@@ -133,8 +135,9 @@ def train(
             observer.engine_chosen(choice)
 
     def end(status: Status, **more: Any) -> None:
-        recorder.write()
-        info.end(status, epochs=len(recorder.rows), **more)
+        with lock:
+            recorder.write()
+            info.end(status, epochs=len(recorder.rows), **more)
 
     try:
         if start is not None and start.is_stopped and part.keep_checkpoint:
@@ -172,10 +175,11 @@ def train(
         raise
     except Exception as error:
         problem = _crash(error)
-        end(
-            "failed",
-            error={"message": problem.message, "hint": problem.hint, "traceback": traceback.format_exc()},
-        )
+        with contextlib.suppress(OSError):  # a disk that is full, a folder that is gone: the problem says so
+            end(
+                "failed",
+                error={"message": problem.message, "hint": problem.hint, "traceback": traceback.format_exc()},
+            )
         return RunSummary(run, "failed", {}, recorder.rows, problem)
     end("completed")
     return RunSummary(run, "completed", metrics, recorder.rows)
@@ -411,6 +415,8 @@ def _target_info(target: TargetSpec) -> dict[str, Any]:
 
 
 def _crash(error: Exception) -> Problem:
+    if isinstance(error, OSError):
+        return Problem(f"training stopped: {os_error_text(error)}", hint=os_error_hint(error))
     hint = "`run.json` holds the whole traceback"
     if isinstance(error, (tf.errors.ResourceExhaustedError, MemoryError)):
         hint = "memory ran out: lower `training.batch_size`, or make the model smaller"

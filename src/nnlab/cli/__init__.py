@@ -19,7 +19,7 @@ import typer.core
 import typer.main
 
 from nnlab import __version__
-from nnlab.errors import NnlabError, did_you_mean
+from nnlab.errors import NnlabError, Problem, did_you_mean, os_error_hint, os_error_text, visible
 
 COMMANDS = {
     "train": "training:train",
@@ -89,33 +89,45 @@ def _root(
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its code: 0 done, 1 the run failed, 2 bad input, 130 interrupted."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    is_verbose = bool({"-v", "--verbose"} & set(words))
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # being told to end is being interrupted
+    if ("--no-color" in words or os.environ.get("NO_COLOR")) and (not words or {"-h", "--help"} & set(words)):
+        from typer import rich_utils
+
+        rich_utils.COLOR_SYSTEM = None  # nothing bold either
     gc.set_threshold(50_000, 5, 2)  # starting makes many objects and no garbage: look for it less often
     atexit.register(gc.freeze)  # and not at all at the end
     try:
         code = app(words, standalone_mode=False, prog_name="nnlab")
     except NnlabError as error:
-        code = _fail(error, verbose=bool({"-v", "--verbose"} & set(words)))
+        code = _fail(error, verbose=is_verbose)
     except typer.TyperException as error:
         code = _usage(error)
     except BrokenPipeError:  # `nnlab list layers | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
-    except typer.Abort:
-        code = 130
+    except OSError as error:  # a disk that is full, a folder that is gone
+        problem = Problem(f"nnlab stopped: {os_error_text(error)}", os_error_hint(error))
+        code = _fail(NnlabError(problem), verbose=is_verbose, cause=error, code=1)
+    except typer.Abort as abort:
+        if isinstance(abort.__cause__ or abort.__context__, EOFError):  # no Ctrl-C: something ended too early
+            problem = Problem("nnlab stopped: what it read came to its end too early", "`-v` shows where")
+            code = _fail(NnlabError(problem), verbose=is_verbose, cause=abort, code=1)
+        else:
+            code = 130
     sys.exit(code or 0)
 
 
-def _fail(error: NnlabError, *, verbose: bool) -> int:
+def _fail(error: NnlabError, *, verbose: bool, cause: Exception | None = None, code: int = 2) -> int:
     if verbose:
         import traceback
 
-        traceback.print_exception(error)
+        traceback.print_exception(cause or error)
     else:
         from nnlab.cli.console import print_problems
 
         print_problems(error.problems)
-    return 2
+    return code
 
 
 def _usage(error: typer.TyperException) -> int:
@@ -133,5 +145,5 @@ def _usage(error: typer.TyperException) -> int:
         word = first.split("`")[1]
         first = f"no such command `{word}`"
         hint = did_you_mean(word, context.command.list_commands(context)) or hint
-    sys.stderr.write(f"{place}: {first[0].lower()}{first[1:]}\n  hint: {hint}\n")
+    sys.stderr.write(visible(f"{place}: {first[0].lower()}{first[1:]}") + f"\n  hint: {visible(hint)}\n")
     return 2

@@ -85,7 +85,7 @@ def activations(
         width = console.results().width
         sys.stdout.write("\n".join(_tables([_label(each) for each in wanted], x, curves, width)) + "\n")
     elif not quiet:
-        sys.stderr.write(f"drawn: {plot}\n")
+        console.say_written(plot)
 
 
 def _parse(texts: Sequence[str]) -> list[Component]:

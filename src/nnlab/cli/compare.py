@@ -148,6 +148,7 @@ def resume(
     from nnlab.run import Run, open_run
 
     found = open_run(run, runs_dir)
+    found.refuse_if_at_work()
     info = found.read_info()
     kind = info.get("kind")
     how: dict[str, Any] = {
@@ -259,7 +260,7 @@ def _run(
             else:
                 status = conduct_all(studies, run, executor, **options, name=name)
     except KeyboardInterrupt:
-        sys.stderr.write(f"interrupted; what was trained so far is in {run.path}\n  hint: `nnlab resume {run.path}`\n")
+        console.say(f"interrupted; what was trained so far is in {run.path}", hint=f"`nnlab resume {run.path}`")
         raise typer.Exit(130) from None
     preparing.join()
     _show({problem: study.comparison for problem, study in studies.items()}, run, name, status, json=json, quiet=quiet)
@@ -283,14 +284,14 @@ def _show(comparisons: dict[str, Any], run: Any, name: str, status: str, *, json
     crashed = [outcome for comparison in comparisons.values() for outcome in comparison.crashed]
     if crashed:
         _say_crashed(crashed)
-        sys.stderr.write(f"`nnlab resume {run.path}` tries them again\n")
+        console.say(f"`nnlab resume {run.path}` tries them again")
     if json:
         console.print_json(results)
     elif quiet:
-        console.results().print(str(run.path))
+        console.print_run(run.path)
     else:
         show_results(results)
-        console.results().print(f"run: {run.path}", markup=False)
+        console.results().print(f"run: {run.path}")
     plots = write_plots(only, run) if only is not None else write_profile(comparisons, run)
     run.write_summary(results, markdown(results, name=name, plots=plots))
     for problem, own in results.get("problems", {}).items():
@@ -319,4 +320,5 @@ def _say_crashed(outcomes: Sequence[Any]) -> None:
         for problem in outcome.problems:
             trials.setdefault(str(problem), []).append(outcome.name)
     for text, names in trials.items():
-        sys.stderr.write(f"{text}\n  in {listed(names, most=3)}\n")
+        sys.stderr.write(f"{text}\n")  # as problems write themselves
+        console.say(f"  in {listed(names, most=3)}")

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from nnlab.cli import console, options
-from nnlab.errors import NnlabError, Problem, did_you_mean, one_of
+from nnlab.errors import NnlabError, Problem, did_you_mean, one_of, visible
 
 
 def validate(
@@ -30,7 +30,7 @@ def validate(
             problems += error.problems
         else:
             if not json and not quiet:
-                sys.stdout.write(f"{path}: ok\n")
+                sys.stdout.write(f"{visible(str(path))}: ok\n")
     if json:
         console.print_json({"problems": [_problem_json(problem) for problem in problems]})
     else:
@@ -111,7 +111,7 @@ def summary(
             f"{described.non_trainable_params:,} not"
         )
     if plot is not None and not json and not quiet:
-        sys.stderr.write(f"drawn: {plot}\n")
+        console.say_written(plot)
 
 
 def _layer_table(described: Any) -> Any:
@@ -164,22 +164,22 @@ def list_(
     _show_names({key: (_signature(entry), entry.summary) for key, entry in found.items()})
 
 
+WIDEST_LIST = 160
+"""Cells of a line of prose beside a name, also where there is no end to the lines."""
+
+
 def _show_names(rows: dict[str, tuple[str, str]]) -> None:
     from rich.table import Table
+    from rich.text import Text
 
     out = console.results()
     table = Table.grid(padding=(0, 2))
     table.add_column(no_wrap=True, style="bold")
     table.add_column(ratio=1)
     for name, (signature, text) in rows.items():
-        table.add_row(name, f"{signature}\n[dim]{_escaped(text)}" if signature else f"[dim]{_escaped(text)}")
-    out.print(table, soft_wrap=False)
-
-
-def _escaped(text: str) -> str:
-    from rich.markup import escape
-
-    return escape(text)
+        described = Text(visible(text), style="dim")
+        table.add_row(name, Text("\n").join([Text(visible(signature)), described]) if signature else described)
+    out.print(table, soft_wrap=False, width=min(out.width, WIDEST_LIST))
 
 
 def _signature(entry: Any) -> str:
@@ -225,10 +225,10 @@ def _show_entry(entry: Any, *, json: bool) -> None:
     from rich.table import Table
 
     out = console.results()
-    out.print(f"[bold]{entry.name}[/bold]" + (f"  (also {', '.join(entry.aliases)})" if entry.aliases else ""))
-    out.print(_escaped(entry.summary), soft_wrap=False)
+    out.print(entry.name + (f"  (also {', '.join(entry.aliases)})" if entry.aliases else ""), style="bold")
+    out.say(entry.summary)
     if entry.url:
-        out.print(entry.url, markup=False)
+        out.print(entry.url)
     if entry.parameters:
         table = Table("parameter", "default", "what", box=None, pad_edge=False, padding=(0, 2))
         for parameter in entry.parameters.values():
@@ -238,6 +238,6 @@ def _show_entry(entry: Any, *, json: bool) -> None:
                 what = f"{what} {one_of(str(choice) for choice in parameter.choices).capitalize()}.".strip()
             elif parameter.kind is not None:
                 what = f"{what} See `nnlab list {parameter.kind}`.".strip()
-            table.add_row(parameter.name, default, _escaped(what))
+            table.add_row(parameter.name, default, what)
         out.print()
-        out.print(table, soft_wrap=False)
+        out.print(table, soft_wrap=False, width=min(out.width, WIDEST_LIST))

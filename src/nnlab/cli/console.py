@@ -10,11 +10,10 @@ from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
-from nnlab.errors import NnlabError, Problem
+from nnlab.errors import NnlabError, Problem, visible
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
+    from nnlab.cli.screen import Screen
     from nnlab.config.load import LoadedConfig
 
 
@@ -22,25 +21,40 @@ MOST_PROGRAMS = 500
 """Programs of XLA that are kept on disk, of some 300 kB each."""
 
 
-def results() -> Console:
-    """Return the console of results (stdout)."""
-    from rich.console import Console
+def results() -> Screen:
+    """Return the screen of results (stdout)."""
+    from nnlab.cli.screen import Screen
 
-    return Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 160)
+    return Screen(sys.stdout)
 
 
-def messages() -> Console:
-    """Return the console of everything else (stderr)."""
-    from rich.console import Console
+def messages() -> Screen:
+    """Return the screen of everything else (stderr)."""
+    from nnlab.cli.screen import Screen
 
-    return Console(stderr=True, highlight=False)
+    return Screen(sys.stderr)
+
+
+def say(text: str, *, hint: str | None = None) -> None:
+    """Write a line to stderr, and below it what to do."""
+    sys.stderr.write(visible(text) + (f"\n  hint: {visible(hint)}" if hint else "") + "\n")
+
+
+def say_written(*paths: Path | None) -> None:
+    """Say which files were written."""
+    say(f"written: {', '.join(str(path) for path in paths if path is not None)}")
+
+
+def print_run(path: Path) -> None:
+    """Print a run's directory, alone."""
+    sys.stdout.write(f"{visible(str(path))}\n")
 
 
 def print_json(document: Any) -> None:
     """Print the one JSON document of a command."""
     from nnlab.run import to_json
 
-    sys.stdout.write(to_json(document))
+    sys.stdout.write(to_json(document))  # which escapes control characters
 
 
 def print_problems(problems: Sequence[Problem]) -> None:

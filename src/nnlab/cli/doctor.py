@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import typer
 
 from nnlab.cli import console, options
+from nnlab.errors import counted
 
 
 def doctor(
@@ -67,20 +67,20 @@ def _show(
     advice: list[str],
 ) -> None:
     out = console.results()
-    out.print("[bold]versions[/bold]")
+    out.print("versions", style="bold")
     for name, version in versions.items():
-        out.print(f"  {name:<14} {version or '[red]missing[/red]'}")
-    out.print("[bold]machine[/bold]")
+        out.print(f"  {name:<14} {version or 'missing'}", style=None if version else "red")
+    out.print("machine", style="bold")
     memory = f"{hardware['memory_gib']} GiB" if hardware["memory_gib"] else "unknown"
-    out.print(f"  {hardware['processor']}, {hardware['cores']} cores, {memory} of memory", markup=False)
-    out.print(f"  TensorFlow sees: {', '.join(devices) or 'nothing'}", markup=False)
-    out.print("[bold]data sets that are not part of a package[/bold]")
+    out.say(f"  {hardware['processor']}, {counted(hardware['cores'] or 0, 'core')}, {memory} of memory")
+    out.say(f"  TensorFlow sees: {', '.join(devices) or 'nothing'}")
+    out.print("data sets that are not part of a package", style="bold")
     for dataset in datasets:
         where = dataset["path"] or f"not here yet; {dataset['get']}"
-        out.print(f"  {dataset['name']:<19} {where}", markup=False)
-    out.print("[bold]cache of decoded data and compiled programs[/bold]")
-    out.print(f"  {cache or 'switched off'} (`NNLAB_CACHE_DIR`)", markup=False)
+        out.say(f"  {dataset['name']:<19} {where}")
+    out.print("cache of decoded data and compiled programs", style="bold")
+    out.print(f"  {cache or 'switched off'} (`NNLAB_CACHE_DIR`)")
     for line in advice:
-        sys.stderr.write(f"problem: {line}\n")
+        console.say(f"problem: {line}")
     if not advice:
-        out.print("[green]everything that nnlab needs is there[/green]")
+        out.print("everything that nnlab needs is there", style="green")

@@ -66,7 +66,7 @@ def find_lr(
     if write:
         _check_writable(config, loaded)
     if loaded.experiment.schedule is not None and not quiet and not json:
-        sys.stderr.write("the schedule is left out: the test sets the rate of each step\n")
+        console.say("the schedule is left out: the test sets the rate of each step")
     try:
         from nnlab.data.loading import load_data
 
@@ -109,14 +109,14 @@ def _check_writable(path: Path, loaded: LoadedConfig) -> None:
 
 def _write(path: Path, loaded: LoadedConfig, result: RangeTest, *, quiet: bool) -> None:
     if result.suggestion is None:
-        sys.stderr.write(f"{path}: nothing was written, since there is no suggestion: {result.reason}\n")
+        console.say(f"{path}: nothing was written, since there is no suggestion: {result.reason}")
         raise typer.Exit(1)
     from nnlab.config.edit import write_learning_rate
 
     write_learning_rate(path, result.suggestion)
     if not quiet:
         name, before = loaded.experiment.optimizer.name, loaded.experiment.optimizer.get("learning_rate")
-        sys.stderr.write(f"{path}: the learning rate of `{name}` is now {result.suggestion:g} (before: {before:g})\n")
+        console.say(f"{path}: the learning rate of `{name}` is now {result.suggestion:g} (before: {before:g})")
 
 
 def _answer(result: RangeTest) -> str:

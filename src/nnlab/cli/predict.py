@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nnlab.cli import console, options
-from nnlab.errors import NnlabError
+from nnlab.errors import NnlabError, counted, visible
 
 if TYPE_CHECKING:
     import numpy as np
@@ -67,10 +67,11 @@ def predict(
         rows = [dict(zip(columns, row, strict=True)) for row in zip(*map(_plain, columns.values()), strict=True)]
         console.print_json({"run": str(found.path), "task": tasks, "rows": len(rows), "predictions": rows})
     elif output is None:
-        sys.stdout.write(_csv_text(columns))
+        sys.stdout.write(_on_screen(_csv_text(columns)) if sys.stdout.isatty() else _csv_text(columns))
     elif not quiet:
         count = len(next(iter(columns.values())))
-        sys.stderr.write(f"predicted {count} row{'s' * (count != 1)}: {output}\n")
+        console.say(f"predicted {counted(count, 'row')}")
+        console.say_written(output)
 
 
 def _write(path: Path, text: str) -> None:
@@ -80,6 +81,11 @@ def _write(path: Path, text: str) -> None:
         write_text(path, text)
     except OSError as error:
         raise NnlabError(f"cannot write `{path}`: {error.strerror}", hint="give another file with `-o`") from None
+
+
+def _on_screen(text: str) -> str:
+    """Keep a terminal from obeying the names of classes; a file or a pipe gets them as they are."""
+    return "".join(f"{visible(line)}\n" for line in text.split("\n")[:-1])
 
 
 def _csv_text(columns: Mapping[str, np.ndarray]) -> str:

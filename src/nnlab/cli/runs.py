@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from nnlab.cli import console, options
-from nnlab.errors import NnlabError
+from nnlab.errors import NnlabError, counted
+
+if TYPE_CHECKING:
+    from nnlab.run import Run
 
 app = typer.Typer(name="runs", help="List past runs, show one.", no_args_is_help=True)
 
@@ -35,9 +38,12 @@ def list_runs(
         console.print_json(rows)
         return
     if not rows:
-        sys.stderr.write(f"no runs in {runs_dir}\n  hint: `nnlab train CONFIG` makes one\n")
+        console.say(f"no runs in {runs_dir}", hint="`nnlab train CONFIG` makes one")
         return
-    console.results().print(_runs_table(rows, metric_value))
+    _show_runs(rows, metric_value, sort=sort)
+    for row in rows:
+        if row.get("error"):
+            console.say(row["error"])
 
 
 def _sorted(rows: list[dict[str, Any]], name: str, metric_value: Any) -> list[dict[str, Any]]:
@@ -63,33 +69,35 @@ def _sorted(rows: list[dict[str, Any]], name: str, metric_value: Any) -> list[di
     return sorted(rows, key=key)
 
 
-def _runs_table(rows: list[dict[str, Any]], metric_value: Any) -> Any:
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-
-    metrics = dict.fromkeys(
-        f"val_{name}" for row in rows for name in (row["metrics"].get("validation") or {}) if name != "loss"
-    )
-    shown = ["val_loss", *list(metrics)[:3]] if metrics else ["loss"]
-    table = Table("run", "status", "epochs", "seconds", *shown, box=SIMPLE_HEAD, pad_edge=False)
-    table.columns[0].overflow = "fold"
-    for column in table.columns[2:]:
-        column.justify = "right"
-    for row in rows:
-        values = [metric_value(row, name) for name in shown]
-        table.add_row(
-            Path(row["run"]).name,
-            _status(row["status"]),
-            f"{row['trials']} trials" if row.get("kind") else "" if row.get("epochs") is None else str(row["epochs"]),
-            f"{row['seconds']:.1f}" if row.get("seconds") is not None else "",
-            *("" if value is None else f"{value:.4f}" for value in values),
-        )
-    return table
+STATUS_STYLES = {"completed": "green", "failed": "red", "unreadable": "red", "interrupted": "yellow"}
 
 
-def _status(status: str | None) -> str:
-    style = {"completed": "green", "failed": "red", "unreadable": "red", "interrupted": "yellow"}.get(status or "")
-    return f"[{style}]{status}[/{style}]" if style else str(status)
+def _show_runs(rows: list[dict[str, Any]], metric_value: Any, *, sort: str | None) -> None:
+    from nnlab.cli.screen import Column
+
+    def numbers(name: str) -> list[str]:
+        values = [metric_value(row, name) for row in rows]
+        return ["" if value is None else f"{value:.4f}" for value in values]
+
+    metrics = dict.fromkeys(f"val_{name}" for row in rows for name in row["metrics"].get("validation") or {})
+    loss = "val_loss" if "val_loss" in metrics or not any(row["metrics"].get("train") for row in rows) else "loss"
+    # what the runs are sorted by is always there, then the loss
+    shown = dict.fromkeys([*([sort] if sort else []), loss, *metrics])
+    columns = [
+        Column("run", [Path(row["run"]).name for row in rows], left=True),
+        Column("status", [str(row["status"]) for row in rows], left=True),
+        Column("epochs", [_extent(row) for row in rows], rank=8),
+        Column("seconds", ["" if row.get("seconds") is None else f"{row['seconds']:.1f}" for row in rows], rank=9),
+        *(Column(name, numbers(name), rank=min(i, 7)) for i, name in enumerate(shown)),
+    ]
+    styles = [STATUS_STYLES.get(str(row["status"]), "") if row["status"] != "completed" else "" for row in rows]
+    console.results().show_table(columns, styles=styles, whole="`nnlab runs ls --json`")
+
+
+def _extent(row: dict[str, Any]) -> str:
+    if row.get("kind"):
+        return counted(row.get("trials") or 0, "trial")
+    return "" if row.get("epochs") is None else str(row["epochs"])
 
 
 @app.command("show")
@@ -100,59 +108,73 @@ def show_run(
     no_color: options.NoColor = False,  # noqa: ARG001
 ) -> None:
     """Show one run: status, metrics, best epoch, versions."""
-    from nnlab.cli.training import metrics_table
+    from nnlab.cli.training import show_metrics
     from nnlab.run import open_run
 
     found = open_run(run, runs_dir)
     info, metrics, history = found.read_info(), found.read_metrics(), found.read_history()
+    is_several = info.get("kind") in ("comparison", "search")
     if json:
-        results = {"results": found.read_summary()} if info.get("kind") else {}
+        results = {"results": found.read_summary()} if is_several else {}
         console.print_json({"run": str(found.path), **info, "metrics": metrics, "history": history, **results})
         return
-    if info.get("kind"):
-        _show_several(found, info)
-        return
     out = console.results()
-    out.print(f"[bold]{found.path}[/bold]")
-    out.print(f"status     {_status(info['status'])}")
-    if info.get("error"):
-        out.print(f"           {info['error']['message']}", markup=False)
-        out.print(f"           hint: {info['error']['hint']}", markup=False)
-    seconds = f"{info['seconds']:.1f} s" if info.get("seconds") is not None else "not finished"
-    out.print(f"started    {info['started']}, {seconds}, {len(history)} epochs")
-    out.print(f"command    {' '.join(info['command'])}", markup=False)
-    out.print(f"seed       {info['seed']}; {info['params']:,} parameters")
-    versions = info["versions"]
-    out.print(f"versions   keras {versions['keras']}, tensorflow {versions['tensorflow']}, python {versions['python']}")
+    out.print(str(found.path), style="bold")
+    if is_several:
+        extent = counted(info.get("trials") or 0, "trial" if info["kind"] == "search" else "training")
+    else:
+        extent = counted(len(history), "epoch")
+    for name, text in _facts(found, info, extent).items():
+        out.print(f"{name:<10} {text}", style=STATUS_STYLES.get(info.get("status", ""), "") if name == "status" else "")
+    if is_several:
+        _show_results(found, info["kind"])
+        return
     if history:
-        name = "val_loss" if "val_loss" in history[0] else "loss"
-        best = min(history, key=lambda row: row[name])
-        out.print(f"best       {name} {best[name]:.4f} in epoch {int(best['epoch'])}")
+        with found.reading(found.history_path.name):
+            name = "val_loss" if "val_loss" in history[0] else "loss"
+            best = min(history, key=lambda row: row[name])
+            out.print(f"best       {name} {best[name]:.4f} in epoch {int(best['epoch'])}")
     if metrics:
-        out.print(metrics_table(metrics))
+        show_metrics(out, metrics)
 
 
-def _show_several(run: Any, info: dict[str, Any]) -> None:
-    """Show a comparison or a search."""
-    is_search = info["kind"] == "search"
-    if is_search:
+def _facts(run: Run, info: dict[str, Any], extent: str) -> dict[str, str]:
+    """Return the lines of a run by their heads; those of which `run.json` says nothing are left out."""
+    facts = {"status": info.get("status", "unknown")}
+    owner = run.owner
+    if facts["status"] == "running" and owner is not None:
+        facts["at work"] = str(owner)
+    elif facts["status"] == "interrupted" and "finished" not in info:
+        facts["status"] += ": its process is gone"
+    error = info.get("error")
+    if error:
+        facts |= {"error": error["message"], **({"hint": error["hint"]} if error.get("hint") else {})}
+    seconds = f"{info['seconds']:.1f} s" if info.get("seconds") is not None else "not finished"
+    facts["started"] = ", ".join([*([info["started"]] if "started" in info else []), seconds, extent])
+    if info.get("command"):
+        facts["command"] = " ".join(info["command"])
+    seed, params = info.get("seed"), info.get("params")
+    if seed is not None:
+        facts["seed"] = f"{seed}; {params:,} parameters" if params is not None else str(seed)
+    versions = info.get("versions") or {}
+    named = [f"{name} {versions[name]}" for name in ("keras", "tensorflow", "python") if versions.get(name)]
+    if named:
+        facts["versions"] = ", ".join(named)
+    return facts
+
+
+def _show_results(run: Run, kind: str) -> None:
+    """Show the results of a comparison or a search, as far as there are some."""
+    if kind == "search":
         from nnlab.cli.search import show_results
     else:
         from nnlab.cli.comparison import show_results
-
-    out = console.results()
-    out.print(f"[bold]{run.path}[/bold]")
-    seconds = f"{info['seconds']:.1f} s" if info.get("seconds") is not None else "not finished"
-    out.print(f"status     {_status(info['status'])}")
-    out.print(
-        f"started    {info['started']}, {seconds}, {info.get('trials', 0)} {'trials' if is_search else 'trainings'}"
-    )
-    out.print(f"command    {' '.join(info['command'])}", markup=False)
     results = run.read_summary()
-    if results:
+    if not results:
+        console.results().print(f"hint       `nnlab resume {run.path}` carries it on")
+        return
+    with run.reading("results.json"):
         show_results(results)
-    else:
-        out.print(f"hint       `nnlab resume {run.path}` carries it on", markup=False)
 
 
 def tensorboard(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nnlab.cli import console, options
-from nnlab.errors import NnlabError, Problem
+from nnlab.errors import NnlabError, Problem, visible
 
 if TYPE_CHECKING:
     from nnlab.config.load import LoadedConfig
@@ -82,8 +82,7 @@ def schedule(
     if csv is None and plot is None:
         sys.stdout.write("\n\n".join(_chart(preview) for preview in previews) + "\n")
     elif not quiet:
-        written = [str(path) for path in (csv, plot) if path is not None]
-        sys.stderr.write(f"written: {', '.join(written)}\n")
+        console.say_written(csv, plot)
 
 
 def _preview(loaded: LoadedConfig, steps: int | None, rows: dict[str, int]) -> _Preview:
@@ -128,9 +127,9 @@ def _preview(loaded: LoadedConfig, steps: int | None, rows: dict[str, int]) -> _
 def _say_what_is_left_out(loaded: LoadedConfig, *, quiet: bool) -> None:
     component = loaded.experiment.schedule
     if not quiet and component is not None and component.name == "performance":
-        sys.stderr.write(
+        console.say(
             f"{loaded.experiment.name}: `performance` lowers the rate when `{component.get('monitor')}` no longer "
-            "improves, which only a training shows; here it stays\n"
+            "improves, which only a training shows; here it stays"
         )
 
 
@@ -183,4 +182,4 @@ def _chart(preview: _Preview) -> str:
     rates = preview.rates
     facts = f"first {rates[0]:.4g}, highest {max(rates):.4g}, last {rates[-1]:.4g}"
     lines = line_chart(rates, width=CHART_WIDTH, height=CHART_HEIGHT)
-    return "\n".join([f"{preview.name}: {preview.steps}; learning rate {facts}", *lines])
+    return "\n".join([f"{visible(preview.name)}: {preview.steps}", f"learning rate {facts}", *lines])

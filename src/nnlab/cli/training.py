@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from nnlab.cli import console, options
 from nnlab.errors import NnlabError
+
+if TYPE_CHECKING:
+    from nnlab.cli.screen import Screen
 
 
 def train(
@@ -62,11 +66,11 @@ def train(
     if json:
         console.print_json({"run": str(run.path), "status": summary.status, "metrics": summary.metrics})
     elif quiet:
-        console.results().print(str(run.path))
+        console.print_run(run.path)
     else:
         if summary.metrics:
-            console.results().print(metrics_table(summary.metrics))
-        console.results().print(f"run: {run.path}", markup=False)
+            show_metrics(console.results(), summary.metrics)
+        console.results().print(f"run: {run.path}")
     if summary.status == "failed":
         raise typer.Exit(1)
 
@@ -88,7 +92,7 @@ def evaluate(
     found = open_run(run, runs_dir)
     if not quiet and not json:
         status = found.read_info().get("status")
-        sys.stderr.write(f"run: {found.path}{'' if status == 'completed' else f' ({status})'}\n")
+        console.say(f"run: {found.path}{'' if status == 'completed' else f' ({status})'}")
     with console.tensorflow(quiet=quiet or json, verbose=verbose):
         from nnlab.train import evaluate as evaluate_run
 
@@ -101,11 +105,11 @@ def evaluate(
     if json:
         console.print_json({"split": split, "metrics": metrics, **({"mc": mc} if mc is not None else {})})
         return
-    console.results().print(metrics_table({split: metrics}))
+    show_metrics(console.results(), {split: metrics})
     if mc is not None:
         figures = {name: value for name, value in mc.items() if name != "samples"}
         console.results().print(f"mean of {mc_samples} Monte-Carlo samples")
-        console.results().print(metrics_table({split: figures}))
+        show_metrics(console.results(), {split: figures})
 
 
 def _keeps_best(experiment: Any) -> bool | None:
@@ -118,26 +122,31 @@ def _keeps_best(experiment: Any) -> bool | None:
     return True if plain and stopping.monitor == watched else None
 
 
-def metrics_table(metrics: Any) -> Any:
-    """Lay metrics out: one row a split, one column a metric."""
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
+def show_metrics(out: Screen, metrics: Mapping[str, Mapping[str, float | None] | None]) -> None:
+    """Print one row a split, one column a metric; where that is too wide, one row a metric."""
+    from nnlab.cli.screen import Column
 
-    names = list(dict.fromkeys(name for values in metrics.values() if values for name in values))
-    table = Table("", *names, box=SIMPLE_HEAD, pad_edge=False)
-    for column in table.columns[1:]:
-        column.justify = "right"
-    for split, values in metrics.items():
-        if values is not None:
-            table.add_row(split, *(f"{values[name]:.4f}" for name in names))
-    return table
+    splits = {split: values for split, values in metrics.items() if values is not None}
+    names = list(dict.fromkeys(name for values in splits.values() for name in values))
+
+    def text(split: str, name: str) -> str:
+        value = splits[split].get(name)
+        return "nan" if value is None else f"{value:.4f}"
+
+    across = [
+        Column("", list(splits), left=True),
+        *(Column(name, [text(split, name) for split in splits]) for name in names),
+    ]
+    down = [
+        Column("", names, left=True),
+        *(Column(split, [text(split, name) for name in names]) for split in splits),
+    ]
+    out.show_table(across if out.fits(across) else down)
 
 
 def _say_interrupted(path: Any) -> None:
     if not path.exists():
-        sys.stderr.write("interrupted before training began; nothing was kept\n")
+        console.say("interrupted before training began; nothing was kept")
         return
-    sys.stderr.write(
-        f"interrupted; the weights and the history so far are in {path}\n"
-        f"  hint: `nnlab train {path}/config.yaml` trains it again from the start\n"
-    )
+    hint = f"`nnlab train {path}/config.yaml` trains it again from the start"
+    console.say(f"interrupted; the weights and the history so far are in {path}", hint=hint)

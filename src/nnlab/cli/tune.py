@@ -117,22 +117,22 @@ def conduct(
         with progress:
             status = search(study, run, executor, observer=progress, command=["nnlab", *sys.argv[1:]])
     except KeyboardInterrupt:
-        sys.stderr.write(f"interrupted; what was tried so far is in {run.path}\n  hint: `nnlab resume {run.path}`\n")
+        console.say(f"interrupted; what was tried so far is in {run.path}", hint=f"`nnlab resume {run.path}`")
         raise typer.Exit(130) from None
     results = document(study, run=str(run.path), status=status)
     run.write_summary(results, markdown(results, name=name))
     if study.search.failed:
         _say_failed(study.search)
-        sys.stderr.write(f"`nnlab resume {run.path}` tries them again\n")
+        console.say(f"`nnlab resume {run.path}` tries them again")
     if json:
         console.print_json(results)
     elif quiet:
-        console.results().print(str(run.path))
+        console.print_run(run.path)
     else:
         show_results(results)
-        console.results().print(f"run: {run.path}", markup=False)
+        console.results().print(f"run: {run.path}")
         if study.search.best is not None:
-            console.results().print(f"best config: {run.best_path}", markup=False)
+            console.results().print(f"best config: {run.best_path}")
     # what takes longer than the table
     preparing.join()
     plots = write_plots(study, run)
@@ -149,7 +149,8 @@ def _say_failed(search: Any) -> None:
             for problem in outcome.problems:
                 trials.setdefault(str(problem), []).append(trial.id)
     for text, ids in trials.items():
-        sys.stderr.write(f"{text}\n  in trial {_ids(ids)}\n")
+        sys.stderr.write(f"{text}\n")  # as problems write themselves
+        console.say(f"  in trial {_ids(ids)}")
 
 
 def _ids(ids: Sequence[str]) -> str:

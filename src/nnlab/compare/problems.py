@@ -133,13 +133,16 @@ def conduct_all(
         observer: is told how it goes on.
         command: the command line.
         name: of the run.
+
+    Raises:
+        KeyboardInterrupt, NnlabError: after the run was saved as `interrupted`; or somebody else is at work in it.
     """
     runs = {problem: Run(run.problems_path / problem) for problem in studies}
-    before: dict[str, Any] = {}
-    if run.path.exists():
-        before = run.read_info()
-    else:
+    is_new = not run.path.exists()
+    if is_new:
         run.problems_path.mkdir(parents=True)
+    lock = run.lock()
+    before = {} if is_new else run.read_info()
     for problem, study in studies.items():
         begin(study, runs[problem], command)
     first = {"kind": "comparison", "problems": list(studies), "name": name}
@@ -147,8 +150,10 @@ def conduct_all(
     info.write()
 
     def end(status: Status) -> None:
-        run.write_results([{"problem": key, **row} for key, study in studies.items() for row in result_rows(study)])
-        info.end(status, trials=sum(len(study.comparison.outcomes) for study in studies.values()))
+        with lock:
+            rows = [{"problem": key, **row} for key, study in studies.items() for row in result_rows(study)]
+            run.write_results(rows)
+            info.end(status, trials=sum(len(study.comparison.outcomes) for study in studies.values()))
 
     try:
         ended = [

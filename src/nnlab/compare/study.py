@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -273,15 +272,17 @@ def conduct(
         The status: `failed` if some trials crashed, or all diverged.
 
     Raises:
-        KeyboardInterrupt, NnlabError: after the run was saved as `interrupted`.
+        KeyboardInterrupt, NnlabError: after the run was saved as `interrupted`; or somebody else is at work in it.
     """
     begin(study, run, command)
+    lock = run.lock()
     info = RunInfo(run, _facts(study, command), run.read_info())
     info.write()
 
     def end(status: Status) -> None:
-        write_results(study, run)
-        info.end(status, **_best(study))
+        with lock:
+            write_results(study, run)
+            info.end(status, **_best(study))
 
     try:
         _train(study, run, executor, observer)
@@ -309,7 +310,7 @@ def _train(study: Study, run: Run, executor: Any, observer: Observer) -> None:
 
         def submit(trial: Trial) -> None:
             job = study.job(trial, run.trials_path)
-            shutil.rmtree(job.run.path, ignore_errors=True)  # what an interrupted comparison left half done
+            job.run.remove()  # what an interrupted comparison left half done
             trainer.submit(job)
 
         recall(study, run)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Sequence
@@ -160,7 +159,7 @@ class Pool(ABC):
             return None
         self._lost[job.name] = self._lost.get(job.name, 0) + 1
         if self._lost[job.name] < ATTEMPTS:
-            shutil.rmtree(job.run.path, ignore_errors=True)  # a run is never written into another
+            job.run.remove()  # a run is never written into another
             self._queue.appendleft(job)
             return None
         how, remedy = worker.cause_of_death()

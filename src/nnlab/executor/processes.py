@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
+import os
 import signal
+import time
 from collections.abc import Callable, Mapping, Sequence
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
+from threading import Thread
 from typing import Any
 
 from nnlab.executor.jobs import Job, Watcher
 from nnlab.executor.pool import Pool, Worker
 from nnlab.executor.trainer import Trainer
+
+SECONDS_TO_END = 10.0
+"""How long a worker may take to end."""
 
 
 def start_soon() -> Any:
@@ -81,7 +87,7 @@ class _Process(Worker):
 
     def stop(self) -> None:
         self.process.terminate()
-        self.process.join(10)
+        self.process.join(SECONDS_TO_END)
         if self.process.is_alive():
             self.process.kill()
             self.process.join()
@@ -100,6 +106,7 @@ def _work(connection: Connection) -> None:
     """Do jobs until the parent is gone, sends no more, or ends this process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, which then ends its workers
     signal.signal(signal.SIGTERM, _interrupted)  # a training that is ended leaves its run as interrupted
+    Thread(target=_end_with_parent, daemon=True).start()
     with contextlib.suppress(KeyboardInterrupt, EOFError, ConnectionError):
         _do_jobs(connection)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it is ending
@@ -121,6 +128,16 @@ def _do_jobs(connection: Connection) -> None:
         job = connection.recv()
         outcome = trainer.do(job, tell)
         connection.send(("ended", (outcome, trainer.has_grown())))
+
+
+def _end_with_parent() -> None:
+    """Interrupt this process once its parent is gone, however it went: nobody waits for the training any more."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(SECONDS_TO_END)
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _interrupted(*_: object) -> None:

@@ -15,7 +15,7 @@ import keras
 from nnlab.config.load import load_config
 from nnlab.config.model import SubclassedConfig
 from nnlab.config.user_code import is_file, split_class
-from nnlab.errors import NnlabError, Problem
+from nnlab.errors import NnlabError, Problem, first_line
 from nnlab.run import Run
 
 
@@ -39,8 +39,9 @@ def load_model(run: Run, *, trust_code: bool = False) -> keras.Model:
     try:
         with scope:
             return keras.saving.load_model(run.model_path)
-    except (ValueError, TypeError, OSError) as error:
-        raise NnlabError(f"`{run.model_path}` cannot be loaded: {error}") from error
+    except Exception as error:  # whatever Keras makes of a damaged file
+        hint = f"`nnlab train {run.config_path}` makes it again"
+        raise NnlabError(f"`{run.model_path}` cannot be loaded: {first_line(error)}", hint=hint) from error
 
 
 def user_class(text: str, *, trust_code: bool) -> Any:

@@ -58,16 +58,17 @@ def conduct(
         The status: `failed` if some trials crashed, or all gave nothing.
 
     Raises:
-        KeyboardInterrupt, NnlabError: after the run was saved as `interrupted`.
+        KeyboardInterrupt, NnlabError: after the run was saved as `interrupted`; or somebody else is at work in it.
     """
-    before: dict[str, Any] = {}
     text = dump_config(study.config.experiment)
-    if run.path.exists():
-        before = run.read_info()
-        run.rewrite_config(text)
-    else:
+    is_new = not run.path.exists()
+    if is_new:
         run.create(config=text, source=study.config.text)
         run.trials_path.mkdir()
+    lock = run.lock()
+    before = {} if is_new else run.read_info()
+    if not is_new:
+        run.rewrite_config(text)
     study.search.behind = max(study.search.behind, before.get("behind", 1))
     began = time.monotonic()
     facts = {"kind": "search", **experiment_facts(study.config, command), "behind": study.search.behind}
@@ -86,8 +87,9 @@ def conduct(
         return study.search.rules.max_seconds is not None and seconds >= study.search.rules.max_seconds
 
     def end(status: Status) -> None:
-        write_results(study, run)
-        info.end(status, **_best(study))
+        with lock:
+            write_results(study, run)
+            info.end(status, **_best(study))
 
     try:
         is_exhausted = _train(study, run, executor, observer, save, is_late)
@@ -137,7 +139,7 @@ def _search(
         for seed in search.rules.seeds:
             if (trial.number, seed) not in search.outcomes:
                 job = study.job(trial, seed, run.trials_path)
-                shutil.rmtree(job.run.path, ignore_errors=True)  # what an interrupted search left half done
+                job.run.remove()  # what an interrupted search left half done
                 running[job.name] = trial, seed
                 trainer.submit(job)
 
@@ -198,7 +200,8 @@ def recall(study: Study, run: Run, oracle: Oracle) -> None:
     """
     search = study.search
     for entry in run.read_trials():
-        trial = read_record(entry)
+        with run.reading(f"trials/{entry.get('trial')}.json"):
+            trial = read_record(entry)
         if trial.number != len(search.trials):
             break  # nothing was trained beyond a file that is missing
         while search.told < trial.told:
@@ -239,7 +242,7 @@ def _train_best(study: Study, run: Run, trainer: Executor, best: Trial, observer
         observer.final_began(best, len(running))
     for seed in running.values():
         job = study.job(best, seed, run.trials_path, is_final=True)
-        shutil.rmtree(job.run.path, ignore_errors=True)
+        job.run.remove()
         trainer.submit(job)
     while (outcome := trainer.next_outcome()) is not None:
         search.finals[best.number, running[outcome.name]] = outcome

@@ -1,0 +1,148 @@
+"""How text and tables reach a terminal: text is text, whatever stands in it, and names and digits stay whole."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import IO, Any
+
+from rich.box import SIMPLE_HEAD
+from rich.cells import cell_len
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from nnlab.errors import visible
+
+UNLIMITED = 100_000
+"""Columns of what is no terminal: who reads a file or a pipe gets everything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table.
+
+    Args:
+        head: its name.
+        cells: its texts, one a row.
+        rank: how much it is needed, 0 for always; where there is no room, the highest goes first.
+        left: whether its texts stand at its left side, as names do; numbers stand at the right.
+    """
+
+    head: str
+    cells: Sequence[str]
+    rank: int = 0
+    left: bool = False
+
+
+class Screen(Console):
+    """A terminal, or a file in its place.
+
+    Strings are neither markup nor obeyed: `[red]` is shown as it stands, and control characters are escaped.
+
+    Args:
+        file: where to write.
+    """
+
+    def __init__(self, file: IO[str]) -> None:
+        # without colours there is nothing bold or dim either
+        plain: Any = {"color_system": None} if os.environ.get("NO_COLOR") else {}
+        width = None if file.isatty() else UNLIMITED
+        super().__init__(file=file, highlight=False, markup=False, emoji=False, soft_wrap=True, width=width, **plain)
+
+    def render_str(self, text: str, *, style: Any = "", **options: Any) -> Text:
+        """Make text of a string; see `visible`."""
+        more = {name: options[name] for name in ("justify", "overflow") if options.get(name) is not None}
+        return Text(visible(text), style=style, **more)
+
+    def say(self, text: str, *, indent: str = "", style: str = "") -> None:
+        """Print a sentence, on a terminal in lines that break between words."""
+        for line in wrapped(visible(text), self.width, indent=indent):
+            self.print(line, style=style or None)
+
+    def show_table(
+        self, columns: Sequence[Column], *, title: str = "", styles: Sequence[str] = (), whole: str | None = None
+    ) -> None:
+        """Print a table that fits; see `table`."""
+        self.print(self.table(columns, title=title, styles=styles, whole=whole), soft_wrap=False, crop=False)
+
+    def table(
+        self, columns: Sequence[Column], *, title: str = "", styles: Sequence[str] = (), whole: str | None = None
+    ) -> RenderableType:
+        """Make a table that fits: without the columns that are needed least, or with a line for each value.
+
+        Args:
+            columns: from left to right; the first one names the rows.
+            title: stands above it.
+            styles: of the rows.
+            whole: where all columns stand, for the line that says which are left out.
+        """
+        for shown in _choices(columns):
+            if self.fits(shown):
+                made: RenderableType = _laid_out(shown, styles)
+                break
+        else:
+            shown, made = list(columns), Group(*_stacked(columns))
+        left_out = [column.head for column in columns if column not in shown]
+        above = [Text(line, style="bold") for line in wrapped(visible(title), self.width)] if title else []
+        where = f" ({whole} holds all)" if whole else ""
+        note = f"not shown for lack of room: {', '.join(left_out)}{where}" if left_out else ""
+        below = [Text(line, style="dim") for line in wrapped(visible(note), self.width)] if note else []
+        return Group(*above, made, *below)
+
+    def fits(self, columns: Sequence[Column]) -> bool:
+        """Whether a table has room."""
+        return _laid_out(columns).__rich_measure__(self, self.options.update(width=UNLIMITED)).maximum <= self.width
+
+
+def wrapped(text: str, width: int, *, indent: str = "") -> list[str]:
+    """Break text into lines at its spaces; a word, such as a path, that is longer than a line stays whole.
+
+    Args:
+        text: a sentence.
+        width: cells of a line.
+        indent: stands before each line, and two spaces more before all but the first.
+    """
+    lines: list[str] = []
+    line = indent + text[: len(text) - len(text.lstrip(" "))]
+    start = line
+    for word in text.split():
+        extended = line + word if line == start else f"{line} {word}"
+        if cell_len(extended) > width and line != start:
+            lines.append(line)
+            line = start = f"{indent}  "
+            extended = line + word
+        line = extended
+    return [*lines, line]
+
+
+def _choices(columns: Sequence[Column]) -> Iterator[list[Column]]:
+    """Yield all columns, then ever fewer, without those that are needed least; of equal ones the last goes first."""
+    shown = list(columns)
+    yield list(shown)
+    for i in sorted(range(len(columns)), key=lambda i: (-columns[i].rank, -i)):
+        if columns[i].rank:
+            shown.remove(columns[i])
+            yield list(shown)
+
+
+def _laid_out(columns: Sequence[Column], styles: Sequence[str] = ()) -> Table:
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        table.add_column(Text(visible(column.head)), justify="left" if column.left else "right", no_wrap=True)
+    rows = zip(*(column.cells for column in columns), strict=True)
+    for i, row in enumerate(rows):
+        table.add_row(*(Text(visible(cell)) for cell in row), style=styles[i] if i < len(styles) else None)
+    return table
+
+
+def _stacked(columns: Sequence[Column]) -> Iterator[Text]:
+    """Yield the lines of a table that is too wide even with the columns that it needs: a line for each value."""
+    name, *values = columns
+    for i, text in enumerate(name.cells):
+        yield Text(visible(text), no_wrap=True, overflow="ignore")
+        for column in values:
+            if column.cells[i]:
+                head = visible(column.head)
+                yield Text(f"  {head}  {visible(column.cells[i])}", no_wrap=True, overflow="ignore")
