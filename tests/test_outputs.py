@@ -191,10 +191,11 @@ def test_predictions_have_the_classes_and_targets_of_each_output(config, files):
 
 
 def test_monte_carlo_figures_are_those_of_each_output(config, files):
+    from nnlab.data.judging import rows_of_split
     from nnlab.predict import evaluate_monte_carlo
 
     run = trained(config(OUTPUTS), files / "runs").run
-    figures = evaluate_monte_carlo(run, "test", samples=3)
+    figures = evaluate_monte_carlo(run, rows_of_split(run, "test"), samples=3)
     assert {"main_accuracy", "main_entropy", "aux_root_mean_squared_error", "again_std"} <= set(figures)
 
 

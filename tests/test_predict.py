@@ -280,10 +280,11 @@ def test_monte_carlo_takes_and_gives_arrays_by_name():
 
 
 def test_evaluate_monte_carlo_scores_the_mean_prediction(tmp_path):
+    from nnlab.data.judging import rows_of_split
     from nnlab.predict import evaluate_monte_carlo
 
     run = trained(tmp_path, "data: iris\nmodel: {hidden: [8], dropout: 0.3}\ntraining: {epochs: 1}")
-    figures = evaluate_monte_carlo(run, "test", samples=10)
+    figures = evaluate_monte_carlo(run, rows_of_split(run, "test"), samples=10)
     config = load_config(run.config_path).experiment
     test = load_data(config.data, seed=config.seed).test
     columns = columns_of(run, test.x, mc_samples=10)
@@ -292,7 +293,7 @@ def test_evaluate_monte_carlo_scores_the_mean_prediction(tmp_path):
     assert figures["accuracy"] == np.mean(columns["class"] == labels)
     assert figures["entropy"] == pytest.approx(columns["entropy"].mean())
     with pytest.raises(NnlabError, match="the run has no validation rows"):
-        evaluate_monte_carlo(trained(tmp_path, _WITHOUT_VALIDATION), "validation", samples=2)
+        rows_of_split(trained(tmp_path, _WITHOUT_VALIDATION), "validation")
 
 
 _WITHOUT_VALIDATION = """

@@ -12,12 +12,12 @@ import tensorflow as tf
 
 from nnlab.config.load import load_config
 from nnlab.data.batches import EVALUATION_BATCH_SIZE
+from nnlab.data.judging import JudgedRows
 from nnlab.data.splits import DataSpec, TargetSpec
 from nnlab.errors import NnlabError
 from nnlab.model.inputs import Arrays, model_inputs
 from nnlab.model.saved import load_model
 from nnlab.run import Run
-from nnlab.train import SplitName, load_split
 
 _DROPOUT = (
     keras.layers.Dropout,  # also the spatial ones, and nnlab's `MCDropout`
@@ -87,9 +87,9 @@ def predict(
 
 
 def evaluate_monte_carlo(
-    run: Run, split: SplitName, *, samples: int, seed: int | None = None, trust_code: bool = False
+    run: Run, judged: JudgedRows, *, samples: int, seed: int | None = None, trust_code: bool = False
 ) -> dict[str, float]:
-    """Evaluate the mean of a run's Monte-Carlo predictions on one of its splits.
+    """Evaluate the mean of a run's Monte-Carlo predictions on rows (`nnlab.data.judging`).
 
     Returns:
         The number of `samples`; `accuracy` (classes), `binary_accuracy` (labels) or `root_mean_squared_error` of the
@@ -97,16 +97,16 @@ def evaluate_monte_carlo(
         the mean prediction in nats, averaged over rows. With several outputs, names start with `<output>_`.
 
     Raises:
-        NnlabError: the run has no such split or no model, or the model has no dropout.
+        NnlabError: the run has no model, or the model has no dropout.
     """
-    experiment, splits, rows = load_split(run, split)
+    experiment, spec, rows = judged.experiment, judged.spec, judged.rows
     model = load_model(run, trust_code=trust_code)
-    inputs = model_inputs(experiment, splits.spec, rows.x)
+    inputs = model_inputs(experiment, spec, rows.x)
     outputs = _by_output(monte_carlo(model, inputs, samples=samples, seed=_or(seed, experiment.seed)))
     results: dict[str, float] = {"samples": samples}
     for output, values in outputs.items():
-        target = splits.spec.target_of(output)
-        y = rows.y[output] if isinstance(splits.spec.target, Mapping) else rows.y
+        target = spec.target_of(output)
+        y = rows.y[output] if isinstance(spec.target, Mapping) else rows.y
         if target.num_classes:
             probabilities = _probabilities(values, target, _has_logits(model, output))
             figures = _class_figures(probabilities, y, target)

@@ -8,35 +8,34 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
 import keras
 import tensorflow as tf
 
-from nnlab.config.load import LoadedConfig, dump_config, load_config
+from nnlab.config.load import LoadedConfig, dump_config
 from nnlab.config.model import SubclassedConfig
 from nnlab.config.schema import Experiment
 from nnlab.config.user_code import is_file, split_class
+from nnlab.data.judging import JudgedRows, SplitName, rows_of_split
 from nnlab.data.loading import load_data
-from nnlab.data.splits import DataSpec, Split, Splits, TargetSpec, each
+from nnlab.data.splits import DataSpec, Splits, TargetSpec, each
 from nnlab.engine.checkpoint import Checkpoint, Checkpointer, load_checkpoint
 from nnlab.engine.choice import EngineChoice, choose_engine, make_loop, set_rewriting
 from nnlab.engine.loops import Evaluation, Loop
 from nnlab.engine.reuse import Programs, program_key, start_afresh
 from nnlab.engine.threads import set_threads, threads_used
-from nnlab.errors import ConfigError, NnlabError, Problem, first_line, one_of, os_error_hint, os_error_text
+from nnlab.errors import ConfigError, NnlabError, Problem, first_line, os_error_hint, os_error_text
 from nnlab.layers.callbacks import MedianStopping, Observer, Recorder
 from nnlab.layers.event_files import forward_graph, tensorboard_callback
 from nnlab.layers.schedules import schedule_callbacks
 from nnlab.model.build import build_model, compile_model
-from nnlab.model.inputs import model_splits
+from nnlab.model.inputs import model_rows, model_splits
 from nnlab.model.plan import Plan, plan_model, with_plan
 from nnlab.model.saved import load_model
 from nnlab.parts import KeepIf, Limits, Part
 from nnlab.run import CODE_FOLDER, Run, Status, open_run
 from nnlab.run_info import RunInfo, experiment_facts
-
-SplitName = Literal["train", "validation", "test"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +116,7 @@ def train(
     model, splits, experiment = built.model, built.splits, built.experiment
     run.create(config=dump_config(_with_kept_code(experiment)), source=config.text)
     lock = run.lock()
-    run.write_data(splits.spec.to_json())
+    run.write_data(splits.to_json())
     if isinstance(experiment.model, SubclassedConfig) and experiment.model.is_user_code:
         run.keep_code(Path(split_class(experiment.model.class_)[0]))
     known = {"params": model.count_params(), "data": _data_info(splits.spec)}
@@ -269,31 +268,24 @@ def evaluate(run: Run, split: SplitName, *, trust_code: bool = False) -> dict[st
     """Evaluate a run's saved model on one of its splits, dropout off.
 
     Raises:
-        NnlabError: the run has no such split, or no model.
+        NnlabError: the run has no such split or no model, or its data have changed.
     """
-    experiment, splits, _ = load_split(run, split)
-    plan = plan_model(experiment, splits.spec)
-    rows = getattr(model_splits(experiment, splits, plan.outputs), split)
-    set_threads(experiment, plan, splits.train)
-    model, num_train = load_model(run, trust_code=trust_code), splits.train.num_rows
-    set_rewriting(model, experiment, num_train, choose_engine(model, experiment, num_train))
-    return Evaluation(model).evaluate(rows)
+    return evaluate_rows(run, rows_of_split(run, split), trust_code=trust_code)
 
 
-def load_split(run: Run, split: SplitName) -> tuple[Experiment, Splits, Split]:
-    """Load a run's data again; return its config, all splits, and the one that is asked for.
+def evaluate_rows(run: Run, judged: JudgedRows, *, trust_code: bool = False) -> dict[str, float]:
+    """Evaluate a run's saved model on rows, dropout off.
 
     Raises:
-        NnlabError: the run has no such split.
-        DataError: the data cannot be loaded any more.
+        NnlabError: the run has no model.
     """
-    experiment = load_config(run.config_path).experiment
-    splits = load_data(experiment.data, seed=experiment.seed)
-    chosen: Split | None = getattr(splits, split)
-    if chosen is None:
-        there = [name for name in get_args(SplitName) if getattr(splits, name) is not None]
-        raise NnlabError(f"the run has no {split} rows", hint=f"it has {one_of(there)}")
-    return experiment, splits, chosen
+    experiment, spec = judged.experiment, judged.spec
+    plan = plan_model(experiment, spec)
+    rows = model_rows(experiment, spec, judged.rows, plan.outputs)
+    set_threads(experiment, plan, rows)
+    model = load_model(run, trust_code=trust_code)
+    set_rewriting(model, experiment, spec.num_train, choose_engine(model, experiment, spec.num_train))
+    return Evaluation(model).evaluate(rows)
 
 
 def evaluate_splits(loop: Loop, splits: Splits) -> dict[str, dict[str, float] | None]:

@@ -140,9 +140,9 @@ def test_an_npz_file_with_several_arrays_has_to_say_which(pictures, tmp_path):
 
 
 def test_files_that_are_not_there_or_something_else_are_named(iris, tmp_path):
-    (tmp_path / "rows.csv").write_bytes(b"PAR1....")
+    (tmp_path / "rows.csv").write_bytes(b"\x89HDF....")
     assert refused(tmp_path / "rows.csv", iris.spec) == (
-        "`rows.csv` is a Parquet file, which cannot be read here\n  hint: save it as CSV, NPY or NPZ"
+        "`rows.csv` is an HDF5 file, which cannot be read here\n  hint: save it as CSV, Parquet, NPY or NPZ"
     )
     assert refused(tmp_path / "row.csv", iris.spec) == "there is no file `row.csv`\n  hint: did you mean `rows.csv`?"
     assert "is a folder" in refused(tmp_path, iris.spec)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -77,7 +78,26 @@ def train(
 
 def evaluate(
     run: options.RunName,
-    split: Annotated[Literal["train", "validation", "test"], typer.Option(help="Which rows to evaluate on.")] = "test",
+    split: Annotated[
+        Literal["train", "validation", "test"] | None,
+        typer.Option(help="Which of the run's rows to evaluate on; default: test.", show_default=False),
+    ] = None,
+    input_: Annotated[
+        Path | None,
+        typer.Option(
+            "--input",
+            metavar="FILE",
+            help="Evaluate the rows of a labelled CSV, Parquet or NPZ file, encoded as the run was.",
+            show_default=False,
+        ),
+    ] = None,
+    changed_data: Annotated[
+        bool,
+        typer.Option(
+            "--changed-data",
+            help="The run's data have changed: evaluate the rows that it was neither trained nor validated on.",
+        ),
+    ] = False,
     mc_samples: options.McSamples = None,
     runs_dir: options.RunsDir = options.DEFAULT_RUNS_DIR,
     trust_code: options.TrustCode = False,
@@ -86,30 +106,53 @@ def evaluate(
     verbose: options.Verbose = False,
     no_color: options.NoColor = False,  # noqa: ARG001
 ) -> None:
-    """Compute the loss and the metrics of a saved run."""
+    """Compute the loss and the metrics of a saved run, on its own rows or on others."""
     from nnlab.run import open_run
 
+    _check_one_choice(split, input_, changed_data=changed_data)
     found = open_run(run, runs_dir)
     if not quiet and not json:
         status = found.read_info().get("status")
         console.say(f"run: {found.path}{'' if status == 'completed' else f' ({status})'}")
-    with console.tensorflow(quiet=quiet or json, verbose=verbose):
-        from nnlab.train import evaluate as evaluate_run
+    from nnlab.data import judging
 
-        metrics = evaluate_run(found, split, trust_code=trust_code)
+    if input_ is not None:
+        judged = judging.rows_of_file(found, input_)
+    elif changed_data:
+        judged = judging.unseen_rows_of_source(found)
+    else:
+        judged = judging.rows_of_split(found, split or "test")
+    if not quiet:
+        for note in judged.notes:
+            console.say(note)
+    with console.tensorflow(quiet=quiet or json, verbose=verbose):
+        from nnlab.train import evaluate_rows
+
+        metrics = evaluate_rows(found, judged, trust_code=trust_code)
         mc = None
         if mc_samples is not None:
             from nnlab.predict import evaluate_monte_carlo
 
-            mc = evaluate_monte_carlo(found, split, samples=mc_samples, trust_code=trust_code)
+            mc = evaluate_monte_carlo(found, judged, samples=mc_samples, trust_code=trust_code)
+    chosen = None if input_ is not None else split or "test"
     if json:
-        console.print_json({"split": split, "metrics": metrics, **({"mc": mc} if mc is not None else {})})
+        document = {"split": chosen, "metrics": metrics, **({"mc": mc} if mc is not None else {})}
+        console.print_json({**document, **({"rows": judged.counts} if judged.counts is not None else {})})
         return
-    show_metrics(console.results(), {split: metrics})
+    name = chosen or "input"
+    show_metrics(console.results(), {name: metrics})
     if mc is not None:
         figures = {name: value for name, value in mc.items() if name != "samples"}
         console.results().print(f"mean of {mc_samples} Monte-Carlo samples")
-        show_metrics(console.results(), {split: figures})
+        show_metrics(console.results(), {name: figures})
+
+
+def _check_one_choice(split: str | None, input_: Path | None, *, changed_data: bool) -> None:
+    """Refuse options that choose different rows."""
+    given = {"--split": split is not None, "--input": input_ is not None, "--changed-data": changed_data}
+    chosen = [f"`{option}`" for option, is_given in given.items() if is_given]
+    if len(chosen) > 1 and not (changed_data and split == "test" and input_ is None):
+        raise NnlabError(f"{' and '.join(chosen)} choose different rows", hint="give one of them")
 
 
 def _keeps_best(experiment: Any) -> bool | None:

@@ -221,6 +221,27 @@ def load_rows(file: Path, names: Sequence[str] = ("x",)) -> dict[str, np.ndarray
     return {name: _as_rows(array) for name, array in arrays.items()}
 
 
+def load_target(file: Path, names: Sequence[str]) -> np.ndarray | None:
+    """Return a target array of an NPZ file: the first that is there, stored under its name or with `_test` behind it.
+
+    Returns:
+        Numbers or text, `[rows]` or `[rows, targets]`; `None` if there is none of these names.
+
+    Raises:
+        DataError: it cannot be used.
+    """
+    with _opened(file, _SAVE) as archive:
+        stored = archive.files
+        found = next((there for name in names for there in (name, _test(name)) if there in stored), None)
+        array = None if found is None else _read(file, archive, found)
+    if array is None or found is None:
+        return None
+    problems = list(array_problems({found: array}, file, targets=(found,)))
+    if problems:
+        raise DataError(problems)
+    return array
+
+
 def _rows_name(name: str, stored: Sequence[str], *, alone: bool) -> str | None:
     if alone and len(stored) == 1:
         return stored[0]

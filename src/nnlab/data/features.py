@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from nnlab.config.load import load_config
-from nnlab.data.arrays import load_rows
+from nnlab.config.schema import DataConfig
+from nnlab.data.arrays import load_rows, load_target
 from nnlab.data.csv_files import has_header
 from nnlab.data.files import kind_of_input
 from nnlab.data.loading import load_data
-from nnlab.data.splits import DataSpec, Shape, each, one_or_all
-from nnlab.data.tables import Table, csv_table, numbers
+from nnlab.data.splits import DataSpec, Shape, TargetSpec, each, one_or_all
+from nnlab.data.tables import Table, csv_table, numbers, parquet_table, target_columns
 from nnlab.errors import DataError, NnlabError, Problem, did_you_mean, listed
 from nnlab.run import Run
 
@@ -41,9 +43,9 @@ def data_spec(run: Run) -> DataSpec:
 
 
 def read_features(file: Path, spec: DataSpec) -> Any:
-    """Read the rows of a CSV, NPY or NPZ file, scaled as the run's training rows were.
+    """Read the rows of a CSV, Parquet, NPY or NPZ file, scaled as the run's training rows were.
 
-    In a CSV file the columns are found by the names that they had in training, in any order, and others are left
+    In a table the columns are found by the names that they had in training, in any order, and others are left
     alone; where the training data had no names, by position. Arrays are `[rows, *input_shape]`, or flat rows; several
     are found in an NPZ file by the names that they had in training.
 
@@ -57,25 +59,106 @@ def read_features(file: Path, spec: DataSpec) -> Any:
         >>> read_features(Path("flowers.csv"), spec).shape
         (12, 4)
     """
-    kind = kind_of_input(file)
-    shape = spec.input_shape
-    if isinstance(shape, Mapping) and kind != "npz":
-        example = ", ".join(f"{name}={name}" for name in shape)
-        message = f"the run was trained on the arrays {listed(shape)}, which an NPZ file has to hold"
-        raise DataError(Problem(message, f"save it with `np.savez(path, {example})`", file=str(file)))
-    if isinstance(shape, Mapping) or kind != "csv":
-        arrays = load_rows(file, spec.array_names or ("x",))
-        return spec.scaled(_shaped(one_or_all(arrays), spec, file))
-    x = _columns_by_name(file, spec) if spec.feature_names else _columns_by_position(file, math.prod(shape))
-    return spec.scaled(x.reshape(len(x), *shape))
+    return spec.scaled(RowsFile.open(file, spec).features())
 
 
-def _columns_by_name(file: Path, spec: DataSpec) -> np.ndarray:
-    table = csv_table(file, for_training=False)
+@dataclass(frozen=True, slots=True, eq=False)
+class RowsFile:
+    """A file with rows for a run's model: their features, and perhaps their targets.
+
+    Args:
+        file: its path.
+        spec: what the run knows about its data.
+        table: what a CSV or Parquet file holds; `None` for an NPY or NPZ file.
+    """
+
+    file: Path
+    spec: DataSpec
+    table: Table | None
+
+    @classmethod
+    def open(cls, file: Path, spec: DataSpec) -> RowsFile:
+        """Find out what the file holds, and read a table.
+
+        Raises:
+            DataError: it holds nothing that a model could take.
+        """
+        kind, shape = kind_of_input(file), spec.input_shape
+        if isinstance(shape, Mapping) and kind != "npz":
+            example = ", ".join(f"{name}={name}" for name in shape)
+            message = f"the run was trained on the arrays {listed(shape)}, which an NPZ file has to hold"
+            raise DataError(Problem(message, f"save it with `np.savez(path, {example})`", file=str(file)))
+        if kind == "parquet":
+            return cls(file, spec, parquet_table(file, for_training=False))
+        header = bool(spec.feature_names) or (kind == "csv" and has_header(file))
+        return cls(file, spec, csv_table(file, header=header, for_training=False) if kind == "csv" else None)
+
+    def features(self) -> Any:
+        """Return the source's numbers `[rows, *input_shape]`, by array name if there are several; see `read_features`.
+
+        Raises:
+            DataError: with every column that is missing or holds something else than finite numbers.
+        """
+        spec, shape = self.spec, self.spec.input_shape
+        if self.table is None:
+            arrays = load_rows(self.file, spec.array_names or ("x",))
+            return _shaped(one_or_all(arrays), spec, self.file)
+        assert not isinstance(shape, Mapping), "arrays by name come from NPZ files"
+        if spec.feature_names:
+            x = _columns_by_name(self.table, self.file, spec)
+        else:
+            x = _columns_by_position(self.table, self.file, spec, math.prod(shape))
+        return x.reshape(len(x), *shape)
+
+    def targets(self, config: DataConfig) -> dict[str, np.ndarray] | None:
+        """Return the targets of each output that does not give back its inputs, as the file has them.
+
+        Args:
+            config: the `data` section of the run.
+
+        Returns:
+            Numbers or text `[rows]`, or `[rows, targets]`, by output; `None` if a target is not there.
+
+        Raises:
+            DataError: a target cannot be used.
+        """
+        read: dict[str, np.ndarray] = {}
+        for output, section in config.sections.items():
+            target = self.spec.target_of(output)
+            if target.predicts_inputs:
+                continue
+            y = self._target_array(target, section) if self.table is None else self._target_columns(target, section)
+            if y is None:
+                return None
+            read[output] = y
+        return read
+
+    def _target_columns(self, target: TargetSpec, section: DataConfig) -> np.ndarray | None:
+        assert self.table is not None
+        names = [str(name) for name in self.table.frame.columns]
+        if not set(target.names) <= set(names):
+            return None
+        columns = target_columns(self.table, [names.index(name) for name in target.names], section)
+        y = _stacked(columns)
+        return y if len(target.names) > 1 else y[:, 0]
+
+    def _target_array(self, target: TargetSpec, section: DataConfig) -> np.ndarray | None:
+        if kind_of_input(self.file) == "npy":
+            return None
+        by_config = [str(name) for name in section.target or ()]
+        if len(target.names) > 1 and len(by_config) > 1:  # columns of a table
+            columns = [load_target(self.file, [name]) for name in target.names]
+            there = [column for column in columns if column is not None and column.ndim == 1]
+            return np.stack(there, axis=1) if len(there) == len(columns) else None
+        of_all = [] if isinstance(self.spec.target, Mapping) else ["y"]
+        return load_target(self.file, [*by_config[:1], *target.names[:1], *of_all])
+
+
+def _columns_by_name(table: Table, file: Path, spec: DataSpec) -> np.ndarray:
     names = [str(name) for name in table.frame.columns]
     missing = [_missing(name, names, spec, file) for name in spec.feature_names if name not in names]
     there = [names.index(name) for name in spec.feature_names if name in names]
-    return _stacked(table, there, missing)
+    return _numbers(table, there, missing)
 
 
 def _missing(name: str, names: list[str], spec: DataSpec, file: Path) -> Problem:
@@ -87,19 +170,23 @@ def _missing(name: str, names: list[str], spec: DataSpec, file: Path) -> Problem
     return Problem(f"there is no column `{name}`", hint, file=str(file), line=1)
 
 
-def _columns_by_position(file: Path, wanted: int) -> np.ndarray:
-    table = csv_table(file, header=has_header(file), for_training=False)
-    width = len(table.frame.columns)
+def _columns_by_position(table: Table, file: Path, spec: DataSpec, wanted: int) -> np.ndarray:
+    targets = {name for target in spec.targets.values() for name in target.names}
+    features = [number for number, name in enumerate(table.frame.columns) if str(name) not in targets]
+    width = len(features)
     if width != wanted:
         message = f"the file has {_count(width, 'column')}, the model takes {_count(wanted, 'value')} a row"
         hint = "keep the features alone, in the order of the training data, which had no names for them"
         raise DataError(Problem(message, hint, file=str(file), line=1))
-    return _stacked(table, range(width), [])
+    return _numbers(table, features, [])
 
 
-def _stacked(table: Table, positions: range | list[int], problems: list[Problem]) -> np.ndarray:
-    columns = [numbers(table, position) for position in positions]
-    problems = problems + [column for column in columns if isinstance(column, Problem)]
+def _numbers(table: Table, positions: Iterable[int], problems: Iterable[Problem]) -> np.ndarray:
+    return _stacked([numbers(table, position) for position in positions], problems)
+
+
+def _stacked(columns: Sequence[np.ndarray | Problem], problems: Iterable[Problem] = ()) -> np.ndarray:
+    problems = [*problems, *(column for column in columns if isinstance(column, Problem))]
     if problems:
         raise DataError(problems)
     return np.stack([column for column in columns if not isinstance(column, Problem)], axis=1)

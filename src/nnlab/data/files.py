@@ -53,16 +53,16 @@ def require_file(path: str | None, *, source: str) -> Path:
     return file
 
 
-def kind_of_input(file: Path) -> Literal["csv", "npy", "npz"]:
+def kind_of_input(file: Path) -> Literal["csv", "npy", "npz", "parquet"]:
     """Return what a file with rows to predict holds, whatever its name.
 
     Raises:
         DataError: it is not there, or holds something else.
     """
     found, kind = _recognized(file, _near(file) or "check its path", ())
-    if kind in ("csv", "npy", "npz"):
+    if kind in ("csv", "npy", "npz", "parquet"):
         return kind  # type: ignore[return-value]
-    hint = _HINTS[kind] if kind in ("gzip", "utf-16") else "save it as CSV, NPY or NPZ"
+    hint = _HINTS[kind] if kind in ("gzip", "utf-16") else "save it as CSV, Parquet, NPY or NPZ"
     raise _fault(f"`{file}` is {found}, which cannot be read here", hint, ())
 
 

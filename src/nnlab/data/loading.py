@@ -12,6 +12,7 @@ import numpy as np
 from nnlab.config.schema import DataConfig
 from nnlab.data.classes import check_every_class_is_trained, class_weights
 from nnlab.data.columns import AUTOENCODER, select_features
+from nnlab.data.record import DataRecord, hashed_rows, make_record
 from nnlab.data.registry import RawData, Request, Source
 from nnlab.data.sources import SOURCES
 from nnlab.data.splits import (
@@ -50,31 +51,52 @@ def load_data(config: DataConfig, *, seed: int) -> Splits:
         >>> load_data(config, seed=0).spec.class_names
         ('setosa', 'versicolor', 'virginica')
     """
-    seed = seed if config.seed is None else config.seed
-    source = SOURCES[config.source.name]
-    problems = list(_setting_problems(config, source))
-    if problems:
-        raise DataError(problems)
-    raw = source.load(Request(config, seed), **config.source.parameters)
-    if "target" not in source.takes:
-        raw = _with_own_target(raw, config)
-        if config.features is not None:
-            raw = select_features(raw, config.features)
+    raw = read_source(config, seed=seed)
     _check_scale(raw, config)
     targets = _encoded_targets(raw, config)
+    numbers, numbers_test = _row_numbers(raw, targets)
     raw = _keep(raw, targets)
     if raw.x_test is not None and config.test is not None:
         message = f"`{config.source.name}` has a test set of its own, {row_count(raw.x_test)} rows"
         raise DataError(Problem(message, "remove `test`", path=("data", "test")))
-    rows = choose_rows(
+    rows = split_rows(raw, config, seed=seed)
+    own_test = None if numbers_test is None else hashed_rows(numbers_test, raw.x_test, targets, own_test=True)
+    record = make_record(config, hashed_rows(numbers, raw.x, targets), own_test, rows, targets)
+    return _assemble(raw, targets, rows, config, record)
+
+
+def read_source(config: DataConfig, *, seed: int) -> RawData:
+    """Read what the source holds: features and targets as the config names them, neither encoded nor split.
+
+    Raises:
+        DataError: see `load_data`.
+    """
+    source = SOURCES[config.source.name]
+    problems = list(_setting_problems(config, source))
+    if problems:
+        raise DataError(problems)
+    raw = source.load(Request(config, seed if config.seed is None else config.seed), **config.source.parameters)
+    if "target" not in source.takes:
+        raw = _with_own_target(raw, config)
+        if config.features is not None:
+            raw = select_features(raw, config.features)
+    return raw
+
+
+def split_rows(raw: RawData, config: DataConfig, *, seed: int) -> RowNumbers:
+    """Choose the rows of each split among those that take part.
+
+    Raises:
+        DataError: a split would take every row, or the limit is above the rows left.
+    """
+    return choose_rows(
         row_count(raw.x),
         validation=config.validation,
         test=0 if raw.x_test is not None else DEFAULT_TEST if config.test is None else config.test,
         limit=config.limit,
         last_rows=raw.image,
-        seed=seed,
+        seed=seed if config.seed is None else config.seed,
     )
-    return _assemble(raw, targets, rows, config)
 
 
 def _setting_problems(config: DataConfig, source: Source) -> Iterator[Problem]:
@@ -188,7 +210,20 @@ def _keep(raw: RawData, targets: Mapping[str, Target]) -> RawData:
     return replace(raw, x=each(operator.getitem, raw.x, target.kept), x_test=x_test)
 
 
-def _assemble(raw: RawData, targets: Mapping[str, Target], rows: RowNumbers, config: DataConfig) -> Splits:
+def _row_numbers(raw: RawData, targets: Mapping[str, Target]) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return the numbers in the source of the rows that take part, and those in its own test set."""
+    target = next(iter(targets.values()))
+
+    def numbers(x: Any, kept: np.ndarray | None) -> np.ndarray:
+        return np.arange(row_count(x)) if kept is None else np.flatnonzero(kept)
+
+    test = None if raw.x_test is None else numbers(raw.x_test, target.kept_test if target.kept is not None else None)
+    return numbers(raw.x, target.kept), test
+
+
+def _assemble(
+    raw: RawData, targets: Mapping[str, Target], rows: RowNumbers, config: DataConfig, record: DataRecord
+) -> Splits:
     x_train = each(operator.getitem, raw.x, rows.train)
     scaling = each(fit_scaling, x_train, config.scale)
     for target in targets.values():
@@ -224,7 +259,7 @@ def _assemble(raw: RawData, targets: Mapping[str, Target], rows: RowNumbers, con
         own_test_set=raw.x_test is not None,
         array_names=tuple(raw.x) if isinstance(raw.x, Mapping) else (),
     )
-    return Splits(train, validation, test, spec)
+    return Splits(train, validation, test, spec, record)
 
 
 def _target_spec(raw: RawData, output: str, target: Target, x: Any) -> TargetSpec:

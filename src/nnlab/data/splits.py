@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
 from nnlab.errors import DataError, Problem
+
+if TYPE_CHECKING:
+    from nnlab.data.record import DataRecord
 
 Task = Literal["binary", "multiclass", "multilabel", "regression"]
 Shape = tuple[int, ...]
@@ -145,7 +148,10 @@ class DataSpec:
             "class_weight": _with_keys(int, record["class_weight"]),
             "scaling": each(_scaling, scaling) if isinstance(shape, Mapping) else _scaling(scaling),
         }
-        rest = {name: tuple(value) if isinstance(value, list) else value for name, value in record.items()}
+        own = {field.name for field in fields(cls)}
+        rest = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in record.items() if name in own
+        }
         return cls(**{**rest, **read})
 
 
@@ -228,12 +234,25 @@ class Split:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Splits:
-    """The data of an experiment."""
+    """The data of an experiment.
+
+    Args:
+        train: what is learned from.
+        validation: what decides when and which; `None` for none.
+        test: what judges; `None` for none.
+        spec: what a model has to know.
+        record: by which a run knows the rows again.
+    """
 
     train: Split
     validation: Split | None
     test: Split | None
     spec: DataSpec
+    record: DataRecord | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what a run keeps of its data: all that the model has to know, and which rows were in which split."""
+        return self.spec.to_json() | ({} if self.record is None else {"record": self.record.to_json()})
 
 
 @dataclass(frozen=True, slots=True, eq=False)

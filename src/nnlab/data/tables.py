@@ -75,9 +75,13 @@ def csv_table(file: Path, *, header: bool = True, for_training: bool = True) -> 
 
 def read_parquet_table(config: DataConfig) -> RawData:
     """Read the Parquet file at `path`."""
+    return _as_arrays(parquet_table(require_file(config.path, source="parquet")), config)
+
+
+def parquet_table(file: Path, *, for_training: bool = True) -> Table:
+    """Read a Parquet file as a table whose problems count its rows."""
     import pandas as pd
 
-    file = require_file(config.path, source="parquet")
     try:
         frame = pd.read_parquet(file, engine="pyarrow")
     except ImportError as error:
@@ -89,7 +93,7 @@ def read_parquet_table(config: DataConfig) -> RawData:
     frame.columns = [str(name) for name in frame.columns]
     if frame.empty:
         raise DataError(Problem("the file has no rows", file=str(file)))
-    return _as_arrays(Table(frame, lambda *_: {"file": str(file)}, counts_rows=True), config)
+    return Table(frame, lambda *_: {"file": str(file)}, counts_rows=True, for_training=for_training)
 
 
 def read_inline_table(config: DataConfig) -> RawData:
@@ -115,7 +119,7 @@ def _as_arrays(table: Table, config: DataConfig) -> RawData:
     names = [str(name) for name in table.frame.columns]
     features, targets = choose_columns(config, names)
     x = [numbers(table, column) for column in features]
-    y = {output: _target_columns(table, columns, config.sections[output]) for output, columns in targets.items()}
+    y = {output: target_columns(table, columns, config.sections[output]) for output, columns in targets.items()}
     chosen = [*x, *(column for columns in y.values() for column in columns)]
     problems = [column for column in chosen if isinstance(column, Problem)]
     if problems:
@@ -128,7 +132,8 @@ def _as_arrays(table: Table, config: DataConfig) -> RawData:
     )
 
 
-def _target_columns(table: Table, columns: Sequence[int], config: DataConfig) -> list[np.ndarray | Problem]:
+def target_columns(table: Table, columns: Sequence[int], config: DataConfig) -> list[np.ndarray | Problem]:
+    """Return the columns of a target, each `[rows]` or what is wrong with it; the task decides how they are read."""
     if len(columns) > 1 or config.task in ("regression", "multilabel"):
         return [numbers(table, column, is_target=True) for column in columns]
     return [_labels(table, columns[0], infer=_is_inferred(config))]

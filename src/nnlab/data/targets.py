@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -11,8 +11,8 @@ import numpy as np
 from nnlab.config.schema import DataConfig
 from nnlab.data.classes import choose_classes, number_classes, one_against_rest
 from nnlab.data.registry import RawData
-from nnlab.data.splits import Task
-from nnlab.errors import DataError, Problem, show
+from nnlab.data.splits import TargetSpec, Task
+from nnlab.errors import DataError, Problem, listed, show
 
 _MOST_INFERRED_CLASSES = 20
 _MOST_NAMED = 5
@@ -30,6 +30,7 @@ class Target:
         kept_test: the same for its own test set.
         class_names: names of the classes in the order of their numbers, or of the labels.
         inferred: whether the task came from the target rather than from the config.
+        codes: the number of each class that the source has, -1 for one whose rows are left out.
     """
 
     task: Task
@@ -39,6 +40,7 @@ class Target:
     kept: np.ndarray | None = None
     kept_test: np.ndarray | None = None
     class_names: tuple[str, ...] = ()
+    codes: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def has_classes(self) -> bool:
@@ -97,6 +99,69 @@ def encode_target(raw: RawData, config: DataConfig) -> Target:
     return Target("multilabel", _labels(y, names), labels_test, inferred, class_names=names)
 
 
+def encode_as_trained(
+    y: np.ndarray,
+    target: TargetSpec,
+    codes: Mapping[str, int],
+    *,
+    names: Sequence[str] = (),
+    others: int | None = None,
+) -> Target:
+    """Encode the targets of other rows as those that a run was trained on, with its classes and their numbers.
+
+    Args:
+        y: as a source has them, `[rows]` or `[rows, targets]`.
+        target: what the run predicts.
+        codes: the number of each class, -1 for one whose rows take no part (`DataRecord.classes`).
+        names: names of the labels 0, 1, ..., if labels may be numbers that stand for names.
+        others: the number of every class that is not in `codes`; without it, there may be none.
+
+    Raises:
+        DataError: there are classes that the run does not know, or the targets are others.
+    """
+    y = _without_needless_axis(y)
+    if target.task in ("binary", "multiclass"):
+        return _classes_as_trained(y, target, codes, names, others)
+    width = 1 if y.ndim == 1 else y.shape[1]
+    if width != target.num_outputs:
+        message = f"the target has {width} column{'s' * (width != 1)}, the run predicts {target.num_outputs}"
+        raise DataError(Problem(message, f"it was trained on {listed(target.names)}"))
+    encoded = _labels(y, target.names) if target.task == "multilabel" else _numbers(y)
+    return Target(target.task, encoded, None, inferred=False, class_names=target.class_names)
+
+
+def _classes_as_trained(
+    y: np.ndarray, target: TargetSpec, codes: Mapping[str, int], names: Sequence[str], others: int | None
+) -> Target:
+    if y.ndim == 2:
+        raise DataError(Problem(f"the run predicts one of several classes, and the target has {y.shape[1]} columns"))
+    is_number = y.dtype.kind in "iu" and y.min() >= 0 and y.max() < len(names)
+    classes = number_classes(y, names if is_number else ())
+    found = [codes.get(name, others) for name in classes.names]
+    unknown = [number for number, code in enumerate(found) if code is None]
+    if unknown:
+        counts = np.bincount(classes.codes)[unknown]
+        which = listed(classes.names[number] for number in unknown)
+        plural = "es" * (len(unknown) > 1)
+        message = f"{_rows(counts.sum())} the class{plural} {which}, which the run does not know"
+        hint = f"it was trained on {listed(codes)}: rename the class{plural}, or leave these rows out"
+        raise DataError(Problem(message, hint))
+    encoded = np.array(found, np.int64)[classes.codes]
+    kept = encoded >= 0
+    return Target(
+        target.task,
+        encoded[kept],
+        None,
+        inferred=False,
+        kept=None if kept.all() else kept,
+        class_names=target.class_names,
+    )
+
+
+def _rows(count: int) -> str:
+    return f"{count} row{'s have' if count != 1 else ' has'}"
+
+
 def infer_task(y: np.ndarray) -> Literal["classification", "regression", "multilabel"]:
     """Infer the task from targets `[rows]` or `[rows, targets]`.
 
@@ -148,6 +213,7 @@ def _encode_classes(y: np.ndarray, y_test: np.ndarray | None, names: tuple[str, 
     if len(classes.names) < 2:
         message = f"the target has only the class `{classes.names[0]}`, two are needed"
         raise _fault(message, "look at the target column, or write `task: regression`", "target")
+    known, first_rows = classes.names, np.unique(classes.codes, return_index=True)[1]
     if config.classes is not None:
         classes = choose_classes(classes, config.classes)
     if config.positive_class is not None:
@@ -161,6 +227,7 @@ def _encode_classes(y: np.ndarray, y_test: np.ndarray | None, names: tuple[str, 
         kept=None if kept.all() and kept_test.all() else kept,
         kept_test=kept_test,
         class_names=classes.names,
+        codes=dict(zip(known, classes.codes[first_rows].tolist(), strict=True)),
     )
 
 

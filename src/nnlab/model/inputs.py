@@ -125,21 +125,32 @@ def model_splits(experiment: Experiment, splits: Splits, outputs: Sequence[Outpu
     """
     spec = splits.spec
 
-    def answers(y: Any, output: OutputPlan) -> np.ndarray:
-        target = spec.target_of(output.name)
-        rows: np.ndarray = y[output.name] if isinstance(spec.target, Mapping) else y
-        return one_hot(rows, target.num_outputs) if target.task == "multiclass" and output.one_hot else rows
-
     def converted(split: Split | None) -> Any:
-        if split is None:
-            return None
-        y = one_or_all({output.name: answers(split.y, output) for output in outputs})
-        return Split(model_inputs(experiment, spec, split.x), y)
+        return None if split is None else model_rows(experiment, spec, split, outputs)
 
     weights = {output.name: spec.class_weight_of(output.name) for output in outputs}
     class_weight = one_or_all(weights) if any(weights.values()) else None
     spec = replace(spec, class_weight=class_weight)
-    return Splits(converted(splits.train), converted(splits.validation), converted(splits.test), spec)
+    return replace(
+        splits,
+        train=converted(splits.train),
+        validation=converted(splits.validation),
+        test=converted(splits.test),
+        spec=spec,
+    )
+
+
+def model_rows(experiment: Experiment, spec: DataSpec, rows: Split, outputs: Sequence[OutputPlan]) -> Split:
+    """Return rows as the model takes and gives them; see `model_splits`."""
+
+    def answers(output: OutputPlan) -> np.ndarray:
+        target = spec.target_of(output.name)
+        y: np.ndarray = rows.y[output.name] if isinstance(spec.target, Mapping) else rows.y
+        return one_hot(y, target.num_outputs) if target.task == "multiclass" and output.one_hot else y
+
+    return Split(
+        model_inputs(experiment, spec, rows.x), one_or_all({output.name: answers(output) for output in outputs})
+    )
 
 
 def one_hot(classes: np.ndarray, num_classes: int) -> np.ndarray:

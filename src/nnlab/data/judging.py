@@ -1,0 +1,402 @@
+"""Rows with answers on which a run is judged, read as its training rows were: its columns, classes and scaling."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+
+from nnlab.config.load import load_config
+from nnlab.config.schema import DataConfig, Experiment
+from nnlab.data.changes import count_seen, differences, positions_of_splits, unseen_rows
+from nnlab.data.columns import AUTOENCODER
+from nnlab.data.features import RowsFile, data_spec
+from nnlab.data.loading import read_source, split_rows
+from nnlab.data.record import DataRecord, file_record, hashed_rows
+from nnlab.data.registry import RawData
+from nnlab.data.sources import SOURCES
+from nnlab.data.splits import DataSpec, Split, each, one_or_all, row_count
+from nnlab.data.targets import Target, encode_as_trained, inputs_as_target
+from nnlab.errors import DataError, NnlabError, Problem, listed, one_of
+from nnlab.run import Run
+
+SplitName = Literal["train", "validation", "test"]
+
+UNKNOWN_ROWS = "the run keeps no fingerprint of its rows: whether these were trained on cannot be told"
+UNKNOWN_DATA = "the run keeps no fingerprint of its data: whether they are still the same cannot be told"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class JudgedRows:
+    """Rows to evaluate a run on.
+
+    Args:
+        experiment: the run's config.
+        spec: what the run's model knows about its data.
+        rows: encoded and scaled as the run's training rows were.
+        notes: what has to be said about them.
+        counts: how many rows there are of each kind, where rows are chosen or known again.
+    """
+
+    experiment: Experiment
+    spec: DataSpec
+    rows: Split
+    notes: tuple[str, ...] = ()
+    counts: Mapping[str, int] | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RunData:
+    """What a run keeps of its data.
+
+    Args:
+        run: the run.
+        experiment: its config.
+        spec: columns, classes and scaling.
+        record: its rows; `None` if an nnlab made it that kept none.
+    """
+
+    run: Run
+    experiment: Experiment
+    spec: DataSpec
+    record: DataRecord | None
+
+    @classmethod
+    def of(cls, run: Run) -> RunData:
+        """Read it.
+
+        Raises:
+            NnlabError: what the run keeps cannot be read.
+        """
+        return cls(run, load_config(run.config_path).experiment, data_spec(run), data_record(run))
+
+    @property
+    def config(self) -> DataConfig:
+        """The `data` section, with the features that the run was trained on, in their order."""
+        config = self.experiment.data
+        are_numbers = config.features is not None and all(isinstance(feature, int) for feature in config.features)
+        if "npz" in config.source.name and are_numbers:  # columns of its only array
+            return config
+        names = self.spec.feature_names or self.spec.array_names
+        return config.model_copy(update={"features": names}) if names else config
+
+    def encoded(self, y: np.ndarray, output: str, names: Sequence[str]) -> Target:
+        """Encode the targets of an output as those that it was trained on; `names` are those of labels 0, 1, ....
+
+        Raises:
+            DataError: there are classes that the run does not know, or the targets are others.
+        """
+        target = self.spec.target_of(output)
+        if self.record is not None:
+            return encode_as_trained(y, target, self.record.classes.get(output, {}), names=names)
+        codes = {name: number for number, name in enumerate(target.class_names)}
+        config = self.experiment.data
+        if config.positive_class is not None:  # all others are its `not <class>`
+            return encode_as_trained(y, target, {target.class_names[1]: 1}, names=names, others=0)
+        return encode_as_trained(y, target, codes, names=names, others=-1 if config.classes is not None else None)
+
+    def class_names(self, output: str) -> tuple[str, ...]:
+        """Return the names of the classes 0, 1, ... of a source of which they are numbers; empty for others."""
+        if self.record is None or "target" in SOURCES[self.experiment.data.source.name].takes:
+            return ()
+        return tuple(self.record.classes.get(output, ()))
+
+
+def data_record(run: Run) -> DataRecord | None:
+    """Return what a run keeps of its rows, `None` if it keeps nothing.
+
+    Raises:
+        NnlabError: it cannot be read.
+    """
+    record = run.read_data().get("record") if run.data_path.exists() else None
+    if record is None:
+        return None
+    try:
+        return DataRecord.from_json(record)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        hint = "train the run's `config.yaml` again"
+        raise NnlabError(f"`{run.data_path}` cannot be read: {error}", hint=hint) from error
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Source:
+    """The rows of a run's source as they are now, encoded with the run's classes; its own test set behind the others.
+
+    Args:
+        x: the source's numbers `[rows, ...]`, by array name if there are several.
+        targets: encoded, by output.
+        hashed: `[rows]` of `ROW`.
+        raw: the rows that take part, without the own test set.
+    """
+
+    x: Any
+    targets: Mapping[str, Target]
+    hashed: np.ndarray
+    raw: RawData
+
+    def take(self, spec: DataSpec, positions: np.ndarray) -> Split:
+        """Return some rows as the model takes them."""
+        x = spec.scaled(one_or_all(each(lambda array: array[positions], self.x)))
+        y = {
+            output: x if target.y is None else target.finished(target.y[positions])
+            for output, target in self.targets.items()
+        }
+        return Split(x, one_or_all(y))
+
+
+def rows_of_split(run: Run, split: SplitName) -> JudgedRows:
+    """Return the rows of a split of a run, if they are still there as they were.
+
+    Raises:
+        NnlabError: the run has no such rows.
+        DataError: its data have changed, with what differs; or they cannot be read any more.
+    """
+    data = RunData.of(run)
+    sizes = {name: getattr(data.spec, f"num_{name}") for name in get_args(SplitName)}
+    if not sizes[split]:
+        hint = f"it has {one_of(name for name, size in sizes.items() if size)}"
+        raise NnlabError(f"the run has no {split} rows", hint=hint)
+    source = _read(data)
+    own_test = data.spec.own_test_set
+    if data.record is None:
+        rows = source.take(data.spec, _positions_without_record(data, source)[split])
+        return JudgedRows(data.experiment, data.spec, rows, (UNKNOWN_DATA,))
+    positions = positions_of_splits(data.record, source.hashed, own_test=own_test)
+    if positions is None:
+        raise _changed(data, differences(data.record, source.hashed, own_test=own_test))
+    rows = source.take(data.spec, positions[split])
+    return JudgedRows(data.experiment, data.spec, rows, tuple(_same_rows_note(data)))
+
+
+def unseen_rows_of_source(run: Run) -> JudgedRows:
+    """Return the rows of a run's data, which may have changed, that it was neither trained nor validated on.
+
+    Raises:
+        DataError: there are none, or the data cannot be encoded as the run's were.
+        NnlabError: the run does not know its rows.
+    """
+    data = RunData.of(run)
+    if data.record is None:
+        hint = "evaluate a file with rows that it has never seen: `--input FILE`"
+        raise NnlabError("the run keeps no fingerprint of its rows, so those it was trained on are unknown", hint=hint)
+    source = _read(data)
+    chosen = unseen_rows(data.record, source.hashed)
+    evaluated = len(chosen.positions)
+    left_out = {
+        "trained on": chosen.counts["train"],
+        "validated on": chosen.counts["validation"],
+        "left out by `limit` before": chosen.counts["unused"],
+    }
+    listed = ", ".join(f"{count} {why}" for why, count in left_out.items() if count) or "none"
+    if not evaluated:
+        message = f"no row is left that the run was neither trained nor validated on: {listed}"
+        raise DataError(Problem(message, "evaluate other rows: `--input FILE`", file=_file_of(data)))
+    note = (
+        f"evaluated: {evaluated} of {len(source.hashed)} rows, {chosen.counts['test']} of the test split and "
+        f"{chosen.counts['new']} new; left out: {listed}"
+    )
+    counts = {"evaluated": evaluated, **chosen.counts}
+    return JudgedRows(data.experiment, data.spec, source.take(data.spec, chosen.positions), (note,), counts)
+
+
+def rows_of_file(run: Run, file: Path) -> JudgedRows:
+    """Return the rows of a labelled CSV, Parquet or NPZ file.
+
+    Raises:
+        DataError: the file has no target, or cannot be encoded as the run's data were.
+    """
+    data = RunData.of(run)
+    rows_file = RowsFile.open(file, data.spec)
+    x = rows_file.features()
+    judged = labelled_rows(data, rows_file, x)
+    if judged is None:
+        names = listed(name for target in data.spec.targets.values() for name in target.names)
+        hint = "`nnlab predict` predicts rows without a target"
+        raise DataError(Problem(f"the file has no target: no {names}", hint, file=str(file)))
+    return judged
+
+
+def labelled_rows(data: RunData, file: RowsFile, x: Any) -> JudgedRows | None:
+    """Return the rows of a file with their targets, `None` if it has none.
+
+    Args:
+        data: what the run keeps.
+        file: the file.
+        x: its features, as `RowsFile.features` gives them.
+
+    Raises:
+        DataError: the targets are not like those of the run.
+    """
+    config, spec, count = data.experiment.data, data.spec, row_count(x)
+    answers = file.targets(config)
+    if answers is None:
+        return None
+    targets: dict[str, Target] = {}
+    for output in config.sections:
+        if output not in answers:
+            targets[output] = Target("regression", None, None, inferred=False)
+            continue
+        if len(answers[output]) != count:
+            message = f"there are {count} rows of features, and {len(answers[output])} of the target"
+            raise DataError(Problem(message, "every row needs both", file=str(file.file)))
+        try:
+            targets[output] = data.encoded(answers[output], output, data.class_names(output))
+        except DataError as error:
+            raise DataError(
+                [replace(problem, file=problem.file or str(file.file)) for problem in error.problems]
+            ) from error
+    x, numbers = _kept(x, targets)
+    if not len(numbers):
+        message = f"no row has one of the classes {listed(next(iter(spec.targets.values())).class_names)}"
+        raise DataError(Problem(message, "the run was trained on these alone", file=str(file.file)))
+    source = _Source(x, targets, hashed_rows(numbers, x, targets), RawData(x, None))
+    notes, counts = _seen_note(data, source.hashed["features"], dropped=count - len(numbers))
+    return JudgedRows(data.experiment, spec, source.take(spec, np.arange(len(numbers))), notes, counts)
+
+
+def _seen_note(data: RunData, features: np.ndarray, *, dropped: int) -> tuple[tuple[str, ...], dict[str, int]]:
+    """Say how many rows of a file the run has seen before, and return the counts."""
+    counts = {"evaluated": len(features)}
+    notes = []
+    if dropped:
+        notes.append(f"{dropped} rows are of classes that the run was not trained on, and left out")
+    if data.record is None:
+        return (*notes, UNKNOWN_ROWS), counts
+    counts |= count_seen(data.record, features)
+    if counts["train"] or counts["validation"]:
+        notes.append(
+            f"{counts['train']} of the {len(features)} rows were trained on and {counts['validation']} validated on: "
+            "their score says little about new rows"
+        )
+    return tuple(notes), counts
+
+
+def _read(data: RunData) -> _Source:
+    """Read the run's source as it is now.
+
+    Raises:
+        DataError: it cannot be read, or not be encoded as it was.
+    """
+    config, experiment = data.config, data.experiment
+    try:
+        raw = read_source(config, seed=experiment.seed)
+        return _encoded(data, raw, config)
+    except DataError as error:
+        raise _unreadable(data, error) from error
+
+
+def _encoded(data: RunData, raw: RawData, config: DataConfig) -> _Source:
+    targets = {output: _as_trained(data, raw, output, section) for output, section in config.sections.items()}
+    tests: dict[str, Target] = {}
+    if raw.x_test is not None:
+        own = replace(raw, x=raw.x_test, y=raw.y_test)
+        tests = {output: _as_trained(data, own, output, section) for output, section in config.sections.items()}
+    _check_shapes(data.spec, raw)
+    x, numbers = _kept(raw.x, targets)
+    hashed = hashed_rows(numbers, x, targets)
+    main = replace(raw, x=x)
+    if raw.x_test is None:
+        return _Source(x, targets, hashed, main)
+    x_test, numbers = _kept(raw.x_test, tests)
+    hashed = np.concatenate([hashed, hashed_rows(numbers, x_test, tests)])
+    joined = {output: _joined(target, tests[output]) for output, target in targets.items()}
+    return _Source(each(lambda *parts: np.concatenate(parts), x, x_test), joined, hashed, main)
+
+
+def _as_trained(data: RunData, raw: RawData, output: str, section: DataConfig) -> Target:
+    """Encode one output's target."""
+    gives_inputs = raw.y is not None and isinstance(raw.y, Mapping) and output not in raw.y
+    if gives_inputs or section.target == AUTOENCODER:
+        return inputs_as_target(raw, section)
+    y = raw.y[output] if isinstance(raw.y, Mapping) else raw.y
+    return data.encoded(y, output, raw.class_names)
+
+
+def _kept(x: Any, targets: Mapping[str, Target]) -> tuple[Any, np.ndarray]:
+    """Leave out the rows that take no part; return the others and their numbers."""
+    kept = next(iter(targets.values())).kept
+    if kept is None:
+        return x, np.arange(row_count(x))
+    return each(lambda array: array[kept], x), np.flatnonzero(kept)
+
+
+def _joined(target: Target, test: Target) -> Target:
+    if target.y is None or test.y is None:
+        return target
+    return replace(target, y=np.concatenate([target.y, test.y]))
+
+
+def _check_shapes(spec: DataSpec, raw: RawData) -> None:
+    """Raise if rows have another shape than the model takes.
+
+    Raises:
+        DataError: with each array of which this is so.
+    """
+    now = one_or_all(each(lambda array: tuple(array.shape[1:]), raw.x))
+    if now == spec.input_shape:
+        return
+    raise DataError(Problem(f"rows have the shape {now}, the model takes {spec.input_shape}"))
+
+
+def _positions_without_record(data: RunData, source: _Source) -> dict[str, np.ndarray]:
+    """Split the rows as for training, for a run that does not know them.
+
+    Raises:
+        DataError: there are not as many rows as there were.
+    """
+    main = row_count(source.raw.x)
+    split = split_rows(source.raw, data.experiment.data, seed=data.experiment.seed)
+    chosen = {"train": split.train, "validation": split.validation, "test": split.test}
+    if data.spec.own_test_set:
+        chosen["test"] = np.arange(main, len(source.hashed))
+    for name, positions in chosen.items():
+        now, then = 0 if positions is None else len(positions), getattr(data.spec, f"num_{name}")
+        if now != then:
+            raise _changed(data, f"{now} {name} rows, {then} then")
+    return {name: positions for name, positions in chosen.items() if positions is not None}
+
+
+def _same_rows_note(data: RunData) -> Iterator[str]:
+    """Say so where the file is another, byte by byte, and its rows are the same."""
+    assert data.record is not None
+    then, now = data.record.file, file_record(data.experiment.data)
+    if then is not None and now is not None and then["blake2b"] != now["blake2b"]:
+        yield f"`{now['path']}` has been written anew, with the same rows in the same order"
+
+
+def _file_of(data: RunData) -> str | None:
+    return data.experiment.data.path
+
+
+def _changed(data: RunData, what: str) -> DataError:
+    """Return the error for data that have changed."""
+    subject = "the file is" if data.experiment.data.path else f"`{data.experiment.data.source.name}` is"
+    return DataError(
+        Problem(f"{subject} not the one that the run was trained on: {what}", _ways_on(data), file=_file_of(data))
+    )
+
+
+def _ways_on(data: RunData) -> str:
+    of_file = "`--input FILE` evaluates those of a labelled file"
+    if data.record is None:
+        return of_file
+    unseen = "`--changed-data` evaluates the rows that it was neither trained nor validated on"
+    return f"with the run's columns and classes, {unseen}, {of_file}"
+
+
+def _unreadable(data: RunData, error: DataError) -> DataError:
+    """Return the error for data that cannot be read as they were."""
+    file = _file_of(data)
+    if file is None:
+        return error
+    if not Path(file).exists():
+        hint = "`--input FILE` evaluates the rows of another labelled file, with the run's columns and classes"
+        return DataError(Problem(f"the run's data are gone: there is no `{file}`", hint))
+    problems = [replace(problem, path=(), file=problem.file or file) for problem in error.problems]
+    then, now = (None if data.record is None else data.record.file), file_record(data.experiment.data)
+    if then is not None and now is not None and then["blake2b"] != now["blake2b"]:
+        problems.append(Problem("the file is not the one that the run was trained on", _ways_on(data), file=file))
+    return DataError(problems)
