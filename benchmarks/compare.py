@@ -91,9 +91,10 @@ def final_table(count: int) -> dict[str, Any]:
     """Return the seconds from made-up outcomes of so many trainings to tables and verdict, and the memory they take."""
     from nnlab.compare.protocol import Comparison, Contender, Rules
     from nnlab.executor import Outcome
+    from nnlab.objective import Objective
     from nnlab.report.comparison import document
 
-    rules = Rules("accuracy", False, tuple(range(5)), 1_000_000, 15, tuned_only=True)
+    rules = Rules(Objective("val_accuracy", "max"), tuple(range(5)), 1_000_000, 15, tuned_only=True)
     comparison = Comparison([Contender(i, f"variant {i}", 36) for i in range(count // 20)], rules)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     for contender in comparison.contenders:

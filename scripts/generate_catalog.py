@@ -95,6 +95,8 @@ ACCURACY: Json = {
     "categorical accuracy from the loss and the output shape.",
     "url": f"{SITE}metrics/accuracy_metrics/",
     "parameters": {},
+    "direction": "max",
+    "value_range": [0, 1],
 }
 
 # When to use which optimizer, in place of Keras's summaries, which repeat the name.
@@ -370,6 +372,29 @@ SPECIAL_RULES = (
     ("regularizers", "OrthogonalRegularizer", "factor", "float >=0"),
     ("regularizers", "OrthogonalRegularizer", "mode", "str [rows columns]"),
 )
+
+# The least and the largest value of losses and metrics; those in no row have no end that always holds.
+ERRORS = "CategoricalHinge Hinge MeanAbsoluteError MeanAbsolutePercentageError MeanSquaredError SquaredHinge"
+CROSSENTROPIES = "BinaryCrossentropy CategoricalCrossentropy SparseCategoricalCrossentropy"
+FOCAL = "BinaryFocalCrossentropy CategoricalFocalCrossentropy CategoricalGeneralizedCrossEntropy"
+ACCURACIES = "BinaryAccuracy CategoricalAccuracy SparseCategoricalAccuracy"
+TOP_ACCURACIES = "SparseTopKCategoricalAccuracy TopKCategoricalAccuracy"
+RATES = "Precision PrecisionAtRecall Recall RecallAtPrecision SensitivityAtSpecificity SpecificityAtSensitivity"
+COUNTS = "FalseNegatives FalsePositives TrueNegatives TruePositives"
+VALUE_RANGES = (
+    ("losses", f"{ERRORS} MeanSquaredLogarithmicError {CROSSENTROPIES} {FOCAL} CTC Circle Huber LogCosh", (0, None)),
+    ("losses", "CosineSimilarity", (-1, 1)),
+    ("metrics", f"{ERRORS} MeanSquaredLogarithmicError {CROSSENTROPIES} LogCoshError {COUNTS}", (0, None)),
+    ("metrics", "RootMeanSquaredError", (0, None)),
+    ("metrics", f"{ACCURACIES} {TOP_ACCURACIES} {RATES} AUC F1Score FBetaScore", (0, 1)),
+    ("metrics", "BinaryIoU IoU MeanIoU OneHotIoU OneHotMeanIoU", (0, 1)),
+    ("metrics", "ConcordanceCorrelation CosineSimilarity PearsonCorrelation", (-1, 1)),
+    ("metrics", "R2Score", (None, 1)),
+)
+VALUE_RANGES_BY_OBJECT = {(kind, name): ends for kind, names, ends in VALUE_RANGES for name in names.split()}
+
+# Stand-ins for what a metric must be given, to make one and ask it which values are better.
+STAND_INS = {"num_classes": 2, "target_class_ids": [0]}
 
 RULES_BY_OBJECT = {
     (kind, name, parameter): rule for kind, names, parameter, rule in SPECIAL_RULES for name in names.split()
@@ -835,6 +860,23 @@ def denotes(kind: str, target: Any, other: Any) -> bool:
     return kind == "losses" and inspect.isfunction(other) and other.__name__ == canonical_name(kind, target)
 
 
+def direction_of(kind: str, target: Any) -> str | None:
+    """Return which values of a loss or metric are better, as the object itself says; `None` if it does not."""
+    if kind == "losses":
+        return "min"
+    required = [name for name, default in defaults(kind, target).items() if default is inspect.Parameter.empty]
+    made = target(**{name: STAND_INS.get(name, 0.5) for name in required})
+    return {"up": "max", "down": "min", None: None}[getattr(made, "_direction", None)]
+
+
+def judged(kind: str, target: Any) -> Json:
+    """Describe how values of a loss or metric are judged: which are better, and between which ends they lie."""
+    if kind not in ("losses", "metrics"):
+        return {}
+    ends = VALUE_RANGES_BY_OBJECT.get((kind, target.__name__), getattr(target, "value_range", (None, None)))
+    return {"direction": direction_of(kind, target), "value_range": list(ends)}
+
+
 def entry_of(kind: str, target: Any) -> Json:
     """Describe one object."""
     names: list[str] = [target.__name__]
@@ -848,6 +890,7 @@ def entry_of(kind: str, target: Any) -> Json:
         "summary": OPTIMIZER_USES[target.__name__] if kind == "optimizers" else summary(target),
         "url": documentation_url(kind, target),
         "parameters": parameters(kind, target),
+        **judged(kind, target),
     }
 
 

@@ -19,6 +19,7 @@ from nnlab.compare.tuning import beyond, rate_center, rate_grid
 from nnlab.compare.variants import from_optimizers, from_options
 from nnlab.errors import ConfigError, NnlabError, Problem
 from nnlab.executor import Job, Outcome
+from nnlab.objective import Objective
 from nnlab.report import comparison_plots
 from nnlab.report.comparison import document, markdown
 from nnlab.report.comparison_plots import write_plots
@@ -26,7 +27,8 @@ from nnlab.run import Run, open_run
 from samples import DIGITS
 
 SEEDS = (7, 8, 9)
-RULES = Rules("accuracy", False, SEEDS, 1_000_007)
+ACCURACY = Objective("val_accuracy", "max")
+RULES = Rules(ACCURACY, SEEDS, 1_000_007)
 
 History = list[float] | None
 """The validation accuracy after each epoch; `None` for a training that diverges."""
@@ -106,7 +108,7 @@ def compared(accuracy, *names: str, rules: Rules = RULES, last_first: bool = Fal
 
 
 def tuned_rules(budget: int = 3, **changes) -> Rules:
-    return Rules("accuracy", False, SEEDS, 1_000_007, budget, **changes)
+    return Rules(ACCURACY, SEEDS, 1_000_007, budget, **changes)
 
 
 def peak(at: float) -> Callable[[str, float, int], History]:
@@ -233,7 +235,7 @@ def test_rows_come_best_first_with_their_figures():
 
 
 def test_less_is_better_where_the_metric_says_so():
-    rules = Rules("accuracy", True, SEEDS, 1_000_007)
+    rules = Rules(Objective("val_accuracy", "min"), SEEDS, 1_000_007)
     table = compared(of_names({"a": 0.5, "b": 0.8}), "a", "b", rules=rules).table("defaults")
     assert table.rows[0].variant == "a"
     assert table.verdict[0] == "a is ahead of b"
@@ -248,7 +250,7 @@ def test_time_is_measured_to_what_the_worst_variant_reaches():
 
 
 def test_a_target_that_most_trainings_miss_is_not_reached():
-    rules = Rules("accuracy", False, SEEDS, 1_000_007, target=0.6085)
+    rules = Rules(ACCURACY, SEEDS, 1_000_007, target=0.6085)
     row = compared(of_names({"a": 0.6, "b": 0.1}), "a", "b", rules=rules).table("defaults").rows[0]
     assert (row.steps_to_target, row.seconds_to_target) == (None, None)
 

@@ -217,7 +217,6 @@ def test_the_direction_of_every_metric_is_keras_own():
     import keras
 
     from nnlab import catalog
-    from nnlab.model.losses import direction
     from nnlab.model.objects import make
 
     values = {"num_classes": 3, "target_class_ids": [0]}
@@ -225,7 +224,7 @@ def test_the_direction_of_every_metric_is_keras_own():
         required = [parameter.name for parameter in entry.parameters.values() if parameter.required]
         metric = Component("metrics", name, {key: values.get(key, 0.5) for key in required})
         made = keras.metrics.BinaryAccuracy() if name == "accuracy" else make(metric)
-        assert {"max": "up", "min": "down", None: None}[direction(metric)] == getattr(made, "_direction", None), name
+        assert {"max": "up", "min": "down", None: None}[entry.direction] == getattr(made, "_direction", None), name
 
 
 def test_inputs_take_arrays_by_their_names(config):

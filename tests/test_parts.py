@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from nnlab.errors import NnlabError
+from nnlab.objective import Objective
 from nnlab.parts import KeepIf, Limits, Part
 from nnlab.run import Run
 
@@ -77,7 +78,7 @@ def test_a_hopeless_training_is_stopped_and_says_why(config, tmp_path):
     from nnlab.train import train
 
     run = Run(tmp_path / "run")
-    summary = train(config(BASE), run, limits=Limits("accuracy", (None, 2.0), 1))
+    summary = train(config(BASE), run, limits=Limits(Objective("val_accuracy", "max"), (None, 2.0)))
     assert (summary.status, len(summary.history)) == ("completed", 2)
     assert run.read_info()["stopped"].startswith("hopeless after epoch 2: val_accuracy")
 
@@ -87,7 +88,7 @@ def test_a_model_is_kept_only_if_it_is_better_and_test_rows_are_left_alone(confi
 
     for name, other in (("kept", 0.0), ("dropped", 1.01)):
         run = Run(tmp_path / name)
-        more = {"save_model": KeepIf("accuracy", 1, other), "evaluate_test": False}
+        more = {"save_model": KeepIf(Objective("val_accuracy", "max"), other), "evaluate_test": False}
         summary = train(config(BASE, "training.epochs=2"), run, **more)
         assert run.model_path.exists() == (name == "kept")
         assert summary.metrics["test"] is None

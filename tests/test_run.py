@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from nnlab.errors import NnlabError
-from nnlab.results import less_is_better, metric_value, run_row
+from nnlab.results import metric_value, run_row
 from nnlab.run import Run, list_runs, open_run, to_json, write_text
 from nnlab.run_info import RunInfo
 
@@ -97,20 +97,6 @@ def test_a_metric_is_named_as_in_the_history():
     assert metric_value(row, "loss") == 1.0
     assert metric_value(row, "val_loss") == 2.0
     assert metric_value(row, "test_loss") is None
-
-
-@pytest.mark.parametrize(
-    ("metric", "expected"),
-    [
-        ("loss", True),
-        ("val_root_mean_squared_error", True),
-        ("kl_divergence", True),
-        ("accuracy", False),
-        ("auc", False),
-    ],
-)
-def test_the_name_of_a_metric_says_whether_less_is_better(metric, expected):
-    assert less_is_better(metric) is expected
 
 
 def test_a_run_that_is_carried_on_keeps_how_it_began_and_adds_up_its_seconds(tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from nnlab.objective import Objective
 from nnlab.run import Run
 
 
@@ -28,14 +29,12 @@ class Limits:
     """What a training must reach, epoch by epoch, not to be stopped as hopeless.
 
     Args:
-        monitor: a column of the history.
+        objective: what is watched.
         values: by epoch; `None` for an epoch without one.
-        sign: 1 if more is better, -1 if less is.
     """
 
-    monitor: str
+    objective: Objective
     values: tuple[float | None, ...]
-    sign: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +42,16 @@ class KeepIf:
     """Keep the trained model only if it is as good as another one.
 
     Args:
-        metric: on validation rows.
-        sign: 1 if more is better, -1 if less is.
+        objective: what is compared, on validation rows.
         at_least: the other's value; `None` to keep it whatever it gives.
     """
 
-    metric: str
-    sign: int
+    objective: Objective
     at_least: float | None
 
     def __call__(self, metrics: Mapping[str, Mapping[str, float] | None]) -> bool:
         """Whether to keep a model with these metrics."""
-        value = (metrics.get("validation") or {}).get(self.metric)
-        return value is not None and (self.at_least is None or self.sign * value >= self.sign * self.at_least)
+        value = (metrics.get("validation") or {}).get(self.objective.metric)
+        if value is None or self.at_least is None:
+            return value is not None
+        return value == self.at_least or self.objective.is_better(value, self.at_least)

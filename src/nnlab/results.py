@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, cast, get_args
 
+from nnlab import catalog
+from nnlab.catalog import Direction
 from nnlab.errors import NnlabError
 from nnlab.run import Run
 
@@ -50,35 +52,65 @@ def _of_several(info: dict[str, Any]) -> dict[str, Any]:
     )
 
 
-LOW_IS_GOOD = (
-    "loss", "error", "entropy", "divergence", "poisson", "hinge", "huber", "cosh", "smooth_l1", "false_",
-)  # fmt: skip
-"""Parts of the names of losses and metrics of which less is better."""
-
-
-def less_is_better(metric: str) -> bool:
-    """Whether the lower value of a loss or metric is the better one: `val_loss`, `mean_absolute_error`."""
-    return any(part in metric for part in LOW_IS_GOOD)
-
-
 def metric_value(row: dict[str, Any], name: str) -> float | None:
     """Return a metric of a run by its history name: `val_accuracy`, `loss`, `test_loss`."""
-    split, metric = "train", name
-    for prefix, chosen in (("val_", "validation"), ("test_", "test"), ("train_", "train")):
-        if name.startswith(prefix):
-            split, metric = chosen, name.removeprefix(prefix)
+    split, metric = _split_and_metric(name)
     values = (row.get("metrics") or {}).get(split) or {}
     value = values.get(metric)
     return float(value) if value is not None else None
 
 
-def default_metric(columns: Sequence[str]) -> str:
-    """Return the metric that decides where none is named: the first of the config's, or the loss.
+def _split_and_metric(name: str) -> tuple[str, str]:
+    for prefix, split in (("val_", "validation"), ("test_", "test"), ("train_", "train")):
+        if name.startswith(prefix):
+            return split, name.removeprefix(prefix)
+    return "train", name
+
+
+def metric_direction(run: Run, name: str) -> Direction | None:
+    """Return which values of a metric of a run are better, by what the run keeps; `None` if nothing says.
+
+    A run of an earlier version keeps no directions: the metrics of its config have them, and a column that none of
+    these fills is that of a metric which stood there by default, under its own name.
 
     Args:
-        columns: of the history, without `val_`; the loss first, then the losses by output if there are several.
+        run: a training, search or comparison.
+        name: as for `metric_value`.
     """
-    return columns[1] if len(columns) > 1 and not columns[1].endswith("_loss") else "loss"
+    metric = _split_and_metric(name)[1]
+    try:
+        info = run.read_info()
+    except NnlabError:
+        info = {}
+    objective, directions = info.get("objective"), info.get("directions")
+    if isinstance(objective, Mapping) and objective.get("metric") == f"val_{metric}":
+        found = objective.get("direction")
+    elif isinstance(directions, Mapping):
+        found = directions.get(metric)
+    else:
+        found = _directions_of_config(run).get(metric)
+    return cast("Direction", found) if found in get_args(Direction) else None
+
+
+def _directions_of_config(run: Run) -> dict[str, Direction | None]:
+    """Return the directions of the columns that a run's config names, and of every metric under its own name."""
+    from nnlab.config.load import load_config
+    from nnlab.model.losses import metric_name
+
+    known: dict[str, Direction | None] = {"loss": "min"}
+    known |= {name: entry.direction for name, entry in catalog.entries("metrics").items()}
+    try:
+        training = load_config(run.config_path).experiment.training
+    except NnlabError:
+        return known
+    losses = [f"{output}_loss" for output in training.loss] if isinstance(training.loss, Mapping) else []
+    by_output = training.metrics if isinstance(training.metrics, Mapping) else {"": training.metrics or ()}
+    named = {
+        f"{output}_{metric_name(metric)}".removeprefix("_"): metric.entry.direction
+        for output, metrics in by_output.items()
+        for metric in metrics
+    }
+    return {**known, **dict.fromkeys(losses, "min"), **named}
 
 
 def value_text(value: Any) -> str:

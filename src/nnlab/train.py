@@ -31,8 +31,9 @@ from nnlab.layers.event_files import forward_graph, tensorboard_callback
 from nnlab.layers.schedules import schedule_callbacks
 from nnlab.model.build import build_model, compile_model
 from nnlab.model.inputs import model_rows, model_splits
-from nnlab.model.plan import Plan, plan_model, with_plan
+from nnlab.model.plan import Plan, history_columns, plan_model, with_plan
 from nnlab.model.saved import load_model
+from nnlab.objective import directions
 from nnlab.parts import KeepIf, Limits, Part
 from nnlab.run import CODE_FOLDER, Run, Status, open_run
 from nnlab.run_info import RunInfo, experiment_facts
@@ -119,13 +120,17 @@ def train(
     run.write_data(splits.to_json())
     if isinstance(experiment.model, SubclassedConfig) and experiment.model.is_user_code:
         run.keep_code(Path(split_class(experiment.model.class_)[0]))
-    known = {"params": model.count_params(), "data": _data_info(splits.spec)}
+    known = {
+        "params": model.count_params(),
+        "data": _data_info(splits.spec),
+        "directions": directions(history_columns(built.plan.outputs), has_validation=splits.validation is not None),
+    }
     info = RunInfo(run, experiment_facts(config, command), **known)
     gpus = [device.name for device in tf.config.list_physical_devices("GPU")]
     info.facts["hardware"] |= {"threads": experiment.training.threads, "gpus": gpus}
     info.write()
     recorder = Recorder(run, observer, epochs=experiment.training.epochs, rows=() if start is None else start.rows)
-    stopping = None if limits is None else MedianStopping(f"val_{limits.monitor}", limits.values, limits.sign)
+    stopping = None if limits is None else MedianStopping(limits)
 
     def chosen(choice: EngineChoice) -> None:
         info.facts["engine"] = asdict(choice)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
 
 Package = Literal["keras", "nnlab"]
+Direction = Literal["min", "max"]
 
 REQUIRED: Final = object()
 """The default of a parameter that must be given."""
@@ -78,6 +79,8 @@ class Entry(NamedTuple):
         object: its attribute in Keras's module of the kind, or in `nnlab.layers`.
         package: whose it is.
         preset: parameters that the object gets under this name, where they are not its own defaults.
+        direction: of a loss or metric, which values are better; `None` for counts, of which nobody says.
+        value_range: of a loss or metric, the least and the largest value; `None` for no end.
     """
 
     kind: str
@@ -89,6 +92,8 @@ class Entry(NamedTuple):
     parameters: Mapping[str, Parameter] = {}
     package: Package = "nnlab"
     preset: Mapping[str, Any] = {}
+    direction: Direction | None = None
+    value_range: tuple[float | None, float | None] = (None, None)
 
     @property
     def first_parameter(self) -> str | None:
@@ -172,6 +177,8 @@ def _entry(package: Package, kind: str, name: str, raw: Mapping[str, Any]) -> En
         parameters={key: _parameter(key, value) for key, value in raw["parameters"].items()},
         package=package,
         preset=raw.get("preset", {}),
+        direction=raw.get("direction"),
+        value_range=tuple(raw.get("value_range", (None, None))),
     )
 
 

@@ -58,15 +58,30 @@ def _sorted(rows: list[dict[str, Any]], name: str, metric_value: Any) -> list[di
 
         hint = did_you_mean(name, known) or (one_of(known) if known else "no run has metrics yet")
         raise NnlabError(f"no run has a metric `{name}`", hint=hint)
-    from nnlab.results import less_is_better
-
-    is_low_good = less_is_better(name)
+    sign = -1 if _direction(rows, name, metric_value) == "max" else 1
 
     def key(row: dict[str, Any]) -> tuple[bool, float]:
         value = metric_value(row, name)
-        return (value is None, (value if is_low_good else -value) if value is not None else 0.0)
+        return (value is None, sign * value if value is not None else 0.0)
 
     return sorted(rows, key=key)
+
+
+def _direction(rows: list[dict[str, Any]], name: str, metric_value: Any) -> str | None:
+    """Return which values of a metric are better, by what the runs say that have it."""
+    from nnlab.results import metric_direction
+    from nnlab.run import Run
+
+    found: dict[str, str] = {}
+    for row in rows:
+        if metric_value(row, name) is not None and (direction := metric_direction(Run(Path(row["run"])), name)):
+            found.setdefault(direction, Path(row["run"]).name)
+    if len(found) > 1:
+        message = f"more of `{name}` is better in `{found['max']}`, and less in `{found['min']}`"
+        raise NnlabError(message, hint="sort by another metric, or keep them in different folders: `--runs-dir`")
+    if not found:
+        sys.stderr.write(f"no run says which values of {name} are better: the smallest come first\n")
+    return next(iter(found), None)
 
 
 STATUS_STYLES = {"completed": "green", "failed": "red", "unreadable": "red", "interrupted": "yellow"}

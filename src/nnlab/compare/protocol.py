@@ -19,6 +19,7 @@ from nnlab import statistics
 from nnlab.compare.tuning import beyond, rate_grid
 from nnlab.config.schema import MAX_SEED
 from nnlab.executor import Executor, Outcome
+from nnlab.objective import Objective
 from nnlab.statistics import Pair, Sample
 
 Arm = Literal["tuned", "defaults"]
@@ -65,8 +66,7 @@ class Rules:
     """How variants are compared.
 
     Args:
-        metric: a column of the history without `val_`.
-        less_is_better: whether the lower value of it is the better one.
+        objective: what decides, on validation rows.
         seeds: the seeds of what is reported.
         tuning_seed: the seed of the trainings that choose the learning rate.
         tuning_budget: learning rates to try, 0 for none.
@@ -75,8 +75,7 @@ class Rules:
         schedules: names of the schedules that each learning rate is tried with; default: the variant's own.
     """
 
-    metric: str
-    less_is_better: bool
+    objective: Objective
     seeds: tuple[int, ...]
     tuning_seed: int
     tuning_budget: int = 0
@@ -92,9 +91,14 @@ class Rules:
         return ("tuned",) if self.tuned_only else ("tuned", "defaults")
 
     @property
+    def metric(self) -> str:
+        """The objective without `val_`."""
+        return self.objective.metric
+
+    @property
     def sign(self) -> int:
         """What makes the higher value of the metric the better one."""
-        return -1 if self.less_is_better else 1
+        return self.objective.sign
 
 
 class Tuned(NamedTuple):
@@ -330,7 +334,7 @@ class Comparison:
         outcome = self.outcomes.get(trial)
         if outcome is None or outcome.status != "completed":
             return []
-        return [self.rules.sign * float(row[f"val_{self.rules.metric}"]) for row in outcome.history]
+        return [self.rules.sign * float(row[self.rules.objective.column]) for row in outcome.history]
 
     def table(self, arm: Arm) -> Table:
         """Return the results of an arm, as far as it was trained."""

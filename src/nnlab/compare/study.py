@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
+from nnlab.catalog import Direction
 from nnlab.compare.protocol import Comparison, Contender, Rules, Trial, seeds_of, trial_name
 from nnlab.compare.tuning import rate_center, rate_parameter, rate_path, tuned_schedules
 from nnlab.compare.variants import Named, Variant, changed, check_different, from_section, load_variants
@@ -20,7 +21,7 @@ from nnlab.config.programs import program_kind
 from nnlab.config.schedules import steps_of_run
 from nnlab.errors import ConfigError, NnlabError, Problem, did_you_mean, named, one_of
 from nnlab.executor import Executor, Job, Outcome, check_threads
-from nnlab.results import default_metric, less_is_better
+from nnlab.objective import Objective, choose_objective
 from nnlab.run import Run, Status, open_run
 from nnlab.run_info import RunInfo, experiment_facts
 
@@ -148,15 +149,13 @@ def prepare(
     if on_valid is not None:
         on_valid()
     facts = _check_data(variants)
-    metric = _metric(section, facts)
+    objective = _objective(section, facts)
     seeds, tuning_seed = seeds_of(config.experiment.seed, section.seeds)
     schedules = tuned_schedules(config, [variant.config for variant in variants])
     if schedules and not budget:
         hint = "say how many learning rates to try with each: `--tuning-budget 7`"
         raise ConfigError(Problem("schedules are tuned together with learning rates, and none are tried", hint))
-    rules = Rules(
-        metric, less_is_better(metric), seeds, tuning_seed, budget, section.tuned_only, section.target, tuple(schedules)
-    )
+    rules = Rules(objective, seeds, tuning_seed, budget, section.tuned_only, section.target, tuple(schedules))
     contenders = [_contender(i, variant, facts[i].steps_per_epoch, rules) for i, variant in enumerate(variants)]
     if budget:
         study = Study(config, tuple(variants), Comparison(contenders, rules), runs_dir, trust_code, schedules)
@@ -175,14 +174,15 @@ class _Facts:
     """What a variant's data and model decide."""
 
     steps_per_epoch: int
-    columns: Sequence[str]
+    columns: Mapping[str, Direction | None]
+    deciding: Sequence[str]
     losses: Sequence[Any]
 
 
 def _check_data(variants: Sequence[Variant]) -> list[_Facts]:
     """Load the data of all variants and plan their models, without TensorFlow."""
     from nnlab.data.loading import load_data
-    from nnlab.model.plan import history_columns, plan_model
+    from nnlab.model.plan import deciding_columns, history_columns, plan_model
 
     specs: dict[str, Any] = {}
     facts: list[_Facts] = []
@@ -202,17 +202,22 @@ def _check_data(variants: Sequence[Variant]) -> list[_Facts]:
             problem = Problem("a comparison needs validation rows", "say how many", ("data", "validation"))
             problems[variant.config.locate(problem)] = None
         steps, _ = steps_of_run(experiment, spec.num_train)
-        facts.append(_Facts(steps, list(history_columns(outputs)), [output.loss for output in outputs]))
+        losses = [output.loss for output in outputs]
+        facts.append(_Facts(steps, history_columns(outputs), deciding_columns(outputs), losses))
     if problems:
         raise ConfigError(list(problems))
     return facts
 
 
-def _metric(section: CompareConfig, facts: Sequence[_Facts]) -> str:
-    """Return the metric that decides, without `val_`: the first of the config's, or the loss."""
-    shared = [name for name in facts[0].columns if all(name in fact.columns for fact in facts)]
+def _objective(section: CompareConfig, facts: Sequence[_Facts]) -> Objective:
+    """Return what decides: the first of the config's metrics that all variants have, or the loss."""
+    shared = {
+        name: better
+        for name, better in facts[0].columns.items()
+        if all(fact.columns.get(name, "none") == better for fact in facts)
+    }
     if section.metric is None:
-        metric = default_metric(shared)
+        metric = next(name for name in facts[0].deciding if name in shared)
     else:
         metric = section.metric.removeprefix("val_")
         if metric not in shared:
@@ -221,7 +226,7 @@ def _metric(section: CompareConfig, facts: Sequence[_Facts]) -> str:
     if metric == "loss" and any(fact.losses != facts[0].losses for fact in facts):
         hint = "name a metric that they share: `--metric`, and `training.metrics`"
         raise ConfigError(Problem("the values of different losses cannot be compared", hint))
-    return metric
+    return choose_objective(metric, shared)
 
 
 def _contender(number: int, variant: Variant, steps_per_epoch: int, rules: Rules) -> Contender:
@@ -248,7 +253,8 @@ def begin(study: Study, run: Run, command: Sequence[str] = ()) -> None:
 
 
 def _facts(study: Study, command: Sequence[str]) -> dict[str, Any]:
-    return {"kind": "comparison", **experiment_facts(study.config, command)}
+    objective = study.comparison.rules.objective.as_json()
+    return {"kind": "comparison", **experiment_facts(study.config, command), "objective": objective}
 
 
 def conduct(
@@ -381,5 +387,5 @@ def _best(study: Study) -> dict[str, Any]:
     if not rows or not rows[0].finished:
         return facts
     best = rows[0].as_json()
-    metric = comparison.rules.metric
-    return {**facts, "best": {"variant": best["variant"], "metric": f"val_{metric}", "score": best["score_mean"]}}
+    metric = comparison.rules.objective.column
+    return {**facts, "best": {"variant": best["variant"], "metric": metric, "score": best["score_mean"]}}

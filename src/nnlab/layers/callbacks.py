@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import keras
 
 from nnlab.errors import Problem
+from nnlab.parts import Limits
 from nnlab.run import Run
 
 if TYPE_CHECKING:
@@ -124,31 +125,28 @@ class MedianStopping(keras.callbacks.Callback):
     """Stops a training that is hopeless: its best so far is worse than the limit of an epoch.
 
     Args:
-        monitor: a column of the history.
-        limits: by epoch; `None` for an epoch without one.
-        sign: 1 if more is better, -1 if less is.
+        limits: what is watched, and by epoch what it must reach.
 
     Attributes:
         stopped: what was found, once it has stopped the training.
     """
 
-    def __init__(self, monitor: str, limits: Sequence[float | None], sign: int) -> None:
+    def __init__(self, limits: Limits) -> None:
         super().__init__()
-        self.monitor = monitor
         self.limits = limits
-        self.sign = sign
         self.stopped: str | None = None
-        self._best = -math.inf
+        self._best = limits.objective.worst
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        value = float((logs or {}).get(self.monitor, math.nan))
-        if math.isfinite(value):
-            self._best = max(self._best, self.sign * value)
-        limit = self.limits[epoch] if epoch < len(self.limits) else None
-        if limit is not None and self._best < self.sign * limit:
+        objective, values = self.limits.objective, self.limits.values
+        value = float((logs or {}).get(objective.column, math.nan))
+        if math.isfinite(value) and objective.is_better(value, self._best):
+            self._best = value
+        limit = values[epoch] if epoch < len(values) else None
+        if limit is not None and objective.is_better(limit, self._best):
             self.model.stop_training = True
-            best = self.sign * self._best
-            self.stopped = f"hopeless after epoch {epoch + 1}: {self.monitor} {best:.4g}, the median is {limit:.4g}"
+            found = f"{objective.column} {self._best:.4g}, the median is {limit:.4g}"
+            self.stopped = f"hopeless after epoch {epoch + 1}: {found}"
 
 
 def _ordered(names: Sequence[str]) -> list[str]:

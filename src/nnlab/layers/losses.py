@@ -15,7 +15,12 @@ class RegressionLoss(keras.losses.Loss):
     """Base of losses that are the mean over a row's targets of a function of target and prediction.
 
     As with Keras's own, targets of shape `(batch,)` go with predictions of shape `(batch, 1)` and the other way round.
+
+    Attributes:
+        value_range: the least and the largest value; `None` for no end.
     """
+
+    value_range: tuple[float | None, float | None] = (0, None)
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """Return the loss of each row: `(batch, targets)` becomes `(batch,)`."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from typing import Literal
 
 from nnlab.config.components import Component
 from nnlab.data.splits import TargetSpec
@@ -12,9 +10,6 @@ from nnlab.errors import ConfigError, ConfigPath, Problem
 
 CLASS_NUMBER_LOSSES = ("sparse_categorical_crossentropy", "categorical_generalized_cross_entropy", "circle", "ctc")
 """Losses that want the number of the class; all others compare values with values, and get rows of 0 and 1."""
-
-_RISING = re.compile(r"auc|cosine_similarity|precision|recall|\w+_at_\w+|\w*(accuracy|io_u|score|correlation)")
-_COUNTS = ("true_positives", "true_negatives", "false_positives", "false_negatives")
 
 
 def default_loss(target: TargetSpec, activation: str | None, metrics: Sequence[Component]) -> Component:
@@ -37,16 +32,6 @@ def default_metrics(target: TargetSpec) -> tuple[Component, ...]:
 def metric_name(component: Component) -> str:
     """Return the name of the metric's column in the history of a model with one output."""
     return str(component.parameters.get("name") or component.name)
-
-
-def direction(metric: Component) -> Literal["min", "max"] | None:
-    """Return whether smaller or larger values of a metric are better; `None` for counts, of which Keras does not say.
-
-    Keras itself cannot tell for a metric of one of several outputs.
-    """
-    if metric.name in _COUNTS:
-        return None
-    return "max" if _RISING.fullmatch(metric.name) else "min"
 
 
 def compares_rows(metric: Component) -> bool:

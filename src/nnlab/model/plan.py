@@ -11,6 +11,7 @@ from graphlib import TopologicalSorter
 from itertools import islice
 from typing import Any
 
+from nnlab.catalog import Direction
 from nnlab.config.components import Component
 from nnlab.config.graph import BLOCK_INPUT, GraphBlock, GraphLayer
 from nnlab.config.model import FunctionalConfig, HiddenConfig, LayerItem, RepeatBlock, SequentialConfig
@@ -24,7 +25,6 @@ from nnlab.model.losses import (
     check_metrics,
     default_loss,
     default_metrics,
-    direction,
     metric_name,
     of_logits,
 )
@@ -360,15 +360,26 @@ def _output(
     return OutputPlan(name, chosen_loss, chosen, weight, last)
 
 
-def history_columns(outputs: Sequence[OutputPlan]) -> dict[str, Any]:
-    """Return the columns of the history that training rows fill, but for the seconds, and which values are better."""
-    losses = {"loss": "min"}
+def history_columns(outputs: Sequence[OutputPlan]) -> dict[str, Direction | None]:
+    """Return the columns of the history that training rows fill, but for the seconds, and which values are better.
+
+    Keras itself cannot tell for a metric of one of several outputs. Of counts nobody says (`None`).
+    """
+    return {"loss": "min", **{name: made.entry.direction for name, made in measured_columns(outputs).items()}}
+
+
+def measured_columns(outputs: Sequence[OutputPlan]) -> dict[str, Component]:
+    """Return what fills each column of the history but `loss`: losses of several outputs, then metrics."""
     if len(outputs) == 1:
-        return losses | {metric_name(metric): direction(metric) for metric in outputs[0].metrics}
-    losses |= {f"{output.name}_loss": "min" for output in outputs}
-    return losses | {
-        f"{output.name}_{metric_name(metric)}": direction(metric) for output in outputs for metric in output.metrics
-    }
+        return {metric_name(metric): metric for metric in outputs[0].metrics}
+    losses = {f"{output.name}_loss": output.loss for output in outputs}
+    return losses | {f"{output.name}_{metric_name(metric)}": metric for output in outputs for metric in output.metrics}
+
+
+def deciding_columns(outputs: Sequence[OutputPlan]) -> list[str]:
+    """Return the columns that decide where none is named, in this order: metrics of the only output, then the loss."""
+    metrics = measured_columns(outputs) if len(outputs) == 1 else {}
+    return [*(name for name, made in metrics.items() if made.entry.direction is not None), "loss"]
 
 
 def _monitoring(

@@ -71,7 +71,9 @@ def conduct(
         run.rewrite_config(text)
     study.search.behind = max(study.search.behind, before.get("behind", 1))
     began = time.monotonic()
-    facts = {"kind": "search", **experiment_facts(study.config, command), "behind": study.search.behind}
+    objective = study.search.rules.objective.as_json()
+    facts = {"kind": "search", **experiment_facts(study.config, command), "objective": objective}
+    facts["behind"] = study.search.behind
     facts["overrides"] = list(dict.fromkeys(facts["overrides"]))  # one option may change several values
     info = RunInfo(run, facts, before)
     info.write()
@@ -324,7 +326,7 @@ def _rows(study: Study) -> Iterator[dict[str, Any]]:
         yield {
             "trial": trial.id,
             "status": search.status(trial),
-            f"val_{search.rules.metric}": search.score(trial),
+            search.rules.objective.column: search.score(trial),
             **several,
             **{each.path: _cell(trial.values.get(each.path)) for each in study.space.parameters},
             "epochs": max((len(outcome.history) for outcome in outcomes), default=0),
@@ -346,5 +348,5 @@ def _best(study: Study) -> dict[str, Any]:
     best = search.best
     if best is None:
         return facts
-    metric = f"val_{search.rules.metric}"
+    metric = search.rules.objective.column
     return {**facts, "best": {"trial": best.id, "metric": metric, "score": search.score(best), "values": best.values}}

@@ -26,6 +26,7 @@ from keras_tuner.oracles import (
     RandomSearchOracle,
 )
 
+from nnlab.catalog import Direction
 from nnlab.config.tune import TuneConfig
 from nnlab.tune.search import Codes, Proposal
 from nnlab.tune.space import Parameter, Space
@@ -119,17 +120,17 @@ class Proposer:
     Args:
         space: what is searched.
         section: the algorithm and its options.
-        less_is_better: whether the objective is to be small.
+        direction: whether the objective is to be small or large.
         seed: the experiment's.
         max_epochs: of Hyperband, the epochs of a whole training.
     """
 
-    def __init__(self, space: Space, section: TuneConfig, *, less_is_better: bool, seed: int, max_epochs: int) -> None:
+    def __init__(self, space: Space, section: TuneConfig, *, direction: Direction, seed: int, max_epochs: int) -> None:
         self._space = space
         self._seed = seed
         self._is_grid = section.algorithm == "grid"
-        self._worst = math.inf if less_is_better else -math.inf
-        self._oracle: Any = self._make(section, Objective("score", "min" if less_is_better else "max"), max_epochs)
+        self._worst = math.inf if direction == "min" else -math.inf
+        self._oracle: Any = self._make(section, Objective("score", direction), max_epochs)
         self._oracle.verbose = 0
         self._oracle._max_collisions = MOST_COLLISIONS
         self._oracle.base = space.base if section.default_trial else None

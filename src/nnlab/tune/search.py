@@ -14,6 +14,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 from nnlab.config.tune import MedianConfig
 from nnlab.executor import Outcome
+from nnlab.objective import Objective
 from nnlab.statistics import mean, median
 
 MOST_FAILURES = 3
@@ -76,8 +77,7 @@ class Rules:
     """How trials are judged, and when the search ends.
 
     Args:
-        metric: the objective without `val_`.
-        less_is_better: whether the lower value of it is the better one.
+        objective: what decides, on validation rows.
         seeds: of the trainings of each trial.
         fresh_seeds: of the trainings of the best, at the end.
         epochs: of a whole training.
@@ -86,8 +86,7 @@ class Rules:
         median_stopping: when hopeless trials are stopped.
     """
 
-    metric: str
-    less_is_better: bool
+    objective: Objective
     seeds: tuple[int, ...]
     fresh_seeds: tuple[int, ...]
     epochs: int
@@ -96,9 +95,14 @@ class Rules:
     median_stopping: MedianConfig | None = None
 
     @property
+    def metric(self) -> str:
+        """The objective without `val_`."""
+        return self.objective.metric
+
+    @property
     def sign(self) -> int:
         """What makes the higher value of the metric the better one."""
-        return -1 if self.less_is_better else 1
+        return self.objective.sign
 
 
 class Oracle(Protocol):
@@ -206,7 +210,7 @@ class Search:
         return "stopped" if is_stopped else "completed", mean(values)
 
     def _was_stopped(self, trial: Trial, outcome: Outcome) -> bool:
-        values = [float(row.get(f"val_{self.rules.metric}", math.nan)) for row in outcome.history]
+        values = [float(row.get(self.rules.objective.column, math.nan)) for row in outcome.history]
         return is_hopeless(values, trial.stop_below, self.rules.sign)
 
     @property
@@ -248,7 +252,7 @@ class Search:
         best: float | None = None
         for trial in self.trials:
             score = self.score(trial)
-            if score is not None and (best is None or self.rules.sign * score > self.rules.sign * best):
+            if score is not None and (best is None or self.rules.objective.is_better(score, best)):
                 best = score
             found.append(best)
         return found
@@ -262,7 +266,7 @@ class Search:
         if config is None:
             return ()
         histories = [
-            [float(row.get(f"val_{self.rules.metric}", math.nan)) for row in outcome.history]
+            [float(row.get(self.rules.objective.column, math.nan)) for row in outcome.history]
             for trial in self.trials[: self.told]
             if self.status(trial) == "completed"
             for outcome in self.done(trial)[:1]

@@ -14,8 +14,8 @@ from nnlab.config.schema import MAX_SEED
 from nnlab.config.tune import MedianConfig, TuneConfig
 from nnlab.errors import ConfigError, NnlabError, Problem, did_you_mean, named, one_of
 from nnlab.executor import Job, check_threads
+from nnlab.objective import Objective, choose_objective
 from nnlab.parts import KeepIf, Limits, Part
-from nnlab.results import default_metric, less_is_better
 from nnlab.run import Run, open_run
 from nnlab.tune.oracle_process import OracleProcess
 from nnlab.tune.search import Rules, Search, Trial
@@ -59,7 +59,7 @@ class Study:
         return OracleProcess(
             self.space,
             self.section,
-            less_is_better=rules.less_is_better,
+            direction=rules.objective.direction,
             seed=self.config.experiment.seed,
             max_epochs=rules.epochs,
         )
@@ -111,7 +111,7 @@ class Study:
                 past = Run(folder / self.training_name(self.search.trials[trial.continues], seed))
             options["part"] = Part(trial.epochs, past, keep_checkpoint=trial.epochs < rules.epochs)
         if trial.stop_below:
-            options["limits"] = Limits(rules.metric, trial.stop_below, rules.sign)
+            options["limits"] = Limits(rules.objective, trial.stop_below)
         if seed == rules.seeds[0] and self.section.keep_models and trial.epochs in (None, rules.epochs):
             ranked = self.search.ranked
             last = (
@@ -119,7 +119,7 @@ class Study:
                 if len(ranked) >= self.section.keep_models
                 else None
             )
-            options["save_model"] = KeepIf(rules.metric, rules.sign, last if len(rules.seeds) == 1 else None)
+            options["save_model"] = KeepIf(rules.objective, last if len(rules.seeds) == 1 else None)
         return options
 
     def best_config(self, folder: Path) -> str | None:
@@ -137,7 +137,7 @@ class Study:
             more |= {"training.threads": training.threads, "training.jit_compile": training.jit_compile}
         text = dump_config(self.trial_config(trial, more).experiment)
         search = self.search
-        head = f"trial {trial.id} of {len(search.trials)}, val_{search.rules.metric} {search.score(trial)}"
+        head = f"trial {trial.id} of {len(search.trials)}, {search.rules.objective.column} {search.score(trial)}"
         return f"# {head}\n{text}"
 
 
@@ -168,7 +168,7 @@ def prepare(
     section, experiment = config.experiment.tune, config.experiment
     assert section is not None
     try:
-        metric = _objective(config, section)
+        objective = _objective(config, section)
     except NnlabError as error:
         raise ConfigError([config.locate(problem) for problem in error.problems]) from None
     count = MAX_SEED + 1
@@ -176,8 +176,7 @@ def prepare(
     if most is None and section.algorithm in ("random", "bayesian"):
         most = DEFAULT_TRIALS
     rules = Rules(
-        metric,
-        less_is_better(metric),
+        objective,
         tuple((experiment.seed + i) % count for i in range(section.executions_per_trial)),
         tuple((experiment.seed + FIRST_FRESH_SEED + i) % count for i in range(section.seeds)),
         (section.max_epochs or experiment.training.epochs)
@@ -196,18 +195,19 @@ def _behind(section: TuneConfig, jobs: int) -> int:
     return jobs if decides else 2 * jobs
 
 
-def _objective(config: LoadedConfig, section: TuneConfig) -> str:
-    """Return the metric that decides, without `val_`: the first of the config's, or the loss."""
+def _objective(config: LoadedConfig, section: TuneConfig) -> Objective:
+    """Return what decides: the first of the config's metrics, or the loss."""
     from nnlab.data.loading import load_data
-    from nnlab.model.plan import history_columns, plan_model
+    from nnlab.model.plan import deciding_columns, history_columns, plan_model
 
     experiment = config.experiment
     spec = load_data(experiment.data, seed=experiment.seed).spec
-    columns = list(history_columns(plan_model(experiment, spec).outputs))
+    outputs = plan_model(experiment, spec).outputs
+    columns = history_columns(outputs)
     if not spec.num_validation:
         raise ConfigError(Problem("a search needs validation rows", "say how many", ("data", "validation")))
     if section.objective is None:
-        return default_metric(columns)
+        return choose_objective(deciding_columns(outputs)[0], columns)
     metric = section.objective.removeprefix("val_")
     if metric not in columns:
         choices = [f"val_{name}" for name in columns]
@@ -216,4 +216,4 @@ def _objective(config: LoadedConfig, section: TuneConfig) -> str:
         if section.objective.startswith("test_"):
             problem, hint = "test rows decide nothing in a search", one_of(choices)
         raise ConfigError(Problem(problem, hint, ("tune", "objective")))
-    return metric
+    return choose_objective(metric, columns, path=("tune", "objective"))
