@@ -11,12 +11,10 @@ CSV_CASES = {
     "missing values": (
         "a,b,y\n1,2,0.5\n\n3,,1.5\n,,1\n1,2,\n",
         {},
-        "FILE:5: column `a` has 1 missing value\n"
-        "  hint: fill it or remove the row, or leave the column out with `features`\n"
-        "FILE:4: column `b` has 2 missing values, the first here\n"
-        "  hint: fill them or remove the rows, or leave the column out with `features`\n"
+        "FILE:5: 2 columns have missing values: `a`, `b`; the first has 1\n"
+        "  hint: fill what is missing, or remove such rows, or leave the column out with `features`\n"
         "FILE:6: column `y` has 1 missing value\n"
-        "  hint: fill it or remove the row",
+        "  hint: fill what is missing, or remove such rows",
     ),
     "text as feature": (
         'note,b,y\n"two\nlines",2,0.5\n3,red,1.5\n',
@@ -27,19 +25,14 @@ CSV_CASES = {
     "decimal commas": (
         "a;y\n1;0,5\n1,5;1,5\n",
         {},
-        "FILE:3: column `a` holds `1,5`, which is not a number\n"
-        "  hint: write decimals with a point\n"
-        "FILE:2: column `y` holds `0,5`, which is not a number\n"
-        "  hint: write decimals with a point",
+        "FILE:3: 2 columns hold decimal commas: `a`, `y`; the first has `1,5`\n  hint: write decimals with a point",
     ),
     "infinite and too large": (
         "a,b,y\n1,inf,0.5\n1e39,1,-inf\n",
         {},
         "FILE:3: column `a` holds `1e+39`, which is too large for float32\n"
         "  hint: remove this row, or correct the value\n"
-        "FILE:2: column `b` holds `inf`, which is not finite\n"
-        "  hint: remove this row, or correct the value\n"
-        "FILE:3: column `y` holds `-inf`, which is not finite\n"
+        "FILE:2: 2 columns hold values that are not finite: `b`, `y`; the first has `inf`\n"
         "  hint: remove this row, or correct the value",
     ),
     "columns of one name": (
@@ -141,8 +134,7 @@ CSV_CASES = {
     "a slip in a target of numbers": (
         "a,y\n1,0.5\n2,?\n3,1.5\n4,2.5\n",
         {},
-        "FILE:3: column `y` holds `?`, which is not a number\n"
-        "  hint: correct it, or write `task: classification` if the target has classes",
+        "FILE:3: column `y` holds `?`, which may stand for a missing value\n  hint: fill it, or remove the row",
     ),
     "one class": (
         "a,y\n1,red\n2,red\n",
@@ -171,7 +163,7 @@ CSV_CASES = {
         GOOD,
         {"target": ["a", "y"], "task": "classification"},
         "data.task: a class for each row needs one target column, received 2\n"
-        "  hint: write `task: multilabel` for rows with several labels, or one column with the class of each row",
+        "  hint: name the column with the class of each row",
     ),
     "weights without classes": (
         GOOD,
@@ -247,10 +239,8 @@ BUILT_IN_CASES = {
     "bad values in the config": (
         {"source": "inline", "columns": {"x": [1, None], "z": [1, "a"], "w": [[1], 2], "y": [1, 2]}, "target": "y"},
         "data.columns.x[1]: column `x` has 1 missing value\n"
-        "  hint: fill it or remove the row, or leave the column out with `features`\n"
-        "data.columns.z[1]: column `z` holds `a`, which is not a number\n"
-        "  hint: one-hot encode the column, or leave it out with `features`\n"
-        "data.columns.w[0]: column `w` holds a list of 1, which is not a number\n"
+        "  hint: fill what is missing, or remove such rows, or leave the column out with `features`\n"
+        "data.columns.z[1]: 2 columns hold values that are no numbers: `z`, `w`; the first has `a`\n"
         "  hint: one-hot encode the column, or leave it out with `features`",
     ),
     "a single row to split": (
@@ -358,9 +348,10 @@ def test_parquet_problems_give_the_row(load, error_text, tmp_path):
     pd.DataFrame({"a": [1, None, 3], "day": days, "y": [0.5, 1.5, 2.5]}).to_parquet(path)
     assert error_text(load, source="parquet", path=str(path), target="y") == (
         f"{path}: column `a` has 1 missing value, in row 1 (counted from 0)\n"
-        "  hint: fill it or remove the row, or leave the column out with `features`\n"
-        f"{path}: column `day` holds `2020-01-01 00:00:00`, which is not a number, in row 0 (counted from 0)\n"
-        "  hint: one-hot encode the column, or leave it out with `features`"
+        "  hint: fill what is missing, or remove such rows, or leave the column out with `features`\n"
+        f"{path}: column `day` holds `2020-01-01 00:00:00`, which is a date or a time, not a number, "
+        "in row 0 (counted from 0)\n"
+        "  hint: write it as numbers (days since the first, year, month ...), or leave the column out with `features`"
     )
 
 

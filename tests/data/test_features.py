@@ -60,12 +60,12 @@ def test_every_missing_or_bad_column_is_reported_at_once(iris, tmp_path):
     frame = frame.rename(columns={"petal width (cm)": "petal width"}).drop(columns="sepal length (cm)")
     frame.to_csv(tmp_path / "rows.csv", index=False)
     assert refused(tmp_path / "rows.csv", iris.spec) == (
-        "rows.csv:1: there is no column `sepal length (cm)`\n"
-        "  hint: the run was trained with it; besides, the file has `petal width`\n"
         "rows.csv:1: there is no column `petal width (cm)`\n"
         "  hint: did you mean `petal width`?\n"
+        "rows.csv:1: there is no column `sepal length (cm)`\n"
+        "  hint: the run was trained with it; besides, the file has `petal width`\n"
         "rows.csv:2: column `sepal width (cm)` has 1 missing value\n"
-        "  hint: fill it or remove the row\n"
+        "  hint: fill what is missing, or remove such rows\n"
         "rows.csv:3: column `petal length (cm)` holds `4,3`, which is not a number\n"
         "  hint: write decimals with a point"
     )
@@ -90,7 +90,7 @@ def test_the_lines_of_a_table_without_a_header_are_counted_from_its_first_row(pi
         "rows.csv:1: column `column 3` holds `x`, which is not a number\n"
         "  hint: correct it: the model was trained on numbers here\n"
         "rows.csv:2: column `column 5` has 1 missing value\n"
-        "  hint: fill it or remove the row"
+        "  hint: fill what is missing, or remove such rows"
     )
 
 

@@ -150,7 +150,8 @@ def _data_line(spec: DataSpec) -> str:
     shapes = spec.input_shape if isinstance(spec.input_shape, Mapping) else {"": spec.input_shape}
     rows = " and ".join(" x ".join(map(str, shape)) for shape in shapes.values())
     what = [f"{f'{output}: ' if output else ''}{_task_words(target)}" for output, target in spec.targets.items()]
-    return f"{' + '.join(parts)} rows of {rows}; {'; '.join(what)}"
+    notes = "".join(f"\nnote: {note}" for note in spec.notes)
+    return f"{' + '.join(parts)} rows of {rows}; {'; '.join(what)}{notes}"
 
 
 def _task_words(target: TargetSpec) -> str:

@@ -12,6 +12,7 @@ from nnlab.config.columns import column_faults
 from nnlab.config.compare import CompareConfig
 from nnlab.config.components import Component, Fault, OneOf, named_object, raise_faults
 from nnlab.config.model import ModelConfig
+from nnlab.config.names import canonical
 from nnlab.config.remedies import type_remedy
 from nnlab.config.section import (
     Name,
@@ -47,7 +48,10 @@ def _rows(value: Any) -> Any:
 
 
 def _scale(value: Any) -> Any:
-    return _one_or_by_name(value, _scale_of_one)
+    scalings = _one_or_by_name(value, _scale_of_one)
+    if isinstance(scalings, Mapping):
+        return {canonical(name): scaling for name, scaling in scalings.items()}
+    return scalings
 
 
 def _scale_of_one(value: Any) -> Any:
@@ -84,7 +88,10 @@ def _weights_of_classes(value: Any) -> Any:
     ]
     if faults:
         raise_faults(faults)
-    return {str(name): weight for name, weight in value.items()}
+    weights = {canonical(str(whole(name))): weight for name, weight in value.items()}
+    if len(weights) < len(value):
+        fail("two classes differ only in blanks or in their Unicode form", "keep one of them", value=value)
+    return weights
 
 
 def _columns(value: Any) -> Any:
@@ -100,7 +107,12 @@ def _columns(value: Any) -> Any:
     ]
     if faults:
         raise_faults(faults)
-    return {str(name): tuple(column) for name, column in value.items()}
+    columns = {canonical(str(name)): tuple(column) for name, column in value.items()}
+    if len(columns) < len(value):
+        fail(
+            "two columns differ only in blanks or in their Unicode form", "give every column its own name", value=value
+        )
+    return columns
 
 
 def _target(value: Any) -> Any:

@@ -18,6 +18,7 @@ from pydantic import (
 from pydantic_core import CoreSchema, core_schema
 
 from nnlab.config.components import Fault, raise_faults
+from nnlab.config.names import canonical
 from nnlab.errors import show
 
 
@@ -85,17 +86,18 @@ def as_tuple(value: Any) -> Any:
 
 
 def _name(value: Any) -> Any:
+    value = whole(value)
     if value is not None and not is_name(value):
         fail(f"expected a name or a number, received {show(value)}", value=value)
-    return value
+    return canonical(value) if isinstance(value, str) else value
 
 
 def name_list(value: Any) -> Any:
     """Make a tuple of a name, or of a list of names."""
     if value is None:
         return None
-    names = tuple(value) if isinstance(value, (list, tuple)) else (value,)
-    if not isinstance(value, (list, tuple)) and not is_name(value):
+    names = tuple(whole(name) for name in (value if isinstance(value, (list, tuple)) else (value,)))
+    if not isinstance(value, (list, tuple)) and not is_name(names[0]):
         fail(f"expected a name or a list of names, received {show(value)}", value=value)
     faults = [
         Fault((i,), f"expected a name or a number, received {show(name)}")
@@ -104,7 +106,7 @@ def name_list(value: Any) -> Any:
     ]
     if faults:
         raise_faults(faults)
-    return names
+    return tuple(canonical(name) if isinstance(name, str) else name for name in names)
 
 
 def is_name(value: Any) -> bool:

@@ -8,10 +8,13 @@ from typing import Literal
 
 import numpy as np
 
-from nnlab.errors import ConfigPath, DataError, Problem, did_you_mean, one_of, show
+from nnlab.config.names import canonical
+from nnlab.errors import ConfigPath, DataError, Problem, did_you_mean, listed, one_of, show
 
 _MOST_NAMED = 5
 _LEFT_OUT = -1
+LARGEST_EXACT = 2**53
+"""Up to here float64 holds every whole number."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -22,11 +25,13 @@ class Classes:
         codes: number of the row's class, `[rows]`, from 0; -1 for a row that is left out.
         names: names of the classes 0, 1, ...
         numbers: what a config may write for a class besides its name.
+        notes: what was taken as one class though it is written differently.
     """
 
     codes: np.ndarray
     names: tuple[str, ...]
     numbers: tuple[int, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def kept(self) -> np.ndarray:
@@ -44,28 +49,57 @@ class Classes:
 def number_classes(y: np.ndarray, names: Sequence[str] = ()) -> Classes:
     """Number the classes of labels `[rows]`: numbers in their order, text alphabetically.
 
+    Texts that look the same are one class: blanks at their ends and the Unicode form of their letters do not count.
+
     Args:
         y: text, booleans, or whole numbers.
         names: names of the labels 0, 1, ...; without them, labels are their own names.
 
     Raises:
-        DataError: for labels that are no whole numbers.
+        DataError: for labels that are no whole numbers, or are empty.
     """
     values, codes = np.unique(_whole(y), return_inverse=True)
     if values.dtype.kind in "UO":
-        return Classes(codes, tuple(str(value) for value in values), tuple(range(len(values))))
+        return _text_classes([str(value) for value in values], codes)
     numbers = tuple(int(value) for value in values)
     return Classes(codes, tuple(names[n] for n in numbers) if names else tuple(str(v) for v in values), numbers)
+
+
+def _text_classes(written: Sequence[str], codes: np.ndarray) -> Classes:
+    """Number classes that are written as text; `codes` are the numbers in `written` of each row."""
+    labels, number = np.unique([canonical(text) for text in written], return_inverse=True)
+    codes = number[codes]
+    if not labels[0]:
+        count = int((codes == 0).sum())
+        message = f"{count} row{'s have' if count > 1 else ' has'} an empty label"
+        raise DataError(Problem(message, "fill in the class, or remove the rows", path=("data", "target")))
+    texts_of: dict[int, list[str]] = {}
+    for text, label in zip(written, number, strict=True):
+        texts_of.setdefault(int(label), []).append(text)
+    notes = [
+        f"labels that differ only in blanks or in their Unicode form are one class: {listed(texts)}"
+        for texts in texts_of.values()
+        if len(texts) > 1
+    ]
+    return Classes(codes, tuple(str(label) for label in labels), tuple(range(len(labels))), tuple(notes))
 
 
 def _whole(y: np.ndarray) -> np.ndarray:
     if y.dtype.kind != "f":
         return y
-    fractions = y[y != np.round(y)]
-    if len(fractions):
-        message = f"classes are text or whole numbers, the target holds {show(float(fractions[0]))}"
+    if np.abs(y).max(initial=0) > LARGEST_EXACT:
+        message = f"the target holds {show(float(np.abs(y).max()))}: floats beyond 2^53 do not tell whole numbers apart"
+        hint = "store such labels as text or as integers"
+        raise DataError(Problem(message, hint, path=("data", "target")))
+    if not is_whole(y):
+        message = f"classes are text or whole numbers, the target holds {show(float(y[y != np.round(y)][0]))}"
         raise DataError(Problem(message, "write `task: regression`", path=("data", "task")))
     return y.astype(np.int64)
+
+
+def is_whole(values: np.ndarray) -> bool:
+    """Tell whether all of these numbers are whole ones, however they are stored."""
+    return values.dtype.kind in "biu" or bool((values == np.round(values)).all())
 
 
 def choose_classes(classes: Classes, wanted: Sequence[str | int]) -> Classes:
@@ -94,7 +128,7 @@ def choose_classes(classes: Classes, wanted: Sequence[str | int]) -> Classes:
     new_code = np.full(len(classes.names), _LEFT_OUT)
     new_code[chosen] = np.arange(len(chosen))
     names = tuple(classes.names[old] for old in chosen)
-    return Classes(new_code[classes.codes], names, tuple(range(len(chosen))))
+    return Classes(new_code[classes.codes], names, tuple(range(len(chosen))), classes.notes)
 
 
 def one_against_rest(classes: Classes, positive: str | int) -> Classes:
@@ -107,7 +141,8 @@ def one_against_rest(classes: Classes, positive: str | int) -> Classes:
     if found is None:
         raise DataError(_unknown(positive, classes.names, ("data", "positive_class")))
     name = classes.names[found]
-    return Classes((classes.codes == found).astype(np.int64), (f"not {name}", name), (0, 1))
+    codes = (classes.codes == found).astype(np.int64)
+    return Classes(codes, (f"not {name}", name), (0, 1), classes.notes)
 
 
 def check_every_class_is_trained(names: Sequence[str], y_train: np.ndarray, *, y: np.ndarray, path: ConfigPath) -> None:
@@ -145,7 +180,7 @@ def class_weights(
     names, else by class numbers; classes that it leaves out weigh 1.
 
     Raises:
-        DataError: with every key that is no class.
+        DataError: with every key that is no class, or when all that is trained weighs 0.
     """
     if isinstance(wanted, str):
         return {code: len(y_train) / (len(names) * n) for code, n in enumerate(_counts(y_train, names))}
@@ -155,7 +190,11 @@ def class_weights(
     problems = [_unknown(key, names, ("data", "class_weight", key)) for key in wanted if key not in keys]
     if problems:
         raise DataError(problems)
-    return dict.fromkeys(range(len(names)), 1.0) | {keys.index(key): float(w) for key, w in wanted.items()}
+    weights = dict.fromkeys(range(len(names)), 1.0) | {keys.index(key): float(w) for key, w in wanted.items()}
+    if not any(weights[code] for code in np.unique(y_train)):
+        message = f"every class weighs 0, so that nothing would be learned: {listed(names)}"
+        raise DataError(Problem(message, "give at least one class a weight above 0", path=("data", "class_weight")))
+    return weights
 
 
 def _counts(y: np.ndarray, names: Sequence[str]) -> list[int]:

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import csv
+import re
 import warnings
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
-from nnlab.errors import DataError, Problem, show
+from nnlab.config.names import canonical
+from nnlab.errors import DataError, Problem, first_line, show
 
-Separator = Literal[",", ";", "\t"]
+Separator = Literal[",", ";", "\t", "|"]
+_SEPARATORS: tuple[Separator, ...] = get_args(Separator)
 _ENCODING = "utf-8-sig"  # UTF-8, with or without the mark that spreadsheets write in front
 _MOST_MISTAKES = 3
+_ROWS_LOOKED_AT = 20
 
 
 def read_csv(file: Path, *, header: bool = True) -> tuple[Any, Separator]:
     """Read a table whose first line names its columns, or with `header=False` is a row.
 
-    The separator is a comma; a header without any comma may be separated by `;` or tabs. Columns without a
+    The separator is a comma, `;`, a tab or `|`, whichever gives all lines the same number of values. Columns without a
     name are called `column 1`, `column 2`, ... by their number.
 
     Returns:
@@ -32,33 +36,56 @@ def read_csv(file: Path, *, header: bool = True) -> tuple[Any, Separator]:
 
     try:
         names, separator = _read_names(file, header=header)
-    except UnicodeDecodeError as error:
-        raise DataError(_encoding_problem(file)) from error
-    try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)
-            frame = pd.read_csv(
-                file,
-                sep=separator,
-                header=0 if header else None,
-                names=names,
-                index_col=False,
-                skipinitialspace=True,
-                low_memory=False,
-                encoding=_ENCODING,
-                compression=None,
-            )
+            frame = _read(file, separator, names, header=header)
     except UnicodeDecodeError as error:
         raise DataError(_encoding_problem(file)) from error
     except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
         raise DataError(
             _ragged(file, separator, len(names), header=header) or _parser_problem(file, separator, error)
         ) from error
+    except DataError:
+        raise
+    except Exception as error:  # whatever the file makes of the reader
+        raise DataError(Problem(f"cannot be read as CSV: {first_line(error)}", file=str(file))) from error
     if frame.isna().any(axis=None) and (problems := _ragged(file, separator, len(names), header=header)):
         raise DataError(problems)
     if frame.empty:
         raise DataError(Problem("the file has a header and no rows", file=str(file)))
     return frame, separator
+
+
+def _read(file: Path, separator: Separator, names: list[str], *, header: bool, **options: Any) -> Any:
+    import pandas as pd
+
+    return pd.read_csv(
+        file,
+        sep=separator,
+        header=0 if header else None,
+        names=names,
+        index_col=False,
+        skipinitialspace=True,
+        low_memory=False,
+        encoding=_ENCODING,
+        compression=None,
+        **options,
+    )
+
+
+def column_as_text(file: Path, separator: Separator, position: int, *, width: int, header: bool) -> list[str]:
+    """Return a column of a table that `read_csv` has read, as it is written, blanks in front left out.
+
+    Args:
+        file: the file.
+        separator: as `read_csv` found it.
+        position: the column's number, from 0.
+        width: how many columns there are.
+        header: whether the first line names them.
+    """
+    names = [unnamed(number) for number in range(1, width + 1)]
+    frame = _read(file, separator, names, header=header, usecols=[position], dtype=str, na_filter=False)
+    return [str(text) for text in frame.iloc[:, 0]]
 
 
 def lines_of_rows(file: Path, separator: Separator, *, header: bool = True) -> list[int]:
@@ -90,24 +117,65 @@ def _lines(file: Path, separator: Separator) -> Iterator[tuple[int, list[str]]]:
 
 
 def _read_names(file: Path, *, header: bool) -> tuple[list[str], Separator]:
-    line, names, separator = _first_line(file)
+    line, written, separator = _first_line(file)
     if not header:
-        return [unnamed(number) for number in range(1, len(names) + 1)], separator
-    problems = list(_header_problems(names, file=file, line=line))
+        return [unnamed(number) for number in range(1, len(written) + 1)], separator
+    problems = list(_problems_above_header(file, line, written)) or list(
+        _header_problems(written, file=file, line=line)
+    )
     if problems:
         raise DataError(problems)
+    names = [canonical(name) for name in written]
     return [name or unnamed(number) for number, name in enumerate(names, start=1)], separator
 
 
 def _first_line(file: Path) -> tuple[int, list[str], Separator]:
-    line, names = next(_lines(file, ","), (1, []))
-    separator: Separator = ","
-    others: tuple[Separator, ...] = (";", "\t")
-    for other in others:
-        if len(names) == 1 and other in names[0]:
-            separator = other
-            line, names = next(_lines(file, other))
+    """Return where the first line stands, its values, and the separator.
+
+    That is the first one that gives the line and those below it the same number of values, more than one.
+    """
+    tops = {separator: _top(file, separator) for separator in _SEPARATORS}
+    several = [separator for separator, rows in tops.items() if rows and len(rows[0][1]) > 1]
+    even = [separator for separator in several if len({len(values) for _, values in tops[separator]}) == 1]
+    separator = next(iter([*even, *several]), _SEPARATORS[0])
+    line, names = next(iter(tops[separator] or _top(file, separator)), (1, []))
     return line, [name.strip() for name in names], separator
+
+
+def _top(file: Path, separator: Separator) -> list[tuple[int, list[str]]]:
+    """Return the first rows; none if the file cannot be read with this separator."""
+    try:
+        return list(islice(_lines(file, separator), _ROWS_LOOKED_AT))
+    except DataError:
+        if separator == _SEPARATORS[0]:
+            raise
+        return []
+
+
+def _problems_above_header(file: Path, line: int, written: list[str]) -> Iterator[Problem]:
+    """Yield what is wrong with a first line that is no row of a table."""
+    with file.open(encoding=_ENCODING) as stream:
+        text = next(islice(stream, line - 1, None), "").strip()
+    if re.fullmatch(r'"?sep=.?"?', text, re.IGNORECASE):
+        message = f"`{text}` tells a spreadsheet the separator, and does not name the columns"
+        yield Problem(message, "remove the line: the separator is found without it", file=str(file), line=line)
+        return
+    widths = {len(values) for separator in _SEPARATORS for _, values in _top(file, separator)[1:]} - {1}
+    if len(widths) != 1 or len(written) in widths:
+        return
+    (width,) = widths
+    if text.startswith("#"):
+        message = f"`{_short(text)}` is a comment, and does not name the columns"
+        yield Problem(message, "remove the lines that begin with `#`", file=str(file), line=line)
+    elif len(written) == 1:
+        message = f"`{_short(text)}` is one value, and the lines below it have {width}"
+        yield Problem(
+            message, "the first line has to name the columns: remove what is above it", file=str(file), line=line
+        )
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def unnamed(number: int) -> str:
@@ -118,11 +186,14 @@ def unnamed(number: int) -> str:
 def _header_problems(names: list[str], *, file: Path, line: int) -> Iterator[Problem]:
     if not names:
         yield Problem("the file has only blank lines", file=str(file))
+    names, written = [canonical(name) for name in names], names
     if any("\0" in name for name in names):
         yield Problem("the header holds zero bytes: this is not UTF-8 text", "save it as UTF-8", file=str(file))
     for name in dict.fromkeys(names):
         if name and names.count(name) > 1:
+            forms = {text for text, same in zip(written, names, strict=True) if same == name}
             message = f"{names.count(name)} columns are called `{name}`"
+            message += ", in forms that look the same" * (len(forms) > 1)
             yield Problem(message, "give every column its own name", file=str(file), line=line)
     if names and not _is_numbered(names) and all(_is_number(name) for name in names):
         message = f"the first line holds numbers ({', '.join(names[:3])}, ...), not the names of columns"
@@ -143,20 +214,29 @@ def _is_number(text: str) -> bool:
 
 def _ragged(file: Path, separator: Separator, width: int, *, header: bool) -> list[Problem]:
     """Return the rows with more or fewer values than the first line; the last problem counts those not shown."""
-    wrong = ((line, len(values)) for line, values in _lines(file, separator) if len(values) != width)
+    wrong = ((line, values) for line, values in _lines(file, separator) if len(values) != width)
+    first = "header" if header else "first line"
     problems = [
-        Problem(
-            f"the line has {count} value{'s' * (count != 1)}, the {'header' if header else 'first line'} {width}",
-            "quote values that contain the separator" if count > width else "write the missing values",
-            file=str(file),
-            line=line,
-        )
-        for line, count in islice(wrong, _MOST_MISTAKES)
+        Problem(*_why_ragged(values, width, first=first), file=str(file), line=line)
+        for line, values in islice(wrong, _MOST_MISTAKES)
     ]
     more = _count(wrong)
     if more:
         problems.append(Problem(f"{more} more lines have too many or too few values", file=str(file)))
     return problems
+
+
+def _why_ragged(values: list[str], width: int, *, first: str) -> tuple[str, str]:
+    """Return what is wrong with a row of another width than the first line, and what to do."""
+    count = len(values)
+    if values[0].startswith("#"):
+        return "the line is a comment, not a row", "remove the lines that begin with `#`"
+    message = f"the line has {count} value{'s' * (count != 1)}, the {first} {width}"
+    if count == width + 1 and not values[-1].strip():
+        return message, "remove the separator at the end of the line"
+    if count < width:
+        return message, "write the missing values"
+    return message, "quote values that contain the separator"
 
 
 def _count(items: Iterable[Any]) -> int:

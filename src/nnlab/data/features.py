@@ -11,15 +11,18 @@ from typing import Any
 import numpy as np
 
 from nnlab.config.load import load_config
+from nnlab.config.names import canonical
 from nnlab.config.schema import DataConfig
 from nnlab.data.arrays import load_rows, load_target
 from nnlab.data.csv_files import has_header
 from nnlab.data.files import kind_of_input
 from nnlab.data.loading import load_data
 from nnlab.data.splits import DataSpec, Shape, TargetSpec, each, one_or_all
-from nnlab.data.tables import Table, csv_table, numbers, parquet_table, target_columns
+from nnlab.data.tables import Fault, Table, csv_table, numbers, parquet_table, target_columns
 from nnlab.errors import DataError, NnlabError, Problem, did_you_mean, listed
 from nnlab.run import Run
+
+_MOST_GUESSES = 3
 
 
 def data_spec(run: Run) -> DataSpec:
@@ -139,7 +142,7 @@ class RowsFile:
         if not set(target.names) <= set(names):
             return None
         columns = target_columns(self.table, [names.index(name) for name in target.names], section)
-        y = _stacked(columns)
+        y = _stacked(self.table, columns)
         return y if len(target.names) > 1 else y[:, 0]
 
     def _target_array(self, target: TargetSpec, section: DataConfig) -> np.ndarray | None:
@@ -156,18 +159,26 @@ class RowsFile:
 
 def _columns_by_name(table: Table, file: Path, spec: DataSpec) -> np.ndarray:
     names = [str(name) for name in table.frame.columns]
-    missing = [_missing(name, names, spec, file) for name in spec.feature_names if name not in names]
-    there = [names.index(name) for name in spec.feature_names if name in names]
-    return _numbers(table, there, missing)
+    wanted = [canonical(name) for name in spec.feature_names]  # runs of other versions may have another form
+    missing = [name for name in wanted if name not in names]
+    there = [names.index(name) for name in wanted if name in names]
+    others = [name for name in names if name not in wanted]
+    return _numbers(table, there, _missing(missing, others, file))
 
 
-def _missing(name: str, names: list[str], spec: DataSpec, file: Path) -> Problem:
-    others = [other for other in names if other not in spec.feature_names]
-    hint = did_you_mean(name, others)
-    if hint is None:
-        rest = f"besides, the file has {listed(others)}" if others else "the file has no other columns"
-        hint = f"the run was trained with it; {rest}"
-    return Problem(f"there is no column `{name}`", hint, file=str(file), line=1)
+def _missing(missing: list[str], others: list[str], file: Path) -> Iterator[Problem]:
+    """Yield which columns are not there: those of which another has nearly the name, and the rest together."""
+    near = {name: hint for name in missing if (hint := did_you_mean(name, others)) is not None}
+    for name, hint in near.items() if len(near) <= _MOST_GUESSES else ():
+        yield Problem(f"there is no column `{name}`", hint, file=str(file), line=1)
+    rest = [name for name in missing if name not in near or len(near) > _MOST_GUESSES]
+    if rest:
+        what = f"there is no column `{rest[0]}`"
+        if len(rest) > 1:
+            what = f"{len(rest)} columns are missing: {listed(rest, most=6)}"
+        besides = f"besides, the file has {listed(others)}" if others else "the file has no other columns"
+        hint = f"the run was trained with {'it' if len(rest) == 1 else 'them'}; {besides}"
+        yield Problem(what, hint, file=str(file), line=1)
 
 
 def _columns_by_position(table: Table, file: Path, spec: DataSpec, wanted: int) -> np.ndarray:
@@ -182,14 +193,14 @@ def _columns_by_position(table: Table, file: Path, spec: DataSpec, wanted: int) 
 
 
 def _numbers(table: Table, positions: Iterable[int], problems: Iterable[Problem]) -> np.ndarray:
-    return _stacked([numbers(table, position) for position in positions], problems)
+    return _stacked(table, [numbers(table, position) for position in positions], problems)
 
 
-def _stacked(columns: Sequence[np.ndarray | Problem], problems: Iterable[Problem] = ()) -> np.ndarray:
-    problems = [*problems, *(column for column in columns if isinstance(column, Problem))]
+def _stacked(table: Table, columns: Sequence[np.ndarray | Fault], problems: Iterable[Problem] = ()) -> np.ndarray:
+    problems = [*problems, *table.problems(column for column in columns if isinstance(column, Fault))]
     if problems:
         raise DataError(problems)
-    return np.stack([column for column in columns if not isinstance(column, Problem)], axis=1)
+    return np.stack([column for column in columns if not isinstance(column, Fault)], axis=1)
 
 
 def _shaped(x: Any, spec: DataSpec, file: Path) -> Any:

@@ -12,6 +12,7 @@ import numpy as np
 from nnlab.config.schema import DataConfig
 from nnlab.data.classes import check_every_class_is_trained, class_weights
 from nnlab.data.columns import AUTOENCODER, select_features
+from nnlab.data.precision import lost_in_float32
 from nnlab.data.record import DataRecord, hashed_rows, make_record
 from nnlab.data.registry import RawData, Request, Source
 from nnlab.data.sources import SOURCES
@@ -258,8 +259,24 @@ def _assemble(
         scaling=one_or_all(scaling),
         own_test_set=raw.x_test is not None,
         array_names=tuple(raw.x) if isinstance(raw.x, Mapping) else (),
+        notes=tuple(_notes(raw, train, targets, rows.train)),
     )
     return Splits(train, validation, test, spec, record)
+
+
+def _notes(raw: RawData, train: Split, targets: Mapping[str, Target], rows: np.ndarray) -> Iterator[str]:
+    """Yield what was understood of the values, and what the network will not see of them."""
+    yield from raw.notes
+    yield from dict.fromkeys(note for target in targets.values() for note in target.notes)
+    hint = "scale the column (`scale: standardize`), or leave it out with `features`"
+    for name, x in raw.x.items() if isinstance(raw.x, Mapping) else [("x", raw.x)]:
+        seen = train.x[name] if isinstance(train.x, Mapping) else train.x
+        yield from lost_in_float32(x, rows, seen, raw.feature_names or (name,), hint)
+    for output, target in targets.items():
+        if target.task == "regression" and target.y is not None:
+            names = raw.target_names[output] if isinstance(raw.target_names, Mapping) else raw.target_names
+            seen = target.y[rows].astype(np.float32)
+            yield from lost_in_float32(target.y, rows, seen, names, "write the target in a larger unit, or from 0 on")
 
 
 def _target_spec(raw: RawData, output: str, target: Target, x: Any) -> TargetSpec:

@@ -30,6 +30,8 @@ class RawData:
         class_names: names of the classes 0, 1, ... of a `y` of integers; empty if labels are their own names.
         task: what the data set is for; `None` to infer it from `y`.
         image: whether validation takes the last training rows, as is the custom for image sets.
+        names_columns: whether the columns of a `y` of several have names of their own, rather than numbers.
+        notes: what was understood of the values that the user may have meant otherwise, one sentence each.
     """
 
     x: Any
@@ -41,6 +43,8 @@ class RawData:
     class_names: tuple[str, ...] = ()
     task: Literal["classification", "regression"] | None = None
     image: bool = False
+    names_columns: bool = False
+    notes: tuple[str, ...] = ()
 
 
 class Request(NamedTuple):

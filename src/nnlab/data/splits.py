@@ -90,6 +90,7 @@ class DataSpec:
         class_weight: weight of each encoded class in the training loss; by output name if they differ.
         scaling: what was fitted on the training rows and applied to every split; by array name if there are several.
         own_test_set: whether the test rows are the source's own rather than split off.
+        notes: what was understood of the values that the user may have meant otherwise, one sentence each.
     """
 
     input_shape: Shape | Mapping[str, Shape]
@@ -102,6 +103,7 @@ class DataSpec:
     scaling: Scaling | Mapping[str, Scaling | None] | None = None
     own_test_set: bool = False
     array_names: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def targets(self) -> Mapping[str, TargetSpec]:

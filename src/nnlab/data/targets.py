@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from nnlab.config.schema import DataConfig
-from nnlab.data.classes import choose_classes, number_classes, one_against_rest
+from nnlab.data.classes import LARGEST_EXACT, choose_classes, is_whole, number_classes, one_against_rest
 from nnlab.data.registry import RawData
 from nnlab.data.splits import TargetSpec, Task
 from nnlab.errors import DataError, Problem, listed, show
@@ -31,6 +31,7 @@ class Target:
         class_names: names of the classes in the order of their numbers, or of the labels.
         inferred: whether the task came from the target rather than from the config.
         codes: the number of each class that the source has, -1 for one whose rows are left out.
+        notes: what was understood that the user may have meant otherwise, one sentence each.
     """
 
     task: Task
@@ -41,6 +42,7 @@ class Target:
     kept_test: np.ndarray | None = None
     class_names: tuple[str, ...] = ()
     codes: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @property
     def has_classes(self) -> bool:
@@ -74,8 +76,9 @@ def inputs_as_target(raw: RawData, config: DataConfig) -> Target:
 def encode_target(raw: RawData, config: DataConfig) -> Target:
     """Decide the task of the one target that there is, and encode it.
 
-    The config's `task` decides, then the data set's own, then the target: text and booleans are classes, integers are
-    if they are few (see `infer_task`), other numbers are for regression, and several columns of 0 and 1 are labels.
+    The config's `task` decides, then the data set's own, then the target: text and booleans are classes, whole numbers
+    are if they are few (see `infer_task`), and so are several columns with exactly one 1 in every row (one-hot); other
+    columns of 0 and 1 are labels, and other numbers are for regression.
 
     Raises:
         DataError: when the target does not fit the task, or `classes` or `positive_class` names no class.
@@ -84,12 +87,14 @@ def encode_target(raw: RawData, config: DataConfig) -> Target:
     if y_test is not None:
         y_test = _without_needless_axis(y_test)
     picks = config.classes is not None or config.positive_class is not None
-    task = config.task or ("classification" if picks else raw.task) or infer_task(y)
+    task = config.task or ("classification" if picks else raw.task) or infer_task(y, y_test)
     if picks and task in ("regression", "multilabel"):
         setting = "classes" if config.classes is not None else "positive_class"
         message = f"`{setting}` chooses among classes, but the task is {task}"
         raise _fault(message, f"remove `{setting}`, or write `task: classification`", setting)
     if task in ("classification", "binary"):
+        if is_one_hot(y, y_test):
+            return _encode_one_hot(y, y_test, raw, config)
         return _encode_classes(y, y_test, raw.class_names, config)
     inferred = config.task is None
     if task == "regression":
@@ -133,8 +138,12 @@ def encode_as_trained(
 def _classes_as_trained(
     y: np.ndarray, target: TargetSpec, codes: Mapping[str, int], names: Sequence[str], others: int | None
 ) -> Target:
+    if y.ndim == 2 and not is_one_hot(y):
+        raise DataError(Problem(*_not_one_hot(y)))
     if y.ndim == 2:
-        raise DataError(Problem(f"the run predicts one of several classes, and the target has {y.shape[1]} columns"))
+        are_columns = len(target.names) == y.shape[1] and any(name in codes for name in target.names)
+        names = target.names if are_columns else tuple(str(number) for number in range(y.shape[1]))
+        y = y.argmax(axis=1)
     is_number = y.dtype.kind in "iu" and y.min() >= 0 and y.max() < len(names)
     classes = number_classes(y, names if is_number else ())
     found = [codes.get(name, others) for name in classes.names]
@@ -162,24 +171,39 @@ def _rows(count: int) -> str:
     return f"{count} row{'s have' if count != 1 else ' has'}"
 
 
-def infer_task(y: np.ndarray) -> Literal["classification", "regression", "multilabel"]:
-    """Infer the task from targets `[rows]` or `[rows, targets]`.
+def infer_task(
+    y: np.ndarray, y_test: np.ndarray | None = None
+) -> Literal["classification", "regression", "multilabel"]:
+    """Infer the task from targets `[rows]` or `[rows, targets]`, and those of the source's own test set.
 
-    Integers are classes if there are two different ones, or up to 20 that stand at least twice on average and either
-    follow one another without a gap or are at most 5 % as many as the rows.
+    Whole numbers, stored as integers or as floats, are classes if there are two different ones, or up to 20 that stand
+    at least twice on average and either follow one another without a gap or are at most 5 % as many as the rows.
     """
     if y.ndim == 2:
-        is_label = y.dtype.kind in "biuf" and bool(np.isin(y, (0, 1)).all())
-        return "multilabel" if is_label else "regression"
+        if is_one_hot(y, y_test):
+            return "classification"
+        return "multilabel" if _is_zeros_and_ones(y) else "regression"
     if y.dtype.kind in "bUO":
         return "classification"
-    if y.dtype.kind == "f":
-        return "regression"
     values = np.unique(y)
+    if y.dtype.kind == "f" and not (is_whole(values) and np.abs(values).max() <= LARGEST_EXACT):
+        return "regression"
     many = len(values) > _MOST_INFERRED_CLASSES or 2 * len(values) > len(y)
     consecutive = int(values[-1]) - int(values[0]) + 1 == len(values)
     few = len(values) == 2 or (not many and (consecutive or 20 * len(values) <= len(y)))
     return "classification" if few else "regression"
+
+
+def is_one_hot(y: np.ndarray, y_test: np.ndarray | None = None) -> bool:
+    """Tell whether targets have several columns with exactly one 1, and else 0, in every row."""
+    if y.ndim != 2 or y.shape[1] < 2 or not _is_zeros_and_ones(y):
+        return False
+    has_one = bool((np.count_nonzero(y, axis=1) == 1).all())
+    return has_one and (y_test is None or is_one_hot(y_test))
+
+
+def _is_zeros_and_ones(y: np.ndarray) -> bool:
+    return y.dtype.kind in "biuf" and bool(((y == 0) | (y == 1)).all())
 
 
 def _without_needless_axis(y: np.ndarray) -> np.ndarray:
@@ -205,9 +229,8 @@ def _labels(y: np.ndarray, names: Sequence[str]) -> np.ndarray:
 
 def _encode_classes(y: np.ndarray, y_test: np.ndarray | None, names: tuple[str, ...], config: DataConfig) -> Target:
     if y.ndim == 2:
-        message = f"a class for each row needs one target column, received {y.shape[1]}"
-        hint = "write `task: multilabel` for rows with several labels, or one column with the class of each row"
-        raise _fault(message, hint, "task" if config.task else "target")
+        every = y if y_test is None else np.concatenate([y, y_test])
+        raise _fault(*_not_one_hot(every), "task" if config.task else "target")
     size = len(y)
     classes = number_classes(y if y_test is None else np.concatenate([y, y_test]), names)
     if len(classes.names) < 2:
@@ -228,7 +251,38 @@ def _encode_classes(y: np.ndarray, y_test: np.ndarray | None, names: tuple[str, 
         kept_test=kept_test,
         class_names=classes.names,
         codes=dict(zip(known, classes.codes[first_rows].tolist(), strict=True)),
+        notes=classes.notes,
     )
+
+
+def _encode_one_hot(y: np.ndarray, y_test: np.ndarray | None, raw: RawData, config: DataConfig) -> Target:
+    """Encode targets `[rows, classes]` of one 1 a row; each class has an output, unless the config says other."""
+    names = raw.target_names if raw.names_columns else tuple(str(number) for number in range(y.shape[1]))
+    numbers_test = None if y_test is None else y_test.argmax(axis=1)
+    asks = config.task is not None or config.positive_class is not None
+    asked = config if asks else config.model_copy(update={"task": "classification"})
+    target = _encode_classes(y.argmax(axis=1), numbers_test, names, asked)
+    every = y if y_test is None else np.concatenate([y, y_test])
+    never = [name for name, column in zip(names, every.T, strict=True) if not column.any()]
+    notes = [f"every row of the target has exactly one 1: taken as classes, {len(target.class_names)} of them"] * (
+        not asks
+    )
+    notes += [f"no row has the class{'es' * (len(never) > 1)} {listed(never)}, left out"] * bool(never)
+    return replace(target, inferred=not asks, notes=(*target.notes, *notes))
+
+
+def _not_one_hot(y: np.ndarray) -> tuple[str, str]:
+    """Say why several target columns are no classes, and what to do."""
+    if not _is_zeros_and_ones(y):
+        message = f"a class for each row needs one target column, received {y.shape[1]}"
+        return message, "name the column with the class of each row"
+    ones = np.count_nonzero(y, axis=1)
+    row = int(np.argmax(ones != 1))
+    message = (
+        f"a class for each row needs exactly one 1 in its {y.shape[1]} target columns, "
+        f"row {row} (counted from 0) has {ones[row]}"
+    )
+    return message, "correct these rows, or write `task: multilabel` for rows with any number of labels"
 
 
 def _binary_or_multiclass(names: Sequence[str], config: DataConfig) -> Task:
