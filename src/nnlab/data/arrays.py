@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import zipfile
+import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -11,11 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from nnlab.config.names import canonical
 from nnlab.config.schema import DataConfig
 from nnlab.data.columns import AUTOENCODER, select_features
 from nnlab.data.files import require_file
+from nnlab.data.memory import BYTES_OF_A_NUMBER, require_memory, size_text
 from nnlab.data.registry import RawData
-from nnlab.errors import ConfigPath, DataError, Problem, did_you_mean, listed
+from nnlab.errors import ConfigPath, DataError, Problem, did_you_mean, first_line, listed
 
 _SAVE = "save it with `np.savez(path, x=x, y=y)`, or with `x_train`, `y_train`, `x_test`, `y_test`"
 
@@ -165,14 +167,81 @@ def load_arrays(file: Path) -> dict[str, np.ndarray]:
 
 @contextmanager
 def _opened(file: Path, hint: str) -> Iterator[Any]:
-    """Open an NPZ file, or an NPY file, which is an array."""
+    """Open an NPZ file as an `_Archive`, or an NPY file, which is an array."""
+    with _damaged(file, hint):
+        stream = file.open("rb")
+    with stream:
+        with _damaged(file, hint):
+            if stream.read(6) == np.lib.format.MAGIC_PREFIX:
+                stream.seek(0)
+                size, fits = _declared(stream, file.stat().st_size)
+                if not fits:
+                    raise _fault(file, f"the file is damaged: it declares {size_text(size)}", hint)
+                require_memory(size, file)
+            stream.seek(0)
+            loaded = np.load(stream, allow_pickle=False)
+        yield loaded if isinstance(loaded, np.ndarray) else _Archive(file, loaded, hint)
+
+
+@contextmanager
+def _damaged(file: Path, hint: str, name: str = "x") -> Iterator[None]:
+    """Say of whatever a damaged file makes of its reader that the file is damaged."""
     try:
-        with file.open("rb") as stream:
-            yield np.load(stream, allow_pickle=False)
-    except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
+        yield
+    except DataError:
+        raise
+    except OSError as error:
+        if error.errno is not None:
+            raise _fault(file, f"the file cannot be read: {error.strerror}", "check the file") from error
+        raise _fault(file, f"the file is damaged: {first_line(error)}", hint) from error
+    except Exception as error:
         if "allow_pickle" in str(error):
-            raise _python_objects(file, "x") from error
-        raise _fault(file, f"the file is damaged: {error}", hint) from error
+            raise _python_objects(file, name) from error
+        raise _fault(file, f"the file is damaged: {first_line(error)}", hint) from error
+
+
+def _declared(stream: Any, stored: int) -> tuple[int, bool]:
+    """Return how many bytes an array has according to its header, and whether the file can hold them."""
+    version = np.lib.format.read_magic(stream)
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, _, dtype = read(stream)
+    size = math.prod(shape) * dtype.itemsize
+    return size, dtype.hasobject or (size <= stored and min(shape, default=0) >= 0)
+
+
+class _Archive:
+    """The arrays of an NPZ file by their names, in the form in which names are compared."""
+
+    def __init__(self, file: Path, loaded: Any, hint: str) -> None:
+        self._file, self._loaded, self._hint = file, loaded, hint
+        self._names = {canonical(name): name for name in loaded.files}
+        if len(self._names) < len(loaded.files):
+            raise _fault(file, "several arrays have names that look the same", "give every array its own name")
+        self.files = [*self._names]
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        with _damaged(self._file, self._hint, name):
+            array = self._loaded[self._names[name]]
+            if not isinstance(array, np.ndarray):
+                raise _fault(self._file, f"`{name}` is not a NumPy array", self._hint)
+            return array
+
+    def require(self, names: Iterable[str]) -> None:
+        """Refuse arrays that the file cannot hold, or that do not fit into memory beside what becomes of them."""
+        total = 0
+        for name in names:
+            with _damaged(self._file, self._hint, name):
+                archive, member = self._loaded.zip, f"{self._names[name]}.npy"
+                if member not in archive.namelist():
+                    continue
+                stored = archive.getinfo(member).file_size
+                with archive.open(member) as stream:
+                    size, fits = _declared(stream, stored)
+            if not fits:
+                message = f"the file is damaged: `{name}` declares {size_text(size)}, and holds {size_text(stored)}"
+                raise _fault(self._file, message, self._hint)
+            total += size
+        require_memory(total, self._file)
 
 
 def _read_all(file: Path, archive: Any, names: Sequence[str]) -> dict[str, np.ndarray]:
@@ -183,6 +252,7 @@ def _read_all(file: Path, archive: Any, names: Sequence[str]) -> dict[str, np.nd
     missing = [f"`{name}`" for name in wanted.values() if name not in archive.files]
     if missing:
         raise _fault(file, f"the file has no {' and '.join(missing)}; it holds {_there(archive.files)}", _SAVE)
+    archive.require(wanted.values())
     return {name: _read(file, archive, stored) for name, stored in wanted.items()}
 
 
@@ -210,6 +280,7 @@ def load_rows(file: Path, names: Sequence[str] = ("x",)) -> dict[str, np.ndarray
                 message = f"the file has no {' and '.join(missing)}; it holds {_there(loaded.files)}"
                 hint = f"save the rows with `np.savez(path, {', '.join(f'{name}={name}' for name in names)})`"
                 raise _fault(file, message, hint)
+            loaded.require(str(found) for found in stored)
             arrays = {name: _read(file, loaded, str(found)) for name, found in zip(names, stored, strict=True)}
     if len(names) == 1 and arrays[names[0]].ndim == 1:
         hint = f"for one row write `{names[0]}[None]`, for one column `{names[0]}.reshape(-1, 1)`"
@@ -249,13 +320,14 @@ def _rows_name(name: str, stored: Sequence[str], *, alone: bool) -> str | None:
 
 
 def _read(file: Path, archive: Mapping[str, np.ndarray], name: str) -> np.ndarray:
+    array = archive[name]
+    if array.dtype.kind != "S":
+        return array
     try:
-        array = archive[name]
-    except ValueError as error:
-        if "allow_pickle" not in str(error):
-            raise
-        raise _python_objects(file, name) from error
-    return array.astype(str) if array.dtype.kind == "S" else array
+        return np.char.decode(array, "utf-8")
+    except UnicodeDecodeError as error:
+        hint = f"store text: `{name}.astype(str)` after decoding it"
+        raise _fault(file, f"`{name}` holds bytes that are not UTF-8 text", hint) from error
 
 
 def _python_objects(file: Path, name: str) -> DataError:

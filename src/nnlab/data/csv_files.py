@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from nnlab.config.names import canonical
+from nnlab.data.memory import require_memory
 from nnlab.errors import DataError, Problem, first_line, show
 
 Separator = Literal[",", ";", "\t", "|"]
@@ -34,6 +35,7 @@ def read_csv(file: Path, *, header: bool = True) -> tuple[Any, Separator]:
     """
     import pandas as pd
 
+    require_memory(file.stat().st_size, file)  # a number takes about as much as its text
     try:
         names, separator = _read_names(file, header=header)
         with warnings.catch_warnings():

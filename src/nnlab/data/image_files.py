@@ -5,7 +5,6 @@ from __future__ import annotations
 import codecs
 import gzip
 import pickle
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from nnlab.data.arrays import array_problems, load_arrays
-from nnlab.errors import DataError, Problem
+from nnlab.errors import DataError, Problem, first_line
 
 Arrays = dict[str, np.ndarray]
 """`x`, `y`, and if there is a test set `x_test` and `y_test`."""
@@ -45,9 +44,11 @@ def read_images(place: Path, *, num_classes: int) -> Arrays:
     assert reader is not None, "ask `holds_images` first"
     try:
         arrays = reader(place)
-    except (OSError, EOFError, ValueError, KeyError, zlib.error, pickle.UnpicklingError) as error:
+    except DataError:
+        raise
+    except Exception as error:  # whatever a damaged file makes of its reader
         hint = "delete it and it is downloaded again, or name another copy in `path`"
-        message = f"the data set cannot be read: {error}"
+        message = f"the data set cannot be read: {first_line(error)}"
         raise DataError(Problem(message, hint, file=str(place))) from error
     problems = list(array_problems(arrays, place))
     if not problems and arrays["x"].ndim < 3:

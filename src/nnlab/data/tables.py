@@ -17,6 +17,7 @@ from nnlab.data.classes import LARGEST_EXACT, is_whole
 from nnlab.data.columns import choose_columns
 from nnlab.data.csv_files import column_as_text, lines_of_rows, read_csv, unnamed
 from nnlab.data.files import require_file
+from nnlab.data.memory import BYTES_OF_A_NUMBER, require_memory
 from nnlab.data.precision import lost_in_float64
 from nnlab.data.registry import RawData
 from nnlab.data.targets import infer_task
@@ -121,7 +122,13 @@ def parquet_table(file: Path, *, for_training: bool = True) -> Table:
     import pandas as pd
 
     try:
+        from pyarrow import parquet
+
+        about = parquet.read_metadata(file)
+        require_memory(about.num_rows * about.num_columns * BYTES_OF_A_NUMBER, file)
         frame = pd.read_parquet(file, engine="pyarrow")
+    except DataError:
+        raise
     except ImportError as error:
         hint = "install it: `pip install nnlab[parquet]`"
         problem = Problem("reading Parquet needs the package `pyarrow`", hint, path=("data", "source"))
