@@ -218,7 +218,7 @@ def test_weights_of_an_output_that_are_all_0_are_refused(load, error_text):
     )
 
 
-@pytest.mark.parametrize("source", ["csv", "parquet", "inline"])
+@pytest.mark.parametrize("source", ["csv", "parquet", "inline", "npz"])
 def test_names_of_columns_are_compared_in_one_form(load, tmp_path, source):
     composed, parts = "caf\u00e9", "cafe\u0301"
     frame = pd.DataFrame({f"\u200b{parts}\u00a0": [1.0, 2.0], "b": [3.0, 4.0], f"{parts}!": [0.5, 1.5]})

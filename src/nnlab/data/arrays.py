@@ -15,7 +15,7 @@ from nnlab.config.names import canonical
 from nnlab.config.schema import DataConfig
 from nnlab.data.columns import AUTOENCODER, select_features
 from nnlab.data.files import require_file
-from nnlab.data.memory import BYTES_OF_A_NUMBER, require_memory, size_text
+from nnlab.data.memory import require_memory, size_text
 from nnlab.data.registry import RawData
 from nnlab.errors import ConfigPath, DataError, Problem, did_you_mean, first_line, listed
 

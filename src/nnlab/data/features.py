@@ -141,7 +141,8 @@ class RowsFile:
         names = [str(name) for name in self.table.frame.columns]
         if not set(target.names) <= set(names):
             return None
-        columns = target_columns(self.table, [names.index(name) for name in target.names], section)
+        as_trained = section.model_copy(update={"task": target.task_setting})
+        columns = target_columns(self.table, [names.index(name) for name in target.names], as_trained)
         y = _stacked(self.table, columns)
         return y if len(target.names) > 1 else y[:, 0]
 

@@ -75,8 +75,11 @@ class RunData:
 
     @property
     def config(self) -> DataConfig:
-        """The `data` section, with the features that the run was trained on, in their order."""
+        """The `data` section, with the tasks of the run, and the features that it was trained on, in their order."""
         config = self.experiment.data
+        tasks = {output: target.task_setting for output, target in self.spec.targets.items()}
+        by_output = isinstance(config.target, Mapping)
+        config = config.model_copy(update={"task": tasks if by_output else next(iter(tasks.values()))})
         are_numbers = config.features is not None and all(isinstance(feature, int) for feature in config.features)
         if "npz" in config.source.name and are_numbers:  # columns of its only array
             return config

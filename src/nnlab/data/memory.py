@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from nnlab.memory import free_memory
 from nnlab.errors import DataError, Problem
+from nnlab.memory import free_memory
 
 BYTES_OF_A_NUMBER = 4
 """Of float32, in which every number is kept beside what was read."""

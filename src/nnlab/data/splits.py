@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
+from nnlab.config.schema import TaskName
 from nnlab.errors import DataError, Problem
 
 if TYPE_CHECKING:
@@ -63,6 +64,11 @@ class TargetSpec:
     names: tuple[str, ...]
     inferred_task: bool
     predicts_inputs: bool = False
+
+    @property
+    def task_setting(self) -> TaskName:
+        """What a config's `task` says to have this one, whatever the values look like."""
+        return "classification" if self.task in ("binary", "multiclass") else self.task  # type: ignore[return-value]
 
     @property
     def num_outputs(self) -> int:
