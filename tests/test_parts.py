@@ -24,6 +24,10 @@ KINDS = {
     "a rate that is lowered": ["optimizer={SGD: {learning_rate: 5}}", "schedule={performance: {patience: 0}}"],
     "averaged weights": ["optimizer={Adam: {use_ema: true, ema_momentum: 0.9}}"],
     "early stopping": ["training.early_stopping={patience: 2}", "optimizer={Adam: {learning_rate: 0.5}}"],
+    "early stopping by averaged weights": [
+        "optimizer={Adam: {learning_rate: 0.5, use_ema: true, ema_momentum: 0.9}}",
+        "training.early_stopping={patience: 2}",
+    ],
     "Keras's own loop": ["training.engine=keras", "model.dropout=0.3"],
 }
 
@@ -54,12 +58,13 @@ def weights(run: Run) -> list[bytes]:
     return [np.asarray(weight).tobytes() for weight in keras.saving.load_model(run.model_path).get_weights()]
 
 
-def test_a_training_with_frozen_layers_goes_on_in_either_phase(config, tmp_path):
+@pytest.mark.parametrize("optimizer", ["sgd", "{SGD: {use_ema: true, ema_momentum: 0.8}}"])
+def test_a_training_with_frozen_layers_goes_on_in_either_phase(config, tmp_path, optimizer):
     from nnlab.train import train
 
     train(config(BASE, "name=origin", "training.epochs=1"), Run(tmp_path / "origin"))
     model = f"{{transfer: {{from: {tmp_path / 'origin'}, freeze_epochs: 3}}, hidden: []}}"
-    loaded = config(BASE, f"model={model}", "training.epochs=6")
+    loaded = config(BASE, f"model={model}", "training.epochs=6", f"optimizer={optimizer}")
     whole = train(loaded, Run(tmp_path / "whole"))
     for cut in (2, 3, 4):
         first, second = Run(tmp_path / f"first{cut}"), Run(tmp_path / f"second{cut}")

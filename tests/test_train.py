@@ -186,7 +186,7 @@ class Interrupting:
     def step_done(self, epoch, step, logs):
         pass
 
-    def epoch_done(self, row):
+    def epoch_done(self, row, *, best):
         raise KeyboardInterrupt
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import os
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -199,21 +201,86 @@ def _cut(text: str, *, longest: int = 60) -> str:
     return text if len(text) <= longest else f"{text[: longest - 3]}..."
 
 
-def os_error_text(error: OSError) -> str:
-    """Say what the operating system refused, and of which file."""
-    reason = (error.strerror or first_line(error)).lower()
-    return f"`{error.filename}`: {reason}" if error.filename is not None else reason
+_REMEDIES = {
+    errno.ENOSPC: "free some space on that disk, or give a folder on another one",
+    errno.EDQUOT: "free some of your space on that disk, or give a folder on another one",
+    errno.EFBIG: "the system lets no file grow so large: `ulimit -f` shows and changes it",
+    errno.ENOENT: "the file or its folder is not there, or not any more: make it again, or give another one",
+    errno.EACCES: "give a folder that you may write in, or ask for the right to",
+    errno.EPERM: "give a folder that you may write in, or ask for the right to",
+    errno.EROFS: "the disk is read-only: give a folder on another one",
+}
 
 
-def os_error_hint(error: OSError) -> str | None:
-    """Say what to do where that is sure."""
-    return {
-        errno.ENOSPC: "make room on the disk",
-        errno.EDQUOT: "make room: the quota is used up",
-        errno.EROFS: "the file system takes no writes: give another folder",
-    }.get(error.errno or 0)
+def system_problem(error: BaseException) -> Problem | None:
+    """Say what the operating system refused, of which file, and what to do about it; `None` if it refused nothing.
+
+    Libraries that write in languages of their own raise what they like, with the system's words in it.
+    """
+    code = getattr(error, "errno", None) or next((code for code in _REMEDIES if os.strerror(code) in str(error)), None)
+    if code is None and not isinstance(error, OSError):
+        return None
+    # of a file that is renamed, the second name is the one that it was to have
+    place = getattr(error, "filename2", None) or getattr(error, "filename", None)
+    reason = sentence(error) if code is None else os.strerror(code)
+    reason = reason[:1].lower() + reason[1:]
+    return Problem(f"cannot use `{place}`: {reason}" if place else reason, _REMEDIES.get(code or 0))
 
 
-def first_line(error: Exception) -> str:
-    """Return the first line of a library's message, or the kind of the error if it has none."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether a computation needed more memory than there is, in TensorFlow or elsewhere."""
+    return isinstance(error, MemoryError) or (
+        type(error).__name__ == "ResourceExhaustedError" and system_problem(error) is None
+    )
+
+
+LONGEST_SENTENCE = 400
+"""Characters of a library's message that help."""
+
+_STACKS = re.compile(r"(most recent call last\):|The op is created at:)\s*$")
+_STACK_LINE = re.compile(r'\s|File "|$')
+_FRAMES = re.compile(
+    r"(Graph execution error:|\d+ root error\(s\) found\.|\d+ (successful operations|derived errors ignored)\."
+    r"|Exception encountered when calling \S+\(\)\.|Hint: If you want to see .*|Function call stack:.*)\s*$"
+)
+_NAMES_OF_NODES = (
+    (r"\x1b\[[0-9;]*m", ""),
+    (r"^\(\d+\) [A-Z_]+: ", ""),  # of several root errors, each with its code
+    (r" for '\{\{node .*?'(?= with |[.,]?$)", ""),
+    (r" when trying to compile graph \S+(?: \S+\])?", ""),
+    (r" (?:compatible with|defined at|at|in) (?:node )?\{\{node [^}]*\}\}", ""),
+    (r"\[?\[?\{\{[^}]*\}\}\]?\]?", ""),
+    (r"\[Op:[^\]]*\](?: name:.*$)?", ""),
+    (r" on /job:\S*| by allocator \S+", ""),
+    (r"\S*__(?:inference|forward|backward|wrapped)_\S*", ""),
+)
+
+
+def sentences(error: BaseException) -> list[str]:
+    """Return the lines of a library's message that say what is wrong, or the kind of the error if none does.
+
+    TensorFlow and Keras put theirs between names of nodes, functions and layers, stacks and lists of arguments.
+    """
+    text = re.split(r"\n*Arguments received by", str(error))[0]
+    text = text.rpartition("Error encountered:\n")[2]
+    found: list[str] = []
+    in_stack = False
+    for line in text.splitlines():
+        if _STACKS.search(line):
+            in_stack = True
+        elif not (in_stack and _STACK_LINE.match(line)):
+            in_stack = False
+            found.append(_without_nodes(line))
+    return [line for line in found if line] or [type(error).__name__]
+
+
+def _without_nodes(line: str) -> str:
+    line = line.strip()
+    for pattern, replacement in _NAMES_OF_NODES:
+        line = re.sub(pattern, replacement, line)
+    return _FRAMES.sub("", " ".join(line.split()))
+
+
+def sentence(error: BaseException) -> str:
+    """Return the first line of a library's message that says what is wrong, or the kind of the error if none does."""
+    return _cut(sentences(error)[0].rstrip(". "), longest=LONGEST_SENTENCE)

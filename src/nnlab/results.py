@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, cast, get_args
 
@@ -111,6 +112,34 @@ def _directions_of_config(run: Run) -> dict[str, Direction | None]:
         for metric in metrics
     }
     return {**known, **dict.fromkeys(losses, "min"), **named}
+
+
+def metric_text(value: float) -> str:
+    """Write a loss or a metric for people: four decimals, very large and very small ones with an exponent.
+
+    >>> metric_text(0.97222), metric_text(23025422336.0), metric_text(1.5e-7), metric_text(0)
+    ('0.9722', '2.303e+10', '1.500e-07', '0.0000')
+    """
+    if not math.isfinite(value):
+        return str(float(value))
+    return f"{value:.4f}" if 1e-3 <= abs(value) < 1e5 or value == 0 else f"{value:.3e}"
+
+
+def best_and_kept(info: Mapping[str, Any]) -> list[str]:
+    """Say in words what `run.json` says of the best epoch, and of that whose weights the model has.
+
+    >>> best_and_kept({"best_epoch": 2, "monitor": "val_loss", "best_value": 0.5, "model_epoch": 3})
+    ['best val_loss 0.5000 in epoch 2', 'the model is that of epoch 3']
+    """
+    facts = []
+    is_averaged = bool(info.get("averaged_weights"))
+    if info.get("best_epoch") is not None:
+        judged = " (before averaging)" if is_averaged and not info.get("averages_validated") else ""
+        facts.append(f"best {info['monitor']} {metric_text(info['best_value'])}{judged} in epoch {info['best_epoch']}")
+    if info.get("model_epoch") is not None:
+        has = "has the averaged weights" if is_averaged else "is that"
+        facts.append(f"the model {has} of epoch {info['model_epoch']}")
+    return facts
 
 
 def value_text(value: Any) -> str:

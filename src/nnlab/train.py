@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,8 +25,9 @@ from nnlab.engine.choice import EngineChoice, choose_engine, make_loop, set_rewr
 from nnlab.engine.loops import Evaluation, Loop
 from nnlab.engine.reuse import Programs, program_key, start_afresh
 from nnlab.engine.threads import set_threads, threads_used
-from nnlab.errors import ConfigError, NnlabError, Problem, first_line, os_error_hint, os_error_text
+from nnlab.errors import ConfigError, NnlabError, Problem, is_out_of_memory, sentence, system_problem
 from nnlab.layers.callbacks import MedianStopping, Observer, Recorder
+from nnlab.layers.early_stopping import BestSoFar, EarlyStopping, averages_weights
 from nnlab.layers.event_files import forward_graph, tensorboard_callback
 from nnlab.layers.schedules import schedule_callbacks
 from nnlab.model.build import build_model, compile_model
@@ -48,6 +49,7 @@ class RunSummary:
         problem: why it failed, if it did.
         history: one row an epoch.
         diverged: whether it failed because its loss became NaN or infinite.
+        epochs: the best epoch, and whose weights the final model has, as `run.json` says it.
     """
 
     run: Run
@@ -56,6 +58,7 @@ class RunSummary:
     history: Sequence[Mapping[str, Any]]
     problem: Problem | None = None
     diverged: bool = False
+    epochs: Mapping[str, Any] = field(default_factory=dict)
 
 
 def train(
@@ -115,11 +118,6 @@ def train(
     choice = choose_engine(built.model, built.experiment, built.splits.train.num_rows, trainings=trainings)
     built = replace(built, experiment=_settled(built.experiment, choice))
     model, splits, experiment = built.model, built.splits, built.experiment
-    run.create(config=dump_config(_with_kept_code(experiment)), source=config.text)
-    lock = run.lock()
-    run.write_data(splits.to_json())
-    if isinstance(experiment.model, SubclassedConfig) and experiment.model.is_user_code:
-        run.keep_code(Path(split_class(experiment.model.class_)[0]))
     known = {
         "params": model.count_params(),
         "data": _data_info(splits.spec),
@@ -128,8 +126,18 @@ def train(
     info = RunInfo(run, experiment_facts(config, command), **known)
     gpus = [device.name for device in tf.config.list_physical_devices("GPU")]
     info.facts["hardware"] |= {"threads": experiment.training.threads, "gpus": gpus}
-    info.write()
-    recorder = Recorder(run, observer, epochs=experiment.training.epochs, rows=() if start is None else start.rows)
+    try:
+        run.create(config=dump_config(_with_kept_code(experiment)), source=config.text)
+        lock = run.lock()
+        run.write_data(splits.to_json())
+        if isinstance(experiment.model, SubclassedConfig) and experiment.model.is_user_code:
+            run.keep_code(Path(split_class(experiment.model.class_)[0]))
+        info.write()
+    except OSError as error:
+        raise NnlabError(system_problem(error) or Problem(sentence(error))) from error
+    rows = () if start is None else start.rows
+    best = _best_so_far(experiment, splits)
+    recorder = Recorder(run, observer, epochs=experiment.training.epochs, best=best, rows=rows)
     stopping = None if limits is None else MedianStopping(limits)
 
     def chosen(choice: EngineChoice) -> None:
@@ -140,8 +148,10 @@ def train(
 
     def end(status: Status, **more: Any) -> None:
         with lock:
-            recorder.write()
-            info.end(status, epochs=len(recorder.rows), **more)
+            try:
+                recorder.write()
+            finally:  # a disk with no room for the history may have some for this
+                info.end(status, epochs=len(recorder.rows), **more)
 
     try:
         if start is not None and start.is_stopped and part.keep_checkpoint:
@@ -162,31 +172,56 @@ def train(
         )
         if stopping is not None and stopping.stopped is not None:
             info.facts["stopped"] = stopping.stopped
+        epochs = _best_and_kept(model, recorder)
+        info.facts |= epochs
         if save_model is True:
             _save(model, run)
         if recorder.divergence is not None:
             problem = recorder.divergence
             end("failed", diverged=True, error={"message": problem.message, "hint": problem.hint})
-            return RunSummary(run, "failed", {}, recorder.rows, problem, diverged=True)
+            return RunSummary(run, "failed", {}, recorder.rows, problem, diverged=True, epochs=epochs)
         metrics = evaluate_splits(loop, splits if evaluate_test else replace(splits, test=None))
         if isinstance(save_model, KeepIf) and save_model(metrics):
             _save(model, run)
         run.write_metrics(metrics)
+        end("completed")
     except KeyboardInterrupt:
-        if save_model is True:
-            _save(model, run)
-        end("interrupted")
+        with contextlib.suppress(Exception):  # what cannot be saved any more does not hide why the training ended
+            if save_model is True:
+                _save(model, run)
+        with contextlib.suppress(OSError):
+            end("interrupted")
         raise
     except Exception as error:
         problem = _crash(error)
-        with contextlib.suppress(OSError):  # a disk that is full, a folder that is gone: the problem says so
-            end(
-                "failed",
-                error={"message": problem.message, "hint": problem.hint, "traceback": traceback.format_exc()},
-            )
+        facts = {"message": problem.message, "hint": problem.hint, "traceback": traceback.format_exc()}
+        with contextlib.suppress(OSError):  # the folder may be gone
+            end("failed", error=facts)
         return RunSummary(run, "failed", {}, recorder.rows, problem)
-    end("completed")
-    return RunSummary(run, "completed", metrics, recorder.rows)
+    return RunSummary(run, "completed", metrics, recorder.rows, epochs=epochs)
+
+
+def _best_so_far(experiment: Experiment, splits: Splits) -> BestSoFar:
+    """Return what finds the best epoch, also of a first phase that nothing stops early."""
+    early = experiment.training.early_stopping
+    if early is not None:
+        return BestSoFar(early.monitor, early.mode)
+    return BestSoFar("loss" if splits.validation is None else "val_loss", "min")
+
+
+def _best_and_kept(model: keras.Model, recorder: Recorder) -> dict[str, Any]:
+    """Return what `run.json` says of the best epoch, and of that whose weights the model has after its training."""
+    facts: dict[str, Any] = {}
+    if recorder.best is not None:
+        best = recorder.best
+        facts |= {"best_epoch": best.epoch, "monitor": best.monitor, "best_value": best.value}
+    if recorder.rows:
+        stopping = recorder.stopping
+        restored = None if stopping is None else stopping.restored_epoch
+        facts |= {"model_epoch": restored or int(recorder.rows[-1]["epoch"])}
+        facts |= {"averaged_weights": averages_weights(model)}
+        facts |= {"averages_validated": stopping is not None and stopping.judges_averages}
+    return facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -362,13 +397,19 @@ def _fit(
             if frozen >= last or recorder.divergence is not None or is_hopeless:
                 return loop
             first = frozen
+        if start is not None and start.epoch == frozen:  # the part before has not ended its phase, but for the steps
+            _set_trainable(built, trainable=False)
+            start.restore(built.model)
+            built.model.optimizer.finalize_variable_values(built.model.trainable_weights)
         transfer = getattr(experiment.model, "transfer", None)
         assert transfer is not None
         _set_trainable(built, trainable=True, learning_rate=transfer.learning_rate_after, first_epoch=frozen)
-    if start is not None and start.epoch >= frozen:
-        start.restore(built.model, with_optimizer=start.epoch > frozen or not frozen)
-    early = training.early_stopping
-    return fit(first, last, *([keras.callbacks.EarlyStopping(**early.model_dump())] if early else []))
+    if start is not None and (start.epoch > frozen or not frozen):
+        start.restore(built.model)
+    if training.early_stopping is None:
+        return fit(first, last)
+    recorder.stopping = EarlyStopping(**training.early_stopping.model_dump())
+    return fit(first, last, recorder.stopping)
 
 
 def _freeze_epochs(built: Built) -> int:
@@ -412,9 +453,10 @@ def _target_info(target: TargetSpec) -> dict[str, Any]:
 
 
 def _crash(error: Exception) -> Problem:
-    if isinstance(error, OSError):
-        return Problem(f"training stopped: {os_error_text(error)}", hint=os_error_hint(error))
+    refused = system_problem(error)
+    if refused is not None:
+        return replace(refused, message=f"training stopped: {refused.message}")
     hint = "`run.json` holds the whole traceback"
-    if isinstance(error, (tf.errors.ResourceExhaustedError, MemoryError)):
+    if is_out_of_memory(error):
         hint = "memory ran out: lower `training.batch_size`, or make the model smaller"
-    return Problem(f"training stopped with {type(error).__name__}: {first_line(error)}", hint=hint)
+    return Problem(f"training stopped with {type(error).__name__}: {sentence(error)}", hint=hint)

@@ -10,7 +10,7 @@ from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
-from nnlab.errors import NnlabError, Problem, visible
+from nnlab.errors import NnlabError, Problem, is_out_of_memory, sentence, visible
 
 if TYPE_CHECKING:
     from nnlab.cli.screen import Screen
@@ -110,7 +110,20 @@ def tensorflow(*, quiet: bool, verbose: bool) -> Iterator[None]:
         waiting = contextlib.nullcontext() if quiet else messages().status("starting TensorFlow")
         with waiting, contextlib.nullcontext() if verbose else _silenced_stderr():
             import_keras()
+        with _plain_errors():
+            yield
+
+
+@contextlib.contextmanager
+def _plain_errors() -> Iterator[None]:
+    """Say in a line what TensorFlow refuses to compute: the numbers it was given, or more than the memory holds."""
+    import tensorflow as tf
+
+    try:
         yield
+    except (tf.errors.OpError, MemoryError) as error:
+        hint = "memory ran out: give fewer rows, or make the model smaller" if is_out_of_memory(error) else None
+        raise NnlabError(f"TensorFlow cannot compute this: {sentence(error)}", hint=hint) from error
 
 
 @contextlib.contextmanager

@@ -3,33 +3,45 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
 from rich.text import Text
 
 from nnlab.cli import console
 from nnlab.data.splits import DataSpec, TargetSpec
+from nnlab.results import best_and_kept, metric_text
+
+if TYPE_CHECKING:
+    from nnlab.layers.early_stopping import BestEpoch
 
 MOST_LINES = 100
 """Epochs that get a line of their own; of longer trainings every so many-th does."""
+
+WIDEST_NUMBER = len("-1.234e+10")
+BAR_WIDTH = 16
+TIME_WIDTH = len("123.45 s") + 1
+MARGIN = 2 + TIME_WIDTH + len("  best")
+"""What stands beside the numbers of an epoch's line: its time, and whether it is the best."""
 
 
 class TrainingProgress:
     """Shows data, model, epochs, step rate, running loss, best epoch and time left, on stderr.
 
-    On a terminal the current epoch is a live line; elsewhere each epoch is one plain line.
+    On a terminal the current epoch is a live line; elsewhere each epoch is one plain line. Columns that a terminal has
+    no room for are left out, the least important first.
     """
 
-    def __init__(self, spec: DataSpec, *, keeps_best: bool | None, has_schedule: bool) -> None:
+    def __init__(self, spec: DataSpec, *, monitor: str | None, has_schedule: bool) -> None:
         self.console = console.messages()
         self.spec = spec
-        self.keeps_best = keeps_best
+        self.monitor = monitor
         self.has_schedule = has_schedule
         self.last = 0
-        self.best: tuple[float, int] | None = None
+        self.best: BestEpoch | None = None
         self.epochs = self.steps = 0
+        self._columns: dict[str, int] = {}
         self._began = 0.0
         self._live: Progress | None = None
         self._task: Any = None
@@ -37,108 +49,139 @@ class TrainingProgress:
     def engine_chosen(self, choice: Any) -> None:
         """Say once why the model is not trained the way that was asked for."""
         if choice.used != choice.asked and not self.epochs:  # a second phase goes on
-            self.console.print(f"engine: {choice.used}, as {choice.reason}", markup=False, soft_wrap=True)
+            self.console.say(f"engine: {choice.used}, as {choice.reason}")
 
     def training_began(self, model: Any, *, epochs: int, steps: int) -> None:
         """Say what is trained on what."""
         self.epochs, self.steps = epochs, steps
         self._began = time.monotonic()
-        self.console.print(f"data: {_data_line(self.spec)}", markup=False, soft_wrap=True)
-        self.console.print(
-            f"model: {model.count_params():,} parameters in {len(model.layers)} layers; "
+        self.console.say(f"data: {_data_line(self.spec)}")
+        layers = len(model.layers)
+        self.console.say(
+            f"model: {model.count_params():,} parameters in {layers} layer{'s' * (layers != 1)}; "
             f"{epochs} epoch{'s' * (epochs > 1)} of {steps} step{'s' * (steps > 1)}",
-            markup=False,
-            soft_wrap=True,
         )
         if self.console.is_terminal:
-            self._live = Progress(
-                TextColumn("[bold]{task.description}"),
-                BarColumn(bar_width=24),
-                _StepRate(),
-                TextColumn("{task.fields[values]}"),
-                TextColumn("[dim]{task.fields[left]}"),
-                console=self.console,
-                transient=True,
-                refresh_per_second=8,
-            )
+            columns = (TextColumn("[bold]{task.description}"), BarColumn(bar_width=BAR_WIDTH), _Facts(self._facts))
+            self._live = Progress(*columns, console=self.console, transient=True, refresh_per_second=8)
             self._live.start()
-            self._task = self._live.add_task(self._label(1), total=steps, values="", left="")
+            self._task = self._live.add_task(self._label(1), total=steps, values={}, done=0.0)
 
     def step_done(self, epoch: int, step: int, logs: Mapping[str, float]) -> None:
         """Move the live line."""
-        if self._live is None:
-            return
-        values = "  ".join(f"{name} {_number(logs[name])}" for name in sorted(logs, key=lambda name: name != "loss"))
-        done = (epoch - 1 + step / self.steps) / self.epochs
-        self._live.update(
-            self._task, description=self._label(epoch), completed=step, values=values, left=self._left(done)
-        )
+        if self._live is not None:
+            done = (epoch - 1 + step / self.steps) / self.epochs
+            self._live.update(self._task, description=self._label(epoch), completed=step, values=logs, done=done)
 
-    def epoch_done(self, row: Mapping[str, Any]) -> None:
+    def epoch_done(self, row: Mapping[str, Any], *, best: BestEpoch | None) -> None:
         """Print the epoch's line."""
         self.last = epoch = int(row["epoch"])
-        watched = row[self._watched]
-        is_best = self.best is None or watched < self.best[0]
-        if is_best:
-            self.best = (watched, epoch)
+        self.best = best
         every = -(-self.epochs // MOST_LINES)
+        if not self._columns:
+            self._begin_table(row, every)
         if epoch == 1 or epoch == self.epochs or epoch % every == 0:
-            self.console.print(self._line(row, best=is_best), soft_wrap=True)
+            self.console.print(self._line(row, is_best=best is not None and best.epoch == epoch))
         if self._live is not None:
-            self._live.reset(
-                self._task,
-                description=self._label(epoch + 1),
-                total=self.steps,
-                values="",
-                left=self._left(epoch / self.epochs),
-            )
+            label = self._label(epoch + 1)
+            self._live.reset(self._task, description=label, total=self.steps, values={}, done=epoch / self.epochs)
 
-    def stop(self, *, completed: bool) -> None:
-        """Take the live line away, and name the best epoch; of a completed run also say whose weights the model has."""
+    def stop(self, *, completed: bool = False, epochs: Mapping[str, Any] = {}) -> None:
+        """Take the live line away, and say which epoch was the best and whose weights the model has.
+
+        Args:
+            completed: whether the training came to its end.
+            epochs: what `run.json` says of these epochs.
+        """
         if self._live is not None:
             self._live.stop()
             self._live = None
-        if self.best is None:
+        if not self.last:
             return
-        facts = [f"best {self._watched} {_number(self.best[0])} in epoch {self.best[1]}"]
+        facts = best_and_kept(epochs)
         if completed and self.last < self.epochs:
-            facts.append(f"stopped early after epoch {self.last}")
-        if completed and self.keeps_best is not None:
-            facts.append(f"the model is that of epoch {self.best[1] if self.keeps_best else self.last}")
-        facts.append(f"{duration(time.monotonic() - self._began)} in all")
-        self.console.print("; ".join(facts), markup=False, soft_wrap=True)
+            facts.insert(1, f"stopped early after epoch {self.last}")
+        self.console.say("; ".join([*facts, f"{duration(time.monotonic() - self._began)} in all"]))
 
     def _label(self, epoch: int) -> str:
         return f"epoch {min(epoch, self.epochs):>{len(str(self.epochs))}}/{self.epochs}"
 
-    def _line(self, row: Mapping[str, Any], *, best: bool) -> Text:
+    def _begin_table(self, row: Mapping[str, Any], every: int) -> None:
+        """Choose the columns, and print their names."""
+        names = [name for name in row if name not in ("epoch", "seconds", "val_seconds", "learning_rate")]
+        names += ["learning_rate"] if self.has_schedule else []
+        self._columns = _that_fit(names, self._by_importance(names), self.console.width - len(self._label(1)) - MARGIN)
+        hidden = [name for name in names if name not in self._columns]
+        if hidden:
+            self.console.say(f"not shown for lack of room: {', '.join(hidden)} (history.csv holds all)")
+        if every > 1:
+            self.console.say(f"one line for every {every} epochs")
+        head = Text(" " * len(self._label(1)) + f"  {'time':>{TIME_WIDTH}}")
+        for name, width in self._columns.items():
+            head.append(f"  {name:>{width}}")
+        head.stylize("dim")
+        self.console.print(head)
+
+    def _by_importance(self, names: Sequence[str]) -> list[str]:
+        """Sort columns: losses, what early stopping monitors, then validation before training, as in the history."""
+        first = [name for name in names if name in ("loss", "val_loss", self.monitor)]
+        return list(dict.fromkeys([*first, *(name for name in names if name.startswith("val_")), *names]))
+
+    def _line(self, row: Mapping[str, Any], *, is_best: bool) -> Text:
         seconds = row["seconds"] + row.get("val_seconds", 0.0)
-        line = Text(f"{self._label(int(row['epoch']))}  {seconds:6.2f} s")
-        for name, value in row.items():
-            if name not in ("epoch", "seconds", "val_seconds") and (name != "learning_rate" or self.has_schedule):
-                line.append(f"  {name} ", style="dim")
-                line.append(_number(value))
-        if best:
+        time_taken = f"{seconds:.2f} s" if seconds < 1000 else duration(seconds)
+        line = Text(f"{self._label(int(row['epoch']))}  {time_taken:>{TIME_WIDTH}}")
+        for name, width in self._columns.items():
+            line.append(f"  {metric_text(row[name]):>{width}}")
+        if is_best:
             line.append("  best", style="green")
         return line
 
-    def _left(self, done: float) -> str:
-        if done <= 0:
-            return ""
-        best = f"best {self._watched} {_number(self.best[0])} in epoch {self.best[1]}, " if self.best else ""
-        return f"{best}{duration((time.monotonic() - self._began) * (1 - done) / done)} left"
+    def _facts(self, task: Task) -> str:
+        """Say of the running epoch what the terminal has room for."""
+        values, done = task.fields["values"], task.fields["done"]
+        facts = [f"{name} {metric_text(values[name])}" for name in values if name == "loss"]
+        if done > 0:
+            facts.append(f"{duration((time.monotonic() - self._began) * (1 - done) / done)} left")
+        if self.best is not None:
+            best = self.best
+            facts.append(f"best {best.monitor} {metric_text(best.value)} in epoch {best.epoch}")
+        if task.speed:
+            facts.append(f"{task.speed:,.0f} steps/s")
+        facts += [f"{name} {metric_text(values[name])}" for name in values if name != "loss"]
+        room = self.console.width - len(task.description) - BAR_WIDTH - 3
+        text = ""
+        for fact in facts:
+            if len(text) + 2 + len(fact) <= room:
+                text += f"  {fact}" if text else fact
+        return text
 
-    @property
-    def _watched(self) -> str:
-        return "val_loss" if self.spec.num_validation else "loss"
 
+class _Facts(ProgressColumn):
+    """What is said behind the bar."""
 
-class _StepRate(ProgressColumn):
-    """Steps a second of the current epoch."""
+    def __init__(self, write: Callable[[Task], str]) -> None:
+        super().__init__()
+        self._write = write
 
     def render(self, task: Task) -> Text:
-        rate = task.speed
-        return Text(f"{rate:,.0f} steps/s" if rate else "", style="cyan")
+        return Text(self._write(task), no_wrap=True)
+
+
+def _that_fit(names: Sequence[str], by_importance: Sequence[str], room: int) -> dict[str, int]:
+    """Return the columns that a line has room for, in their order, with their widths.
+
+    Args:
+        names: of the columns, in their order.
+        by_importance: the same, the most important first; the first one always stays.
+        room: characters, with two before each column.
+    """
+    widths = {name: max(len(name), WIDEST_NUMBER) for name in names}
+    chosen: list[str] = []
+    for name in by_importance:
+        if not chosen or sum(2 + widths[each] for each in [*chosen, name]) <= room:
+            chosen.append(name)
+    return {name: widths[name] for name in names if name in chosen}
 
 
 def _data_line(spec: DataSpec) -> str:
@@ -162,12 +205,6 @@ def _task_words(target: TargetSpec) -> str:
         "regression": f"regression, {target.num_outputs} target{'s' * (target.num_outputs > 1)}",
     }[target.task]
     return f"{what} (inferred)" if target.inferred_task else what
-
-
-def _number(value: float) -> str:
-    if value != value or value in (float("inf"), float("-inf")):
-        return str(value)
-    return f"{value:.4f}" if 1e-3 <= abs(value) < 1e5 or value == 0 else f"{value:.3e}"
 
 
 def duration(seconds: float) -> str:

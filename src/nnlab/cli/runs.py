@@ -124,6 +124,7 @@ def show_run(
 ) -> None:
     """Show one run: status, metrics, best epoch, versions."""
     from nnlab.cli.training import show_metrics
+    from nnlab.results import best_and_kept
     from nnlab.run import open_run
 
     found = open_run(run, runs_dir)
@@ -144,11 +145,10 @@ def show_run(
     if is_several:
         _show_results(found, info["kind"])
         return
-    if history:
-        with found.reading(found.history_path.name):
-            name = "val_loss" if "val_loss" in history[0] else "loss"
-            best = min(history, key=lambda row: row[name])
-            out.print(f"best       {name} {best[name]:.4f} in epoch {int(best['epoch'])}")
+    with found.reading("run.json"):
+        words = best_and_kept(info)
+    if words:
+        out.print(f"best       {'; '.join(words).removeprefix('best ')}")
     if metrics:
         show_metrics(out, metrics)
 

@@ -43,20 +43,21 @@ def train(
             from nnlab.train import train as train_run
 
             experiment = loaded.experiment
-            keeps_best, has_schedule = _keeps_best(experiment), experiment.schedule is not None
-            progress = (
-                None if quiet else TrainingProgress(splits.spec, keeps_best=keeps_best, has_schedule=has_schedule)
-            )
-            completed = False
+            early = experiment.training.early_stopping
+            progress = None
+            if not quiet:
+                monitor, has_schedule = None if early is None else early.monitor, experiment.schedule is not None
+                progress = TrainingProgress(splits.spec, monitor=monitor, has_schedule=has_schedule)
+            ending: dict[str, Any] = {}
             try:
                 command = ["nnlab", *sys.argv[1:]]
                 summary = train_run(
                     loaded, run, splits=splits, command=command, observer=progress, trust_code=trust_code
                 )
-                completed = summary.status == "completed"
+                ending = {"completed": summary.status == "completed", "epochs": summary.epochs}
             finally:
                 if progress is not None:
-                    progress.stop(completed=completed)
+                    progress.stop(**ending)
     except NnlabError as error:
         raise console.located(error, loaded) from error
     except KeyboardInterrupt:
@@ -155,26 +156,17 @@ def _check_one_choice(split: str | None, input_: Path | None, *, changed_data: b
         raise NnlabError(f"{' and '.join(chosen)} choose different rows", hint="give one of them")
 
 
-def _keeps_best(experiment: Any) -> bool | None:
-    """Whether early stopping gives the best epoch back; `None` if its best may be another than the screen's."""
-    stopping = experiment.training.early_stopping
-    if stopping is None or not stopping.restore_best_weights:
-        return False
-    watched = "val_loss" if experiment.data.validation else "loss"
-    plain = stopping.min_delta == 0 and stopping.baseline is None and stopping.start_from_epoch == 0
-    return True if plain and stopping.monitor == watched else None
-
-
 def show_metrics(out: Screen, metrics: Mapping[str, Mapping[str, float | None] | None]) -> None:
     """Print one row a split, one column a metric; where that is too wide, one row a metric."""
     from nnlab.cli.screen import Column
+    from nnlab.results import metric_text
 
     splits = {split: values for split, values in metrics.items() if values is not None}
     names = list(dict.fromkeys(name for values in splits.values() for name in values))
 
     def text(split: str, name: str) -> str:
         value = splits[split].get(name)
-        return "nan" if value is None else f"{value:.4f}"
+        return "nan" if value is None else metric_text(value)
 
     across = [
         Column("", list(splits), left=True),
@@ -192,4 +184,5 @@ def _say_interrupted(path: Any) -> None:
         console.say("interrupted before training began; nothing was kept")
         return
     hint = f"`nnlab train {path}/config.yaml` trains it again from the start"
-    console.say(f"interrupted; the weights and the history so far are in {path}", hint=hint)
+    kept = "the weights and the history so far are" if (path / "model.keras").exists() else "the history so far is"
+    console.say(f"interrupted; {kept} in {path}", hint=hint)

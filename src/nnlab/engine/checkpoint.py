@@ -15,7 +15,7 @@ import keras
 import numpy as np
 
 from nnlab.engine.reuse import scheduled_variables
-from nnlab.errors import NnlabError, first_line
+from nnlab.errors import NnlabError, sentence
 from nnlab.run import Run, write_bytes
 
 CALLBACK_STATE: Mapping[str, Sequence[str]] = {
@@ -45,17 +45,9 @@ class Checkpoint:
     callbacks: Mapping[str, Mapping[str, Any]]
     rows: Sequence[Mapping[str, Any]]
 
-    def restore(self, model: keras.Model, *, with_optimizer: bool = True) -> None:
-        """Put weights, and with them the optimizer's state, into a model of the same kind, compiled.
-
-        Args:
-            model: the model.
-            with_optimizer: leave it out where a phase with a new optimizer begins.
-        """
-        targets = [(model.variables, self.weights)]
-        if with_optimizer:
-            targets.append((_optimizer_variables(model), self.optimizer))
-        for variables, values in targets:
+    def restore(self, model: keras.Model) -> None:
+        """Put weights, and with them the optimizer's state, into a model of the same kind, compiled."""
+        for variables, values in (model.variables, self.weights), (_optimizer_variables(model), self.optimizer):
             for variable, value in zip(variables, values, strict=True):
                 variable.assign(value)
 
@@ -86,7 +78,7 @@ def load_checkpoint(run: Run) -> Checkpoint:
             arrays = {name: file[name] for name in file.files}
     except Exception as error:  # whatever a damaged ZIP file makes of its readers
         hint = "`nnlab train` of its `config.yaml` trains it again from the start"
-        raise NnlabError(f"`{run.checkpoint_path}` cannot be read: {first_line(error)}", hint=hint) from None
+        raise NnlabError(f"`{run.checkpoint_path}` cannot be read: {sentence(error)}", hint=hint) from None
     weights, optimizer, best = ([*_numbered(arrays, prefix)] for prefix in ("weight", "optimizer", "best"))
     callbacks = facts["callbacks"]
     if best:

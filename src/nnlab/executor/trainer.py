@@ -110,7 +110,10 @@ class _Reporter:
     """An observer that passes the rows of the history on."""
 
     def __init__(self, watch: Callable[[Mapping[str, Any]], None]) -> None:
-        self.epoch_done = watch
+        self._watch = watch
+
+    def epoch_done(self, row: Mapping[str, Any], *, best: Any) -> None:  # noqa: ARG002
+        self._watch(row)
 
     def engine_chosen(self, choice: Any) -> None: ...
 

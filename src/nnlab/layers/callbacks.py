@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import keras
 
 from nnlab.errors import Problem
+from nnlab.layers.early_stopping import BestEpoch, BestSoFar, EarlyStopping
 from nnlab.parts import Limits
 from nnlab.run import Run
 
@@ -30,15 +31,23 @@ class Observer(Protocol):
     def step_done(self, epoch: int, step: int, logs: Mapping[str, float]) -> None:
         """Tell that a step is done (at most about ten times a second); epoch and step from 1, running means."""
 
-    def epoch_done(self, row: Mapping[str, Any]) -> None:
-        """Tell that an epoch is done, with its row of the history."""
+    def epoch_done(self, row: Mapping[str, Any], *, best: BestEpoch | None) -> None:
+        """Tell that an epoch is done, with its row of the history, and which is the best so far."""
 
 
 class Recorder(keras.callbacks.Callback):
     """Writes `history.csv` as epochs end, tells the observer, and stops a training that diverges.
 
+    Args:
+        run: whose history it is.
+        observer: is told how the training goes on.
+        epochs: of the whole training.
+        best: finds the best epoch.
+        rows: the history of the part before.
+
     Attributes:
         rows: the history so far.
+        stopping: what stops the training early, and then knows the best epoch; it has to see an epoch's end before.
         divergence: what went wrong, if the loss became NaN or infinite.
     """
 
@@ -46,17 +55,32 @@ class Recorder(keras.callbacks.Callback):
     SECONDS_BETWEEN_WRITES = 0.2  # an epoch of a small network takes as long as writing a file
 
     def __init__(
-        self, run: Run, observer: Observer | None, *, epochs: int, rows: Sequence[Mapping[str, Any]] = ()
+        self,
+        run: Run,
+        observer: Observer | None,
+        *,
+        epochs: int,
+        best: BestSoFar,
+        rows: Sequence[Mapping[str, Any]] = (),
     ) -> None:
         super().__init__()
         self.run = run
         self.observer = observer
         self.epochs = epochs
-        self.rows: list[dict[str, Any]] = [dict(row) for row in rows]  # of the part before
+        self.rows: list[dict[str, Any]] = [dict(row) for row in rows]
+        self.stopping: EarlyStopping | None = None
         self.divergence: Problem | None = None
         self._epoch_began = self._validation_began = self._last_look = self._last_write = 0.0
         self._validation_seconds: float | None = None
         self._epoch = 0
+        self._best = best
+        for row in self.rows:
+            best.look(row)
+
+    @property
+    def best(self) -> BestEpoch | None:
+        """The best epoch so far."""
+        return self._best.found if self.stopping is None else self.stopping.found
 
     def on_train_begin(self, logs: Any = None) -> None:
         if self.rows:
@@ -97,12 +121,13 @@ class Recorder(keras.callbacks.Callback):
         if self._validation_seconds is not None:
             row["val_seconds"] = round(self._validation_seconds, 4)
         self.rows.append(row)
+        self._best.look(row)
         if time.perf_counter() - self._last_write >= self.SECONDS_BETWEEN_WRITES:
             self.write()
         for name in ("loss", "val_loss"):
             self._check_loss(row.get(name), f"in epoch {epoch + 1}", name)
         if self.observer is not None:
-            self.observer.epoch_done(row)
+            self.observer.epoch_done(row, best=self.best)
 
     def write(self) -> None:
         """Write the history so far; at the end of the training somebody has to call this."""

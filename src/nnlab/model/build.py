@@ -15,7 +15,7 @@ from nnlab.config.model import FunctionalConfig, SequentialConfig, SubclassedCon
 from nnlab.config.schedules import schedule_in_steps, steps_of_run
 from nnlab.config.schema import Experiment
 from nnlab.data.splits import Splits, TargetSpec, one_or_all
-from nnlab.errors import ConfigError, ConfigPath, Problem, listed
+from nnlab.errors import LONGEST_SENTENCE, ConfigError, ConfigPath, Problem, listed, sentences
 from nnlab.layers.schedules import PerformanceSchedule, Schedule
 from nnlab.model.adapt import adapt_layers
 from nnlab.model.hidden import PlannedLayer
@@ -23,9 +23,6 @@ from nnlab.model.objects import make
 from nnlab.model.plan import OUTPUT, OutputPlan, Plan
 from nnlab.model.saved import user_class
 from nnlab.model.transfer import cloned_layers, copy_weights
-
-MAX_REASON = 400
-"""Characters of a library's message that help; some append their whole call stack."""
 
 TAKES_ARGUMENTS = ("MultiHeadAttention", "GroupedQueryAttention")
 """Layers that take their inputs one by one (query, value, key) instead of as a list."""
@@ -317,18 +314,14 @@ def _with_axes(shape: tuple[int, ...], wanted: int) -> tuple[int, ...] | None:
 
 
 def _reason(error: BaseException) -> str:
-    """Return Keras's message in one line, without its rulers, its repetitions and its list of call arguments."""
-    text = str(error).strip() or type(error).__name__
-    text = re.split(r"\n*Arguments received by", text)[0]
-    text = re.sub(r"Exception encountered when calling \S+\(\)\.\s*", "", text)
-    text = re.sub(r"\x1b\[[0-9;]*m", "", text)
-    text = " ".join(text.split())
+    """Return Keras's message in one line, in the words of a config and without what it repeats."""
+    text = " ".join(sentences(error))
     text = re.sub(r"^Input \d+ with name '.*' of layer '.*' is incompatible with the layer: ", "", text)
     text = re.sub(r"expected (min_|max_|)ndim=(\d+), found ndim=(\d+)", _axes_in_words, text)
     text = re.split(r"[.,]? (?:Full shape received|Received): |\. Received `", text)[0].rstrip(". ")
     text = re.sub(r"(?<!\w)'([^']*)'", r"`\1`", text)
     text = re.sub(r"\. ([A-Z])(?=[a-z])", lambda found: f"; {found[1].lower()}", text)
-    text = text if len(text) <= MAX_REASON else f"{text[:MAX_REASON]}..."
+    text = text if len(text) <= LONGEST_SENTENCE else f"{text[:LONGEST_SENTENCE]}..."
     return text[:1].lower() + text[1:] if not text[1:2].isupper() else text
 
 

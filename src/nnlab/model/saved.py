@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
+import zipfile
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from types import ModuleType
@@ -15,7 +16,7 @@ import keras
 from nnlab.config.load import load_config
 from nnlab.config.model import SubclassedConfig
 from nnlab.config.user_code import is_file, split_class
-from nnlab.errors import NnlabError, Problem, first_line
+from nnlab.errors import NnlabError, Problem, sentence
 from nnlab.run import Run
 
 
@@ -37,11 +38,15 @@ def load_model(run: Run, *, trust_code: bool = False) -> keras.Model:
     if isinstance(model, SubclassedConfig) and model.is_user_code:
         scope = keras.saving.custom_object_scope(_classes_in(_module_of(model.class_, trust_code=trust_code)))
     try:
+        with zipfile.ZipFile(run.model_path) as parts:
+            damaged = parts.testzip()  # Keras reads weights on without looking at their checksum
+        if damaged is not None:
+            raise zipfile.BadZipFile(f"`{damaged}` in it is damaged")
         with scope:
             return keras.saving.load_model(run.model_path)
-    except Exception as error:  # whatever Keras makes of a damaged file
-        hint = f"`nnlab train {run.config_path}` makes it again"
-        raise NnlabError(f"`{run.model_path}` cannot be loaded: {first_line(error)}", hint=hint) from error
+    except Exception as error:  # Keras reads with several libraries, each with errors of its own
+        hint = f"`nnlab train {run.config_path}` trains it again"
+        raise NnlabError(f"`{run.model_path}` cannot be loaded: {sentence(error)}", hint=hint) from error
 
 
 def user_class(text: str, *, trust_code: bool) -> Any:

@@ -80,7 +80,8 @@ def _notes(study: Study) -> list[str]:
     if search.has_failed:
         notes.append("three trials failed one after the other, and the search stopped")
     if best is not None and best.epochs not in (None, search.rules.epochs):
-        notes.append(f"no trial was trained to the end: the best is one of those with {best.epochs} epochs")
+        epochs = f"{best.epochs} epoch{'s' * (best.epochs != 1)}"
+        notes.append(f"no trial was trained to the end: the best is one of those with {epochs}")
     edges = [] if best is None or best.is_base else [
         f"{each.path} ({value_text(best.values[each.path])})"
         for each in study.space.parameters
