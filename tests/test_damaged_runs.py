@@ -174,8 +174,8 @@ def test_a_full_disk_is_one_line(nnlab, monkeypatch):
     done = nnlab("runs", "ls")
     assert done.code == 1
     assert done.err.splitlines() == [
-        "nnlab stopped: `run.json`: no space left on device",
-        "  hint: make room on the disk",
+        "cannot use `run.json`: no space left on device",
+        "  hint: free some space on that disk, or give a folder on another one",
     ]
 
 

@@ -89,10 +89,11 @@ STATUS_STYLES = {"completed": "green", "failed": "red", "unreadable": "red", "in
 
 def _show_runs(rows: list[dict[str, Any]], metric_value: Any, *, sort: str | None) -> None:
     from nnlab.cli.screen import Column
+    from nnlab.results import metric_text
 
     def numbers(name: str) -> list[str]:
         values = [metric_value(row, name) for row in rows]
-        return ["" if value is None else f"{value:.4f}" for value in values]
+        return ["" if value is None else metric_text(value) for value in values]
 
     metrics = dict.fromkeys(f"val_{name}" for row in rows for name in row["metrics"].get("validation") or {})
     loss = "val_loss" if "val_loss" in metrics or not any(row["metrics"].get("train") for row in rows) else "loss"
@@ -124,7 +125,7 @@ def show_run(
 ) -> None:
     """Show one run: status, metrics, best epoch, versions."""
     from nnlab.cli.training import show_metrics
-    from nnlab.results import best_and_kept
+    from nnlab.results import best_and_kept, metric_text
     from nnlab.run import open_run
 
     found = open_run(run, runs_dir)
@@ -147,6 +148,11 @@ def show_run(
         return
     with found.reading("run.json"):
         words = best_and_kept(info)
+    if not words and history:  # it was interrupted, or nnlab was younger
+        with found.reading(found.history_path.name):
+            name = "val_loss" if "val_loss" in history[0] else "loss"
+            best = min(history, key=lambda row: row[name])
+            words = [f"best {name} {metric_text(best[name])} in epoch {int(best['epoch'])}"]
     if words:
         out.print(f"best       {'; '.join(words).removeprefix('best ')}")
     if metrics:
