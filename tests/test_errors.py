@@ -6,7 +6,7 @@ import errno
 
 import pytest
 
-from nnlab.errors import is_out_of_memory, sentence, system_problem
+from nnlab.errors import first_line, is_out_of_memory, system_problem
 
 TOLD = {
     "Graph execution error:\n\nDetected at node m/e/GatherV2 defined at (most recent call last):\n"
@@ -35,7 +35,7 @@ TOLD = {
 
 @pytest.mark.parametrize("text", TOLD)
 def test_an_error_is_told_by_its_sentence_without_nodes_and_stacks(text):
-    assert sentence(ValueError(text)) == TOLD[text]
+    assert first_line(ValueError(text)) == TOLD[text]
 
 
 def gather(tf):
@@ -91,7 +91,7 @@ def test_what_tensorflow_raises_is_told_by_its_sentence(fail, told):
 
     with pytest.raises(tf.errors.OpError) as raised:
         fail(tf)
-    text = sentence(raised.value)
+    text = first_line(raised.value)
     assert text.startswith(told)
     assert not any(word in text for word in ("node", "__inference", "Graph execution", "\n", "/job:"))
     assert is_out_of_memory(raised.value) == (fail is allocate)

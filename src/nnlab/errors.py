@@ -222,7 +222,7 @@ def system_problem(error: BaseException) -> Problem | None:
         return None
     # of a file that is renamed, the second name is the one that it was to have
     place = getattr(error, "filename2", None) or getattr(error, "filename", None)
-    reason = sentence(error) if code is None else os.strerror(code)
+    reason = first_line(error) if code is None else os.strerror(code)
     reason = reason[:1].lower() + reason[1:]
     return Problem(f"cannot use `{place}`: {reason}" if place else reason, _REMEDIES.get(code or 0))
 
@@ -281,6 +281,6 @@ def _without_nodes(line: str) -> str:
     return _FRAMES.sub("", " ".join(line.split()))
 
 
-def sentence(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
     """Return the first line of a library's message that says what is wrong, or the kind of the error if none does."""
     return _cut(sentences(error)[0].rstrip(". "), longest=LONGEST_SENTENCE)

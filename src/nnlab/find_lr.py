@@ -21,7 +21,7 @@ from nnlab.config.schema import Experiment
 from nnlab.data.batches import epoch_permutation, weighted_rows
 from nnlab.data.splits import DataSpec, Split, Splits
 from nnlab.engine.loops import Evaluation
-from nnlab.errors import NnlabError, sentence
+from nnlab.errors import NnlabError, first_line
 from nnlab.train import Built, build_seeded
 
 FEWEST_STEPS, MOST_STEPS = 300, 1_000
@@ -160,7 +160,7 @@ def _sweep(model: keras.Model, train: Split, spec: DataSpec, *, batch_size: int,
     except NnlabError:
         raise
     except Exception as error:  # whatever a layer or the user's own code raises is the user's to see
-        raise NnlabError(f"the range test stopped with {type(error).__name__}: {sentence(error)}") from error
+        raise NnlabError(f"the range test stopped with {type(error).__name__}: {first_line(error)}") from error
     return np.asarray(losses.numpy()[: int(state[0])], dtype=np.float64)
 
 

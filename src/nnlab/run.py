@@ -19,7 +19,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from nnlab.errors import NnlabError, did_you_mean, listed, sentence
+from nnlab.errors import NnlabError, did_you_mean, first_line, listed
 from nnlab.lock import Lock, Owner, owner_of, refuse_if_held
 
 Status = Literal["running", "completed", "failed", "interrupted"]
@@ -253,7 +253,7 @@ class Run:
         try:
             yield
         except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError, csv.Error) as error:
-            reason = getattr(error, "strerror", None) or sentence(error)
+            reason = getattr(error, "strerror", None) or first_line(error)
             if isinstance(error, (LookupError, TypeError, AttributeError)):
                 reason = f"it holds something else than nnlab writes ({type(error).__name__}: {reason})"
             hint = "restore it from a copy, or run its `config.yaml` again; other runs do without it"

@@ -25,7 +25,7 @@ from nnlab.engine.choice import EngineChoice, choose_engine, make_loop, set_rewr
 from nnlab.engine.loops import Evaluation, Loop
 from nnlab.engine.reuse import Programs, program_key, start_afresh
 from nnlab.engine.threads import set_threads, threads_used
-from nnlab.errors import ConfigError, NnlabError, Problem, is_out_of_memory, sentence, system_problem
+from nnlab.errors import ConfigError, NnlabError, Problem, first_line, is_out_of_memory, system_problem
 from nnlab.layers.callbacks import MedianStopping, Observer, Recorder
 from nnlab.layers.early_stopping import BestSoFar, EarlyStopping, averages_weights
 from nnlab.layers.event_files import forward_graph, tensorboard_callback
@@ -134,7 +134,7 @@ def train(
             run.keep_code(Path(split_class(experiment.model.class_)[0]))
         info.write()
     except OSError as error:
-        raise NnlabError(system_problem(error) or Problem(sentence(error))) from error
+        raise NnlabError(system_problem(error) or Problem(first_line(error))) from error
     rows = () if start is None else start.rows
     best = _best_so_far(experiment, splits)
     recorder = Recorder(run, observer, epochs=experiment.training.epochs, best=best, rows=rows)
@@ -459,4 +459,4 @@ def _crash(error: Exception) -> Problem:
     hint = "`run.json` holds the whole traceback"
     if is_out_of_memory(error):
         hint = "memory ran out: lower `training.batch_size`, or make the model smaller"
-    return Problem(f"training stopped with {type(error).__name__}: {sentence(error)}", hint=hint)
+    return Problem(f"training stopped with {type(error).__name__}: {first_line(error)}", hint=hint)

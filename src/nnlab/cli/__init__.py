@@ -19,7 +19,7 @@ import typer.core
 import typer.main
 
 from nnlab import __version__
-from nnlab.errors import NnlabError, Problem, did_you_mean, sentence, system_problem, visible
+from nnlab.errors import NnlabError, Problem, did_you_mean, first_line, system_problem, visible
 
 COMMANDS = {
     "train": "training:train",
@@ -107,7 +107,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
     except OSError as error:  # a disk that is full, a folder that is gone
-        problem = system_problem(error) or Problem(sentence(error))
+        problem = system_problem(error) or Problem(first_line(error))
         code = _fail(NnlabError(problem), verbose=is_verbose, cause=error, code=1)
     except typer.Abort as abort:
         if isinstance(abort.__cause__ or abort.__context__, EOFError):  # no Ctrl-C: something ended too early

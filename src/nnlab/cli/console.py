@@ -10,7 +10,7 @@ from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
-from nnlab.errors import NnlabError, Problem, is_out_of_memory, sentence, visible
+from nnlab.errors import NnlabError, Problem, first_line, is_out_of_memory, visible
 
 if TYPE_CHECKING:
     from nnlab.cli.screen import Screen
@@ -123,7 +123,7 @@ def _plain_errors() -> Iterator[None]:
         yield
     except (tf.errors.OpError, MemoryError) as error:
         hint = "memory ran out: give fewer rows, or make the model smaller" if is_out_of_memory(error) else None
-        raise NnlabError(f"TensorFlow cannot compute this: {sentence(error)}", hint=hint) from error
+        raise NnlabError(f"TensorFlow cannot compute this: {first_line(error)}", hint=hint) from error
 
 
 @contextlib.contextmanager

@@ -15,7 +15,7 @@ import keras
 import numpy as np
 
 from nnlab.engine.reuse import scheduled_variables
-from nnlab.errors import NnlabError, sentence
+from nnlab.errors import NnlabError, first_line
 from nnlab.run import Run, write_bytes
 
 CALLBACK_STATE: Mapping[str, Sequence[str]] = {
@@ -78,7 +78,7 @@ def load_checkpoint(run: Run) -> Checkpoint:
             arrays = {name: file[name] for name in file.files}
     except Exception as error:  # whatever a damaged ZIP file makes of its readers
         hint = "`nnlab train` of its `config.yaml` trains it again from the start"
-        raise NnlabError(f"`{run.checkpoint_path}` cannot be read: {sentence(error)}", hint=hint) from None
+        raise NnlabError(f"`{run.checkpoint_path}` cannot be read: {first_line(error)}", hint=hint) from None
     weights, optimizer, best = ([*_numbered(arrays, prefix)] for prefix in ("weight", "optimizer", "best"))
     callbacks = facts["callbacks"]
     if best:

@@ -16,7 +16,7 @@ from nnlab.data.splits import Splits
 from nnlab.engine.loops import CompiledLoop, KerasLoop, Loop
 from nnlab.engine.reuse import LentLoop, Programs, has_plain_numbers, program_key, with_variables
 from nnlab.environment import remove_compiled
-from nnlab.errors import sentence
+from nnlab.errors import first_line
 
 STEPS_THAT_EARN_XLA = 2_000
 """A shorter training is over before XLA has compiled its program."""
@@ -102,7 +102,7 @@ def make_loop(
         try:
             return _with_sound_cache(partial(compiled, xla=True)), choice
         except Exception as error:  # whatever it is, TensorFlow alone may do without it
-            choice = replace(choice, xla=False, reason=f"XLA cannot compile the model: {sentence(error)}")
+            choice = replace(choice, xla=False, reason=f"XLA cannot compile the model: {first_line(error)}")
     if choice.used != "keras":
         try:
             loop = compiled(xla=False)
@@ -110,7 +110,7 @@ def make_loop(
                 return loop, choice
             reason = "TensorFlow computes silu, swish and gelu otherwise in Keras's own loop"
         except Exception as error:  # whatever it is, Keras's own loop may do without it, or says it to the user
-            reason = f"TensorFlow cannot make one program of the model: {sentence(error)}"
+            reason = f"TensorFlow cannot make one program of the model: {first_line(error)}"
         choice = replace(choice, used="keras", reason=reason)
     return KerasLoop(model, splits.train, splits.spec, **options), choice
 

@@ -22,7 +22,7 @@ from typing import Any
 import ray
 from ray.exceptions import RayError, RayTaskError
 
-from nnlab.errors import NnlabError, sentence
+from nnlab.errors import NnlabError, first_line
 from nnlab.executor.jobs import Job, Watcher
 from nnlab.executor.pool import Pool, Worker
 from nnlab.executor.trainer import Trainer, data_of
@@ -67,7 +67,7 @@ def connect(address: str, jobs: int | None = None) -> None:
         ray.init(address=address, **options)
     except Exception as error:  # whatever Ray says: it has no error of its own for this
         hint = "`ray status` says whether a cluster runs here; `--ray local` starts one"
-        raise NnlabError(f"cannot connect to the Ray cluster `{address}`: {sentence(error)}", hint=hint) from None
+        raise NnlabError(f"cannot connect to the Ray cluster `{address}`: {first_line(error)}", hint=hint) from None
     # what Ray's daemons say of a lost node goes to stdout, where results belong; nnlab says it itself
     ray._private.worker.print_to_stdstream = lambda *_, **__: None
 

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from nnlab import catalog
 from nnlab.config.components import Component
-from nnlab.errors import NnlabError, sentence
+from nnlab.errors import NnlabError, first_line
 from nnlab.model.objects import make
 
 Floats = npt.NDArray[np.float32]
@@ -52,7 +52,7 @@ def curve(activation: Component, x: npt.ArrayLike) -> Curve:
         derivatives = tape.gradient(values, rows, unconnected_gradients=tf.UnconnectedGradients.ZERO)[:, 0]
     except (ValueError, TypeError, tf.errors.InvalidArgumentError) as error:
         hint = f"`nnlab list activations {activation.name}` shows what it takes"
-        raise NnlabError(f"Keras refuses `{activation.name}`: {sentence(error)}", hint=hint) from error
+        raise NnlabError(f"Keras refuses `{activation.name}`: {first_line(error)}", hint=hint) from error
     return Curve(np.asarray(values), np.asarray(derivatives))
 
 

@@ -16,7 +16,7 @@ import keras
 from nnlab.config.load import load_config
 from nnlab.config.model import SubclassedConfig
 from nnlab.config.user_code import is_file, split_class
-from nnlab.errors import NnlabError, Problem, sentence
+from nnlab.errors import NnlabError, Problem, first_line
 from nnlab.run import Run
 
 
@@ -46,7 +46,7 @@ def load_model(run: Run, *, trust_code: bool = False) -> keras.Model:
             return keras.saving.load_model(run.model_path)
     except Exception as error:  # Keras reads with several libraries, each with errors of its own
         hint = f"`nnlab train {run.config_path}` trains it again"
-        raise NnlabError(f"`{run.model_path}` cannot be loaded: {sentence(error)}", hint=hint) from error
+        raise NnlabError(f"`{run.model_path}` cannot be loaded: {first_line(error)}", hint=hint) from error
 
 
 def user_class(text: str, *, trust_code: bool) -> Any:
