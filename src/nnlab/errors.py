@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 ConfigPath = tuple[str | int, ...]
@@ -97,6 +98,11 @@ def nearest(word: str, choices: Iterable[str]) -> list[str]:
     >>> nearest("Conv", ["Conv1D", "Conv2D", "Dense"])
     ['Conv1D', 'Conv2D']
     """
+    return list(_nearest(word, tuple(choices)))
+
+
+@lru_cache(maxsize=256)  # a mistake that stands in a thousand places is looked at once
+def _nearest(word: str, choices: tuple[str, ...]) -> list[str]:
     by_folded: dict[str, str] = {}
     for choice in choices:
         by_folded.setdefault(choice.casefold(), choice)

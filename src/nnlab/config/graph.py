@@ -150,10 +150,11 @@ def _faults_of(
     wrong = [fault for name, item in layers.items() for fault in _unknown_sources(name, item, known, path)]
     wrong += _cycle(feeding, path)
     yield from wrong
+    blocks = {name: item for name, item in layers.items() if isinstance(item, Mapping) and "repeat" in item}
     for name, item in layers.items():
         if isinstance(item, Mapping):
             yield from _inner_faults(name, item, layers, (*path, name))
-        if any(_is_copy(str(name), block, inside) for block, inside in layers.items()):
+        if any(_is_copy(str(name), block, inside) for block, inside in blocks.items()):
             message = f"`{name}` is the name of a copy that a repeated block makes"
             yield Fault((*path, name), message, "rename one of them", at_key=True)
     if wrong or not outputs & set(feeding):
@@ -196,10 +197,12 @@ def _inner_faults(name: Any, item: Mapping[Any, Any], layers: Mapping[Any, Any],
     inside = item.get("layers") if "repeat" in item else None
     if isinstance(inside, Mapping) and inside:
         output = item.get("output") or list(inside)[-1]
+        if not isinstance(output, str):  # its type is told by the section
+            return
         if output not in inside:
-            hint = did_you_mean(str(output), inside) or one_of(inside)
+            hint = did_you_mean(output, inside) or one_of(inside)
             yield Fault((*path, "output"), f"`{output}` is no layer of the block", hint)
-        yield from _faults_of(inside, {BLOCK_INPUT}, {str(output)}, (*path, "layers"), input_path=None)
+        yield from _faults_of(inside, {BLOCK_INPUT}, {output}, (*path, "layers"), input_path=None)
 
 
 def _fed_by(item: Any) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import copy
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -95,7 +94,7 @@ def change_config(config: LoadedConfig, changes: Sequence[Override]) -> LoadedCo
     Raises:
         ConfigError: with every problem of the changes.
     """
-    root = copy.deepcopy(config.root)
+    root = config.root.copy()
     apply_overrides(root, changes)
     overrides = (*config.overrides, *(item.origin for item in changes))
     return LoadedConfig(experiment_from(root), config.text, root, overrides)

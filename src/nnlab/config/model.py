@@ -221,7 +221,7 @@ def _model(raw: Any) -> Any:
     type_ = raw.get("type") if isinstance(raw, dict) else None
     if type_ is None and isinstance(raw, dict) and ("inputs" in raw or "outputs" in raw):
         raise_faults([Fault((), "a model with `inputs` and `outputs` is functional", "write `type: functional` too")])
-    if type_ is not None and type_ not in MODEL_TYPES:
+    if type_ is not None and not (isinstance(type_, str) and type_ in MODEL_TYPES):
         hint = did_you_mean(str(type_), MODEL_TYPES) or one_of(MODEL_TYPES)
         raise_faults([Fault(("type",), f"unknown value {show(type_)}", hint)])
     return model_section(type_).model_validate(raw)

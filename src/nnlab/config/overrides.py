@@ -327,7 +327,8 @@ def _item_type(expected: Any) -> Any:
     """The shape of a list's items; layers may be objects or repeated blocks."""
     if typing.get_origin(expected) is tuple:
         item = typing.get_args(expected)[0]
-        return OneOf("layers") if RepeatBlock in typing.get_args(typing.get_args(item)[0]) else _shape(item)
+        inside = [part for argument in typing.get_args(item) for part in typing.get_args(argument)]
+        return OneOf("layers") if RepeatBlock in inside else _shape(item)
     return expected
 
 

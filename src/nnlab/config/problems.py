@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import typing
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ValidationError
@@ -27,6 +28,7 @@ _EXPECTED: Mapping[str, tuple[str, Sequence[str]]] = {
     "string_type": ("a text", ["str"]),
     "bool_type": ("`true` or `false`", ["bool"]),
     "tuple_type": ("a list", ["list"]),
+    "dict_type": ("a mapping", ["dict"]),
     "model_type": ("a mapping", ["dict"]),
     "model_attributes_type": ("a mapping", ["dict"]),
 }
@@ -59,6 +61,12 @@ _SECTIONS: Mapping[ConfigPath, type[Section]] = {
     ("tune",): TuneConfig,
     ("training", "tensorboard"): TensorBoardConfig,
 }
+MOST = 1000
+"""Mistakes that are put into words: nobody reads more, and it takes time to look for what was meant."""
+
+MANY = 5
+"""Places more of one mistake that are not listed one by one."""
+
 _ANYWHERE = ("name", "type", "path")
 """Keys that say too little about where they belong."""
 
@@ -82,9 +90,8 @@ def schema_problems(error: ValidationError, root: Node) -> list[Problem]:
         error: what validating the tree's plain values raised.
         root: the tree.
     """
-    details = [
-        (tuple(detail["loc"]), _words(detail, root), detail["type"]) for detail in error.errors(include_url=False)
-    ]
+    found = error.errors(include_url=False)
+    details = [(tuple(detail["loc"]), _words(detail, root), detail["type"]) for detail in found[:MOST]]
     meant = {(*path[:-1], name) for path, words, _ in details for name in words.meant}
     problems: dict[Any, Problem] = {}
     for path, words, kind in details:
@@ -93,7 +100,26 @@ def schema_problems(error: ValidationError, root: Node) -> list[Problem]:
         problem = place(Problem(words.message, words.hint, path), root.find(path, key=words.at_key))
         where = path if problem.line is None else (problem.file, problem.line, problem.column)
         problems.setdefault((where, problem.message), problem)
-    return sorted(problems.values(), key=lambda p: (p.file or "", p.line or 0, p.column or 0))
+    listed_ = list(_together(sorted(problems.values(), key=lambda p: (p.file or "", p.line or 0, p.column or 0))))
+    if len(found) > MOST:
+        message = f"and {len(found) - MOST} mistakes more"
+        listed_.append(Problem(message, "correct these first", file=listed_[-1].file))
+    return listed_
+
+
+def _together(problems: Sequence[Problem]) -> Iterator[Problem]:
+    """Yield mistakes that are the same in many places as one, at the first of them."""
+    same: dict[tuple[str, str | None], list[Problem]] = {}
+    for problem in problems:
+        same.setdefault((problem.message, problem.hint), []).append(problem)
+    for problem in problems:
+        first, *others = same[problem.message, problem.hint]
+        if len(others) < MANY:
+            yield problem
+        elif problem is first:
+            lines = [*dict.fromkeys(str(other.line) for other in others if other.line not in (None, first.line))]
+            where = f", as in line {', '.join(lines[:MANY])}{' ...' * (len(lines) > MANY)}" if lines else ""
+            yield replace(first, message=f"{first.message} (and in {len(others)} places more{where})")
 
 
 def _words(detail: Any, root: Node) -> _Words:
@@ -109,13 +135,17 @@ def _words(detail: Any, root: Node) -> _Words:
         return _Words(message, _MISSING.get(path) or _MISSING_IN.get(_section_at(path[:-1], root)), True)
     if kind in _EXPECTED:
         words, types = _EXPECTED[kind]
-        hint = type_remedy(value, types) or (_section_remedy(value, path, root) if "dict" in types else None)
+        hint = type_remedy(value, types)
+        if hint is None and "dict" in types:
+            hint = _MISSING.get(path) if kind == "dict_type" else _section_remedy(value, path, root)
         return _Words(f"expected {words}, received {show(value)}", hint)
     if kind == "literal_error":
         choices = re.findall(r"'([^']*)'", context["expected"])
         return _Words(f"unknown value {show(value)}", did_you_mean(str(value), choices) or one_of(choices))
     if kind == "greater_than_equal":
         return _Words(f"must be at least {number_text(context['ge'])}, received {show(value)}")
+    if kind == "greater_than":
+        return _Words(f"must be more than {number_text(context['gt'])}, received {show(value)}")
     if kind == "less_than_equal":
         return _Words(f"must be at most {number_text(context['le'])}, received {show(value)}")
     if kind == "too_short":
@@ -123,7 +153,7 @@ def _words(detail: Any, root: Node) -> _Words:
     if kind in ("string_pattern_mismatch", "string_too_short", "string_too_long"):
         hint = "use letters, digits, `.`, `_` and `-`, at most 100, starting with a letter or digit"
         return _Words(f"{show(value)} cannot be a name", hint)
-    raise AssertionError(f"the schema has a kind of error without words: {detail}")
+    return _Words(f"{detail['msg'][:1].lower()}{detail['msg'][1:]}, received {show(value)}")
 
 
 def _unknown_key(key: str, value: Any, path: ConfigPath, root: Node) -> _Words:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, TypeAlias, get_args
 
 from pydantic import Field
 
-from nnlab.config.components import Fault
+from nnlab.config.components import Fault, raise_faults
 from nnlab.config.remedies import type_remedy
 from nnlab.config.section import Parsed, Section, Whole, fail, is_finite_number, whole
 from nnlab.errors import number_text, one_of, show
@@ -47,9 +47,11 @@ def _choices(value: Any) -> Any:
         return None
     if not isinstance(value, (list, tuple)) or not value:
         fail(f"expected a list of values, received {show(value)}", "write `choice: [relu, gelu]`", value=value)
-    for i, item in enumerate(value):
-        if item in value[:i] and not any(type(other) is not type(item) for other in value[:i] if other == item):
+    seen = set()
+    for item in value:
+        if repr(item) in seen:  # 1, 1.0 and true are equal, and not the same
             fail(f"{show(item)} stands here twice", "leave one out", value=value)
+        seen.add(repr(item))
     return tuple(value)
 
 
@@ -59,6 +61,13 @@ def _when(value: Any) -> Any:
     if not isinstance(value, Mapping) or not value:
         hint = "write `when: {optimizer: [sgd]}`"
         fail(f"expected values of other parameters, received {show(value)}", hint, value=value)
+    faults = [
+        Fault((str(path),), "expected at least one value, received an empty list")
+        for path, given in value.items()
+        if given == []
+    ]
+    if faults:
+        raise_faults(faults)
     return {str(path): tuple(given) if isinstance(given, (list, tuple)) else (given,) for path, given in value.items()}
 
 

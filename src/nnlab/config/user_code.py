@@ -6,6 +6,7 @@ import ast
 from pathlib import Path
 
 from nnlab.errors import did_you_mean, one_of
+from nnlab.special_files import special_file
 
 
 def split_class(text: str) -> tuple[str, str]:
@@ -31,10 +32,13 @@ def class_problem(text: str) -> tuple[str, str] | None:
     if not is_file(text):
         return None
     try:
+        what = special_file(Path(place))
+        if what is not None:
+            return f"`{place}` is {what}", "name a Python file"
         tree = ast.parse(Path(place).read_bytes())
     except FileNotFoundError:
         return f"there is no file `{place}`", "the path is relative to the config"
-    except (OSError, SyntaxError, ValueError) as error:
+    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError) as error:
         return f"`{place}` cannot be read as Python: {error}", "correct the file"
     classes = [node.name for node in tree.body if isinstance(node, ast.ClassDef)]
     if name not in classes:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from nnlab.errors import ConfigPath, DataError, Problem, did_you_mean
+from nnlab.special_files import special_file
 
 _PATH: ConfigPath = ("data", "path")
 _BEGINNINGS = {
@@ -73,6 +74,9 @@ def _recognized(file: Path, near: str, path: ConfigPath) -> tuple[str | None, st
     if not file.exists():
         raise _fault(f"there is no file `{file}`", near, path)
     try:
+        what = special_file(file)
+        if what is not None:
+            raise _fault(f"`{file}` is {what}, not a file", "write its content into a file", path)
         with file.open("rb") as stream:
             beginning = stream.read(8)
     except OSError as error:
