@@ -243,3 +243,28 @@ def test_every_command_is_documented_in_the_readme():
         assert f"nnlab {command}" in readme
     assert "nnlab runs ls" in readme
     assert "nnlab runs show" in readme
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "tensorboard --port -5", "tensorboard --port 65536", "train c.yaml --seed -1", "train c.yaml --seed 4294967296",
+        "compare c.yaml --vary model.activation=relu,tanh --seeds 0", "compare c.yaml --vary seed=1,2 -j 0",
+        "compare c.yaml --vary model.activation=relu,tanh --target nan", "compare-optimizers c.yaml --tuning-budget -1",
+        "tune c.yaml --max-trials 0", "tune c.yaml --max-time 0s", "tune c.yaml --max-time inf", "tune c.yaml -j -3",
+        "schedule c.yaml --steps 0", "schedule c.yaml --steps -1", "find-lr c.yaml --min nan",
+        "find-lr c.yaml --max inf",
+        "find-lr c.yaml --steps 0", "activations relu --step 0", "activations relu --step nan",
+        "activations relu --range nan 1", "activations relu --range 1 -1", "activations relu --range 0 inf",
+        "check-gradients c.yaml --rows 0", "check-gradients c.yaml --samples -2", "predict x x.csv --seed -1",
+        "predict x x.csv --mc-samples 0", "evaluate x --mc-samples -1",
+    ],
+)  # fmt: skip
+def test_a_number_that_no_option_can_take_is_refused_in_one_line(nnlab, tmp_path, words):
+    (tmp_path / "c.yaml").write_text(
+        "data: digits\nmodel: {hidden: [4]}\ntune: {space: {optimizer.learning_rate: {float: [0.1, 1]}}}\n"
+    )
+    done = nnlab(*words.split())
+    assert done.code == 2
+    assert "Traceback" not in done.err
+    assert len([line for line in done.err.splitlines() if not line.startswith("  hint:")]) == 1

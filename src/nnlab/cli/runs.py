@@ -204,7 +204,9 @@ def tensorboard(
         typer.Argument(metavar="[RUNS_DIR]", help="Runs to show; default: all.", show_default=False),
     ] = None,
     runs_dir: options.RunsDir = options.DEFAULT_RUNS_DIR,
-    port: Annotated[int, typer.Option(help="The port to begin with; the next free one is taken.")] = 6006,
+    port: Annotated[
+        int, typer.Option(min=1, max=65535, help="The port to begin with; the next free one is taken.")
+    ] = 6006,
     no_color: options.NoColor = False,  # noqa: ARG001
 ) -> None:
     """Show the runs in TensorBoard, on this machine only (127.0.0.1), until Ctrl-C."""

@@ -202,7 +202,10 @@ def compile_model(
         loss_weights=weights if several and experiment.training.loss_weights is not None else None,
         metrics=one_or_all(metrics),
     )
-    model.optimizer.build(model.trainable_variables)  # else a model that is saved before its first step lacks them
+    try:
+        model.optimizer.build(model.trainable_variables)  # else a model that is saved before its first step lacks them
+    except Exception as error:  # Keras looks at some parameters only now, such as Muon's `exclude_layers`
+        raise _refused(error, experiment.optimizer, ("optimizer",)) from error
 
 
 def learning_rate_schedule(experiment: Experiment, num_train: int, *, first_epoch: int = 0) -> Schedule:
@@ -267,9 +270,13 @@ def _place(layer: PlannedLayer) -> ConfigPath:
 def _made(component: Component, path: ConfigPath) -> Any:
     try:
         return make(component)
-    except (ValueError, TypeError, NotImplementedError, ImportError) as error:
-        hint = f"`nnlab list {component.kind} {component.name}` shows what it takes"
-        raise ConfigError(Problem(f"Keras refuses this: {_reason(error)}", hint, path)) from error
+    except Exception as error:  # whatever a constructor stumbles over is what the config gives it
+        raise _refused(error, component, path) from error
+
+
+def _refused(error: Exception, component: Component, path: ConfigPath) -> ConfigError:
+    hint = f"`nnlab list {component.kind} {component.name}` shows what it takes"
+    return ConfigError(Problem(f"Keras refuses this: {_reason(error)}", hint, path))
 
 
 def _trace(x: Any, layers: list[Any], planned: Sequence[PlannedLayer], place: ConfigPath | None = None) -> Any:
