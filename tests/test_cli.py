@@ -268,3 +268,26 @@ def test_a_number_that_no_option_can_take_is_refused_in_one_line(nnlab, tmp_path
     assert done.code == 2
     assert "Traceback" not in done.err
     assert len([line for line in done.err.splitlines() if not line.startswith("  hint:")]) == 1
+
+
+@pytest.mark.parametrize(
+    ("option", "path"),
+    [
+        ("--epochs 3", "training.epochs=3"),
+        ("--batch-size=8", "training.batch_size=8"),
+        ("--lr 0.1", "optimizer.learning_rate=0.1"),
+        ("--momentum 0.9", "optimizer.momentum=0.9"),
+        ("--activation relu", "model.activation=relu"),
+    ],
+)
+def test_a_value_of_the_config_given_as_an_option_is_pointed_to(nnlab, option, path):
+    done = nnlab("train", "c.yaml", *option.split())
+    assert done.code == 2
+    assert done.err.endswith(f"  hint: it is a value of the config: `-S {path}`\n")
+
+
+def test_a_search_without_a_section_says_what_to_write(nnlab, tmp_path):
+    (tmp_path / "c.yaml").write_text("data: digits\nmodel: {hidden: [4]}\n")
+    done = nnlab("tune", "c.yaml")
+    assert done.code == 2
+    assert done.err.startswith("c.yaml:1:1: tune: the config has no `tune` section\n  hint: write `tune: {space: {")

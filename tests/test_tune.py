@@ -149,6 +149,24 @@ def values(run: Run) -> list[dict]:
 # ----- the space
 
 
+def test_a_parameter_inside_of_a_choice_that_is_no_list_is_told_to_wait_for_those_that_are(config):
+    text = """
+        data: iris
+        model: {hidden: [8]}
+        tune:
+          space:
+            model.hidden: {choice: [[8], [8, 8], {layers: 3, units: 4}]}
+            model.hidden.0: {int: [2, 8]}
+        """
+    with pytest.raises(ConfigError) as caught:
+        read_space(config(text))
+    (problem,) = caught.value.problems
+    assert problem.path == ("tune", "space", "model.hidden.0")
+    assert problem.message == "`model.hidden` is a mapping in one of its choices, without `0`"
+    assert problem.hint == "`when: {model.hidden: [...]}` lets `model.hidden.0` take part where it fits"
+    read_space(config(text.replace("[2, 8]", "[2, 8], when: {model.hidden: [[8], [8, 8]]}")))
+
+
 def test_a_config_with_a_search_is_an_ordinary_config(config):
     loaded = config(SPACE % "random")
     assert loaded.experiment.tune.space["optimizer.learning_rate"].ends == (0.001, 1.0)

@@ -98,7 +98,7 @@ def nearest(word: str, choices: Iterable[str]) -> list[str]:
     >>> nearest("Conv", ["Conv1D", "Conv2D", "Dense"])
     ['Conv1D', 'Conv2D']
     """
-    return list(_nearest(word, tuple(choice for choice in choices if isinstance(choice, str))))
+    return list(_nearest(word, tuple(map(str, choices))))
 
 
 @lru_cache(maxsize=256)  # a mistake that stands in a thousand places is looked at once

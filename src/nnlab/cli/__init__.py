@@ -102,7 +102,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except NnlabError as error:
         code = _fail(error, verbose=is_verbose)
     except typer.TyperException as error:
-        code = _usage(error)
+        code = _usage(error, words)
     except BrokenPipeError:  # `nnlab list layers | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
@@ -130,7 +130,7 @@ def _fail(error: NnlabError, *, verbose: bool, cause: Exception | None = None, c
     return code
 
 
-def _usage(error: typer.TyperException) -> int:
+def _usage(error: typer.TyperException, words: Sequence[str]) -> int:
     """Show a mistake in the command line itself in the form of every other error."""
     text = error.format_message().strip()
     if not text:  # `nnlab` alone has shown the help
@@ -145,5 +145,21 @@ def _usage(error: typer.TyperException) -> int:
         word = first.split("`")[1]
         first = f"no such command `{word}`"
         hint = did_you_mean(word, context.command.list_commands(context)) or hint
+    option = getattr(error, "option_name", None)
+    if option is not None and context is not None and any(each.name == "changes" for each in context.command.params):
+        hint = _value_of_the_config(option, words) or hint
     sys.stderr.write(visible(f"{place}: {first[0].lower()}{first[1:]}") + f"\n  hint: {visible(hint)}\n")
     return 2
+
+
+def _value_of_the_config(option: str, words: Sequence[str]) -> str | None:
+    """Say how to set what an option that does not exist seems to mean, such as `--epochs 3`."""
+    from nnlab.config.problems import path_of_option
+
+    path = path_of_option(option)
+    if path is None:
+        return None
+    given = next((word for word in words if word.partition("=")[0] == option), option)
+    following = words[words.index(given) + 1 :] if given in words else ()
+    value = given.partition("=")[2] or next(iter(following), "...")
+    return f"it is a value of the config: `-S {path}={value if not value.startswith('-') else '...'}`"

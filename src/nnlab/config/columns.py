@@ -69,7 +69,15 @@ def _columns(outputs: Mapping[str, ConfigPath], metrics: Any) -> Iterator[_Colum
             if metric is not None:
                 what = f"`{metric}`" + (f" of the output `{output}`" if several else "")
                 hint = f"write `name: ...` to give it a name of its own: `{metric}: {{name: ...}}`"
+                if not _has_name(metric):
+                    hint = "remove one of them"
                 yield _Column(f"{output}_{name}" if several else name, what, (*path, i), hint)
+
+
+def _has_name(metric: str) -> bool:
+    """Whether the metric can be given a name; of `accuracy` Keras chooses the class, and the name with it."""
+    entry = catalog.find("metrics", metric)
+    return entry is not None and "name" in entry.parameters
 
 
 def _named(raw: Any) -> tuple[str | None, str]:

@@ -16,6 +16,7 @@ from nnlab.config.remedies import (
     about,
     in_one_line,
     no_component_remedy,
+    number_remedy,
     type_remedy,
     unknown_name_remedy,
     unknown_parameter_remedy,
@@ -124,6 +125,8 @@ class OneOf(NamedTuple):
         """
         if self.number is not None and isinstance(raw, (int, float)) and not isinstance(raw, bool):
             raw = {self.number: raw}
+        if self.number is not None and isinstance(raw, str) and (hint := number_remedy(raw.strip())) is not None:
+            raise_faults([Fault((), f"expected a number, received {show(raw)}", hint, raw)])
         faults: list[Fault] = []
         component = parse_component(self.kind, raw, faults, only=self.only, extra=self.extra)
         if component is not None and self.between is not None:
@@ -266,7 +269,9 @@ def _check_parameters(
         return {name: _check_value(parameters[name], given, path, faults)}
     unknown = [name for name in given if name not in parameters]
     for name in unknown:
-        hint = unknown_parameter_remedy(entry, name, [other for other in parameters if other not in given])
+        hint = unknown_parameter_remedy(
+            entry, name, [other for other in parameters if other not in given], value=given[name]
+        )
         message = f"`{entry.name}` has no parameter {named(name)}"
         faults.append(Fault((*path, name), message, hint, given[name], at_key=True))
     meant = {name: ... for misspelt in unknown for name in nearest(misspelt, parameters)}
@@ -354,6 +359,8 @@ def value_faults(parameter: Parameter, value: Any, *, received: Any) -> Iterator
         hint = choices or type_remedy(received, parameter.types) or about(parameter)
         if parameter.name == "learning_rate" and isinstance(received, dict):
             hint = "write the rate to start from here, and the schedule at the top: `schedule: {exponential: {...}}`"
+        if parameter.name == "axis" and "list" not in parameter.types and isinstance(received, list):
+            hint = "give one axis; `Flatten` makes one of several, and `Reshape` makes them several again"
         yield Fault((), f"expected {wanted}, received {show(received)}", hint)
         return
     if parameter.choices and value not in parameter.choices and isinstance(value, str):

@@ -67,7 +67,7 @@ def load_config(path: Path, overrides: Sequence[Override | str] = ()) -> LoadedC
         except ConfigError as error:
             problems += error.problems
     try:
-        text, root = read_file(path)
+        text, root = read_file(path, problems=problems)
         root = _extended(root, path, ())
     except ConfigError as error:
         raise ConfigError([*problems, *error.problems]) from None

@@ -20,6 +20,8 @@ from nnlab.special_files import special_file
 MAX_DEPTH = 40
 MAX_NODES = 200_000
 MAX_BYTES = 10_000_000
+MAX_CORRECTED = 50
+"""Lines of a file that are read as they were meant, to find the other mistakes too."""
 
 Scalar = str | int | float | bool | None
 
@@ -115,8 +117,12 @@ def from_plain(value: Any, mark: Mark) -> Node:
     return Node(value, mark)
 
 
-def read_file(path: Path) -> tuple[str, Node]:
+def read_file(path: Path, *, problems: list[Problem] | None = None) -> tuple[str, Node]:
     """Read a config file.
+
+    Args:
+        path: the file.
+        problems: gets the mistakes behind which the text could be read on; without it the first one is raised.
 
     Returns:
         The text and its tree.
@@ -146,7 +152,7 @@ def read_file(path: Path) -> tuple[str, Node]:
     except (OSError, ValueError) as error:  # a ValueError for a path that no file can have
         reason = getattr(error, "strerror", None) or str(error)
         raise ConfigError(Problem(f"cannot be read: {reason.lower()}", file=file)) from None
-    root = read_text(text, file)
+    root = read_text(text, file, problems=problems)
     if not isinstance(root.value, dict):
         mark = root.mark
         if root.value is None:
@@ -178,14 +184,22 @@ def _check_file(path: Path) -> None:
         raise ConfigError(Problem(message, hint="keep data in a CSV or NPZ file", file=str(path)))
 
 
-def read_text(text: str, file: str, *, located: bool = True) -> Node:
-    """Parse one YAML document; `located=False` for a value of the command line, which has no lines."""
+def read_text(text: str, file: str, *, located: bool = True, problems: list[Problem] | None = None) -> Node:
+    """Parse one YAML document; `located=False` for a value of the command line, which has no lines.
+
+    Mistakes whose remedy is sure go to `problems`, if it is given, and the text is read on as it was meant.
+    """
     try:
         return _Composer(file, located).compose(yaml.parse(text, Loader=yaml.CSafeLoader))
     except yaml.YAMLError as error:
-        from nnlab.config.syntax import syntax_problem  # only a mistake needs it
+        from nnlab.config.syntax import corrected, syntax_problem  # only a mistake needs it
 
-        raise ConfigError(syntax_problem(error, text, file, located=located)) from None
+        problem = syntax_problem(error, text, file, located=located)
+        better = corrected(error, text) if problems is not None and len(problems) < MAX_CORRECTED else None
+        if problems is None or better is None:
+            raise ConfigError(problem) from None
+        problems.append(problem)
+        return read_text(better, file, located=located, problems=problems)
     except UnicodeEncodeError as error:  # bytes of the command line that are not UTF-8
         message = f"the value is not UTF-8 text, from its character {error.start + 1} on"
         raise ConfigError(Problem(message, "write it in UTF-8", file=file)) from None

@@ -170,6 +170,10 @@ def _set_in_mapping(
         children[key] = Node(item.value.value, item.value.mark, item.value.mark)
         return
     if key not in children:
+        if default is None and isinstance(item.path[depth + 1], int) and typing.get_origin(expected) is tuple:
+            here = item.path[: depth + 1]
+            problem = f"there is no `{format_path(here)}`, and so no item {item.path[depth + 1]} of it"
+            raise ConfigError(Problem(problem, hint=f"set `{_dotted(here)}` itself", file=item.origin))
         children[key] = from_plain(default, Mark(item.origin))
         children[key].key_mark = Mark(item.origin)
     _set(children[key], item, depth + 1, expected)
@@ -216,7 +220,7 @@ def _set_in_component(node: Node, item: Override, depth: int, one: OneOf) -> Non
     parameters = _parameters(entry, one)
     if entry is not None and str(part) not in parameters:
         problem = f"`{entry.name}` has no parameter `{part}`"
-        hint = unknown_parameter_remedy(entry, str(part), parameters)
+        hint = unknown_parameter_remedy(entry, str(part), parameters, value=item.value)
         raise ConfigError(Problem(problem, hint=hint, path=item.path, file=item.origin))
     assert isinstance(inside.value, dict)
     parameter = parameters.get(str(part))

@@ -14,7 +14,7 @@ from nnlab import catalog
 from nnlab.config.compare import CompareConfig
 from nnlab.config.model import HiddenConfig, RepeatBlock, SequentialConfig, model_section
 from nnlab.config.nodes import Node, place
-from nnlab.config.remedies import DECIMAL_POINT, in_one_line, type_remedy
+from nnlab.config.remedies import DECIMAL_POINT, in_one_line, is_part_of_a_number, keras_remedy, type_remedy
 from nnlab.config.schema import DataConfig, EarlyStopping, Experiment, TensorBoardConfig, TrainingConfig
 from nnlab.config.section import Section
 from nnlab.config.tune import TuneConfig
@@ -161,14 +161,14 @@ def _unknown_key(key: str, value: Any, path: ConfigPath, root: Node) -> _Words:
     section = _section_at(path, root)
     near = tuple(nearest(key, section.model_fields))
     message = f"unknown key {named(key)}"
-    if key.isdecimal():  # `{validation: 0,2}` has a key 2
+    if is_part_of_a_number(key, value):
         return _Words(message, DECIMAL_POINT, True)
     if section is RepeatBlock and catalog.find("layers", key) is not None:
         inside = in_one_line({key: value})
         return _Words(message, f"put it into the block: `layers: [{{{inside}}}]`", True, ("layers",))
-    home = _home(key.rsplit(".")[-1], section)
-    if home is not None:
-        return _Words(message, home, True)
+    known = keras_remedy(key) or _home(key.rsplit(".")[-1], section)
+    if known is not None:
+        return _Words(message, known, True)
     owner = "a config" if not path else "a repeated block" if section is RepeatBlock else f"`{path[-1]}`"
     return _Words(message, did_you_mean(key, section.model_fields) or f"{owner} may hold {_keys(section)}", True, near)
 
@@ -183,13 +183,31 @@ def _home(key: str, section: type[Section]) -> str | None:
     """Say where a key belongs that is known in another section."""
     if key in _ANYWHERE:
         return None
-    for path, other in _SECTIONS.items():
-        if other is not section and (key in other.model_fields or (key == "extends" and not path)):
-            return f"it belongs under `{'.'.join(map(str, path))}`" if path else "it belongs at the top of the config"
+    path = _section_of(key, section)
+    if path is not None:
+        return f"it belongs under `{'.'.join(map(str, path))}`" if path else "it belongs at the top of the config"
     for name in ("Adam", "SGD", *catalog.entries("optimizers")):
         if key in catalog.entries("optimizers")[name].parameters:
             return f"it belongs to the optimizer: `optimizer: {{{name}: {{{key}: ...}}}}`"
     return None
+
+
+def _section_of(key: str, section: type[Section] | None) -> ConfigPath | None:
+    """Return the path of another section that has a key."""
+    for path, other in _SECTIONS.items():
+        if other is not section and (key in other.model_fields or (key == "extends" and not path)):
+            return path
+    return None
+
+
+def path_of_option(word: str) -> str | None:
+    """Return the path of the value that somebody may mean by an option such as `--epochs` or `--lr`."""
+    key = word.lstrip("-").replace("-", "_")
+    if key not in _ANYWHERE and (section := _section_of(key, None)) is not None:
+        return ".".join(map(str, (*section, key)))
+    parameters = {name for entry in catalog.entries("optimizers").values() for name in entry.parameters}
+    named_so = [name for name in nearest(key, parameters) if key in (name, "lr")]
+    return f"optimizer.{named_so[0]}" if named_so else None
 
 
 def _section_remedy(value: Any, path: ConfigPath, root: Node) -> str | None:

@@ -20,6 +20,23 @@ _INSTEAD = {
     "Linear": "did you mean `Dense`?",
 }
 DECIMAL_POINT = "if this is part of a number, write decimals with a point"
+_KERAS_KEYS = {
+    "callbacks": "write what they do: `training.early_stopping`, `training.tensorboard`, and for ReduceLROnPlateau "
+    "`schedule: performance`; others cannot be named yet",
+    "validation_split": "write `data: {validation: 0.2}`",
+    "validation_data": "write `data: {validation: 0.2}`: the rows are split off the training rows",
+    "test_split": "write `data: {test: 0.2}`",
+    "test_size": "write `data: {test: 0.2}`",
+    "train_test_split": "write `data: {test: 0.2, validation: 0.2}`",
+    "lr": "it belongs to the optimizer: `optimizer: {Adam: {learning_rate: 0.001}}`",
+    "decay": "write a schedule: `schedule: {exponential: {decay_steps: 1000, decay_rate: 0.9}}`",
+    "steps_per_epoch": "leave it out: an epoch is all training rows, of which `data.limit` takes fewer",
+    "shuffle": "leave it out: the training rows are shuffled in every epoch",
+    "verbose": "leave it out: `--quiet` and `--verbose` of the command say it",
+    "input_shape": "leave it out: the data give the shape of the input",
+    "input_dim": "leave it out: the data give the shape of the input",
+}
+"""Keys that people know from Keras and scikit-learn, and what says the same here."""
 
 
 def type_remedy(value: Any, types: Collection[str]) -> str | None:
@@ -49,7 +66,7 @@ def _text_remedy(text: str, types: Collection[str]) -> str | None:
         if isinstance(plain, bool):
             return "remove the quotes"
     if {"int", "float"} & set(types):
-        return _number_remedy(text)
+        return number_remedy(text)
     if "list" in types:
         return _A_LIST
     if "dict" in types and re.search(r":\S", text):
@@ -57,7 +74,8 @@ def _text_remedy(text: str, types: Collection[str]) -> str | None:
     return None
 
 
-def _number_remedy(text: str) -> str | None:
+def number_remedy(text: str) -> str | None:
+    """Say how to write a text that stands where a number is due, if it is one in another writing."""
     plain = resolve_scalar(text)
     if isinstance(plain, (int, float)) and not isinstance(plain, bool):
         return "remove the quotes"
@@ -70,6 +88,16 @@ def _number_remedy(text: str) -> str | None:
     return None
 
 
+def keras_remedy(key: str) -> str | None:
+    """Say what stands for a key that Keras or scikit-learn have."""
+    return _KERAS_KEYS.get(key.casefold())
+
+
+def is_part_of_a_number(key: str, value: Any) -> bool:
+    """Whether a key is what a decimal comma makes of a number: `{validation: 0,2}` has a key 2 without a value."""
+    return key.isdecimal() and value is None
+
+
 def about(parameter: Parameter) -> str | None:
     """Return what the catalog says about a parameter, as a hint."""
     text = parameter.description.rstrip(".")
@@ -78,9 +106,9 @@ def about(parameter: Parameter) -> str | None:
     return f"`{parameter.name}`: {text[0].lower() if text[1:2].islower() or text[1:2] == ' ' else text[0]}{text[1:]}"
 
 
-def unknown_parameter_remedy(entry: Entry, key: str, known: Collection[str]) -> str:
+def unknown_parameter_remedy(entry: Entry, key: str, known: Collection[str], *, value: Any) -> str:
     """Say what to do about a parameter that an object does not have, given those that it may still get."""
-    if key.isdecimal():  # `{learning_rate: 0,1}` has a key 1
+    if is_part_of_a_number(key, value):
         return DECIMAL_POINT
     if not known:
         return f"write `{entry.name}` alone"
@@ -124,12 +152,20 @@ def no_component_remedy(kind: str, raw: Any) -> str:
         if len(keys) > 1:
             return "write each as an item of its own, with a dash" if kind == "layers" else f"keep one {word}"
         if keys:
-            parameters = in_one_line({key: value for key, value in raw.items() if key != keys[0]})
+            beside = {key: value for key, value in raw.items() if key != keys[0]}
+            parameters = in_one_line({**_parameters(entries[keys[0]], raw[keys[0]]), **beside})
             return f"indent the parameters deeper than the name: `{keys[0]}: {{{parameters}}}`"
         if (remedy := _name_as_a_value(kind, raw)) is not None:
             return remedy
     article = "an" if word[0] in "aeiou" else "a"
     return f"write {article} {word}'s name, or its name with parameters: `Name: {{parameter: value}}`"
+
+
+def _parameters(entry: Entry, given: Any) -> Mapping[Any, Any]:
+    """Return the parameters that stand behind a name: a bare value is the first one's."""
+    if isinstance(given, Mapping):
+        return given
+    return {} if given is None or entry.first_parameter is None else {entry.first_parameter: given}
 
 
 def _name_as_a_value(kind: str, raw: Mapping[Any, Any]) -> str | None:

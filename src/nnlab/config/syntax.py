@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from nnlab import catalog
 from nnlab.errors import Problem
 
 
@@ -98,10 +99,32 @@ def syntax_problem(error: yaml.YAMLError, text: str, file: str, *, located: bool
     hint = _NO_BREAK_SPACES if "\u00a0" in text else rule.hint.replace("{since}", since)
     if rule.message == _NO_COLON_HERE and (line := _line_without_space(text, stop)) is not None:
         hint = f"put a space behind the `:` of `{line}`"
+    if rule.message == _NO_COLON_HERE and (better := corrected(error, text)) is not None:
+        hint = f"put braces round the parameters: `{better.split(chr(10))[stop.line].partition('#')[0].strip()}`"
     mark = start if rule.at_start and start is not None else stop
     if not located or mark is None:
         return Problem(message, hint, file=file)
     return Problem(message, hint, file=file, line=mark.line + 1, column=mark.column + 1)
+
+
+def in_braces(line: str) -> str | None:
+    """Write `- Dense: 10, activation: softmax` with braces; `None` if it is nothing of the kind."""
+    found = re.fullmatch(r"(\s*(?:- +)?)(\w+): ([^,:{}\[\]#'\"]+), (\w+: [^#]*?)(\s*(?:#.*)?)", line)
+    if found is None:
+        return None
+    start, name, value, rest, end = found.groups()
+    entry = next((entry for kind in catalog.KINDS if (entry := catalog.find(kind, name)) is not None), None)
+    if entry is None or entry.first_parameter is None:
+        return None
+    return f"{start}{name}: {{{entry.first_parameter}: {value}, {rest}}}{end}"
+
+
+def corrected(error: yaml.YAMLError, text: str) -> str | None:
+    """Return the text with the line of a mistake as it was surely meant, `None` if that is not sure."""
+    mark: Any = getattr(error, "problem_mark", None)
+    lines = text.split("\n")
+    line = in_braces(lines[mark.line].rstrip("\r")) if mark is not None and mark.line < len(lines) else None
+    return None if line is None else "\n".join([*lines[: mark.line], line, *lines[mark.line + 1 :]])
 
 
 def _line_without_space(text: str, mark: Any) -> str | None:

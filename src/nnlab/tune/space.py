@@ -139,7 +139,7 @@ def read_space(config: LoadedConfig) -> Space:
     section = config.experiment.tune
     if section is None:
         hint = "write `tune: {space: {optimizer.learning_rate: {float: [0.0001, 0.01], sampling: log}}}`"
-        raise ConfigError(config.locate(Problem("the config has no `tune` section", hint, ("name",))))
+        raise ConfigError(config.locate(Problem("the config has no `tune` section", hint, ("tune",))))
     problems = [*_forbidden(section), *_conditions(section)]
     if problems:
         raise ConfigError([config.locate(problem) for problem in problems])
@@ -147,6 +147,10 @@ def read_space(config: LoadedConfig) -> Space:
     space = Space(config, parameters)
     found: dict[Problem, None] = {}
     for codes in _probes(space):
+        misfits = [config.locate(problem) for problem in _misfits(space, codes)]
+        if misfits:
+            found.update(dict.fromkeys(misfits))
+            continue
         try:
             change_config(config, space.overrides(codes))
         except ConfigError as error:
@@ -243,6 +247,22 @@ def _probes(space: Space) -> Iterator[dict[str, int | float]]:
             codes[parameter.path] = code
             _fulfil(space, parameter, codes)
             yield space.active(codes)
+
+
+def _misfits(space: Space, codes: Mapping[str, int | float]) -> Iterator[Problem]:
+    """Yield parameters that go into another one's value, which is a list or a mapping where they need the other."""
+    values = space.values(codes)
+    for path in values:
+        for above in values:
+            if not path.startswith(f"{above}."):
+                continue
+            part, value = parse_path(path, path)[len(parse_path(above, above))], values[above]
+            is_list = isinstance(value, (list, tuple))
+            is_section = isinstance(value, Mapping) and len(value) > 1  # of one key it may be an object's name
+            if (is_section and isinstance(part, int)) or (is_list and isinstance(part, str)):
+                message = f"`{above}` is {'a list' if is_list else 'a mapping'} in one of its choices, without `{part}`"
+                hint = f"`when: {{{above}: [...]}}` lets `{path}` take part where it fits"
+                yield Problem(message, hint, ("tune", "space", path))
 
 
 def _fulfil(space: Space, parameter: Parameter, codes: dict[str, int | float]) -> None:
