@@ -24,7 +24,7 @@ def predict(
         Path,
         typer.Argument(
             metavar="INPUT",
-            help="Features of the rows: CSV (columns by name, others are left alone), NPY or NPZ (arrays by name).",
+            help="Features of the rows: CSV or Parquet (columns by name), NPY or NPZ (arrays by name).",
             show_default=False,
         ),
     ],
@@ -44,20 +44,33 @@ def predict(
     verbose: options.Verbose = False,
     no_color: options.NoColor = False,  # noqa: ARG001
 ) -> None:
-    """Predict new rows with a saved run: classes and probabilities, or numbers, in the order of the file."""
+    """Predict new rows with a saved run: classes and probabilities, or numbers, in the order of the file.
+
+    A file that has the target is scored, too.
+    """
     from nnlab.run import open_run
 
     found = open_run(run, runs_dir)
     if output is not None and not output.parent.is_dir():
         raise NnlabError(f"cannot write `{output}`: its folder is not there", hint="make it, or give another file")
-    from nnlab.data.features import data_spec, read_features
+    from nnlab.data import judging
+    from nnlab.data.features import RowsFile
 
-    spec = data_spec(found)
-    x = read_features(input_, spec)
+    data = judging.RunData.of(found)
+    file = RowsFile.open(input_, data.spec)
+    x, spec = file.features(), data.spec
+    judged, why_not = judging.scored_rows(data, file, x)
     with console.tensorflow(quiet=quiet or json, verbose=verbose):
         from nnlab.predict import predict as predict_rows
 
-        columns = predict_rows(found, x, spec=spec, mc_samples=mc_samples, seed=seed, trust_code=trust_code)
+        columns = predict_rows(
+            found, spec.scaled(x), spec=spec, mc_samples=mc_samples, seed=seed, trust_code=trust_code
+        )
+        score = None
+        if judged is not None:
+            from nnlab.train import evaluate_rows
+
+            score = evaluate_rows(found, judged, trust_code=trust_code)
     if output is not None:
         _write(output, _csv_text(columns))
     if json:
@@ -65,13 +78,24 @@ def predict(
 
         tasks = each(lambda target: target.task, spec.target)
         rows = [dict(zip(columns, row, strict=True)) for row in zip(*map(_plain, columns.values()), strict=True)]
-        console.print_json({"run": str(found.path), "task": tasks, "rows": len(rows), "predictions": rows})
+        document = {"run": str(found.path), "task": tasks, "rows": len(rows), "score": score}
+        seen = {} if judged is None else {"score_rows": judged.counts}
+        console.print_json({**document, **seen, "predictions": rows})
     elif output is None:
         sys.stdout.write(_on_screen(_csv_text(columns)) if sys.stdout.isatty() else _csv_text(columns))
     elif not quiet:
         count = len(next(iter(columns.values())))
         console.say(f"predicted {counted(count, 'row')}")
         console.say_written(output)
+    if quiet:
+        return
+    if judged is not None:
+        figures = ", ".join(f"{name} {value:.4f}" for name, value in (score or {}).items())
+        console.say(f"score, as the file has the target: {figures}")
+        for note in judged.notes:
+            console.say(note)
+    elif why_not is not None:
+        console.say(f"no score: {why_not}")
 
 
 def _write(path: Path, text: str) -> None:

@@ -222,6 +222,14 @@ def rows_of_file(run: Run, file: Path) -> JudgedRows:
     return judged
 
 
+def scored_rows(data: RunData, file: RowsFile, x: Any) -> tuple[JudgedRows | None, str | None]:
+    """Return what a file that is predicted can be scored on, or else why a target that it has cannot be used."""
+    try:
+        return labelled_rows(data, file, x), None
+    except DataError as error:
+        return None, error.problems[0].message
+
+
 def labelled_rows(data: RunData, file: RowsFile, x: Any) -> JudgedRows | None:
     """Return the rows of a file with their targets, `None` if it has none.
 
