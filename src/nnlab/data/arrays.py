@@ -19,6 +19,7 @@ from nnlab.data.memory import require_memory, size_text
 from nnlab.data.registry import RawData
 from nnlab.errors import ConfigPath, DataError, Problem, did_you_mean, first_line, listed
 
+_LONGEST_REASON = 200
 _SAVE = "save it with `np.savez(path, x=x, y=y)`, or with `x_train`, `y_train`, `x_test`, `y_test`"
 
 
@@ -188,16 +189,16 @@ def _damaged(file: Path, hint: str, name: str = "x") -> Iterator[None]:
     """Say of whatever a damaged file makes of its reader that the file is damaged."""
     try:
         yield
-    except DataError:
+    except (DataError, MemoryError):
         raise
     except OSError as error:
         if error.errno is not None:
             raise _fault(file, f"the file cannot be read: {error.strerror}", "check the file") from error
-        raise _fault(file, f"the file is damaged: {first_line(error)}", hint) from error
+        raise _fault(file, f"the file is damaged: {first_line(error)[:_LONGEST_REASON]}", hint) from error
     except Exception as error:
         if "allow_pickle" in str(error):
             raise _python_objects(file, name) from error
-        raise _fault(file, f"the file is damaged: {first_line(error)}", hint) from error
+        raise _fault(file, f"the file is damaged: {first_line(error)[:_LONGEST_REASON]}", hint) from error
 
 
 def _declared(stream: Any, stored: int) -> tuple[int, bool]:

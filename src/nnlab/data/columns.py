@@ -7,7 +7,9 @@ from dataclasses import replace
 
 from nnlab.config.schema import DataConfig
 from nnlab.data.registry import RawData
-from nnlab.errors import ConfigPath, DataError, Problem, did_you_mean, one_of
+from nnlab.errors import ConfigPath, DataError, Problem, did_you_mean, listed, one_of
+
+_MOST_UNKNOWN = 4
 
 AUTOENCODER = ("inputs",)
 """The `target` that means: what comes in shall come out."""
@@ -73,10 +75,17 @@ def _find_all(
     wanted: Iterable[str | int], names: Sequence[str], problems: list[Problem], *, path: ConfigPath
 ) -> list[int]:
     columns: list[int] = []
+    wanted = list(wanted)
+    unknown = [name for name in wanted if _find(name, names) is None]
+    if len(unknown) > _MOST_UNKNOWN:
+        message = f"{len(unknown)} of the {len(wanted)} columns are not there: {listed(map(str, unknown), most=6)}"
+        problems.append(Problem(message, f"the data have {listed(names)}", path=path))
     for number, name in enumerate(wanted):
         found = _find(name, names)
-        if found is None:
+        if found is None and len(unknown) <= _MOST_UNKNOWN:
             problems.append(_unknown(name, names, path=(*path, number)))
+        elif found is None:
+            continue
         elif found in columns:
             message = f"column `{names[found]}` stands twice in `{path[1]}`"
             problems.append(Problem(message, "remove one of them", path=(*path, number)))

@@ -47,7 +47,7 @@ def read_csv(file: Path, *, header: bool = True) -> tuple[Any, Separator]:
         raise DataError(
             _ragged(file, separator, len(names), header=header) or _parser_problem(file, separator, error)
         ) from error
-    except DataError:
+    except (DataError, MemoryError):
         raise
     except Exception as error:  # whatever the file makes of the reader
         raise DataError(Problem(f"cannot be read as CSV: {first_line(error)}", file=str(file))) from error
@@ -234,8 +234,6 @@ def _why_ragged(values: list[str], width: int, *, first: str) -> tuple[str, str]
     if values[0].startswith("#"):
         return "the line is a comment, not a row", "remove the lines that begin with `#`"
     message = f"the line has {count} value{'s' * (count != 1)}, the {first} {width}"
-    if count == width + 1 and not values[-1].strip():
-        return message, "remove the separator at the end of the line"
     if count < width:
         return message, "write the missing values"
     return message, "quote values that contain the separator"

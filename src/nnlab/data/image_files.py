@@ -44,7 +44,7 @@ def read_images(place: Path, *, num_classes: int) -> Arrays:
     assert reader is not None, "ask `holds_images` first"
     try:
         arrays = reader(place)
-    except DataError:
+    except (DataError, MemoryError):
         raise
     except Exception as error:  # whatever a damaged file makes of its reader
         hint = "delete it and it is downloaded again, or name another copy in `path`"

@@ -20,6 +20,8 @@ Shape = tuple[int, ...]
 
 DEFAULT_TEST = 0.2
 _CHUNK_ROWS = 4096
+_ROUNDINGS = 4
+"""So many roundings of its largest value a column may span and still be constant."""
 _SMALLEST_FLOAT32 = float(np.finfo(np.float32).tiny)
 
 
@@ -325,19 +327,34 @@ def _split_off(
 def fit_scaling(x: np.ndarray, scale: float | Literal["standardize", "minmax"] | None) -> Scaling | None:
     """Fit the scaling on training rows `[rows, ...]`: by column for tables, by pixel for images.
 
-    Constant columns are moved to 0 and not divided. Statistics are float64; the deviation is that of
-    scikit-learn's `StandardScaler` (divided by the number of rows).
+    Constant columns (see `is_constant`) are moved to 0 and not divided. Statistics are float64; the deviation is that
+    of scikit-learn's `StandardScaler` (divided by the number of rows).
     """
     if scale is None:
         return None
     if not isinstance(scale, str):
         return Scaling(np.asarray(0.0), np.asarray(float(scale)))
     lowest, highest = x.min(axis=0).astype(np.float64), x.max(axis=0).astype(np.float64)
-    constant = lowest == highest
+    constant = is_constant(lowest, highest, x.dtype)
     if scale == "minmax":
         return Scaling(lowest, np.where(constant, 1.0, highest - lowest))
     mean = np.where(constant, lowest, x.mean(axis=0, dtype=np.float64))
     return Scaling(mean, np.where(constant, 1.0, _deviation(x, mean)))
+
+
+def is_constant(lowest: np.ndarray, highest: np.ndarray, dtype: Any) -> np.ndarray:
+    """Tell which columns hold one value, but for how numbers of their type are rounded.
+
+    Dividing by the deviation of such a column would make noise of its rounding, and millions of its next change by 1.
+
+    Args:
+        lowest: least value of each column.
+        highest: largest value of each column.
+        dtype: the type in which the values are kept.
+    """
+    rounding = np.finfo(dtype).eps if np.dtype(dtype).kind == "f" else 0.0
+    largest = np.maximum(np.abs(lowest), np.abs(highest))
+    return np.asarray(highest - lowest <= _ROUNDINGS * rounding * largest)
 
 
 def scaled(x: np.ndarray, scaling: Scaling | None) -> np.ndarray:

@@ -127,7 +127,7 @@ def parquet_table(file: Path, *, for_training: bool = True) -> Table:
         about = parquet.read_metadata(file)
         require_memory(about.num_rows * about.num_columns * BYTES_OF_A_NUMBER, file)
         frame = pd.read_parquet(file, engine="pyarrow")
-    except DataError:
+    except (DataError, MemoryError):
         raise
     except ImportError as error:
         hint = "install it: `pip install nnlab[parquet]`"

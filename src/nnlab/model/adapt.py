@@ -9,6 +9,8 @@ from typing import Any
 import keras
 import numpy as np
 
+from nnlab.data.splits import is_constant
+
 ROWS_AT_ONCE = 4096
 
 
@@ -32,7 +34,27 @@ def adapt_layers(model: keras.Model, x: Any) -> None:
     while waiting:
         layer, inputs = _first_reached(model, waiting, x)
         layer.adapt(inputs)
+        if isinstance(layer, keras.layers.Normalization):
+            _spare_constants(layer, inputs)
         waiting.remove(layer)
+
+
+def _spare_constants(layer: keras.layers.Normalization, inputs: np.ndarray) -> None:
+    """Let columns that were constant be divided by 1, as `scale: standardize` does.
+
+    Keras divides them by its epsilon of 1e-7, so that a network is given ten million when such a column changes by 1.
+    The variance is a weight of the layer: a saved model gives the same numbers wherever it is loaded.
+    """
+    axes = [axis % inputs.ndim for axis in layer.axis]
+    others = tuple(axis for axis in range(inputs.ndim) if axis not in axes)
+    lowest, highest = inputs.min(axis=others).astype(np.float64), inputs.max(axis=others).astype(np.float64)
+    constant = is_constant(lowest, highest, np.float32)  # in which the model computes
+    if constant.any():
+        variance = keras.ops.convert_to_numpy(layer.adapt_variance)
+        layer.adapt_variance.assign(np.where(constant, 1.0, variance))
+        mean = keras.ops.convert_to_numpy(layer.adapt_mean)
+        layer.adapt_mean.assign(np.where(constant, lowest, mean))
+        layer.finalize_state()
 
 
 def _learns_from_data(layer: Any) -> bool:
