@@ -9,8 +9,10 @@ import math
 import re
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
+from scipy import stats
 
 from nnlab.compare.problems import by_name, standings
 from nnlab.compare.protocol import Comparison, Contender, Rules, Trial, trial_name
@@ -24,6 +26,7 @@ from nnlab.report import comparison_plots
 from nnlab.report.comparison import document, markdown
 from nnlab.report.comparison_plots import write_plots
 from nnlab.run import Run, open_run
+from nnlab.statistics import Scale
 from samples import DIGITS
 
 SEEDS = (7, 8, 9)
@@ -270,6 +273,61 @@ def test_when_all_diverge_the_table_says_so():
     text = markdown(document(comparison, run="r", status="completed"), name="all")
     assert "3 of 3" in text
     assert "too few trainings finished" in comparison.table("tuned").verdict[-1]
+
+
+def test_a_row_has_the_t_interval_of_its_own_seeds():
+    row = compared(of_names({"a": 0.5, "b": 0.8}), "a", "b").table("defaults").rows[0].as_json()
+    scores = [0.807, 0.808, 0.809]
+    expected = stats.t.interval(0.95, 2, loc=0.808, scale=stats.sem(scores))
+    assert (row["ci_low"], row["ci_high"]) == pytest.approx(expected)
+    assert row["score_std"] == pytest.approx(0.001)
+
+
+def test_intervals_and_verdicts_know_how_many_rows_decide():
+    few = Rules(replace(ACCURACY, scale=Scale(0, 1, step=1 / 30)), SEEDS, 1_000_007)
+    table = compared(lambda name, *_: [1.0 if name == "a" else 29 / 30], "a", "b", rules=few).table("defaults")
+    assert table.verdict[0] == "no detectable difference between a and b with 3 seeds"
+    row = table.rows[0].as_json()
+    assert 0.97 < row["ci_low"] < row["ci_high"] == 1.0
+
+
+def test_two_seeds_are_too_few_for_a_verdict_wherever_it_stands():
+    rules = Rules(ACCURACY, SEEDS[:2], 1_000_007)
+    comparison = compared(of_names({"a": 0.5, "b": 0.8}), "a", "b", rules=rules)
+    results = document(comparison, run="r", status="completed")
+    assert results["verdict"] == ["too few seeds for a verdict: compare with `--seeds 5`"]
+    assert [pair["p_value"] for pair in results["pairs"]] == [None]
+    assert "- Too few seeds for a verdict: compare with `--seeds 5`." in markdown(results, name="x")
+
+
+def test_a_variant_that_is_better_by_its_lucky_seeds_stands_behind_and_is_not_called_ahead():
+    def accuracy(name: str, _rate: float, seed: int) -> History:
+        return None if (name, seed) in (("b", 8), ("b", 11)) else [{"a": 0.5, "b": 0.8}[name] + seed / 1000]
+
+    rules = Rules(ACCURACY, (7, 8, 9, 10, 11), 1_000_007)
+    table = compared(accuracy, "a", "b", rules=rules).table("defaults")
+    assert [row.variant for row in table.rows] == ["a", "b"]
+    assert table.verdict == (
+        "where both finish, b is ahead of a; b fails in 2 of 5 (95 %: 5 to 85 %)",
+        "b diverged in 2 of 5 trainings",
+    )
+
+
+def test_an_interval_has_the_digits_that_tell_its_ends_apart():
+    from nnlab.report.comparison import interval_text
+
+    assert interval_text(0.25, 1.0) == "0.2500 to 1"
+    assert interval_text(0.43123, 0.43124) == "0.43123 to 0.43124"
+    assert interval_text(123456.7, 123456.8) == "123456.7 to 123456.8"
+
+
+def test_what_chooses_a_learning_rate_sees_no_test_rows(digits, tmp_path):
+    study = chosen(digits, "model.activation=relu,tanh", tuning_budget=1)
+    contender = study.comparison.contenders[0]
+    jobs = {trial.seed: study.job(trial, tmp_path) for trial in study.comparison.wanted(contender)}
+    assert {seed: job.options["evaluate_test"] for seed, job in jobs.items()} == {
+        **dict.fromkeys(study.comparison.rules.seeds, True), study.comparison.rules.tuning_seed: False,
+    }  # fmt: skip
 
 
 def test_two_arms_tell_what_tuning_changed():

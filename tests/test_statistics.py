@@ -6,13 +6,15 @@ import math
 import statistics as python_statistics
 from itertools import combinations
 
+import numpy as np
 import pytest
 from scipy import stats
 
 from nnlab.statistics import (
     Pair,
     Sample,
-    bootstrap_interval,
+    Scale,
+    binomial_interval,
     compare_pairs,
     deviation,
     expected_best,
@@ -22,6 +24,7 @@ from nnlab.statistics import (
     paired_p_value,
     performance_ratios,
     share_within,
+    t_interval,
     verdict,
 )
 
@@ -45,30 +48,77 @@ def test_the_median_counts_what_never_happened():
     assert median([3.0, math.inf]) == math.inf
 
 
-def test_the_interval_holds_the_mean_and_is_the_same_each_time():
-    low, high = bootstrap_interval(A)
-    assert min(A) < low < mean(A) < high < max(A)
-    assert bootstrap_interval(A) == (low, high)
+def test_the_interval_is_scipys_t_interval():
+    expected = stats.t.interval(0.95, len(A) - 1, loc=mean(A), scale=stats.sem(A))
+    assert t_interval(A) == pytest.approx(expected)
+    assert t_interval([0.9]) is None
 
 
-def test_the_interval_of_many_values_is_that_of_the_normal_distribution():
-    values = [float(x) for x in stats.norm.ppf([(i + 0.5) / 400 for i in range(400)])]
-    assert bootstrap_interval(values) == pytest.approx((-0.098, 0.098), abs=0.006)
+def test_an_interval_ends_where_the_metric_does():
+    share = Scale(0, 1, step=1 / 50)
+    assert t_interval([0.98, 1.0, 1.0], share)[1] == 1.0
+    assert t_interval([0.0, 0.02, 0.0], share)[0] == 0.0
+    assert t_interval([0.01, 0.4, 0.02], Scale(low=0.0))[0] == 0.0
+    assert t_interval([-0.99, -0.7, -0.9], Scale(-1, 1))[0] == -1.0
+    assert t_interval([0.98, 0.999, 0.9], Scale(high=1))[1] == 1.0
 
 
-def test_an_interval_needs_two_values_and_is_a_point_where_they_are_equal():
-    assert bootstrap_interval([0.9]) is None
-    assert bootstrap_interval([0.9, 0.9]) == (0.9, 0.9)
+@pytest.mark.parametrize("scale", [Scale(), Scale(0, 1, step=0.01), Scale(low=0.0)])
+@pytest.mark.parametrize("value", [0.0, 1.0, 0.5, 1e-12, 3e5])
+def test_no_interval_is_a_point(scale, value):
+    low, high = t_interval([min(value, scale.high or value)] * 3, scale)
+    assert low < high
+
+
+def test_equal_scores_are_as_uncertain_as_the_rows_that_they_count():
+    low, high = t_interval([0.9, 0.9, 0.9], Scale(0, 1, step=0.1))
+    half = stats.t.ppf(0.975, 2) * 0.1 / math.sqrt(12) / math.sqrt(3)
+    assert (low, high) == pytest.approx((0.9 - half, 0.9 + half))
+
+
+@pytest.mark.parametrize("seeds", [2, 3, 5, 10])
+def test_intervals_of_normal_scores_hold_their_mean_in_95_of_100_cases(seeds):
+    scores = np.random.default_rng(seeds).normal(0.8, 0.01, (4000, seeds)).tolist()
+    held = sum(low <= 0.8 <= high for low, high in map(t_interval, scores)) / len(scores)
+    assert held == pytest.approx(0.95, abs=0.015)
+
+
+def test_the_interval_of_a_share_is_scipys_exact_one():
+    for count, total in ((0, 5), (2, 5), (5, 5), (3, 40)):
+        expected = stats.binomtest(count, total).proportion_ci(0.95, "exact")
+        assert binomial_interval(count, total) == pytest.approx((expected.low, expected.high))
 
 
 def test_the_paired_test_is_scipys():
     assert paired_p_value(A, B) == pytest.approx(stats.ttest_rel(A, B).pvalue)
 
 
-def test_equal_differences_leave_nothing_to_chance():
-    assert paired_p_value(A, A) == 1.0
-    assert paired_p_value([0.5, 0.75], [0.25, 0.5]) == 0.0
+def test_equal_differences_leave_something_to_chance_where_scores_are_shares_of_rows():
+    thirty = Scale(0, 1, step=1 / 30)
+    a, b = [29 / 30, 28 / 30, 29 / 30], [28 / 30, 27 / 30, 28 / 30]
+    assert paired_p_value(a, b, thirty) == pytest.approx(2 * stats.t.sf(math.sqrt(3) * math.sqrt(6), 2))
+    assert paired_p_value(a, a, thirty) == 1.0
+    assert paired_p_value(a, b) > 0
+
+
+def test_two_seeds_allow_no_test():
+    assert paired_p_value([29 / 30, 28 / 30], [28 / 30, 27 / 30]) is None
     assert paired_p_value([0.9], [0.8]) is None
+
+
+@pytest.mark.parametrize("rows", [30, 288, 5000])
+@pytest.mark.parametrize("seeds", [3, 5])
+@pytest.mark.parametrize("spread", [0.002, 0.012])
+def test_nine_equal_variants_are_rarely_told_apart(rows, seeds, spread):
+    rng = np.random.default_rng([rows, seeds])
+    scores = np.round(rng.normal(0.85, spread, (300, 9, seeds)) * rows) / rows
+    scale = Scale(0, 1, step=1 / rows)
+    found = 0
+    for variants in scores.tolist():
+        ranked = sorted((sample(str(i), *each) for i, each in enumerate(variants)), key=lambda s: -sum(s.finished))
+        found += any(pair.is_significant for pair in compare_pairs(ranked, scale))
+    # 5.5 % and three standard errors of 300 repetitions
+    assert found / len(scores) < 0.055 + 3 * math.sqrt(0.05 * 0.95 / len(scores))
 
 
 def test_holm_corrects_as_in_the_textbook():
@@ -81,10 +131,40 @@ def test_the_expected_best_is_the_mean_over_all_orders():
 
 
 def test_pairs_are_those_seeds_that_both_finished():
-    (pair,) = compare_pairs([sample("a", 0.9, None, 0.91, 0.93), sample("b", 0.8, 0.99, 0.83, 0.82)])
+    (pair,) = compare_pairs([sample("b", 0.8, 0.99, 0.83, 0.82), sample("a", 0.9, None, 0.91, 0.93)])
     expected = stats.ttest_rel([0.9, 0.91, 0.93], [0.8, 0.83, 0.82]).pvalue
-    assert (pair.better, pair.worse) == ("a", "b")
+    assert (pair.better, pair.worse, pair.is_partial) == ("a", "b", True)
     assert pair.p_value == pytest.approx(expected)
+
+
+def test_who_fails_more_often_is_ahead_only_where_both_finish():
+    ranked = [sample("a", 0.80, 0.81, 0.82, 0.80, 0.81), sample("b", 0.90, 0.91, 0.92, None, None)]
+    assert verdict(ranked, compare_pairs(ranked)) == [
+        "where both finish, b is ahead of a; b fails in 2 of 5 (95 %: 5 to 85 %)",
+        "b diverged in 2 of 5 trainings",
+    ]
+
+
+def test_who_fails_less_often_and_is_better_besides_is_ahead():
+    ranked = [sample("a", 0.90, 0.91, 0.92, 0.91, 0.90), sample("b", 0.80, 0.81, 0.82, None, None)]
+    assert verdict(ranked, compare_pairs(ranked))[0] == "a is ahead of b"
+
+
+def test_nobody_is_plainly_ahead_of_a_variant_above():
+    # of its own seeds a has the better mean, of those that both finished b
+    ranked = [sample("a", None, 0.50, 0.51, 0.52, 0.99), sample("b", 0.10, 0.60, 0.61, 0.62, None)]
+    (pair,) = compare_pairs(ranked)
+    assert (pair.better, pair.is_partial) == ("b", True)
+    assert verdict(ranked, [pair])[0].startswith("where both finish, b is ahead of a; b fails in 1 of 5")
+
+
+def test_variants_of_which_too_few_trainings_finished_are_no_tie():
+    ranked = [sample("a", *A), sample("b", *B), sample("c", 0.9, 0.8, None, None, None)]
+    lines = verdict(ranked, compare_pairs(ranked))
+    assert "too few trainings of c finished for a verdict" in lines
+    assert not any("c" in line.split() for line in lines if line.startswith("no detectable"))
+    ranked = [sample("a", *A), sample("b", *B[:3], None, None), sample("c", None, None, *A[2:])]
+    assert "too few seeds that both b and c finished for a verdict" in verdict(ranked, compare_pairs(ranked))
 
 
 def test_p_values_are_corrected_for_the_number_of_pairs():
@@ -102,50 +182,51 @@ def pairs_of(*ahead: tuple[str, str], names: str = "abcd") -> list[Pair]:
 
 
 def test_a_verdict_says_who_is_ahead_and_who_cannot_be_told_apart():
-    ranked = [sample(name, 0.9, 0.91) for name in "abcd"]
+    ranked = [sample(name, 0.9, 0.91, 0.92) for name in "abcd"]
     lines = verdict(ranked, pairs_of(("a", "c"), ("a", "d"), ("b", "c"), ("b", "d")))
     assert lines == [
         "a and b are ahead of c and d",
-        "no detectable difference between a and b with 2 seeds",
-        "no detectable difference between c and d with 2 seeds",
+        "no detectable difference between a and b with 3 seeds",
+        "no detectable difference between c and d with 3 seeds",
     ]
 
 
 def test_groups_without_a_difference_may_overlap():
-    ranked = [sample(name, 0.9, 0.91) for name in "abc"]
+    ranked = [sample(name, 0.9, 0.91, 0.92) for name in "abc"]
     assert verdict(ranked, pairs_of(("a", "c"), names="abc")) == [
         "a is ahead of c",
-        "no detectable difference between a and b with 2 seeds",
-        "no detectable difference between b and c with 2 seeds",
+        "no detectable difference between a and b with 3 seeds",
+        "no detectable difference between b and c with 3 seeds",
     ]
 
 
 def test_a_tie_across_a_difference_is_told_as_well():
-    ranked = [sample(name, 0.9, 0.91) for name in "abcd"]
+    ranked = [sample(name, 0.9, 0.91, 0.92) for name in "abcd"]
     assert verdict(ranked, pairs_of(("b", "d"), ("c", "d")))[1:] == [
-        "no detectable difference among a, b and c with 2 seeds",
+        "no detectable difference among a, b and c with 3 seeds",
         "no detectable difference between d and a either",
     ]
 
 
 def test_a_verdict_counts_divergence_and_names_what_does_not_vary():
-    ranked = [sample("a", 0.9, 0.9, 0.9), sample("b", 0.8, 0.7, None)]
+    ranked = [sample("a", 0.9, 0.9, 0.9, 0.9), sample("b", 0.95, 0.7, 0.8, None)]
     assert verdict(ranked, compare_pairs(ranked)) == [
-        "no detectable difference between a and b with 3 seeds",
-        "b diverged in 1 of 3 trainings",
+        "no detectable difference between a and b with 4 seeds",
+        "b diverged in 1 of 4 trainings",
         "the score of a does not vary between seeds",
     ]
 
 
-def test_one_seed_and_no_finished_training_allow_no_verdict():
-    alone = [sample("a", 0.9), sample("b", 0.8)]
-    assert verdict(alone, compare_pairs(alone)) == ["one seed says nothing about differences: compare with `--seeds 5`"]
-    lost = [sample("a", None, None), sample("b", None, None)]
-    assert verdict(lost, compare_pairs(lost))[-1] == "too few trainings finished to tell differences from chance"
+@pytest.mark.parametrize("seeds", [1, 2])
+def test_two_seeds_and_no_finished_training_allow_no_verdict(seeds):
+    few = [sample("a", *[0.9] * seeds), sample("b", *[0.1] * seeds)]
+    assert verdict(few, compare_pairs(few)) == ["too few seeds for a verdict: compare with `--seeds 5`"]
+    lost = [sample("a", *[None] * seeds), sample("b", *[None] * seeds)]
+    assert verdict(lost, compare_pairs(lost))[-1] == "too few trainings finished for a verdict"
 
 
 def test_ties_that_are_left_are_told_in_few_lines():
-    ranked = [sample(name, 0.9, 0.91) for name in "abcde"]
+    ranked = [sample(name, 0.9, 0.91, 0.92) for name in "abcde"]
     lines = verdict(ranked, pairs_of(("a", "b"), ("b", "e"), names="abcde"))
     assert lines[-1] == "no detectable difference between a and c, d and e either"
 

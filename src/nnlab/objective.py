@@ -13,6 +13,7 @@ from typing import Any
 
 from nnlab.catalog import Direction
 from nnlab.errors import ConfigError, ConfigPath, Problem, one_of
+from nnlab.statistics import ANY_NUMBER, Scale
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +23,12 @@ class Objective:
     Args:
         column: as the history has it, such as `val_accuracy`.
         direction: `min` if less is better, `max` if more is.
+        scale: what numbers its values can be, for intervals and tests.
     """
 
     column: str
     direction: Direction
+    scale: Scale = ANY_NUMBER
 
     @property
     def metric(self) -> str:
@@ -61,12 +64,15 @@ def directions(columns: Mapping[str, Direction | None], *, has_validation: bool)
     return {**columns, **({f"val_{name}": direction for name, direction in columns.items()} if has_validation else {})}
 
 
-def choose_objective(metric: str, columns: Mapping[str, Direction | None], *, path: ConfigPath = ()) -> Objective:
+def choose_objective(
+    metric: str, columns: Mapping[str, Direction | None], scale: Scale = ANY_NUMBER, *, path: ConfigPath = ()
+) -> Objective:
     """Return a metric as what decides, on validation rows.
 
     Args:
         metric: one of the columns.
         columns: of training rows, with their directions.
+        scale: what numbers its values can be.
         path: where the config names the metric.
 
     Raises:
@@ -77,4 +83,4 @@ def choose_objective(metric: str, columns: Mapping[str, Direction | None], *, pa
         others = [f"val_{name}" for name, better in columns.items() if better is not None]
         message = f"`val_{metric}` may be better when it is larger or when it is smaller"
         raise ConfigError(Problem(message, f"judge by {one_of(others)}", path))
-    return Objective(f"val_{metric}", direction)
+    return Objective(f"val_{metric}", direction, scale)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 LEVEL = 0.95
 SIGNIFICANT = 1 - LEVEL
-RESAMPLES = 9_999
+FEWEST_SEEDS = 3
+"""Two differences say next to nothing of their spread: no verdict rests on fewer than three."""
+
+FLOAT32_STEP = 2.0**-23
+"""The distance of two neighbouring float32 numbers near 1."""
 
 
 def mean(values: Sequence[float]) -> float | None:
@@ -34,37 +38,79 @@ def deviation(values: Sequence[float]) -> float | None:
     return math.sqrt(math.fsum((value - center) ** 2 for value in values) / (len(values) - 1))
 
 
-def bootstrap_interval(values: Sequence[float]) -> tuple[float, float] | None:
-    """Return the percentile bootstrap 95 % interval of the mean, `None` of fewer than two values.
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """What numbers the scores of a metric can be.
 
-    The same values give the same interval. Of few values it is somewhat too narrow: of five, it holds the true mean in
-    about five cases of six.
+    Args:
+        low: the least one; `None` for no end.
+        high: the largest one.
+        step: the least difference of two scores, such as one validation row of an accuracy; 0 if it is not known.
+    """
+
+    low: float | None = None
+    high: float | None = None
+    step: float = 0.0
+
+    def least_deviation(self, values: Sequence[float]) -> float:
+        """Return the standard deviation that rounding alone gives such values: nothing can be known more surely.
+
+        Scores on a lattice are rounded to its steps (uniform, `step / sqrt(12)`), and all to the digits of a float32.
+        """
+        largest = max(map(abs, values), default=0.0) or 1.0
+        return max(self.step / math.sqrt(12), largest * FLOAT32_STEP)
+
+    def clip(self, value: float) -> float:
+        """Return the value, or the end that it lies beyond."""
+        low = value if self.low is None else max(value, self.low)
+        return float(low if self.high is None else min(low, self.high))
+
+
+ANY_NUMBER = Scale()
+
+
+def t_interval(values: Sequence[float], scale: Scale = ANY_NUMBER) -> tuple[float, float] | None:
+    """Return the 95 % t interval of the mean (n - 1 degrees of freedom), `None` of fewer than two values.
+
+    It ends where the scale does, and is never a point: equal values on a lattice still may differ by less than a step.
     """
     if len(values) < 2:
         return None
-    if min(values) == max(values):
-        return values[0], values[0]
-    import numpy as np
-    from scipy.stats import bootstrap
+    from scipy.special import stdtrit
 
-    options = {"confidence_level": LEVEL, "n_resamples": RESAMPLES, "method": "percentile"}
-    interval = bootstrap((list(values),), np.mean, rng=np.random.default_rng(0), **options).confidence_interval
-    return float(interval.low), float(interval.high)
+    center = math.fsum(values) / len(values)
+    spread = max(deviation(values) or 0.0, scale.least_deviation(values))
+    width = float(stdtrit(len(values) - 1, (1 + LEVEL) / 2)) * spread / math.sqrt(len(values))
+    return scale.clip(center - width), scale.clip(center + width)
 
 
-def paired_p_value(a: Sequence[float], b: Sequence[float]) -> float | None:
-    """Return the two-sided p-value of a paired t test, `None` for fewer than two pairs.
+def binomial_interval(count: int, total: int) -> tuple[float, float]:
+    """Return the exact 95 % interval of a share (Clopper & Pearson 1934).
 
-    Where all differences are equal there is nothing left to chance: 1 if they are zero, else 0.
+    >>> [round(end, 3) for end in binomial_interval(2, 5)]
+    [0.053, 0.853]
+    """
+    from scipy.special import betaincinv
+
+    tail = SIGNIFICANT / 2
+    low = float(betaincinv(count, total - count + 1, tail)) if count else 0.0
+    return low, float(betaincinv(count + 1, total - count, 1 - tail)) if count < total else 1.0
+
+
+def paired_p_value(a: Sequence[float], b: Sequence[float], scale: Scale = ANY_NUMBER) -> float | None:
+    """Return the two-sided p-value of a paired t test, `None` for fewer than three pairs.
+
+    The deviation of the differences is no smaller than what rounding both scores gives them: where all differences
+    happen to be equal, chance is not ruled out.
     """
     differences = [x - y for x, y in zip(a, b, strict=True)]
-    if len(differences) < 2:
+    if len(differences) < FEWEST_SEEDS:
         return None
-    if min(differences) == max(differences):
-        return 1.0 if differences[0] == 0 else 0.0
-    from scipy.stats import ttest_1samp
+    from scipy.special import stdtr
 
-    return float(ttest_1samp(differences, 0.0).pvalue)
+    least = math.sqrt(2) * scale.least_deviation([*a, *b])
+    error = max(deviation(differences) or 0.0, least) / math.sqrt(len(differences))
+    return 2 * float(stdtr(len(differences) - 1, -abs(mean(differences) or 0.0) / error))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -84,7 +130,7 @@ def expected_best(scores: Sequence[float]) -> list[float]:
     Args:
         scores: higher is better; a trial that gave none is `-inf`.
 
-    Source: Dodge et al. 2019, "Show your work", without replacement.
+    Source: Tang et al. 2020, "Showing your work doesn't always work": the unbiased form of Dodge et al. 2019.
     """
     ordered, n = sorted(scores), len(scores)
     return [
@@ -132,6 +178,11 @@ class Sample:
         return [score for _, score in sorted(self.scores.items()) if score is not None]
 
     @property
+    def seeds(self) -> set[int]:
+        """The seeds that it finished."""
+        return {seed for seed, score in self.scores.items() if score is not None}
+
+    @property
     def diverged(self) -> int:
         """How many trainings diverged."""
         return sum(score is None for score in self.scores.values())
@@ -145,50 +196,75 @@ class Pair:
         better: the name of the one with the higher mean of the seeds that both finished.
         worse: the other's.
         p_value: corrected for the number of pairs; `None` if there are too few seeds to tell.
+        is_partial: whether it holds of those seeds alone, because the better one failed where the other did not, or
+            stands behind it in the ranking for another reason.
     """
 
     better: str
     worse: str
     p_value: float | None
+    is_partial: bool = False
 
     @property
     def is_significant(self) -> bool:
         """Whether the one is ahead of the other, beyond what chance explains."""
         return self.p_value is not None and self.p_value < SIGNIFICANT
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The two."""
+        return frozenset((self.better, self.worse))
 
-def compare_pairs(samples: Sequence[Sample]) -> list[Pair]:
-    """Test every pair of variants on the seeds that both finished; the p-values are corrected for all pairs."""
-    pairs: list[tuple[str, str, float | None]] = []
-    for a, b in combinations(samples, 2):
-        seeds = [seed for seed in sorted(a.scores) if a.scores[seed] is not None and b.scores.get(seed) is not None]
+
+def compare_pairs(ranked: Sequence[Sample], scale: Scale = ANY_NUMBER) -> list[Pair]:
+    """Test every pair of variants on the seeds that both finished; the p-values are corrected for all pairs.
+
+    Args:
+        ranked: best first.
+        scale: what scores can be.
+    """
+    pairs: list[Pair] = []
+    for a, b in combinations(ranked, 2):
+        seeds = sorted(a.seeds & b.seeds)
         ours, theirs = ([sample.scores[seed] or 0.0 for seed in seeds] for sample in (a, b))
-        better, worse = (a, b) if sum(ours) >= sum(theirs) else (b, a)
-        pairs.append((better.name, worse.name, paired_p_value(ours, theirs)))
-    known = [p for *_, p in pairs if p is not None]
-    corrected = iter(holm(known))
-    return [Pair(better, worse, None if p is None else next(corrected)) for better, worse, p in pairs]
+        p_value = paired_p_value(ours, theirs, scale)
+        if math.fsum(ours) >= math.fsum(theirs):
+            pairs.append(Pair(a.name, b.name, p_value, is_partial=not a.seeds >= b.seeds))
+        else:  # of equal seeds the means, and so the ranking, would be the other way round
+            pairs.append(Pair(b.name, a.name, p_value, is_partial=True))
+    corrected = iter(holm([pair.p_value for pair in pairs if pair.p_value is not None]))
+    return [pair if pair.p_value is None else replace(pair, p_value=next(corrected)) for pair in pairs]
 
 
 def verdict(ranked: Sequence[Sample], pairs: Sequence[Pair]) -> list[str]:
     """Say who is ahead of whom, and who cannot be told apart, best first.
 
+    Nobody is called ahead of a variant that stands above it: where a variant is better only on those seeds that it
+    finished, both are said.
+
     Args:
         ranked: best first.
         pairs: what `compare_pairs` says of them.
     """
-    lines = [*_divergence(ranked)]
-    if all(len(sample.scores) == 1 for sample in ranked):
-        return [*lines, "one seed says nothing about differences: compare with `--seeds 5`"]
-    ranked = [sample for sample in ranked if sample.finished]
+    failures = [*_divergence(ranked)]
+    if any(sample.finished for sample in ranked) and max(len(sample.scores) for sample in ranked) < FEWEST_SEEDS:
+        return [*failures, "too few seeds for a verdict: compare with `--seeds 5`"]
     if all(pair.p_value is None for pair in pairs):
-        return [*lines, "too few trainings finished to tell differences from chance"]
-    ahead: dict[str, list[str]] = {sample.name: [] for sample in ranked}
-    names = list(ahead)
+        return [*failures, "too few trainings finished for a verdict"]
+    names = [sample.name for sample in ranked if sample.finished]
+    ahead: dict[str, list[str]] = {name: [] for name in names}
+    partly: dict[str, list[str]] = {name: [] for name in names}
     for pair in pairs:
         if pair.is_significant:
-            ahead[pair.better].append(pair.worse)
-    return [*_orders(names, ahead), *_ties(names, pairs, seeds=len(ranked[0].scores)), *lines, *_notes(ranked)]
+            (partly if pair.is_partial else ahead)[pair.better].append(pair.worse)
+    return [
+        *_orders(names, ahead),
+        *(_partial(sample, partly[sample.name]) for sample in ranked if partly.get(sample.name)),
+        *_ties(names, pairs, seeds=max(len(sample.scores) for sample in ranked)),
+        *_untold(names, pairs),
+        *failures,
+        *_notes(ranked),
+    ]
 
 
 def _orders(names: Sequence[str], ahead: Mapping[str, Sequence[str]]) -> Iterator[str]:
@@ -202,9 +278,19 @@ def _orders(names: Sequence[str], ahead: Mapping[str, Sequence[str]]) -> Iterato
         yield f"{joined(group)} {'is' if len(group) == 1 else 'are'} ahead of {joined(behind)}"
 
 
+def _partial(sample: Sample, behind: Sequence[str]) -> str:
+    """Say whom a variant is ahead of on those seeds alone that both finished, and how often it fails."""
+    line = f"where both finish, {sample.name} is ahead of {joined(behind)}"
+    if not sample.diverged:
+        return line
+    count, total = sample.diverged, len(sample.scores)
+    low, high = (100 * end for end in binomial_interval(count, total))
+    return f"{line}; {sample.name} fails in {count} of {total} (95 %: {low:.0f} to {high:.0f} %)"
+
+
 def _ties(names: Sequence[str], pairs: Sequence[Pair], *, seeds: int) -> Iterator[str]:
     """Say between whom no difference can be seen: runs of the ranking first, then what is left of the pairs."""
-    apart = {frozenset((pair.better, pair.worse)) for pair in pairs if pair.is_significant}
+    apart = {pair.names for pair in pairs if pair.is_significant or pair.p_value is None}
     told: set[frozenset[str]] = set()
     last = 0
     for first in range(len(names)):
@@ -225,6 +311,17 @@ def _ties(names: Sequence[str], pairs: Sequence[Pair], *, seeds: int) -> Iterato
         by_better.setdefault(better, []).append(worse)
     for name, others in min(by_worse, by_better, key=len).items():
         yield f"no detectable difference between {name} and {joined(others)} either"
+
+
+def _untold(names: Sequence[str], pairs: Sequence[Pair]) -> Iterator[str]:
+    """Say of whom nothing can be said: variants of which too few trainings finished, then what is left of the pairs."""
+    left = [pair.names for pair in pairs if pair.p_value is None and pair.names <= {*names}]
+    alone = [name for name in names if sum(name in pair for pair in left) == len(names) - 1]
+    if alone:
+        yield f"too few trainings of {joined(alone)} finished for a verdict"
+    for pair in left:
+        if not pair & {*alone}:
+            yield f"too few seeds that both {joined(sorted(pair, key=names.index))} finished for a verdict"
 
 
 def _divergence(samples: Sequence[Sample]) -> Iterator[str]:

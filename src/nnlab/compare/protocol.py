@@ -118,6 +118,7 @@ class Row:
         learning_rate: of these trainings.
         on_edge: whether a better rate may lie beyond those tried.
         scores: the metric on validation rows by seed, `None` for a training that diverged.
+        interval: of the mean of those that finished; `None` of fewer than two.
         test: the metric on test rows by seed.
         crashed: trainings that failed for another reason.
         trainings: how many were done for this row, tuning included.
@@ -133,6 +134,7 @@ class Row:
     learning_rate: float | None
     on_edge: bool
     scores: Mapping[int, float | None]
+    interval: tuple[float, float] | None
     test: Mapping[int, float]
     crashed: int
     trainings: int
@@ -150,7 +152,7 @@ class Row:
 
     def as_json(self) -> dict[str, Any]:
         """Return what `--json` prints of it."""
-        interval = statistics.bootstrap_interval(self.finished) or (None, None)
+        interval = self.interval or (None, None)
         tests = list(self.test.values())
         return {
             "variant": self.variant,
@@ -350,7 +352,7 @@ class Comparison:
         samples = [
             Sample(row.variant, {s: None if v is None else sign * v for s, v in row.scores.items()}) for row in ranked
         ]
-        pairs = statistics.compare_pairs(samples)
+        pairs = statistics.compare_pairs(samples, self.rules.objective.scale)
         rows = [replace(row, rank=i) for i, row in enumerate(ranked, start=1)]
         return Table(arm, tuple(rows), tuple(pairs), tuple(statistics.verdict(samples, pairs)))
 
@@ -362,11 +364,14 @@ class Comparison:
         seconds = [_seconds(self.outcomes[trial]) for trial in done]
         tuned = self.tuned(contender) if arm == "tuned" else None
         middle = _finite(statistics.median(epochs))
+        scores = {trial.seed: self.score(trial) for trial in trials if trial in (*done, *diverged)}
+        finished = [score for score in scores.values() if score is not None]
         return Row(
             contender.name,
             tuned.learning_rate if tuned is not None else contender.learning_rate,
             tuned is not None and tuned.on_edge,
-            {trial.seed: self.score(trial) for trial in trials if trial in (*done, *diverged)},
+            scores,
+            statistics.t_interval(finished, self.rules.objective.scale),
             {trial.seed: score for trial in done if (score := self.score(trial, "test")) is not None},
             len(trials) - len(done) - len(diverged),
             len(trials) + (len(self.tuning_trials(contender)) if arm == "tuned" else 0),

@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -24,6 +24,7 @@ from nnlab.executor import Executor, Job, Outcome, check_threads
 from nnlab.objective import Objective, choose_objective
 from nnlab.run import Run, Status, open_run
 from nnlab.run_info import RunInfo, experiment_facts
+from nnlab.statistics import Scale
 
 SECONDS_BETWEEN_RESULTS = 2.0
 
@@ -86,7 +87,9 @@ class Study:
         config, run = changed(variant, more), Run(folder / name)
         kind = program_kind(config.experiment)
         alike = self._trainings.get(kind, 1)
-        return Job(name, config, run, kind, alike, save_model=False, trust_code=self.trust_code)
+        # what chooses a learning rate sees no test rows
+        options = {"evaluate_test": trial.seed != self.comparison.rules.tuning_seed}
+        return Job(name, config, run, kind, alike, save_model=False, trust_code=self.trust_code, options=options)
 
     @cached_property
     def _trainings(self) -> Mapping[str, int]:
@@ -176,13 +179,14 @@ class _Facts:
     steps_per_epoch: int
     columns: Mapping[str, Direction | None]
     deciding: Sequence[str]
+    scale: Callable[[str], Scale]
     losses: Sequence[Any]
 
 
 def _check_data(variants: Sequence[Variant]) -> list[_Facts]:
     """Load the data of all variants and plan their models, without TensorFlow."""
     from nnlab.data.loading import load_data
-    from nnlab.model.plan import deciding_columns, history_columns, plan_model
+    from nnlab.model.plan import column_scale, deciding_columns, history_columns, plan_model
 
     specs: dict[str, Any] = {}
     facts: list[_Facts] = []
@@ -194,7 +198,7 @@ def _check_data(variants: Sequence[Variant]) -> list[_Facts]:
             if key not in specs:
                 specs[key] = load_data(experiment.data, seed=experiment.seed).spec
             spec = specs[key]
-            outputs = plan_model(experiment, spec).outputs
+            plan = plan_model(experiment, spec)
         except NnlabError as error:
             problems.update(dict.fromkeys(variant.config.locate(problem) for problem in error.problems))
             continue
@@ -202,8 +206,9 @@ def _check_data(variants: Sequence[Variant]) -> list[_Facts]:
             problem = Problem("a comparison needs validation rows", "say how many", ("data", "validation"))
             problems[variant.config.locate(problem)] = None
         steps, _ = steps_of_run(experiment, spec.num_train)
-        losses = [output.loss for output in outputs]
-        facts.append(_Facts(steps, history_columns(outputs), deciding_columns(outputs), losses))
+        losses = [output.loss for output in plan.outputs]
+        scale = partial(column_scale, plan=plan, spec=spec)
+        facts.append(_Facts(steps, history_columns(plan.outputs), deciding_columns(plan.outputs), scale, losses))
     if problems:
         raise ConfigError(list(problems))
     return facts
@@ -226,7 +231,7 @@ def _objective(section: CompareConfig, facts: Sequence[_Facts]) -> Objective:
     if metric == "loss" and any(fact.losses != facts[0].losses for fact in facts):
         hint = "name a metric that they share: `--metric`, and `training.metrics`"
         raise ConfigError(Problem("the values of different losses cannot be compared", hint))
-    return choose_objective(metric, shared)
+    return choose_objective(metric, shared, facts[0].scale(metric))
 
 
 def _contender(number: int, variant: Variant, steps_per_epoch: int, rules: Rules) -> Contender:

@@ -28,6 +28,7 @@ from nnlab.model.losses import (
     metric_name,
     of_logits,
 )
+from nnlab.statistics import Scale
 
 MAX_LAYERS = 5000
 """More is a mistake in nested `repeat`, and Keras would be building for hours."""
@@ -365,21 +366,41 @@ def history_columns(outputs: Sequence[OutputPlan]) -> dict[str, Direction | None
 
     Keras itself cannot tell for a metric of one of several outputs. Of counts nobody says (`None`).
     """
-    return {"loss": "min", **{name: made.entry.direction for name, made in measured_columns(outputs).items()}}
+    return {"loss": "min", **{name: made.entry.direction for name, (_, made) in measured_columns(outputs).items()}}
 
 
-def measured_columns(outputs: Sequence[OutputPlan]) -> dict[str, Component]:
+def measured_columns(outputs: Sequence[OutputPlan]) -> dict[str, tuple[OutputPlan, Component]]:
     """Return what fills each column of the history but `loss`: losses of several outputs, then metrics."""
     if len(outputs) == 1:
-        return {metric_name(metric): metric for metric in outputs[0].metrics}
-    losses = {f"{output.name}_loss": output.loss for output in outputs}
-    return losses | {f"{output.name}_{metric_name(metric)}": metric for output in outputs for metric in output.metrics}
+        return {metric_name(metric): (outputs[0], metric) for metric in outputs[0].metrics}
+    losses = {f"{output.name}_loss": (output, output.loss) for output in outputs}
+    metrics = ((output, metric) for output in outputs for metric in output.metrics)
+    return losses | {f"{output.name}_{metric_name(metric)}": (output, metric) for output, metric in metrics}
+
+
+def column_scale(column: str, plan: Plan, spec: DataSpec) -> Scale:
+    """Return what numbers a column of the history can hold for validation rows.
+
+    A metric between 0 and 1 is taken for one that counts rows (of several labels: rows and labels), so that its values
+    lie no closer than one of them.
+    """
+    if column == "loss":
+        adds_what_it_wants = not plan.layers and not plan.nodes  # the code of a class may add anything to its loss
+        lowest = {output.loss.entry.value_range[0] for output in plan.outputs}
+        return Scale(low=0.0 if lowest == {0} and not adds_what_it_wants else None)
+    output, made = measured_columns(plan.outputs)[column]
+    low, high = made.entry.value_range
+    if (low, high) != (0, 1):
+        return Scale(low, high)
+    target = spec.target_of(output.name)
+    counted = spec.num_validation * (target.num_outputs if target.task == "multilabel" else 1)
+    return Scale(low, high, step=1 / max(1, counted))
 
 
 def deciding_columns(outputs: Sequence[OutputPlan]) -> list[str]:
     """Return the columns that decide where none is named, in this order: metrics of the only output, then the loss."""
     metrics = measured_columns(outputs) if len(outputs) == 1 else {}
-    return [*(name for name, made in metrics.items() if made.entry.direction is not None), "loss"]
+    return [*(name for name, (_, made) in metrics.items() if made.entry.direction is not None), "loss"]
 
 
 def _monitoring(

@@ -11,6 +11,9 @@ from nnlab.compare.protocol import Arm, Comparison, Table
 from nnlab.run import Run
 from nnlab.statistics import joined
 
+MOST_DIGITS = 17
+"""As many as tell any two floats apart."""
+
 TITLES: Mapping[str, str] = {"tuned": "learning rates tuned", "defaults": "learning rates as configured"}
 
 
@@ -52,7 +55,10 @@ def document_of_problems(comparisons: Mapping[str, Comparison], *, run: str, sta
 
 
 def _table(table: Table) -> dict[str, Any]:
-    pairs = [{"better": pair.better, "worse": pair.worse, "p_value": pair.p_value} for pair in table.pairs]
+    pairs = [
+        {"better": pair.better, "worse": pair.worse, "p_value": pair.p_value, "partial": pair.is_partial}
+        for pair in table.pairs
+    ]
     return {"rows": [row.as_json() for row in table.rows], "verdict": list(table.verdict), "pairs": pairs}
 
 
@@ -169,7 +175,21 @@ def _mean(row: Mapping[str, Any]) -> str:
 
 
 def _interval(row: Mapping[str, Any]) -> str:
-    return "" if row["ci_low"] is None else f"{number(row['ci_low'])} to {number(row['ci_high'])}"
+    return "" if row["ci_low"] is None else interval_text(row["ci_low"], row["ci_high"])
+
+
+def interval_text(low: float, high: float) -> str:
+    """Write an interval, with as many digits as tell its ends apart.
+
+    >>> interval_text(0.25, 0.5), interval_text(0.4312345, 0.4312355)
+    ('0.2500 to 0.5000', '0.4312345 to 0.4312355')
+    """
+    ends = number(low), number(high)
+    digits = 5
+    while ends[0] == ends[1] and digits < MOST_DIGITS:
+        ends = f"{low:.{digits}g}", f"{high:.{digits}g}"
+        digits += 1
+    return f"{ends[0]} to {ends[1]}"
 
 
 def number(value: float | None) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nnlab import statistics
-from nnlab.report.comparison import number
+from nnlab.report.comparison import interval_text, number
 from nnlab.results import value_text
 from nnlab.tune.search import Search, Trial
 from nnlab.tune.study import Study
@@ -48,7 +48,7 @@ def fresh_scores(search: Search, best: Trial) -> dict[str, Any] | None:
     scores = {seed: search.metric(outcome) for seed, outcome in sorted(outcomes.items())}
     finished = [score for score in scores.values() if score is not None]
     tests = [value for outcome in outcomes.values() if (value := search.metric(outcome, "test")) is not None]
-    interval = statistics.bootstrap_interval(finished) or (None, None)
+    interval = statistics.t_interval(finished, search.rules.objective.scale) or (None, None)
     return {
         "scores": scores,
         "score_mean": statistics.mean(finished),
@@ -146,9 +146,8 @@ def fresh_text(results: Mapping[str, Any]) -> str | None:
         return None
     count = len(fresh["scores"])
     spread = "" if fresh["score_std"] is None else f" ± {number(fresh['score_std'])}"
-    interval = (
-        "" if fresh["ci_low"] is None else f", 95 % interval {number(fresh['ci_low'])} to {number(fresh['ci_high'])}"
-    )
+    low, high = fresh["ci_low"], fresh["ci_high"]
+    interval = "" if low is None else f", 95 % interval {interval_text(low, high)}"
     test = "" if fresh["test_mean"] is None else f"; test {number(fresh['test_mean'])}"
     failed = f"; {fresh['failed']} failed" if fresh["failed"] else ""
     seeds = f"{count} fresh seed{'s' * (count > 1)}"

@@ -198,22 +198,21 @@ def _behind(section: TuneConfig, jobs: int) -> int:
 def _objective(config: LoadedConfig, section: TuneConfig) -> Objective:
     """Return what decides: the first of the config's metrics, or the loss."""
     from nnlab.data.loading import load_data
-    from nnlab.model.plan import deciding_columns, history_columns, plan_model
+    from nnlab.model.plan import column_scale, deciding_columns, history_columns, plan_model
 
     experiment = config.experiment
     spec = load_data(experiment.data, seed=experiment.seed).spec
-    outputs = plan_model(experiment, spec).outputs
-    columns = history_columns(outputs)
+    plan = plan_model(experiment, spec)
+    columns = history_columns(plan.outputs)
     if not spec.num_validation:
         raise ConfigError(Problem("a search needs validation rows", "say how many", ("data", "validation")))
-    if section.objective is None:
-        return choose_objective(deciding_columns(outputs)[0], columns)
-    metric = section.objective.removeprefix("val_")
+    wanted = section.objective or deciding_columns(plan.outputs)[0]
+    metric = wanted.removeprefix("val_")
     if metric not in columns:
         choices = [f"val_{name}" for name in columns]
         hint = did_you_mean(f"val_{metric}", choices) or one_of(choices)
         problem = f"the model has no metric {named(metric)}"
-        if section.objective.startswith("test_"):
+        if wanted.startswith("test_"):
             problem, hint = "test rows decide nothing in a search", one_of(choices)
         raise ConfigError(Problem(problem, hint, ("tune", "objective")))
-    return choose_objective(metric, columns, path=("tune", "objective"))
+    return choose_objective(metric, columns, column_scale(metric, plan, spec), path=("tune", "objective"))
