@@ -663,6 +663,22 @@ def test_the_results_have_a_row_a_training_and_test_scores_only_of_the_final_one
     assert run.read_info()["best"] == {"variant": "Adam", "metric": "val_accuracy", "score": pytest.approx(0.958)}
 
 
+def test_equal_divergences_are_told_in_equal_words(digits, tmp_path):
+    words = iter(["became nan in epoch 1, step 3", "became infinite in epoch 1, step 40", "became nan in epoch 1"] * 2)
+
+    class Diverging(Pretence):
+        def next_outcome(self) -> Outcome | None:
+            outcome = super().next_outcome()
+            problems = (Problem(f"the training diverged: `loss` {next(words, '')}"),)
+            return outcome and replace(outcome, problems=problems, history=({"epoch": 1, "seconds": 0.1},))
+
+    study = chosen(digits, "model.activation=relu,tanh", base=["compare.seeds=3"])
+    run = Run(tmp_path / "run")
+    conduct(study, run, lambda _: Diverging(lambda *_: None), observer=Silence())
+    rows = list(csv.DictReader(io.StringIO((run.path / "results.csv").read_text())))
+    assert {row["error"] for row in rows} == {"the training diverged in epoch 1"}
+
+
 def test_a_crashed_trial_fails_the_comparison_and_leaves_the_rest(digits, tmp_path):
     class Crashing(Pretence):
         def next_outcome(self) -> Outcome | None:

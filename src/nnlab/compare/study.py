@@ -369,7 +369,7 @@ def result_rows(study: Study) -> list[dict[str, Any]]:
             "val_loss": validation.get("loss"),
             f"val_{metric}": validation.get(metric),
             f"test_{metric}": None if purpose == "tuning" else test.get(metric),
-            "error": " ".join(problem.message for problem in outcome.problems),
+            "error": " ".join(outcome.errors),
         })  # fmt: skip
     return rows
 

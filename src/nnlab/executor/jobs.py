@@ -56,6 +56,16 @@ class Outcome:
     problems: tuple[Problem, ...] = ()
     diverged: bool = False
 
+    @property
+    def errors(self) -> tuple[str, ...]:
+        """Why it failed, in words that are the same for equal trainings.
+
+        At which step a divergence is noticed, and whether infinity is NaN by then, depend on the clock and the worker.
+        """
+        if self.diverged:
+            return (f"the training diverged in epoch {len(self.history)}",)
+        return tuple(problem.message for problem in self.problems)
+
     @classmethod
     def of(cls, run: Run) -> Outcome | None:
         """Read how a training that is over ended, `None` if it did not come to its end (or crashed)."""

@@ -99,7 +99,7 @@ class Recorder(keras.callbacks.Callback):
             return
         self._last_look = now
         values = {name: float(value) for name, value in (logs or {}).items()}
-        self._check_loss(values.get("loss"), "loss")
+        self._check_loss(values.get("loss"), f"in epoch {self._epoch}, step {batch + 1}")
         if self.observer is not None:
             self.observer.step_done(self._epoch, batch + 1, values)
 
@@ -125,7 +125,7 @@ class Recorder(keras.callbacks.Callback):
         if time.perf_counter() - self._last_write >= self.SECONDS_BETWEEN_WRITES:
             self.write()
         for name in ("loss", "val_loss"):
-            self._check_loss(row.get(name), name)
+            self._check_loss(row.get(name), f"in epoch {epoch + 1}", name)
         if self.observer is not None:
             self.observer.epoch_done(row, best=self.best)
 
@@ -135,12 +135,11 @@ class Recorder(keras.callbacks.Callback):
             self.run.write_history(self.rows)
         self._last_write = time.perf_counter()
 
-    def _check_loss(self, loss: float | None, name: str) -> None:
+    def _check_loss(self, loss: float | None, where: str, name: str = "loss") -> None:
         if loss is None or math.isfinite(loss) or self.divergence is not None:
             return
-        # the step at which somebody looks, and whether infinity is NaN by then, depend on the clock: do not tell them
         self.divergence = Problem(
-            f"the training diverged: `{name}` became NaN or infinite in epoch {self._epoch}",
+            f"the training diverged: `{name}` became {'nan' if math.isnan(loss) else 'infinite'} {where}",
             hint="lower `optimizer.learning_rate` (a tenth of it first), clip gradients (`optimizer.clipnorm: 1.0`), "
             "or scale the data (`data.scale: standardize`)",
         )

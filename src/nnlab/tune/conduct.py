@@ -287,7 +287,7 @@ def record(study: Study, trial: Trial) -> dict[str, Any]:
         "told": trial.told,
         "stop_below": trial.stop_below,
         "thinking_seconds": trial.thinking_seconds,
-        "errors": list(dict.fromkeys(str(problem) for outcome in search.done(trial) for problem in outcome.problems)),
+        "errors": list(dict.fromkeys(error for outcome in search.done(trial) for error in outcome.errors)),
     }
 
 
@@ -333,7 +333,7 @@ def _rows(study: Study) -> Iterator[dict[str, Any]]:
             "continues": None if trial.continues is None else search.trials[trial.continues].id,
             "seconds": round(sum(float(row["seconds"]) for outcome in outcomes for row in outcome.history), 4),
             "thinking_seconds": trial.thinking_seconds,
-            "error": " ".join(dict.fromkeys(problem.message for outcome in outcomes for problem in outcome.problems)),
+            "error": " ".join(dict.fromkeys(error for outcome in outcomes for error in outcome.errors)),
         }
 
 
