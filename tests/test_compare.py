@@ -446,11 +446,15 @@ def test_values_of_different_losses_are_not_compared(digits):
 
 def test_trainings_beside_others_have_one_thread(digits):
     with pytest.raises(ConfigError) as caught:
-        chosen(digits, "model.activation=relu,tanh", base=["training.threads=2"])
+        chosen(digits, "model.activation=relu,tanh", base=["training.threads=2"], jobs=2)
     assert str(caught.value.problems[0]) == (
         "--set training.threads=2: training.threads: trainings beside others have one thread each, not 2\n"
-        "  hint: write `auto`, or `1`; `-j` says how many train at once"
+        "  hint: write `auto`, or `1`; `-j 1` trains one after the other with more"
     )
+    for jobs in (None, 1):
+        chosen(digits, "model.activation=relu,tanh", base=["training.threads=2"], jobs=jobs)
+    with pytest.raises(ConfigError, match="trainings that are compared have the same threads: 1 or 2"):
+        chosen(digits, "training.threads=1,2")
 
 
 def test_variants_that_differ_in_numbers_alone_share_their_programs(digits, tmp_path):
@@ -571,10 +575,10 @@ def test_an_interrupted_comparison_on_two_problems_goes_on(nnlab, write_config, 
             return super().next_outcome()
 
     configs = write_config(DIGITS), write_config("name: wine\ndata: wine\nmodel: {hidden: [4]}\n", "wine.yaml")
-    monkeypatch.setattr("nnlab.executor.Workers", lambda *_: Interrupted(lambda *_: [0.9, 0.9]))
+    monkeypatch.setattr("nnlab.executor.Workers", lambda *_, **__: Interrupted(lambda *_: [0.9, 0.9]))
     done = nnlab("compare", *configs, "--vary", "model.activation=relu,tanh", "--seeds", 2, "--name", "both")
     assert done.code == 130
-    monkeypatch.setattr("nnlab.executor.Workers", lambda *_: Pretence(lambda *_: [0.9, 0.9]))
+    monkeypatch.setattr("nnlab.executor.Workers", lambda *_, **__: Pretence(lambda *_: [0.9, 0.9]))
     resumed = json.loads(nnlab("resume", "both", "--json").out)
     assert (resumed["status"], list(resumed["problems"])) == ("completed", ["digits", "wine"])
     run = open_run("both", tmp_path / "runs")
@@ -693,7 +697,7 @@ def test_a_crashed_trial_fails_the_comparison_and_leaves_the_rest(digits, tmp_pa
 
 
 def test_a_comparison_of_which_everything_diverges_has_failed(nnlab, digits, monkeypatch):
-    monkeypatch.setattr("nnlab.executor.Workers", lambda *_: Pretence(lambda *_: None))
+    monkeypatch.setattr("nnlab.executor.Workers", lambda *_, **__: Pretence(lambda *_: None))
     done = nnlab("compare", digits, "--vary", "model.activation=relu,tanh", "--seeds", 2)
     assert done.code == 1
     assert "relu diverged in 2 of 2 trainings" in done.out
@@ -742,7 +746,7 @@ def test_crashed_trials_are_told_once_a_problem_and_end_with_code_1(nnlab, write
             is_tanh = outcome is not None and "tanh" in outcome.name
             return Outcome(outcome.name, "failed", {}, (), (Problem("out of memory"),)) if is_tanh else outcome
 
-    monkeypatch.setattr("nnlab.executor.Workers", lambda *_: Crashing(lambda *_: [0.9, 0.9]))
+    monkeypatch.setattr("nnlab.executor.Workers", lambda *_, **__: Crashing(lambda *_: [0.9, 0.9]))
     done = nnlab("compare", write_config(DIGITS), "--vary", "model.activation=relu,tanh", "--seeds", 2)
     assert done.code == 1
     assert "out of memory\n  in `02_tanh_lr0.005_seed7`, `02_tanh_lr0.005_seed8`\n`nnlab resume runs/" in done.err
@@ -755,11 +759,11 @@ def test_ctrl_c_says_how_to_go_on(nnlab, write_config, monkeypatch):
         def next_outcome(self) -> Outcome | None:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr("nnlab.executor.Workers", lambda *_: Interrupted(lambda *_: [0.9]))
+    monkeypatch.setattr("nnlab.executor.Workers", lambda *_, **__: Interrupted(lambda *_: [0.9]))
     done = nnlab("compare-optimizers", write_config(DIGITS), "--optimizers", "SGD,Adam", "-j", 2)
     assert done.code == 130
     assert "hint: `nnlab resume runs/" in done.err
-    monkeypatch.setattr("nnlab.executor.Workers", lambda *_: Pretence(lambda *_: [0.9, 0.9]))
+    monkeypatch.setattr("nnlab.executor.Workers", lambda *_, **__: Pretence(lambda *_: [0.9, 0.9]))
     resumed = nnlab("resume", "digits", "--json")
     assert (resumed.code, json.loads(resumed.out)["status"]) == (0, "completed")
     assert len(json.loads(resumed.out)["defaults"]["rows"]) == 2

@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from nnlab.executor import InProcess, Job, Workers
+from nnlab.executor import InProcess, Job, Workers, capacity, jobs_at_once
 from nnlab.run import Run
 
 pytestmark = pytest.mark.tf
@@ -54,6 +54,36 @@ def test_workers_give_what_this_process_gives(jobs):
         name: outcome.metrics for name, outcome in alone.items()
     }
     assert sorted(rows) == [(f"job{seed}", epoch) for seed in range(3) for epoch in (1, 2)]
+
+
+def test_one_after_the_other_may_have_more_threads(jobs):
+    (job,) = jobs(1, "training.threads=2")
+    assert outcomes(Workers(1, threads=2), [job])["job0"].status == "completed"
+    assert "threads: 2" in job.run.config_path.read_text()
+
+
+@pytest.mark.parametrize(
+    ("cores", "memory", "jobs"), [(4, 16e9, 4), (4, 3.2e9, 2), (4, 0.5e9, 1), (4, None, 4), (1, 16e9, 1)]
+)
+def test_without_a_number_one_training_runs_on_each_core_that_has_memory(monkeypatch, cores, memory, jobs):
+    monkeypatch.setattr(capacity, "hardware", lambda: {"cores": cores})
+    monkeypatch.setattr(capacity, "free_memory", lambda: None if memory is None else int(memory))
+    monkeypatch.setattr(capacity, "GPUS", capacity.GPUS / "none")
+    assert jobs_at_once(None, None) == jobs
+    assert jobs_at_once(3, None) == 3
+    assert jobs_at_once(None, None, threads=2) == 1
+
+
+def test_the_memory_of_a_control_group_counts(monkeypatch, tmp_path):
+    (tmp_path / "own").mkdir()
+    for folder, limit in ((tmp_path, "max"), (tmp_path / "own", "3000000")):
+        (folder / "memory.max").write_text(f"{limit}\n")
+        (folder / "memory.current").write_text("1000000\n")
+        (folder / "memory.stat").write_text("anon 5\ninactive_file 400000\n")
+    (tmp_path / "cgroup").write_text("0::/own\n")
+    monkeypatch.setattr(capacity, "CONTROL_GROUPS", tmp_path)
+    monkeypatch.setattr(capacity, "OWN_GROUPS", tmp_path / "cgroup")
+    assert capacity.free_memory() == 2_400_000
 
 
 def test_a_training_whose_process_is_killed_is_done_again(jobs):

@@ -157,13 +157,22 @@ def test_a_diverging_training_fails_and_says_what_to_try(config, tmp_path):
     assert len(summary.run.read_history()) < 50
 
 
-def test_divergence_within_an_epoch_is_noticed_before_its_end(config, tmp_path, monkeypatch):
+def test_divergence_is_noticed_before_the_end_of_its_epoch_and_told_in_the_same_words(config, tmp_path, monkeypatch):
     from nnlab.layers import callbacks
 
-    monkeypatch.setattr(callbacks.Recorder, "SECONDS_BETWEEN_LOOKS", 0.0)
-    loaded = config(DIABETES_DIVERGING)
-    summary = train_in(tmp_path, loaded)
-    assert ", step " in summary.problem.message
+    looks = callbacks.Recorder._check_loss
+    messages, noticed = [], []
+
+    def look(self, loss, name="loss"):
+        noticed.append(len(self.rows))
+        looks(self, loss, name)
+
+    monkeypatch.setattr(callbacks.Recorder, "_check_loss", look)
+    for seconds in (0.0, 1e9):  # at each look, or not before the end
+        monkeypatch.setattr(callbacks.Recorder, "SECONDS_BETWEEN_LOOKS", seconds)
+        messages.append(train_in(tmp_path / f"{seconds}", config(DIABETES_DIVERGING)).problem.message)
+    assert set(messages) == {"the training diverged: `loss` became infinite or nan in epoch 1"}
+    assert noticed.count(0) >= 1  # a look while no epoch had ended
 
 
 DIABETES_DIVERGING = """

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import math
+import multiprocessing
 from collections import deque
 from collections.abc import Callable
 
@@ -13,13 +14,14 @@ import pytest
 import yaml
 
 from nnlab.config.load import dump_config, load_config
-from nnlab.config.tune import seconds
+from nnlab.config.tune import TuneConfig, seconds
 from nnlab.errors import ConfigError, NnlabError, Problem
 from nnlab.executor import Job, Outcome
 from nnlab.report import search_plots
-from nnlab.report.search import document, heads, markdown
+from nnlab.report.search import document, gain_text, heads, markdown
 from nnlab.run import Run, open_run
 from nnlab.tune.conduct import conduct
+from nnlab.tune.outlook import hyperband_brackets, initial_points
 from nnlab.tune.search import is_hopeless
 from nnlab.tune.space import read_space
 from nnlab.tune.study import prepare
@@ -56,7 +58,10 @@ def accuracy_of(experiment) -> float:
 
 
 class Pretence:
-    """Pretends to train, and leaves what a training leaves; can be interrupted after some trainings."""
+    """Pretends to train, and leaves what a training leaves; can be interrupted after some trainings.
+
+    So many `jobs` are at work at once, of which the one that began first ends first, or `last_first`.
+    """
 
     def __init__(
         self, score: Callable = accuracy_of, *, stop_after: int | None = None, jobs: int = 1, last_first: bool = False
@@ -76,7 +81,9 @@ class Pretence:
             return None
         if len(self.done) == self.stop_after:
             raise KeyboardInterrupt
-        job = self.queue.pop() if self.last_first else self.queue.popleft()
+        at_work = list(self.queue)[: self.jobs]
+        job = at_work[-1] if self.last_first else at_work[0]
+        self.queue.remove(job)
         self.done.append(job.name)
         outcome = self.outcome(job)
         job.run.create(config=dump_config(job.config.experiment), source="")
@@ -248,24 +255,134 @@ def test_a_small_space_is_searched_to_its_last_value_and_nothing_twice(study, tm
     assert len(found) == len(values(run)) == 2 * (2 * 3 + 1)
 
 
-def test_random_and_grid_trials_do_not_depend_on_how_many_run_at_once(study, tmp_path):
-    for algorithm in ("random", "grid"):
-        one = searched(study(algorithm, "tune.max_trials=9"), tmp_path / f"{algorithm}1")
-        four = study(algorithm, "tune.max_trials=9", jobs=4)
-        assert results(one) == results(searched(four, tmp_path / f"{algorithm}4", Pretence(last_first=True)))
+@pytest.mark.parametrize(
+    ("algorithm", "changes"),
+    [
+        ("random", ["tune.max_trials=9"]),
+        ("random", ["tune.max_trials=12", "tune.median_stopping={after_trials: 3}"]),
+        ("grid", ["tune.max_trials=9"]),
+        ("hyperband", ["tune.executions_per_trial=2"]),
+        ("bayesian", ["tune.max_trials=9", "tune.num_initial_points=3"]),
+    ],
+)
+def test_no_result_depends_on_how_many_are_trained_at_once(study, tmp_path, algorithm, changes):
+    def score(experiment):
+        return None if experiment.model.hidden.units == 16 else accuracy_of(experiment)
+
+    found = []
+    for jobs, last_first in ((1, False), (2, True), (3, False), (8, True)):
+        prepared = study(algorithm, *changes, jobs=jobs)
+        run = searched(prepared, tmp_path / f"{jobs}", Pretence(score, jobs=jobs, last_first=last_first))
+        trials = [{**entry, "thinking_seconds": None} for entry in run.read_trials()]
+        document_ = {**document(prepared, run="", status="completed"), "thinking_seconds": None}
+        found.append((results(run), trials, document_, load_config(run.best_path).experiment))
+    assert len(found[0][1]) >= 9
+    assert all(each == found[0] for each in found[1:])
 
 
-@pytest.mark.parametrize("algorithm", ["hyperband", "bayesian"])
-def test_with_several_at_once_the_order_in_which_they_end_changes_nothing(study, tmp_path, algorithm):
-    runs = [
-        searched(
-            study(algorithm, f"tune.max_trials={FEW.get(algorithm, 16)}", jobs=3),
-            tmp_path / str(last),
-            Pretence(last_first=last),
+def test_the_config_says_how_far_the_proposals_are_ahead_of_the_outcomes(study, tmp_path):
+    for ahead in (1, 3):
+        prepared = study("bayesian", "tune.max_trials=6", f"tune.ahead={ahead}", jobs=8)
+        run = searched(prepared, tmp_path / f"{ahead}", Pretence(jobs=8, last_first=True))
+        assert [entry["told"] for entry in run.read_trials()] == [max(0, number - ahead + 1) for number in range(6)]
+
+
+def test_a_bayesian_search_keeps_away_from_where_trainings_diverge(config):
+    from nnlab.tune.oracle import Proposer
+
+    loaded = config("""
+        data: iris
+        model: {hidden: [4]}
+        optimizer: {Adam: {learning_rate: 0.01}}
+        tune:
+          algorithm: bayesian
+          num_initial_points: 6
+          space: {optimizer.learning_rate: {float: [0.0001, 10], sampling: log}}
+    """)
+    proposer = Proposer(read_space(loaded), loaded.experiment.tune, direction="max", seed=1, max_epochs=1)
+    diverged = []
+    for number in range(14):
+        rate = proposer.ask(number).codes["optimizer.learning_rate"]
+        diverged.append(rate > 0.1)  # the better the higher, up to there
+        proposer.tell(number, None if diverged[-1] else math.log10(rate))
+    assert any(diverged[:6])
+    assert sum(diverged[6:]) <= 2
+
+
+@pytest.mark.parametrize(
+    ("trials", "dimensions", "given", "points"), [(10, 7, None, 3), (60, 7, None, 20), (90, 7, None, 21), (9, 2, 8, 8)]
+)
+def test_a_third_of_the_trials_is_drawn_at_random_before_bayesian_search_learns(trials, dimensions, given, points):
+    section = TuneConfig(algorithm="bayesian", num_initial_points=given, space={"seed": {"int": [0, 1]}})
+    assert initial_points(section, dimensions, trials) == points
+
+
+# ----- what is said before
+
+
+def advice(study) -> dict[str, str]:
+    return {each.rule: each.message for each in study.advice}
+
+
+def test_a_bayesian_search_that_draws_at_random_says_so(study):
+    few = advice(study("bayesian", "tune.max_trials=6", "tune.num_initial_points=null"))["random-bayesian"]
+    assert few.startswith("all 6 trials of this Bayesian search are drawn at random: it learns from 3 outcomes first")
+    most = advice(study("bayesian", "tune.max_trials=12"))["random-bayesian"]
+    assert most.startswith("7 of the 12 trials")
+    assert not advice(study("bayesian", "tune.max_trials=14"))
+    assert not advice(study("bayesian", "tune.max_trials=8", "tune.ahead=1"))
+
+
+def test_a_hyperband_search_that_halves_nothing_says_so(study, tmp_path):
+    assert hyperband_brackets(9, 3) == [[9, 3, 1], [5, 2], [3]]
+    prepared = study("hyperband", "tune.max_trials=12")
+    assert "none of 12 trials of this Hyperband search is trained to its 9 epochs" in advice(prepared).values()
+    assert {entry["epochs"] for entry in searched(prepared, tmp_path / "run").read_trials()} == {1, 3}
+    assert "which take 23 trials" in advice(study("hyperband", "tune.max_trials=22"))["short-hyperband"]
+    assert not advice(study("hyperband", "tune.max_trials=23"))
+    assert len(searched(study("hyperband"), tmp_path / "whole").read_trials()) == 23
+    random = advice(study("hyperband", "training.epochs=2"))["short-hyperband"]
+    assert random == "no training of this Hyperband search is cut short: it is a random search of 2 trials"
+
+
+@pytest.mark.parametrize("algorithm", ["random", "grid"])
+def test_a_search_for_more_than_there_is_says_how_much_there_is(study, tmp_path, algorithm):
+    space = {
+        "optimizer": {"choice": ["sgd", "adam"]},
+        "optimizer.momentum": {"float": [0, 0.5], "step": 0.25, "when": {"optimizer": "sgd"}},
+    }
+    prepared = study(algorithm, "tune.max_trials=50", f"tune.space={json.dumps(space)}")
+    assert advice(prepared) == {"small-space": "the space holds 4 sets of values, fewer than 50"}
+    assert len(searched(prepared, tmp_path / "run").read_trials()) == 4
+    one = study(algorithm, 'tune.space={"model.hidden.layers": {"int": [1, 1]}}')
+    assert advice(one) == {"one-point": "the space holds one set of values alone"}
+
+
+def test_more_jobs_than_trials_that_may_be_under_way_are_idle(study):
+    idle = advice(study("bayesian", "tune.max_trials=30", jobs=9))["idle-jobs"]
+    assert idle == "of 9 trainings at once 4 have something to do: the others wait for outcomes"
+    assert not advice(study("bayesian", "tune.max_trials=30", "tune.executions_per_trial=3", jobs=9))
+    assert not advice(study("random", "tune.max_trials=30", jobs=9))
+
+
+def test_what_no_trial_can_be_judged_by_is_refused_before_anything_is_trained(config):
+    space = {"training.metrics": {"choice": [["accuracy"], ["sparse_categorical_accuracy"]]}}
+    with pytest.raises(ConfigError, match=r"with a list of 1 for `training.metrics`: there is no metric `accuracy`"):
+        prepare(config(SPACE % "random", f"tune.space={json.dumps(space)}", "training.metrics=[accuracy]"))
+    losses = {"training.loss": {"choice": ["mse", "mae"]}}
+    plain = "data: {source: inline, columns: {x: [1, 2, 3, 4], y: [1, 2, 3, 5]}, target: y, validation: 2}\n"
+    with pytest.raises(ConfigError, match="the values of different losses cannot be compared"):
+        prepare(
+            config(
+                plain
+                + f"model: {{hidden: [2]}}\ntraining: {{loss: mse, metrics: []}}\ntune: {{space: {json.dumps(losses)}}}"
+            )
         )
-        for last in (False, True)
-    ]
-    assert results(runs[0]) == results(runs[1])
+    columns = {"data.features": {"choice": [[0, 1], [0, 9]]}}
+    with pytest.raises(ConfigError, match="there is no column 9"):
+        prepare(config(SPACE % "random", f"tune.space={json.dumps(columns)}", "data.features=[0, 1]"))
+    with pytest.raises(ConfigError, match=r"`training\.threads` cannot be searched"):
+        prepare(config(SPACE % "random", 'tune.space={"training.threads": {"choice": [1, 2]}}'))
 
 
 def test_bayesian_search_comes_nearer_to_the_best_than_chance(study, tmp_path):
@@ -331,7 +448,7 @@ def test_a_search_that_is_interrupted_again_and_again_comes_out_the_same(study, 
 
 
 def test_a_search_goes_on_for_longer_when_it_is_told_to(study, tmp_path, nnlab, monkeypatch):
-    monkeypatch.setattr("nnlab.executor.Workers", lambda *_: Pretence())
+    monkeypatch.setattr("nnlab.executor.Workers", lambda *_, **__: Pretence())
     searched(study("random", "tune.max_trials=4"), tmp_path / "runs" / "run")
     resumed = json.loads(nnlab("resume", tmp_path / "runs" / "run", "--max-trials", 7, "--json").out)
     assert (resumed["trials"], resumed["status"]) == (7, "completed")
@@ -344,6 +461,49 @@ def test_no_trial_begins_after_the_time_is_over(study, tmp_path):
     run = searched(study("random", "tune.max_trials=50", "tune.max_time=0.000001"), tmp_path / "run")
     assert run.read_trials() == []
     assert run.read_info()["status"] == "failed"
+
+
+def test_what_the_oracle_was_told_of_a_trial_that_crashed_stays_so(study, tmp_path):
+    broken = {"is": True}
+
+    def score(experiment):
+        crashes = broken["is"] and experiment.model.hidden.units == 8
+        return "no space left" if crashes else accuracy_of(experiment)
+
+    def go_on(stop_after):
+        pretence = Pretence(score, stop_after=stop_after)
+        conduct(prepare(load_config(run.config_path)), run, lambda _: pretence, observer=Silence())
+
+    run = Run(tmp_path / "run")
+    first = Pretence(score, stop_after=14)
+    with pytest.raises(KeyboardInterrupt):
+        conduct(study("hyperband"), run, lambda _: first, observer=Silence())
+    known = [entry["codes"] for entry in run.read_trials()]
+    assert any(entry["status"] == "failed" for entry in run.read_trials())
+    broken["is"] = False  # what crashed is trained again, and succeeds
+    with pytest.raises(KeyboardInterrupt):
+        go_on(5)
+    go_on(None)
+    assert [entry["codes"] for entry in run.read_trials()][: len(known)] == known
+    assert {entry["status"] for entry in run.read_trials()} == {"completed"}
+
+
+def test_an_older_search_goes_on_as_far_ahead_as_it_began(study, tmp_path, nnlab, monkeypatch):
+    monkeypatch.setattr("nnlab.executor.Workers", lambda *_, **__: Pretence())
+    changes = ["tune.max_trials=7", "tune.num_initial_points=3", "tune.ahead=2"]
+    whole = searched(study("bayesian", *changes), tmp_path / "whole")
+    run = Run(tmp_path / "runs" / "run")
+    with pytest.raises(KeyboardInterrupt):
+        searched(study("bayesian", *changes), run.path, Pretence(stop_after=3))
+    config = yaml.safe_load(run.config_path.read_text())
+    del config["tune"]["ahead"]
+    run.rewrite_config(yaml.safe_dump(config, sort_keys=False))
+    run.write_info({**run.read_info(), "behind": 2})
+    for entry in run.read_trials():
+        run.write_trial(entry["trial"], {key: entry[key] for key in entry if key != "learnt"})
+    assert nnlab("resume", run.path, "-q").code == 0
+    assert results(run) == results(whole)
+    assert load_config(run.config_path).experiment.tune.ahead == 2
 
 
 def test_a_failing_trial_is_recorded_and_the_search_goes_on(study, tmp_path):
@@ -424,7 +584,9 @@ def test_hopeless_trials_are_those_below_the_median_at_an_epoch():
 
 
 def test_limits_for_hopeless_trials_are_medians_of_those_before(study, tmp_path):
-    prepared = study("random", "tune.max_trials=8", "tune.median_stopping={after_trials: 3, after_epochs: 2}")
+    prepared = study(
+        "random", "tune.max_trials=8", "tune.median_stopping={after_trials: 3, after_epochs: 2}", "tune.ahead=1"
+    )
     run = searched(prepared, tmp_path / "run")
     limits = [entry["stop_below"] for entry in run.read_trials()]
     assert limits[0] == []
@@ -442,15 +604,46 @@ def test_the_plots_show_what_was_tried(study, tmp_path):
     assert sum(shares.values()) == pytest.approx(1)
 
 
-def test_heads_are_as_long_as_they_must_be():
+def test_heads_are_as_long_as_they_must_be_and_no_bare_numbers():
     assert heads(["a.units", "b.units", "c.rate"]) == ["a.units", "b.units", "rate"]
+    assert heads(["model.hidden.0", "model.layers.0.units"]) == ["hidden.0", "units"]
+    assert heads(["model.layers.0.units", "model.layers.1.units"]) == ["layers.0.units", "layers.1.units"]
+
+
+def test_what_the_search_gained_over_the_configs_own_values_is_said(study, tmp_path):
+    prepared = study("random", "tune.max_trials=6")
+    run = searched(prepared, tmp_path / "run")
+    found = document(prepared, run="x", status="completed")
+    scores = [entry["score"] for entry in run.read_trials()]
+    assert found["own"] == {"trial": "0000", "status": "completed", "score": scores[0], "gain": max(scores) - scores[0]}
+    text = (
+        f"the best, as it was chosen: val_accuracy {max(scores):.4f}, "
+        f"the config's own values {scores[0]:.4f} (+{max(scores) - scores[0]:.4f})"
+    )
+    assert gain_text(found) == text
+    written = markdown(found, name="x")
+    assert written.index("trained again with 2 fresh seeds") < written.index(text[1:]) < written.index("| trial |")
+    without = study("random", "tune.max_trials=3", "tune.default_trial=false")
+    searched(without, tmp_path / "without")
+    assert gain_text(document(without, run="x", status="completed")) is None
+
+
+def test_nothing_is_gained_over_what_diverged_or_was_not_trained_as_long(study, tmp_path):
+    prepared = study("random", "tune.max_trials=6")
+    searched(prepared, tmp_path / "run", Pretence(lambda e: None if e.model.hidden.units == 8 else accuracy_of(e)))
+    assert gain_text(document(prepared, run="x", status="completed")).endswith("the config's own values diverged")
+    short = study("hyperband")
+    searched(short, tmp_path / "short", Pretence(lambda e: 0.1 if e.model.hidden.units == 8 else accuracy_of(e)))
+    found = document(short, run="x", status="completed")
+    assert found["own"]["gain"] is None
+    assert gain_text(found).endswith("the config's own values were not trained as long")
 
 
 # ----- the command
 
 
 def test_the_command_prints_what_the_contract_says(nnlab, write_config, monkeypatch):
-    monkeypatch.setattr("nnlab.executor.Workers", lambda *_: Pretence())
+    monkeypatch.setattr("nnlab.executor.Workers", lambda *_, **__: Pretence())
     path = write_config(SPACE % "random")
     done = nnlab("tune", path, "--max-trials", 4, "--json")
     printed = json.loads(done.out)
@@ -469,7 +662,7 @@ def test_the_command_prints_what_the_contract_says(nnlab, write_config, monkeypa
 
 
 def test_another_algorithm_leaves_the_options_of_the_configs_own_out(nnlab, write_config, monkeypatch):
-    monkeypatch.setattr("nnlab.executor.Workers", lambda *_: Pretence())
+    monkeypatch.setattr("nnlab.executor.Workers", lambda *_, **__: Pretence())
     path = write_config((SPACE % "hyperband").replace("seeds: 2", "seeds: 0\n  factor: 4"))
     assert nnlab("tune", path, "--algorithm", "grid", "--max-trials", 2, "-q").code == 0
     wrong = nnlab("tune", path, "--algorithm", "evolution")
@@ -490,14 +683,38 @@ def test_a_search_without_a_section_or_validation_rows_is_refused(nnlab, write_c
 
 
 def test_ctrl_c_says_how_to_go_on(nnlab, write_config, monkeypatch):
-    monkeypatch.setattr("nnlab.executor.Workers", lambda *_: Pretence(stop_after=2))
+    monkeypatch.setattr("nnlab.executor.Workers", lambda *_, **__: Pretence(stop_after=2))
     done = nnlab("tune", write_config(SPACE % "random"))
     assert done.code == 130
     assert "hint: `nnlab resume runs/" in done.err
 
 
+def test_an_oracle_that_is_killed_ends_the_search_with_code_1_and_it_can_go_on(nnlab, write_config, monkeypatch):
+    def score(experiment):
+        for child in multiprocessing.active_children():
+            child.kill()
+        return accuracy_of(experiment)
+
+    monkeypatch.setattr("nnlab.executor.Workers", lambda *_, **__: Pretence(score))
+    done = nnlab("tune", write_config(SPACE % "random"))
+    assert done.code == 1
+    assert "the process that proposes trials has died (signal SIGKILL)" in done.err
+    assert "trainings that had not ended are lost; what was tried so far is in runs/" in done.err
+    assert "hint: `nnlab resume runs/" in done.err
+    monkeypatch.setattr("nnlab.executor.Workers", lambda *_, **__: Pretence())
+    assert nnlab("resume", "experiment", "-q").code == 0
+
+
+def test_what_a_search_is_like_is_said_before_it_starts(nnlab, write_config, monkeypatch):
+    monkeypatch.setattr("nnlab.executor.Workers", lambda *_, **__: Pretence())
+    done = nnlab("tune", write_config(SPACE % "bayesian"), "--max-trials", 3)
+    assert done.code == 0
+    said = done.err.index("advice[random-bayesian]: all 3 trials of this Bayesian search are drawn at random")
+    assert said < done.err.index("bayesian search over 6 values")
+
+
 def test_a_search_that_comes_out_otherwise_is_not_carried_on(study, tmp_path):
-    run = searched(study("hyperband", "tune.max_trials=12"), tmp_path / "run")
+    run = searched(study("hyperband", "tune.max_trials=12", "tune.ahead=1"), tmp_path / "run")
     record = run.read_trials()[9]
     run.write_trial("0009", {**record, "continues": None})
     with pytest.raises(NnlabError, match="cannot be carried on from trial 0009"):

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 ConfigPath = tuple[str | int, ...]
 """Where a value stands in a config, such as `("model", "layers", 2, "Dense", "activation")`."""
@@ -59,7 +59,9 @@ def visible(text: str) -> str:
 
 
 class NnlabError(Exception):
-    """A mistake in what nnlab was given. The command line shows its problems and exits with code 2."""
+    """A mistake in what nnlab was given. The command line shows its problems and exits with `exit_code`."""
+
+    exit_code: ClassVar[int] = 2
 
     def __init__(self, problems: str | Problem | Sequence[Problem], *, hint: str | None = None) -> None:
         if isinstance(problems, str):
@@ -68,6 +70,12 @@ class NnlabError(Exception):
             problems = [problems]
         self.problems: tuple[Problem, ...] = tuple(problems)
         super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class LostError(NnlabError):
+    """A process that did a part of the work is gone: no mistake in what was given."""
+
+    exit_code = 1
 
 
 class ConfigError(NnlabError):

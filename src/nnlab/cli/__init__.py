@@ -100,7 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         code = app(words, standalone_mode=False, prog_name="nnlab")
     except NnlabError as error:
-        code = _fail(error, verbose=is_verbose)
+        code = _fail(error, verbose=is_verbose, code=error.exit_code)
     except typer.TyperException as error:
         code = _usage(error, words)
     except BrokenPipeError:  # `nnlab list layers | head`
@@ -118,7 +118,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sys.exit(code or 0)
 
 
-def _fail(error: NnlabError, *, verbose: bool, cause: Exception | None = None, code: int = 2) -> int:
+def _fail(error: NnlabError, *, verbose: bool, code: int, cause: Exception | None = None) -> int:
     if verbose:
         import traceback
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from nnlab.cli import console, options
-from nnlab.errors import NnlabError, listed
+from nnlab.errors import LostError, NnlabError, listed
 
 DEFAULT_BUDGET = 7
 """Learning rates that `compare-optimizers` tries for each optimizer: two a decade over three decades."""
@@ -241,13 +241,17 @@ def _run(
     from nnlab.cli.comparison import Progress
     from nnlab.compare.problems import by_name, conduct_all, joint_name
     from nnlab.compare.study import conduct
-    from nnlab.executor import executor_for, start_soon
+    from nnlab.executor import check_threads, executor_for, start_soon, threads_of
     from nnlab.run import Run
 
     console.prepare_tensorflow(verbose=verbose)  # for the workers, which inherit the environment
-    studies = by_name(_all([partial(check, on_valid=start_soon if ray is None else None) for check in prepared]))
+    start: Any = start_soon if ray is None else None
+    studies = by_name(_all([partial(check, jobs=jobs, on_valid=start) for check in prepared]))
+    threads = threads_of(next(iter(studies.values())).config)
+    for study in studies.values():
+        check_threads(study.config, jobs=jobs, threads=threads)
     preparing = console.prepare_plots_soon()
-    executor = executor_for(jobs, ray)
+    executor = executor_for(jobs, ray, threads=threads)
     name = into.read_info()["name"] if into is not None else name or joint_name(list(studies))
     run = into or Run.new(runs_dir, name)
     progress = Progress(quiet=quiet or json)
@@ -259,9 +263,8 @@ def _run(
                 status = conduct(study, run, executor, **options)
             else:
                 status = conduct_all(studies, run, executor, **options, name=name)
-    except KeyboardInterrupt:
-        console.say(f"interrupted; what was trained so far is in {run.path}", hint=f"`nnlab resume {run.path}`")
-        raise typer.Exit(130) from None
+    except (KeyboardInterrupt, LostError) as error:
+        raise typer.Exit(console.stopped(error, run, done="trained")) from None
     preparing.join()
     _show({problem: study.comparison for problem, study in studies.items()}, run, name, status, json=json, quiet=quiet)
     if status == "failed":

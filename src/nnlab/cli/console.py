@@ -10,11 +10,12 @@ from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
-from nnlab.errors import NnlabError, Problem, first_line, is_out_of_memory, visible
+from nnlab.errors import LostError, NnlabError, Problem, first_line, is_out_of_memory, visible
 
 if TYPE_CHECKING:
     from nnlab.cli.screen import Screen
     from nnlab.config.load import LoadedConfig
+    from nnlab.run import Run
 
 
 MOST_PROGRAMS = 500
@@ -61,6 +62,22 @@ def print_problems(problems: Sequence[Problem]) -> None:
     """Write problems to stderr, one below the other."""
     for problem in problems:
         sys.stderr.write(f"{problem}\n")
+
+
+def stopped(error: BaseException, run: Run, *, done: str) -> int:
+    """Say what is left of a run that stopped before its end, and how it goes on; return the exit code.
+
+    Args:
+        error: what stopped it: an interrupt, or the loss of a process.
+        run: its directory.
+        done: what was done there, such as `trained`.
+    """
+    lost = isinstance(error, LostError)
+    if isinstance(error, LostError):
+        print_problems(error.problems)
+    head = "trainings that had not ended are lost" if lost else "interrupted"
+    say(f"{head}; what was {done} so far is in {run.path}", hint=f"`nnlab resume {run.path}`")
+    return LostError.exit_code if lost else 130
 
 
 def load(

@@ -39,7 +39,8 @@ Jobs = Annotated[
         "--jobs",
         metavar="N",
         min=1,
-        help="Trainings at once; default: 1, and with `--ray` one on each CPU of the cluster.",
+        help="Trainings at once; default: one a core (of a cluster with `--ray`), if there are 1.5 GB of memory each. "
+        "No result depends on it.",
         show_default=False,
     ),
 ]

@@ -15,7 +15,7 @@ from nnlab.cli import console
 from nnlab.cli.live import LiveTable
 from nnlab.cli.progress import duration
 from nnlab.report.comparison import number
-from nnlab.report.search import caption, cells, fresh_text, heads
+from nnlab.report.search import caption, cells, findings, heads
 from nnlab.results import value_text
 from nnlab.tune.search import Trial
 
@@ -118,9 +118,11 @@ class Progress(LiveTable):
 
 
 def show_results(results: Mapping[str, Any]) -> None:
-    """Print the best trials, and what the best gives with fresh seeds, to stdout."""
+    """Print what was found and the best trials to stdout."""
     out = console.results()
     out.print(caption(results), markup=False)
+    for text in findings(results):
+        out.print(text, markup=False)
     if results["rows"]:
         top, body = cells(results)
         table = Table(box=SIMPLE_HEAD, pad_edge=False)
@@ -129,8 +131,5 @@ def show_results(results: Mapping[str, Any]) -> None:
         for line in body:
             table.add_row(*(Text(text) for text in line))
         out.print(table)
-    fresh = fresh_text(results)
-    if fresh:
-        out.print(f"the best, {fresh}", markup=False)
     for note in results["notes"]:
         out.print(note, markup=False)

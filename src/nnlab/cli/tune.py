@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from nnlab.cli import console, options
-from nnlab.errors import listed
+from nnlab.errors import LostError, listed
 
 
 def tune(
@@ -64,7 +64,7 @@ def tune(
 
 def resume(run: Any, runs_dir: Path, *, max_trials: int | None, max_time: str | None, **how: Any) -> None:
     """Carry a search on, for longer if it is told so."""
-    given = {"max_trials": max_trials, "max_time": max_time}
+    given = {"max_trials": max_trials, "max_time": max_time, "ahead": run.read_info().get("behind")}  # of older runs
     conduct(console.load(run.config_path, _overrides(given)), runs_dir, into=run, **how)
 
 
@@ -99,7 +99,7 @@ def conduct(
 ) -> None:
     """Check, search, and show the results."""
     from nnlab.cli.search import Progress, show_results
-    from nnlab.executor import executor_for, jobs_at_once, start_soon
+    from nnlab.executor import executor_for, jobs_at_once, start_soon, threads_of
     from nnlab.report.search import document, markdown
     from nnlab.report.search_plots import write_plots
     from nnlab.run import Run
@@ -107,8 +107,12 @@ def conduct(
     from nnlab.tune.study import prepare
 
     console.prepare_tensorflow(verbose=verbose)  # for the workers, which inherit the environment
-    executor = executor_for(jobs, ray)
-    study = prepare(loaded, jobs=jobs_at_once(jobs, ray), runs_dir=runs_dir, trust_code=trust_code, on_valid=start_soon)
+    threads = threads_of(loaded)
+    executor = executor_for(jobs, ray, threads=threads)
+    at_once = jobs_at_once(jobs, ray, threads=threads)
+    study = prepare(loaded, jobs=at_once, runs_dir=runs_dir, trust_code=trust_code, on_valid=start_soon)
+    if not quiet:
+        console.print_problems(study.advice)
     preparing = console.prepare_plots_soon()
     name = study.config.experiment.name
     run = into or Run.new(runs_dir, name)
@@ -116,9 +120,8 @@ def conduct(
     try:
         with progress:
             status = search(study, run, executor, observer=progress, command=["nnlab", *sys.argv[1:]])
-    except KeyboardInterrupt:
-        console.say(f"interrupted; what was tried so far is in {run.path}", hint=f"`nnlab resume {run.path}`")
-        raise typer.Exit(130) from None
+    except (KeyboardInterrupt, LostError) as error:
+        raise typer.Exit(console.stopped(error, run, done="tried")) from None
     results = document(study, run=str(run.path), status=status)
     run.write_summary(results, markdown(results, name=name))
     if study.search.failed:

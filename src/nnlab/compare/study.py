@@ -20,7 +20,7 @@ from nnlab.config.overrides import Override, parse_override
 from nnlab.config.programs import program_kind
 from nnlab.config.schedules import steps_of_run
 from nnlab.errors import ConfigError, NnlabError, Problem, did_you_mean, named, one_of
-from nnlab.executor import Executor, Job, Outcome, check_threads
+from nnlab.executor import Executor, Job, Outcome, check_threads, threads_of
 from nnlab.objective import Objective, choose_objective
 from nnlab.run import Run, Status, open_run
 from nnlab.run_info import RunInfo, experiment_facts
@@ -121,6 +121,7 @@ def prepare(
     choose: Callable[[LoadedConfig], Sequence[Named]] = from_section,
     *,
     tuning_budget: int = 0,
+    jobs: int | None = None,
     runs_dir: Path = Path("runs"),
     trust_code: bool = False,
     on_valid: Callable[[], Any] | None = None,
@@ -132,6 +133,7 @@ def prepare(
         base: changes that hold for every variant.
         choose: gives the variants of the loaded config.
         tuning_budget: learning rates to try, if the config does not say.
+        jobs: trainings at once; `None` for as many as fit.
         runs_dir: where runs that layers are taken over from are looked for.
         trust_code: whether the user's own Python code may run.
         on_valid: is called when the configs hold, before their data are loaded.
@@ -143,7 +145,7 @@ def prepare(
     config = load_config(path, overrides)
     variants = load_variants(path, overrides, choose(config))
     for variant in variants:
-        check_threads(variant.config)
+        check_threads(variant.config, jobs=jobs, threads=threads_of(config))
     section = config.experiment.compare or CompareConfig()
     budget = tuning_budget if section.tuning_budget is None else section.tuning_budget
     if section.tuned_only and not budget:

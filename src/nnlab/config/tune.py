@@ -193,6 +193,7 @@ class TuneConfig(Section):
     `max_trials` is that of all trials, the config's own values included; without it a grid and Hyperband end by
     themselves, and the others after 10. `executions_per_trial` is the number of seeds of a trial, `seeds` that of the
     trainings of the best with fresh ones, and `keep_models` says of how many of the best trials the models are kept.
+    `ahead` is how many trials are proposed before the outcome of the first of them is known, where outcomes decide.
     """
 
     algorithm: Algorithm = "random"
@@ -200,6 +201,7 @@ class TuneConfig(Section):
     max_trials: Annotated[Whole, Field(ge=1, le=100_000)] | None = None
     max_time: Annotated[float | None, Parsed(_max_time)] = None
     default_trial: bool = True
+    ahead: Annotated[Whole, Field(ge=1, le=1000)] = 4
     executions_per_trial: Annotated[Whole, Field(ge=1, le=1000)] = 1
     seeds: Annotated[Whole, Field(ge=0, le=1000)] = 5
     keep_models: Annotated[Whole, Field(ge=0, le=1000)] = 1
@@ -211,6 +213,11 @@ class TuneConfig(Section):
     alpha: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     beta: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
     space: Annotated[Mapping[str, ParameterConfig], Field(min_length=1)]
+
+    @property
+    def is_led(self) -> bool:
+        """Whether outcomes decide what is tried next, or when a trial is stopped."""
+        return self.algorithm in ("bayesian", "hyperband") or bool(self.median_stopping)
 
     @classmethod
     def faults_between(cls, given: Mapping[str, Any]) -> Iterator[Fault]:

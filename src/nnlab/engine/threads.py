@@ -61,9 +61,9 @@ def threads_used() -> int:
     return int(tf.config.threading.get_intra_op_parallelism_threads() or hardware()["cores"])
 
 
-def one_thread_for_good() -> None:
-    """Let TensorFlow compute with one thread from now on, in a process that is one of several."""
-    use_threads(1)
+def threads_for_good(count: int) -> None:
+    """Let TensorFlow compute with so many threads from now on, whatever a config says, in a worker."""
+    use_threads(count)
     tf.config.list_logical_devices()  # it begins here
 
 

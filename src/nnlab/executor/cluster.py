@@ -22,7 +22,7 @@ from typing import Any
 import ray
 from ray.exceptions import RayError, RayTaskError
 
-from nnlab.errors import NnlabError, first_line
+from nnlab.errors import LostError, NnlabError, first_line
 from nnlab.executor.jobs import Job, Watcher
 from nnlab.executor.pool import Pool, Worker
 from nnlab.executor.trainer import Trainer, data_of
@@ -132,7 +132,7 @@ class RayWorkers(Pool):
         if ready:  # all that there is: a worker that tells much must not keep the others from being heard
             ready, _ = ray.wait(news, num_returns=len(news), timeout=0)
         elif not self._most_workers():
-            raise NnlabError("the Ray cluster has no CPU left", hint="`nnlab resume` goes on where it stopped")
+            raise LostError("the Ray cluster has no CPU left")
         return [worker for worker in waiting if any(worker.news is each for each in ready)]
 
     def _hear(self, worker: Any) -> Any:
@@ -147,7 +147,7 @@ class RayWorkers(Pool):
             self._failed_starts += 1
             if self._failed_starts == MOST_STARTS:
                 hint = "does every node have the same versions of nnlab, Python and Ray?"
-                raise NnlabError(f"no worker can be started on the Ray cluster: {worker.last_words}", hint=hint)
+                raise LostError(f"no worker can be started on the Ray cluster: {worker.last_words}", hint=hint)
         return super()._bury(worker)
 
     def _ship(self, job: Job) -> Any:
@@ -273,11 +273,11 @@ def _continued(job: Job, before: Run, checkpoint: bytes) -> Job:
 
 
 def _start() -> Trainer:
-    from nnlab.engine.threads import one_thread_for_good
+    from nnlab.engine.threads import threads_for_good
     from nnlab.environment import import_keras
 
     import_keras()
-    one_thread_for_good()
+    threads_for_good(1)
     return Trainer()
 
 

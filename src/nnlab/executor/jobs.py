@@ -83,17 +83,31 @@ class Outcome:
         return None
 
 
-def check_threads(config: LoadedConfig) -> None:
-    """Raise if a config asks for more threads than a worker has, which is one: several are at work.
+def threads_of(config: LoadedConfig) -> int:
+    """Return with how many threads a worker does a config's trainings: one unless the config says otherwise."""
+    threads = config.experiment.training.threads
+    return 1 if threads == "auto" else threads
+
+
+def check_threads(config: LoadedConfig, *, jobs: int | None, threads: int | None = None) -> None:
+    """Raise if a config asks for other threads than its worker has.
+
+    Args:
+        config: of a training.
+        jobs: how many train at once; `None` for as many as fit.
+        threads: of all workers; default: as many as the config asks for.
 
     Raises:
-        ConfigError: it does.
+        ConfigError: it asks for more than one beside others, or for others than they have.
     """
-    threads = config.experiment.training.threads
-    if threads not in ("auto", 1):
-        message = f"trainings beside others have one thread each, not {threads}"
-        problem = Problem(message, "write `auto`, or `1`; `-j` says how many train at once", ("training", "threads"))
-        raise ConfigError(config.locate(problem))
+    asked, path = threads_of(config), ("training", "threads")
+    if asked > 1 and jobs not in (None, 1):
+        message = f"trainings beside others have one thread each, not {asked}"
+        hint = "write `auto`, or `1`; `-j 1` trains one after the other with more"
+        raise ConfigError(config.locate(Problem(message, hint, path)))
+    if threads is not None and asked != threads:
+        message = f"trainings that are compared have the same threads: {threads} or {asked}"
+        raise ConfigError(config.locate(Problem(message, "set `training.threads` for all of them", path)))
 
 
 Watcher = Callable[[str, Mapping[str, Any]], None]

@@ -47,24 +47,33 @@ def start_process(target: Callable[..., None], *arguments: Any) -> tuple[Any, Co
     return process, ours
 
 
+def how_it_ended(process: Any) -> str:
+    """Say with which signal or exit code a process that is dead has ended."""
+    process.join(1)
+    code = process.exitcode
+    return f"signal {signal.Signals(-code).name}" if code and code < 0 else f"exit code {code}"
+
+
 class Workers(Pool):
     """Does several jobs at once in processes of their own, which stay warm: TensorFlow started, programs compiled.
 
     Args:
         count: jobs at once.
         watch: is told how trainings go on.
+        threads: that each computes with.
     """
 
-    def __init__(self, count: int, watch: Watcher | None = None) -> None:
+    def __init__(self, count: int, watch: Watcher | None = None, *, threads: int = 1) -> None:
         super().__init__(watch)
         self._count = count
+        self._threads = threads
         start_soon()
 
     def _most_workers(self) -> int:
         return self._count
 
     def _start_worker(self) -> Worker:
-        return _Process()
+        return _Process(self._threads)
 
     def _wait(self) -> Sequence[Worker]:
         ready = wait([worker.connection for worker in self._workers])
@@ -74,9 +83,9 @@ class Workers(Pool):
 class _Process(Worker):
     """A worker on this machine."""
 
-    def __init__(self) -> None:
+    def __init__(self, threads: int) -> None:
         super().__init__()
-        self.process, self.connection = start_process(_work)
+        self.process, self.connection = start_process(_work, threads)
 
     def send(self, job: Job) -> None:
         self.connection.send(job)
@@ -94,28 +103,27 @@ class _Process(Worker):
         self.connection.close()
 
     def cause_of_death(self) -> tuple[str, str]:
-        code = self.process.exitcode
-        if code == -signal.SIGKILL:
+        if self.process.exitcode == -signal.SIGKILL:
             remedy = "memory may have run out: use fewer jobs at once (`-j`), or lower `training.batch_size`"
         else:
             remedy = "`nnlab train` of the same config shows what it says"
-        return f"signal {signal.Signals(-code).name}" if code and code < 0 else f"exit code {code}", remedy
+        return how_it_ended(self.process), remedy
 
 
-def _work(connection: Connection) -> None:
+def _work(connection: Connection, threads: int) -> None:
     """Do jobs until the parent is gone, sends no more, or ends this process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, which then ends its workers
     signal.signal(signal.SIGTERM, _interrupted)  # a training that is ended leaves its run as interrupted
     Thread(target=_end_with_parent, daemon=True).start()
     with contextlib.suppress(KeyboardInterrupt, EOFError, ConnectionError):
-        _do_jobs(connection)
+        _do_jobs(connection, threads)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it is ending
 
 
-def _do_jobs(connection: Connection) -> None:
-    from nnlab.engine.threads import one_thread_for_good
+def _do_jobs(connection: Connection, threads: int) -> None:
+    from nnlab.engine.threads import threads_for_good
 
-    one_thread_for_good()
+    threads_for_good(threads)
     trainer = Trainer()
 
     def tell(row: Mapping[str, Any]) -> None:

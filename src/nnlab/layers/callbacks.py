@@ -99,7 +99,7 @@ class Recorder(keras.callbacks.Callback):
             return
         self._last_look = now
         values = {name: float(value) for name, value in (logs or {}).items()}
-        self._check_loss(values.get("loss"), f"in epoch {self._epoch}, step {batch + 1}")
+        self._check_loss(values.get("loss"))
         if self.observer is not None:
             self.observer.step_done(self._epoch, batch + 1, values)
 
@@ -125,7 +125,7 @@ class Recorder(keras.callbacks.Callback):
         if time.perf_counter() - self._last_write >= self.SECONDS_BETWEEN_WRITES:
             self.write()
         for name in ("loss", "val_loss"):
-            self._check_loss(row.get(name), f"in epoch {epoch + 1}", name)
+            self._check_loss(row.get(name), name)
         if self.observer is not None:
             self.observer.epoch_done(row, best=self.best)
 
@@ -135,11 +135,12 @@ class Recorder(keras.callbacks.Callback):
             self.run.write_history(self.rows)
         self._last_write = time.perf_counter()
 
-    def _check_loss(self, loss: float | None, where: str, name: str = "loss") -> None:
+    def _check_loss(self, loss: float | None, name: str = "loss") -> None:
+        """Stop where a loss is not finite; which step is looked at, and how far it has come there, depends on time."""
         if loss is None or math.isfinite(loss) or self.divergence is not None:
             return
         self.divergence = Problem(
-            f"the training diverged: `{name}` became {'nan' if math.isnan(loss) else 'infinite'} {where}",
+            f"the training diverged: `{name}` became infinite or nan in epoch {self._epoch}",
             hint="lower `optimizer.learning_rate` (a tenth of it first), clip gradients (`optimizer.clipnorm: 1.0`), "
             "or scale the data (`data.scale: standardize`)",
         )

@@ -32,12 +32,27 @@ def document(study: Study, *, run: str, status: str) -> dict[str, Any]:
         "less_is_better": search.rules.objective.direction == "min",
         "algorithm": study.section.algorithm,
         "seeds": list(search.rules.seeds),
+        "own": own_values(search),
         "fresh": None if best is None else fresh_scores(search, best),
         "thinking_seconds": round(sum(trial.thinking_seconds for trial in search.trials), 3),
         "parameters": [parameter.path for parameter in study.space.parameters],
         "rows": [_row(search, trial) for trial in search.ranked[:SHOWN]],
         "notes": _notes(study),
     }
+
+
+def own_values(search: Search) -> dict[str, Any] | None:
+    """Return what the config's own values gave, and what the best gained over them; `None` if they were not tried.
+
+    Only where both were trained equally long there is a gain.
+    """
+    own = [trial for trial in search.trials if trial.is_base and search.is_over(trial)]
+    if not own or search.best is None:
+        return None
+    trial = next((each for each in search.ranked if each.is_base), own[-1])
+    score, best = search.score(trial), search.score(search.best)
+    gain = None if trial not in search.ranked or score is None or best is None else best - score
+    return {"trial": trial.id, "status": search.status(trial), "score": score, "gain": gain}
 
 
 def fresh_scores(search: Search, best: Trial) -> dict[str, Any] | None:
@@ -124,16 +139,18 @@ def cells(results: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
 
 
 def heads(paths: Sequence[str]) -> list[str]:
-    """Shorten paths to as many of their last parts as tell them from one another.
+    """Shorten paths to as many of their last parts as tell them from one another, and begin with a name.
 
-    >>> heads(["optimizer.learning_rate", "model.hidden.units", "model.hidden.layers"])
-    ['learning_rate', 'units', 'layers']
+    >>> heads(["optimizer.learning_rate", "model.hidden.0", "model.layers.1.units", "model.layers.2.units"])
+    ['learning_rate', 'hidden.0', 'layers.1.units', 'layers.2.units']
     """
     split = [path.split(".") for path in paths]
     found = []
     for parts in split:
         length = 1
-        while length < len(parts) and sum(other[-length:] == parts[-length:] for other in split) > 1:
+        while length < len(parts) and (
+            parts[-length].isdigit() or sum(other[-length:] == parts[-length:] for other in split) > 1
+        ):
             length += 1
         found.append(".".join(parts[-length:]))
     return found
@@ -155,17 +172,44 @@ def fresh_text(results: Mapping[str, Any]) -> str | None:
     return f"trained again with {seeds}: {mean}{interval}{test}{failed}"
 
 
+def gain_text(results: Mapping[str, Any]) -> str | None:
+    """Say in one line what the search gained over the config's own values."""
+    own, best = results.get("own"), results["best"]  # older runs do not say
+    if own is None or best is None:
+        return None
+    if own["trial"] == best["trial"]:
+        return f"the config's own values are the best: {results['objective']} {number(best['score'])}"
+    text = f"the best, as it was chosen: {results['objective']} {number(best['score'])}, the config's own values "
+    if own["gain"] is not None:
+        return f"{text}{number(own['score'])} ({_signed(own['gain'])})"
+    return text + ("were not trained as long" if own["status"] == "completed" else str(own["status"]))
+
+
+def _signed(value: float) -> str:
+    return f"{'-' if value < 0 else '+'}{number(abs(value))}"
+
+
 def markdown(results: Mapping[str, Any], *, name: str, plots: Sequence[str] = ()) -> str:
     """Write the results as Markdown, to paste."""
     lines = [f"## {name}", "", f"{caption(results)}.", ""]
+    found = findings(results)
+    lines += [*(f"- {_sentence(text)}" for text in found), ""] if found else []
     if results["rows"]:
         top, body = cells(results)
         lines += [_line(line) for line in (top, ["--:"] * len(top), *body)] + [""]
-    fresh = fresh_text(results)
-    lines += [f"- The best, {fresh}."] if fresh else []
-    lines += [f"- {note[0].upper()}{note[1:]}." for note in results["notes"]]
+    lines += [f"- {_sentence(note)}" for note in results["notes"]]
     lines += ["", *(f"![{plot}]({plot}.svg)" for plot in plots)]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def findings(results: Mapping[str, Any]) -> list[str]:
+    """Say what was found, what holds beyond the seed that chose it first."""
+    fresh = fresh_text(results)
+    return [text for text in (fresh and f"the best, {fresh}", gain_text(results)) if text]
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}."
 
 
 def _line(cells_: Sequence[str]) -> str:

@@ -69,11 +69,9 @@ def conduct(
     before = {} if is_new else run.read_info()
     if not is_new:
         run.rewrite_config(text)
-    study.search.behind = max(study.search.behind, before.get("behind", 1))
     began = time.monotonic()
     objective = study.search.rules.objective.as_json()
     facts = {"kind": "search", **experiment_facts(study.config, command), "objective": objective}
-    facts["behind"] = study.search.behind
     facts["overrides"] = list(dict.fromkeys(facts["overrides"]))  # one option may change several values
     info = RunInfo(run, facts, before)
     info.write()
@@ -173,7 +171,7 @@ def propose(study: Study, oracle: Oracle) -> Trial | None:
         if not search.tell_due(oracle) or search.is_full:
             return None
         proposal = oracle.ask(number)
-        if proposal is None and not search.tell_next(oracle):
+        if proposal is None and (search.ahead is None or not search.tell_next(oracle)):
             return None
     thinking = oracle.seconds - before
     first = number == 0 and study.section.default_trial
@@ -183,13 +181,15 @@ def propose(study: Study, oracle: Oracle) -> Trial | None:
         number,
         proposal.codes,
         values,
-        is_base,
-        proposal.epochs,
-        proposal.continues,
-        search.told,
-        search.stop_below(),
-        round(thinking, 4),
+        is_base=is_base,
+        epochs=proposal.epochs,
+        continues=proposal.continues,
+        told=0 if search.ahead is None else search.told,
+        learnt=tuple(search.learnt),
+        stop_below=search.stop_below(),
+        thinking_seconds=round(thinking, 4),
     )
+    search.learnt.clear()
     search.trials.append(trial)
     return trial
 
@@ -206,12 +206,9 @@ def recall(study: Study, run: Run, oracle: Oracle) -> None:
             trial = read_record(entry)
         if trial.number != len(search.trials):
             break  # nothing was trained beyond a file that is missing
-        while search.told < trial.told:
-            told = search.trials[search.told]
-            _recall_outcomes(study, run, told)
-            # one that crashed is trained again, and the oracle is not told a second time
-            oracle.tell(told.number, search.score(told))
-            search.told += 1
+        for score in _learnt(study, run, trial):
+            search.tell(oracle, score)
+        search.learnt.clear()
         proposal = oracle.ask(trial.number, recorded=dict(trial.codes))
         if proposal is None or proposal.codes != dict(trial.codes) or proposal.continues != trial.continues:
             hint = "go on with the versions of nnlab and KerasTuner that began it (`run.json`), or begin a new one"
@@ -221,6 +218,16 @@ def recall(study: Study, run: Run, oracle: Oracle) -> None:
         search.trials.append(trial)
     for trial in search.trials:
         _recall_outcomes(study, run, trial)
+
+
+def _learnt(study: Study, run: Run, trial: Trial) -> Sequence[float | None]:
+    """Return the scores that the oracle was told before it proposed a trial, whatever has become of them since."""
+    if trial.learnt is not None:
+        return trial.learnt
+    known = study.search.trials[study.search.told : trial.told]  # an older search did not write them down
+    for each in known:
+        _recall_outcomes(study, run, each)
+    return [study.search.score(each) for each in known]
 
 
 def _recall_outcomes(study: Study, run: Run, trial: Trial) -> None:
@@ -285,6 +292,7 @@ def record(study: Study, trial: Trial) -> dict[str, Any]:
         "is_base": trial.is_base,
         "codes": trial.codes,
         "told": trial.told,
+        "learnt": trial.learnt,
         "stop_below": trial.stop_below,
         "thinking_seconds": trial.thinking_seconds,
         "errors": list(dict.fromkeys(error for outcome in search.done(trial) for error in outcome.errors)),
@@ -297,12 +305,13 @@ def read_record(entry: Mapping[str, Any]) -> Trial:
         int(entry["trial"]),
         entry["codes"],
         entry["values"],
-        entry["is_base"],
-        entry["epochs"],
-        entry["continues"],
-        entry["told"],
-        tuple(entry["stop_below"]),
-        entry["thinking_seconds"],
+        is_base=entry["is_base"],
+        epochs=entry["epochs"],
+        continues=entry["continues"],
+        told=entry["told"],
+        learnt=None if entry.get("learnt") is None else tuple(entry["learnt"]),
+        stop_below=tuple(entry["stop_below"]),
+        thinking_seconds=entry["thinking_seconds"],
     )
 
 

@@ -13,8 +13,8 @@ from typing import Any
 
 from nnlab.config.tune import TuneConfig
 from nnlab.environment import NOT_FOR_TRAINING, without
-from nnlab.errors import NnlabError
-from nnlab.executor import start_process
+from nnlab.errors import LostError, first_line
+from nnlab.executor import how_it_ended, start_process
 from nnlab.tune.search import Codes, Proposal
 from nnlab.tune.space import Space
 
@@ -55,17 +55,23 @@ class OracleProcess:
         self._call("tell", number, score)
 
     def _call(self, method: str, *arguments: Any, **options: Any) -> Any:
-        if self._process is None:
-            self._process, self._connection = start_process(_answer, *self._arguments)
+        """Let it do something.
+
+        Raises:
+            LostError: it has died, or the algorithm has come to nothing.
+        """
         try:
+            if self._process is None:
+                self._process, self._connection = start_process(_answer, *self._arguments)
             self._connection.send((method, arguments, options))
             answer, seconds = self._connection.recv()
         except (EOFError, ConnectionError):
-            hint = "`nnlab resume` goes on where it stopped"
-            raise NnlabError("the process that proposes trials has died", hint=hint) from None
+            how = "before it began" if self._process is None else how_it_ended(self._process)
+            raise LostError(f"the process that proposes trials has died ({how})") from None
         self.seconds += seconds
         if isinstance(answer, Exception):
-            raise answer
+            what = f"{type(answer).__name__}: {first_line(answer)}"
+            raise LostError(f"the next trial could not be proposed: {what}") from answer
         return answer
 
 

@@ -1,8 +1,9 @@
 """A search: proposals -> trainings -> what is proposed next, and which trial is the best.
 
 Trials are numbered in the order in which they are proposed, and the oracle is told their outcomes in this order, too,
-whatever the order in which they end: the proposal of a trial rests on all trials but the last few before it (`behind`).
-So the same config gives the same trials, and an interrupted search goes on as if nothing had happened.
+whatever the order in which they end: the proposal of a trial rests on the outcomes of all trials but the last few
+before it (`ahead`). So the same config gives the same trials, however many are trained at once, and an interrupted
+search goes on as if nothing had happened.
 """
 
 from __future__ import annotations
@@ -51,7 +52,8 @@ class Trial:
         is_base: whether it is the config as it stands.
         epochs: the epoch to train to; `None` for all of the config's.
         continues: the number of the trial whose trainings go on.
-        told: how many outcomes were known when it was proposed.
+        told: how many outcomes the oracle knew when it was proposed.
+        learnt: which scores it was told since the trial before, `None` for one that failed.
         stop_below: by epoch, the value of the objective that its best so far must reach; empty for none.
         thinking_seconds: what the oracle took.
     """
@@ -63,6 +65,7 @@ class Trial:
     epochs: int | None = None
     continues: int | None = None
     told: int = 0
+    learnt: tuple[float | None, ...] | None = None
     stop_below: tuple[float | None, ...] = ()
     thinking_seconds: float = 0.0
 
@@ -127,18 +130,23 @@ class Search:
 
     Args:
         rules: how trials are judged.
-        behind: how many of the trials before it may still be running when a trial is proposed.
+        ahead: how many trials are proposed before the outcome of the first of them is known; `None` where outcomes
+            decide nothing.
+        width: how many trials are on the way at most where outcomes decide nothing.
         trials: what was proposed so far.
         outcomes: how the trainings ended, by trial and seed.
-        told: how many outcomes the oracle knows.
+        told: how many outcomes, in the order of the trials, were looked at, and the oracle told of if they decide.
+        learnt: what it was told since the last proposal.
         finals: how the trainings of the best with fresh seeds ended, by trial and seed.
     """
 
     rules: Rules
-    behind: int = 1
+    ahead: int | None = 1
+    width: int = 2
     trials: list[Trial] = field(default_factory=list)
     outcomes: dict[tuple[int, int], Outcome] = field(default_factory=dict)
     told: int = 0
+    learnt: list[float | None] = field(default_factory=list)
     finals: dict[tuple[int, int], Outcome] = field(default_factory=dict)
     _ended: dict[int, tuple[TrialStatus, float | None]] = field(default_factory=dict)
 
@@ -152,13 +160,22 @@ class Search:
         """Tell the oracle one more outcome, that of the first trial it does not know; return whether there is one."""
         if self.told == len(self.trials) or not self.is_over(self.trials[self.told]):
             return False
-        oracle.tell(self.told, self.score(self.trials[self.told]))
-        self.told += 1
+        self.tell(oracle, self.score(self.trials[self.told]))
         return True
 
+    def tell(self, oracle: Oracle, score: float | None) -> None:
+        """Tell the oracle the score of the first trial it does not know."""
+        oracle.tell(self.told, score)
+        self.learnt.append(score)
+        self.told += 1
+
     def tell_due(self, oracle: Oracle) -> bool:
-        """Tell what must be known before the next proposal, and no more; return whether all of it is known."""
-        while self.told < len(self.trials) - self.behind + 1:
+        """Tell what must be known before the next proposal, and no more; return whether it can be made."""
+        if self.ahead is None:
+            while self.told < len(self.trials) and self.is_over(self.trials[self.told]):
+                self.told += 1
+            return sum(not self.is_over(trial) for trial in self.trials[self.told :]) < self.width
+        while self.told < len(self.trials) - self.ahead + 1:
             if not self.tell_next(oracle):
                 return False
         return True
@@ -247,11 +264,12 @@ class Search:
         return next(iter(self.ranked), None)
 
     def best_so_far(self) -> list[float | None]:
-        """Return the best score after each trial, in the order of the proposals."""
+        """Return the best score after each trial, in the order of the proposals; those that do not count have none."""
         found: list[float | None] = []
         best: float | None = None
+        counted = {trial.number for trial in self.ranked}
         for trial in self.trials:
-            score = self.score(trial)
+            score = self.score(trial) if trial.number in counted else None
             if score is not None and (best is None or self.rules.objective.is_better(score, best)):
                 best = score
             found.append(best)

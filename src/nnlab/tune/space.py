@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from graphlib import CycleError, TopologicalSorter
 from typing import Any, Final
@@ -16,7 +16,18 @@ from nnlab.config.nodes import Mark, from_plain, place
 from nnlab.config.overrides import Override, parse_path
 from nnlab.config.section import Section
 from nnlab.config.tune import ParameterConfig, TuneConfig
-from nnlab.errors import ConfigError, ConfigPath, Problem, did_you_mean, listed, named, number_text, one_of, show
+from nnlab.errors import (
+    ConfigError,
+    ConfigPath,
+    NnlabError,
+    Problem,
+    did_you_mean,
+    listed,
+    named,
+    number_text,
+    one_of,
+    show,
+)
 from nnlab.results import value_text
 
 MISSING: Final = object()
@@ -110,15 +121,18 @@ class Space:
     def active(self, codes: Mapping[str, int | float]) -> dict[str, int | float]:
         """Return the codes of those parameters that take part."""
         taken: dict[str, int | float] = {}
-        values: dict[str, Any] = {}
         for parameter in self.parameters:
-            if parameter.path in codes and all(
-                path in values and any(_same(values[path], value) for value in wanted)
-                for path, wanted in parameter.parents.items()
-            ):
+            if parameter.path in codes and self.takes_part(parameter, taken):
                 taken[parameter.path] = codes[parameter.path]
-                values[parameter.path] = parameter.value(codes[parameter.path])
         return taken
+
+    def takes_part(self, parameter: Parameter, codes: Mapping[str, int | float]) -> bool:
+        """Return whether a parameter has a value where those before it have these codes."""
+        by_path = {each.path: each for each in self.parameters if each.path in parameter.parents}
+        return all(
+            path in codes and any(_same(by_path[path].value(codes[path]), value) for value in wanted)
+            for path, wanted in parameter.parents.items()
+        )
 
     def values(self, codes: Mapping[str, int | float]) -> dict[str, Any]:
         """Return the values of codes."""
@@ -146,7 +160,7 @@ def read_space(config: LoadedConfig) -> Space:
     parameters = tuple(_parameter(config, path, section.space[path]) for path in _ordered(section))
     space = Space(config, parameters)
     found: dict[Problem, None] = {}
-    for codes in _probes(space):
+    for _, codes in _probes(space):
         misfits = [config.locate(problem) for problem in _misfits(space, codes)]
         if misfits:
             found.update(dict.fromkeys(misfits))
@@ -164,10 +178,39 @@ def read_space(config: LoadedConfig) -> Space:
     return Space(config, tuple(based))
 
 
+def check_trials(space: Space, check: Callable[[LoadedConfig], Any]) -> None:
+    """Check each choice and each end of a range by what a trial with it would be.
+
+    Args:
+        space: what is searched.
+        check: is called with the config of each such trial.
+
+    Raises:
+        ConfigError: with all that `check` raised, at the values that it comes from.
+    """
+    found: dict[Problem, None] = {}
+    for parameter, codes in _probes(space):
+        trial = change_config(space.config, space.overrides(codes))
+        try:
+            check(trial)
+        except NnlabError as error:
+            for problem in error.problems:
+                placed = _placed(trial.locate(problem), space)
+                if placed.file is None or placed.path[:1] != ("tune",):  # it stands elsewhere, and comes from here
+                    value = show(_plain(parameter.value(codes[parameter.path])))
+                    message = f"with {value} for `{parameter.path}`: {placed.message}"
+                    placed = space.config.locate(Problem(message, placed.hint, ("tune", "space", parameter.path)))
+                found[placed] = None
+    if found:
+        raise ConfigError(list(found))
+
+
 def _forbidden(section: TuneConfig) -> Iterator[Problem]:
     for path in section.space:
         top, _, below = path.partition(".")
         where: ConfigPath = ("tune", "space", path)
+        if path == "training.threads":
+            yield Problem(f"`{path}` cannot be searched", "a search does all its trainings with the same", where)
         if top in NOT_SEARCHED:
             yield Problem(f"`{path}` cannot be searched", NOT_SEARCHED[top], where)
         elif top == "data" and below.partition(".")[0] not in SEARCHED_OF_DATA:
@@ -239,14 +282,14 @@ def _parameter(config: LoadedConfig, path: str, parameter: ParameterConfig) -> P
     )
 
 
-def _probes(space: Space) -> Iterator[dict[str, int | float]]:
+def _probes(space: Space) -> Iterator[tuple[Parameter, dict[str, int | float]]]:
     """Yield sets of codes that together try each choice and each end of a range, besides the config's own values."""
     for parameter in space.parameters:
         for code in parameter.ends:
             codes = {other.path: other.first for other in space.parameters}
             codes[parameter.path] = code
             _fulfil(space, parameter, codes)
-            yield space.active(codes)
+            yield parameter, space.active(codes)
 
 
 def _misfits(space: Space, codes: Mapping[str, int | float]) -> Iterator[Problem]:

@@ -18,14 +18,12 @@ from nnlab.objective import Objective, choose_objective
 from nnlab.parts import KeepIf, Limits, Part
 from nnlab.run import Run, open_run
 from nnlab.tune.oracle_process import OracleProcess
+from nnlab.tune.outlook import most_trials, outlook
 from nnlab.tune.search import Rules, Search, Trial
-from nnlab.tune.space import Space, read_space
+from nnlab.tune.space import Space, check_trials, read_space
 
 FIRST_FRESH_SEED = 1_000_000
 """How far the seeds of the best's last trainings are from those that it was chosen with."""
-
-DEFAULT_TRIALS = 10
-"""Trials of a random or Bayesian search that does not say how many."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +34,7 @@ class Study:
         config: the experiment.
         space: what is searched of it.
         search: what was tried, and what follows.
+        advice: what one had better know before it starts.
         runs_dir: where runs that layers are taken over from are looked for.
         trust_code: whether the user's own Python code may run.
     """
@@ -43,6 +42,7 @@ class Study:
     config: LoadedConfig
     space: Space
     search: Search
+    advice: tuple[Problem, ...]
     runs_dir: Path
     trust_code: bool = False
 
@@ -113,10 +113,10 @@ class Study:
         if trial.stop_below:
             options["limits"] = Limits(rules.objective, trial.stop_below)
         if seed == rules.seeds[0] and self.section.keep_models and trial.epochs in (None, rules.epochs):
-            ranked = self.search.ranked
+            whole = [each for each in self.search.ranked if each.epochs in (None, rules.epochs)]
             last = (
-                self.search.score(ranked[self.section.keep_models - 1])
-                if len(ranked) >= self.section.keep_models
+                self.search.score(whole[self.section.keep_models - 1])
+                if len(whole) >= self.section.keep_models
                 else None
             )
             options["save_model"] = KeepIf(rules.objective, last if len(rules.seeds) == 1 else None)
@@ -161,7 +161,7 @@ def prepare(
     Raises:
         NnlabError: with all that is wrong with the space, the data and the objective.
     """
-    check_threads(config)
+    check_threads(config, jobs=jobs)
     space = read_space(config)
     if on_valid is not None:
         on_valid()
@@ -171,10 +171,8 @@ def prepare(
         objective = _objective(config, section)
     except NnlabError as error:
         raise ConfigError([config.locate(problem) for problem in error.problems]) from None
+    _check_trials(config, space, objective)
     count = MAX_SEED + 1
-    most = section.max_trials
-    if most is None and section.algorithm in ("random", "bayesian"):
-        most = DEFAULT_TRIALS
     rules = Rules(
         objective,
         tuple((experiment.seed + i) % count for i in range(section.executions_per_trial)),
@@ -182,17 +180,40 @@ def prepare(
         (section.max_epochs or experiment.training.epochs)
         if section.algorithm == "hyperband"
         else experiment.training.epochs,
-        most,
+        most_trials(section),
         section.max_time,
         section.median_stopping if isinstance(section.median_stopping, MedianConfig) else None,
     )
-    return Study(config, space, Search(rules, _behind(section, jobs)), runs_dir, trust_code)
+    search = Search(rules, section.ahead if section.is_led else None, width=2 * jobs)
+    return Study(config, space, search, tuple(outlook(config, space, jobs=jobs)), runs_dir, trust_code)
 
 
-def _behind(section: TuneConfig, jobs: int) -> int:
-    """Return how many trials may run when one is proposed: where outcomes decide, as few as keep the workers busy."""
-    decides = section.algorithm in ("bayesian", "hyperband") or section.median_stopping
-    return jobs if decides else 2 * jobs
+def _check_trials(config: LoadedConfig, space: Space, objective: Objective) -> None:
+    """Raise if the data or the model of a trial do not hold, or if not all are judged by the same."""
+    from nnlab.data.loading import load_data
+    from nnlab.model.plan import history_columns, plan_model
+
+    specs: dict[str, Any] = {}
+    metric = objective.metric
+
+    def outputs_of(trial: LoadedConfig) -> Any:
+        data, seed = trial.experiment.data, trial.experiment.seed
+        if repr(data) not in specs:
+            specs[repr(data)] = load_data(data, seed=seed).spec
+        return plan_model(trial.experiment, specs[repr(data)]).outputs
+
+    own = [(output.loss, output.loss_weight) for output in outputs_of(config)]
+
+    def check(trial: LoadedConfig) -> None:
+        outputs = outputs_of(trial)
+        if history_columns(outputs).get(metric) != objective.direction:
+            hint = "name a metric that all trials have as the `objective`"
+            raise ConfigError(Problem(f"there is no metric {named(metric)}, which decides", hint))
+        if metric == "loss" and [(output.loss, output.loss_weight) for output in outputs] != own:
+            hint = "name a metric that all trials have as the `objective`"
+            raise ConfigError(Problem("the values of different losses cannot be compared", hint))
+
+    check_trials(space, check)
 
 
 def _objective(config: LoadedConfig, section: TuneConfig) -> Objective:
