@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import yaml
 
+from nnlab import checksums
 from nnlab.run import Run
 
 pytestmark = pytest.mark.tf
@@ -288,6 +289,8 @@ def test_a_damaged_program_on_disk_is_compiled_again(tmp_path, monkeypatch):
     (program,) = (tmp_path / "cache" / "xla").rglob("*.pb")
     program.write_bytes(program.read_bytes()[:1000])
     assert train() == {"asked": "fast", "used": "fast", "xla": True, "reason": None}
+    (program,) = (tmp_path / "cache" / "xla").rglob("*.pb")
+    assert checksums.is_sound(program)
 
 
 @pytest.mark.parametrize("activation", ["silu", "gelu", "{gelu: {approximate: true}}", "Swish"])

@@ -15,6 +15,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from nnlab.checksums import is_sealed, is_sound, remove, seal
+
 NOT_FOR_TRAINING = ("matplotlib", "pandas", "sklearn")
 """Packages that Keras imports if they are installed, and does without if they are not."""
 
@@ -48,18 +50,44 @@ def xla_cache() -> Path | None:
 
 
 def remove_compiled(*, but: int = 0) -> None:
-    """Delete XLA's kept programs, the oldest first.
+    """Delete XLA's kept programs: all that are not as `seal_compiled` has left them, and of the others the oldest.
+
+    TensorFlow runs what it finds there without looking whether it is damaged.
 
     Args:
         but: how many of them may stay.
     """
+    for number, file in enumerate(_compiled()):
+        if number >= but or not is_sound(file):
+            with contextlib.suppress(OSError):  # another process may be at it too
+                remove(file)
+
+
+def seal_compiled() -> None:
+    """Keep the sums of the programs that XLA has compiled since."""
     place = xla_cache()
-    if place is None:
-        return
-    with contextlib.suppress(OSError):  # another process may be at it too
-        files = sorted(place.iterdir(), key=lambda file: file.stat().st_mtime, reverse=True)
-        for file in files[but:]:
-            file.unlink(missing_ok=True)
+    if place is not None:
+        with contextlib.suppress(OSError):
+            _seal_all(place.stat().st_mtime_ns)
+
+
+@cache
+def _seal_all(_: int) -> None:
+    """Seal the programs that are not, once for each time at which their folder was changed."""
+    for file in _compiled():
+        with contextlib.suppress(OSError):  # no room, or another process has deleted it
+            if not is_sealed(file):
+                seal(file)
+
+
+def _compiled() -> list[Path]:
+    """Return the files of the kept programs, the newest first."""
+    place = xla_cache()
+    try:
+        files = list(place.glob("*.pb")) if place is not None else []
+        return sorted(files, key=lambda file: file.stat().st_mtime, reverse=True)
+    except OSError:  # another process has deleted one
+        return []
 
 
 @cache

@@ -1,10 +1,13 @@
 """Data sets kept on disk: the same rows, read again when their files change."""
 
 import os
+import random
+import shutil
 
 import numpy as np
 import pytest
 
+from nnlab.data import cache
 from nnlab.data.cache import cached
 from nnlab.data.registry import RawData
 
@@ -66,3 +69,55 @@ def test_an_empty_name_switches_the_cache_off(loads, monkeypatch, tmp_path):
     monkeypatch.setenv("NNLAB_CACHE_DIR", "")
     assert [loads()[1], loads()[1]] == [1, 2]
     assert not (tmp_path / "cache").exists()
+
+
+def damage(path, how):
+    content = bytearray(path.read_bytes())
+    if how == "a directory":
+        path.unlink()
+        path.mkdir()
+    elif how == "gone":
+        path.unlink()
+    elif how == "half":
+        path.write_bytes(content[: len(content) // 2])
+    elif how == "empty":
+        path.write_bytes(b"")
+    else:
+        place = random.Random(0).randrange(len(content)) if how == "a bit" else len(content) - 3
+        content[place] ^= 4
+        path.write_bytes(content)
+
+
+@pytest.mark.parametrize("how", ["a bit", "a bit at the end", "half", "empty", "gone", "a directory"])
+@pytest.mark.parametrize("name", ["x.npy", "y.npy", "about.json", "x.npy.crc32"])
+def test_whatever_is_damaged_is_made_again(loads, tmp_path, name, how):
+    whole, _ = loads()
+    (path,) = (tmp_path / "cache").rglob(name)
+    damage(path, how)
+    cache._is_sound.cache_clear()  # another process
+    raw, count = loads()
+    assert count == 2
+    assert np.array_equal(raw.x, whole.x)
+    assert raw.feature_names == ("a", "b")
+    cache._is_sound.cache_clear()
+    assert loads()[1] == 2
+
+
+@pytest.mark.parametrize("what", ["a file", "an empty folder"])
+def test_whatever_stands_in_its_place_is_replaced(loads, tmp_path, what):
+    loads()
+    (place,) = (tmp_path / "cache" / "data").iterdir()
+    shutil.rmtree(place)
+    if what == "a file":
+        place.write_text("")
+    else:
+        place.mkdir()
+    assert [loads()[1], loads()[1]] == [2, 2]
+
+
+def test_a_full_disk_changes_nothing(loads, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "save", full)
+    assert [loads()[1], loads()[1]] == [1, 2]

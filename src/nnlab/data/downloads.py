@@ -6,7 +6,6 @@ import contextlib
 import os
 import sys
 import warnings
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,7 +15,7 @@ from nnlab.data.cache import cached
 from nnlab.data.files import near_name
 from nnlab.data.image_files import Arrays, holds_images, read_images
 from nnlab.data.registry import RawData
-from nnlab.errors import DataError, Problem
+from nnlab.errors import DataError, Problem, first_line
 
 _CALIFORNIA = "california_housing"
 _IDX_OR_NPZ = "the four idx files (`train-images-idx3-ubyte.gz`, ...), or an NPZ file with `x_train`, ..."
@@ -171,7 +170,12 @@ def fetch_california_housing() -> Any:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that it tries again
             return fetch(n_retries=1, delay=0.1)
-    except (OSError, EOFError, zlib.error) as error:
+    except Exception as error:  # whatever a damaged copy makes of its reader
+        copy = locate(_CALIFORNIA)
+        if copy is not None:
+            message = f"the data set cannot be read: {first_line(error)}"
+            hint = "delete it, and it is downloaded again"
+            raise DataError(Problem(message, hint, file=str(copy))) from error
         how = "write `source: csv` with `path` and `target: MedHouseVal` for a file of your own"
         raise _unavailable(_CALIFORNIA, [_sklearn_folder()], error, how) from error
 

@@ -15,7 +15,7 @@ from nnlab.config.schema import EngineName, Experiment, TrainingConfig
 from nnlab.data.splits import Splits
 from nnlab.engine.loops import CompiledLoop, KerasLoop, Loop
 from nnlab.engine.reuse import LentLoop, Programs, has_plain_numbers, program_key, with_variables
-from nnlab.environment import remove_compiled
+from nnlab.environment import remove_compiled, seal_compiled
 from nnlab.errors import first_line
 
 STEPS_THAT_EARN_XLA = 2_000
@@ -128,12 +128,14 @@ def set_rewriting(model: keras.Model, experiment: Experiment, num_train: int, ch
 
 
 def _with_sound_cache(compile_loop: Callable[[], Loop]) -> Loop:
-    """Compile again without the programs kept on disk if one of them is damaged."""
+    """Compile again without the programs kept on disk if one of them is damaged; keep the sums of new ones."""
     try:
-        return compile_loop()
+        loop = compile_loop()
     except (tf.errors.DataLossError, tf.errors.OutOfRangeError, tf.errors.NotFoundError):
         remove_compiled()
-        return compile_loop()
+        loop = compile_loop()
+    seal_compiled()
+    return loop
 
 
 def _why_keras(model: keras.Model, training: TrainingConfig) -> str | None:
