@@ -56,6 +56,8 @@ class TrainingProgress:
         self.epochs, self.steps = epochs, steps
         self._began = time.monotonic()
         self.console.say(f"data: {_data_line(self.spec)}")
+        for note in self.spec.notes:
+            self.console.say(f"note: {note}")
         layers = len(model.layers)
         self.console.say(
             f"model: {model.count_params():,} parameters in {layers} layer{'s' * (layers != 1)}; "
@@ -193,8 +195,7 @@ def _data_line(spec: DataSpec) -> str:
     shapes = spec.input_shape if isinstance(spec.input_shape, Mapping) else {"": spec.input_shape}
     rows = " and ".join(" x ".join(map(str, shape)) for shape in shapes.values())
     what = [f"{f'{output}: ' if output else ''}{_task_words(target)}" for output, target in spec.targets.items()]
-    notes = "".join(f"\nnote: {note}" for note in spec.notes)
-    return f"{' + '.join(parts)} rows of {rows}; {'; '.join(what)}{notes}"
+    return f"{' + '.join(parts)} rows of {rows}; {'; '.join(what)}"
 
 
 def _task_words(target: TargetSpec) -> str:
