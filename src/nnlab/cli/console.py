@@ -90,13 +90,19 @@ def load(
     """
     from nnlab.config.load import load_config
     from nnlab.config.overrides import Override, override
+    from nnlab.model.memory import check_written_layers
 
     changes: list[Override | str] = [*(overrides or ())]
     if seed is not None:
         changes.append(override("seed", seed, origin=f"--seed {seed}"))
     if name is not None:
         changes.append(override("name", name, origin=f"--name {name}"))
-    return load_config(path, changes)
+    loaded = load_config(path, changes)
+    try:
+        check_written_layers(loaded.experiment)
+    except NnlabError as error:
+        raise located(error, loaded) from None
+    return loaded
 
 
 def located(error: NnlabError, config: LoadedConfig) -> NnlabError:

@@ -7,14 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from graphlib import TopologicalSorter
-from itertools import islice
 from typing import Any
 
 from nnlab.catalog import Direction
 from nnlab.config.components import Component
-from nnlab.config.graph import BLOCK_INPUT, GraphBlock, GraphLayer
-from nnlab.config.model import FunctionalConfig, HiddenConfig, LayerItem, RepeatBlock, SequentialConfig
+from nnlab.config.model import FunctionalConfig, HiddenConfig, SequentialConfig
 from nnlab.config.schema import EarlyStopping, Experiment
 from nnlab.data.splits import DEFAULT_TEST, DataSpec, TargetSpec, each, one_or_all
 from nnlab.errors import ConfigError, ConfigPath, Problem, did_you_mean, listed, one_of
@@ -28,33 +25,14 @@ from nnlab.model.losses import (
     metric_name,
     of_logits,
 )
+from nnlab.model.memory import check_memory
+from nnlab.model.unroll import Node, limited, unrolled, unrolled_graph
 from nnlab.statistics import Scale
-
-MAX_LAYERS = 5000
-"""More is a mistake in nested `repeat`, and Keras would be building for hours."""
 
 OUTPUT = "output"
 """The name of the output of a model that has only one."""
 
 _OUTPUT_ACTIVATIONS = {"binary": "sigmoid", "multiclass": "softmax", "multilabel": "sigmoid", "regression": None}
-
-
-@dataclass(frozen=True, slots=True)
-class Node:
-    """A named place in a graph: layers in a row.
-
-    Args:
-        layers: the layers; empty if the node uses another's.
-        inputs: names of the nodes and inputs that feed the first layer.
-        shared: the node whose layers it uses.
-        path: the place of the config.
-    """
-
-    name: str
-    layers: tuple[PlannedLayer, ...]
-    inputs: tuple[str, ...]
-    shared: str | None
-    path: ConfigPath
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +101,26 @@ def plan_model(experiment: Experiment, spec: DataSpec) -> Plan:
         _output(experiment, spec.target_of(name), name, layers=ending, last=lasts[name], only=len(endings) == 1)
         for name, ending in endings.items()
     )
+    shapes = _input_shapes(experiment, spec)
+    rows = min(experiment.training.batch_size, spec.num_train)
+    check_memory(experiment, nodes or layers, shapes, rows=rows)
     stopping, schedule = _monitoring(experiment, outputs, has_validation=spec.num_validation > 0)
     return Plan(layers, nodes, outputs, stopping, schedule)
+
+
+def _input_shapes(experiment: Experiment, spec: DataSpec) -> dict[str, tuple[int | None, ...]]:
+    """Return the shape of a row of each input, as far as it is plain; that of a sequential model has no name."""
+    if not isinstance(experiment.model, FunctionalConfig):
+        return {} if isinstance(spec.input_shape, Mapping) else {"": spec.input_shape}
+    shapes: dict[str, tuple[int | None, ...]] = {}
+    for name, config in experiment.model.inputs.items():
+        if isinstance(spec.input_shape, Mapping):
+            named = str((config.features or (name,))[0])
+            if named in spec.input_shape:
+                shapes[name] = spec.input_shape[named]
+        else:
+            shapes[name] = spec.input_shape if config.features is None else (len(config.features),)
+    return shapes
 
 
 def with_plan(experiment: Experiment, spec: DataSpec, plan: Plan) -> Experiment:
@@ -163,7 +159,7 @@ def _activation_name(activation: Component | None) -> str | None:
 
 def _stack(model: SequentialConfig, spec: DataSpec) -> tuple[tuple[PlannedLayer, ...], PlannedLayer | None]:
     """Return the layers of a sequential model with their defaults, and its output layer."""
-    written = _limited(_written_layers(model, spec))
+    written = limited(_written_layers(model, spec))
     last = next((layer for layer in reversed(written) if has_weights(layer.component)), None)
     layers: list[PlannedLayer] = []
     for layer in written:
@@ -195,18 +191,10 @@ def _check_one_array(spec: DataSpec) -> None:
         raise ConfigError(Problem(message, hint, ("data", "features")))
 
 
-def _limited(layers: Iterator[Any]) -> tuple[Any, ...]:
-    found = tuple(islice(layers, MAX_LAYERS + 1))
-    if len(found) > MAX_LAYERS:
-        hint = "lower `repeat` or the number of layers"
-        raise ConfigError(Problem(f"the model has more than {MAX_LAYERS} layers", hint, ("model",)))
-    return found
-
-
 def _written_layers(model: SequentialConfig, spec: DataSpec) -> Iterator[PlannedLayer]:
     """Yield the layers as the config lists them, blocks repeated, `hidden` written out."""
     if model.layers is not None:
-        yield from _unrolled(model.layers, ("model", "layers"))
+        yield from unrolled(model.layers, ("model", "layers"))
         return
     if isinstance(model.hidden, HiddenConfig):
         widths: tuple[tuple[int, ConfigPath], ...] = (
@@ -229,19 +217,10 @@ def _written_layers(model: SequentialConfig, spec: DataSpec) -> Iterator[Planned
         yield PlannedLayer(reshape, ("model", "hidden"))
 
 
-def _unrolled(items: tuple[LayerItem, ...], path: ConfigPath) -> Iterator[PlannedLayer]:
-    for i, item in enumerate(items):
-        if isinstance(item, RepeatBlock):
-            for _ in range(item.repeat):
-                yield from _unrolled(item.layers, (*path, i, "layers"))
-        else:
-            yield PlannedLayer(item, (*path, i))
-
-
 def _graph(model: FunctionalConfig) -> tuple[tuple[Node, ...], dict[str, PlannedLayer | None]]:
     """Return the nodes of a functional model with their defaults, and the output layer of each output."""
     values = {name: name for name in model.inputs}
-    written = {node.name: node for node in _limited(_unrolled_graph(model.layers, values, "", ("model", "layers")))}
+    written = {node.name: node for node in limited(unrolled_graph(model.layers, values, "", ("model", "layers")))}
     outputs = {name: values[name] for name in model.outputs}
     lasts = {name: _last_with_weights(written, node) for name, node in outputs.items()}
     spared = {id(layer) for layer in lasts.values() if layer is not None}
@@ -260,31 +239,6 @@ def _graph(model: FunctionalConfig) -> tuple[tuple[Node, ...], dict[str, Planned
 
 def _renamed(names: tuple[str, ...], new: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(new.get(name, name) for name in names)
-
-
-def _unrolled_graph(
-    items: Mapping[str, GraphLayer | GraphBlock], values: dict[str, str], prefix: str, path: ConfigPath
-) -> Iterator[Node]:
-    """Yield nodes, each behind those that feed it; `values` learns which node stands for a name of the config."""
-    feeding = {name: [source for source in _sources(item) if source in items] for name, item in items.items()}
-    for name in TopologicalSorter(feeding).static_order():
-        item = items[name]
-        if isinstance(item, GraphLayer):
-            layers = () if item.component is None else (PlannedLayer(item.component, (*path, name)),)
-            values[name] = prefix + name
-            shared = None if item.shared is None else prefix + item.shared
-            yield Node(prefix + name, layers, tuple(values[source] for source in item.inputs), shared, (*path, name))
-            continue
-        value = values[item.from_]
-        for i in range(1, item.repeat + 1):
-            inside = {BLOCK_INPUT: value}
-            yield from _unrolled_graph(item.layers, inside, f"{prefix}{name}_{i}_", (*path, name, "layers"))
-            value = inside[item.output_name]
-        values[name] = value
-
-
-def _sources(item: GraphLayer | GraphBlock) -> tuple[str, ...]:
-    return item.inputs if isinstance(item, GraphLayer) else (item.from_,)
 
 
 def _last_with_weights(nodes: Mapping[str, Node], name: str) -> PlannedLayer | None:
