@@ -122,7 +122,7 @@ def test_the_command_writes_a_file_or_prints_json_with_the_same_values(flowers, 
 
 def test_an_output_in_a_folder_that_is_not_there_is_refused_before_predicting(flowers, say, tmp_path):
     run, file, _ = flowers
-    with pytest.raises(NnlabError, match=r"cannot write `.*out\.csv`: its folder is not there"):
+    with pytest.raises(NnlabError, match=r"cannot write `.*out\.csv`: there is no folder `"):
         say(run, file, output=tmp_path / "nowhere" / "out.csv")
 
 

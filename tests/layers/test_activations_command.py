@@ -101,7 +101,8 @@ def test_what_keras_refuses_is_explained(activations):
         (["--step", 0], "the step 0 cannot be used\n  hint: give a number above 0, and at most 100000 steps: "
                         "`--step 0.5`\n"),
         (["--plot", "a.gif"], "the plot `a.gif` is neither an SVG nor a PNG file\n  hint: write `--plot a.svg`\n"),
-        (["--plot", "no/a.svg"], "there is no folder `no`\n  hint: make it, or give a file in a folder that exists\n"),
+        (["--plot", "no/a.svg"], "cannot write `no/a.svg`: there is no folder `no`\n  hint: make it, or give a file in "
+                                 "a folder that exists\n"),
     ],
 )  # fmt: skip
 def test_unusable_options_are_refused(activations, arguments, message):

@@ -78,8 +78,12 @@ def summary(
 ) -> None:
     """Show the layers, their output shapes and their parameters."""
     loaded = console.load(config, changes)
-    if plot is not None and plot.suffix.lower() != ".svg":
-        raise NnlabError(f"the plot `{plot}` is no SVG file", hint=f"write `--plot {plot.with_suffix('.svg')}`")
+    if plot is not None:
+        from nnlab.outputs import check_output, is_stream
+
+        if plot.suffix.lower() != ".svg" and not is_stream(plot):
+            raise NnlabError(f"the plot `{plot}` is no SVG file", hint=f"write `--plot {plot.with_suffix('.svg')}`")
+        check_output(plot)
     try:
         from nnlab.data.loading import load_data
 
@@ -93,15 +97,10 @@ def summary(
     except NnlabError as error:
         raise console.located(error, loaded) from error
     if plot is not None:
+        from nnlab.outputs import write_output
         from nnlab.report.diagram import network_svg
-        from nnlab.run import write_text
 
-        try:
-            write_text(plot, network_svg(described))
-        except OSError as error:
-            raise NnlabError(
-                f"cannot write `{plot}`: {error.strerror}", hint="give a file in a folder that exists"
-            ) from None
+        write_output(plot, network_svg(described))
     if json:
         console.print_json(described.as_json())
     elif not quiet:

@@ -96,9 +96,11 @@ def find_lr(
 
 
 def _check_writable(path: Path, loaded: LoadedConfig) -> None:
-    """Raise if what is tested is another optimizer than the one of the file."""
+    """Raise if the file is read-only, or what is tested is another optimizer than its own."""
     from nnlab.config.load import load_config
+    from nnlab.outputs import check_output
 
+    check_output(path)
     tested, there = (
         each.optimizer.with_parameters(learning_rate=1.0) for each in (loaded.experiment, load_config(path).experiment)
     )

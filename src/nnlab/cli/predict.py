@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nnlab.cli import console, options
-from nnlab.errors import NnlabError, counted, visible
+from nnlab.errors import counted, visible
 
 if TYPE_CHECKING:
     import numpy as np
@@ -51,8 +51,10 @@ def predict(
     from nnlab.run import open_run
 
     found = open_run(run, runs_dir)
-    if output is not None and not output.parent.is_dir():
-        raise NnlabError(f"cannot write `{output}`: its folder is not there", hint="make it, or give another file")
+    if output is not None:
+        from nnlab.outputs import check_output, write_output
+
+        check_output(output)
     from nnlab.data import judging
     from nnlab.data.features import RowsFile
 
@@ -72,7 +74,7 @@ def predict(
 
             score = evaluate_rows(found, judged, trust_code=trust_code)
     if output is not None:
-        _write(output, _csv_text(columns))
+        write_output(output, _csv_text(columns))
     if json:
         from nnlab.data.splits import each
 
@@ -96,15 +98,6 @@ def predict(
             console.say(note)
     elif why_not is not None:
         console.say(f"no score: {why_not}")
-
-
-def _write(path: Path, text: str) -> None:
-    from nnlab.run import write_text
-
-    try:
-        write_text(path, text)
-    except OSError as error:
-        raise NnlabError(f"cannot write `{path}`: {error.strerror}", hint="give another file with `-o`") from None
 
 
 def _on_screen(text: str) -> str:

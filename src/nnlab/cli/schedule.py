@@ -61,6 +61,10 @@ def schedule(
         from nnlab.report.plot import check_plot_path
 
         check_plot_path(plot)
+    if csv is not None:
+        from nnlab.outputs import check_output
+
+        check_output(csv)
     previews: list[_Preview] = []
     problems: list[Problem] = []
     rows: dict[str, int] = {}
@@ -144,7 +148,7 @@ def _write_csv(path: Path, previews: Sequence[_Preview]) -> None:
     import csv
     import io
 
-    from nnlab.run import write_text
+    from nnlab.outputs import write_output
 
     several = len(previews) > 1
     text = io.StringIO()
@@ -153,12 +157,7 @@ def _write_csv(path: Path, previews: Sequence[_Preview]) -> None:
     for preview in previews:
         name = [preview.name] if several else []
         writer.writerows([step, repr(rate), *name] for step, rate in enumerate(preview.rates))
-    try:
-        write_text(path, text.getvalue())
-    except OSError as error:
-        raise NnlabError(
-            f"cannot write `{path}`: {error.strerror}", hint="give a file in a folder that exists"
-        ) from None
+    write_output(path, text.getvalue())
 
 
 def _draw(path: Path, previews: Sequence[_Preview]) -> None:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import secrets
-import shutil
 from pathlib import Path
 
 import yaml
 
 from nnlab.config.load import load_config
 from nnlab.errors import ConfigError, NnlabError
+from nnlab.outputs import check_output, write_output
 
 
 def write_learning_rate(path: Path, rate: float) -> None:
     """Put the optimizer's learning rate into a config file.
 
-    The new file takes the place of the old one only after it was read and found to mean the same but for the rate.
+    The new text is written only after it was read and found to mean the same but for the rate.
 
     Args:
         path: the file; what it extends is left alone, and overridden here.
@@ -25,18 +25,18 @@ def write_learning_rate(path: Path, rate: float) -> None:
         ConfigError: the file is not a valid config.
         NnlabError: the rate cannot be put there without changing something else, or the file cannot be written.
     """
-    path = path.resolve()  # a link stays a link
+    path = path.resolve()  # what it names is found from where it stands
+    check_output(path)
     before = load_config(path).experiment
     wanted = before.model_copy(update={"optimizer": before.optimizer.with_parameters(learning_rate=rate)})
     temporary = path.with_name(f".{path.stem}.{secrets.token_hex(3)}.yaml")
     try:
         text = with_learning_rate(path.read_bytes().decode(), before.optimizer.name, rate)
         temporary.write_bytes(text.encode())
-        shutil.copymode(path, temporary)
         written = load_config(temporary).experiment.model_copy(update={"name": before.name})  # it may be the file's
         if written != wanted:
             raise _refusal(path, rate)
-        temporary.replace(path)
+        write_output(path, text)
     except ConfigError:
         raise _refusal(path, rate) from None
     except OSError as error:

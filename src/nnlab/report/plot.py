@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from nnlab.errors import NnlabError
-from nnlab.run import write_bytes
+from nnlab.outputs import check_output, is_stream, write_output
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -110,14 +110,20 @@ def check_plot_path(path: Path) -> None:
     """Tell whether a plot can be written there, before the work of making it.
 
     Raises:
-        NnlabError: the file's name ends in neither `.svg` nor `.png`, or its folder does not exist.
+        NnlabError: the file's name ends in neither `.svg` nor `.png`, or it cannot be written.
     """
-    if path.suffix.lower() not in (".svg", ".png"):
+    _kind(path)
+    check_output(path)
+
+
+def _kind(path: Path) -> Literal["svg", "png"]:
+    """Return what a file is to hold; a device or a pipe, whose name says nothing, gets SVG."""
+    suffix = path.suffix.lower()
+    if suffix not in (".svg", ".png") and not is_stream(path):
         raise NnlabError(
             f"the plot `{path}` is neither an SVG nor a PNG file", hint=f"write `--plot {path.with_suffix('.svg')}`"
         )
-    if not path.parent.is_dir():
-        raise NnlabError(f"there is no folder `{path.parent}`", hint="make it, or give a file in a folder that exists")
+    return "png" if suffix == ".png" else "svg"
 
 
 def write_plot(path: Path, panels: Sequence[Panel], *, columns: int | None = None, legend: Legend = "top") -> None:
@@ -149,11 +155,7 @@ def write_figure(path: Path, make: Callable[[], Figure]) -> None:
         NnlabError: the file cannot be written.
     """
     check_plot_path(path)
-    content = _drawn(path.suffix.lower()[1:], make)
-    try:
-        write_bytes(path, content)
-    except OSError as error:
-        raise NnlabError(f"cannot write `{path}`: {error.strerror}", hint="give another file") from None
+    write_output(path, _drawn(_kind(path), make))
 
 
 def warm_up() -> None:

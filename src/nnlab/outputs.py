@@ -1,0 +1,134 @@
+"""Files that the user names: what stands there keeps what it is, a device, a pipe, a link, its mode."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import stat
+import sys
+from pathlib import Path
+
+from nnlab.errors import NnlabError, os_error_hint, os_error_text
+
+
+def check_output(path: Path) -> None:
+    """Tell whether a file can be written, before the work whose result it shall hold.
+
+    Args:
+        path: of the file; it need not be there.
+
+    Raises:
+        NnlabError: it is a folder, read-only, or its own folder is not there.
+    """
+    try:
+        there = path.stat()
+    except FileNotFoundError:
+        folder = Path(os.path.realpath(path)).parent
+        if not folder.is_dir():
+            hint = "make it, or give a file in a folder that exists"
+            raise NnlabError(f"cannot write `{path}`: there is no folder `{folder_text(path)}`", hint=hint) from None
+        return
+    except OSError as error:
+        raise _refusal(path, error) from None
+    if stat.S_ISDIR(there.st_mode):
+        raise NnlabError(f"cannot write `{path}`: it is a folder", hint="give a file")
+    # root may write it nevertheless; that somebody has made it read-only was meant
+    if not os.access(path, os.W_OK) or (stat.S_ISREG(there.st_mode) and not there.st_mode & stat.S_IWUSR):
+        raise NnlabError(f"cannot write `{path}`: it is read-only", hint="give another file, or `chmod u+w` this one")
+
+
+def folder_text(path: Path) -> str:
+    """Name the folder of a file as its reader wrote it; that of what a link points to in full."""
+    return str(Path(os.path.realpath(path)).parent if path.is_symlink() else path.parent)
+
+
+def is_stream(path: Path) -> bool:
+    """Return whether a path names a device, a pipe, or this process's own stdout or stderr, which a file may hold."""
+    try:
+        there = path.stat()
+    except OSError:
+        return False
+    return not (stat.S_ISREG(there.st_mode) or stat.S_ISDIR(there.st_mode)) or _own_stream(there) is not None
+
+
+def write_output(path: Path, content: bytes | str) -> None:
+    """Write a file that the user named.
+
+    A file is replaced whole, so that no reader ever sees half of it, and keeps its mode and owner. A link is followed.
+    Devices, pipes and files with several names (hard links) are written into.
+
+    Args:
+        path: of the file.
+        content: what it shall hold; text becomes UTF-8.
+
+    Raises:
+        NnlabError: it cannot be written.
+    """
+    check_output(path)
+    data = content.encode("utf-8", "surrogateescape") if isinstance(content, str) else content
+    try:
+        _write(path, data)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise _refusal(path, error) from None
+
+
+def _refusal(path: Path, error: OSError) -> NnlabError:
+    reason = os_error_text(OSError(error.errno, error.strerror))
+    return NnlabError(f"cannot write `{path}`: {reason}", hint=os_error_hint(error) or "give another file")
+
+
+def _write(path: Path, data: bytes) -> None:
+    try:
+        there = path.stat()
+    except FileNotFoundError:
+        _replace(Path(os.path.realpath(path)), data, None)
+        return
+    stream = _own_stream(there)
+    if stream is not None:  # opened again, it would lose what stands in it or comes after
+        sys.stdout.flush()
+        sys.stderr.flush()
+        with os.fdopen(os.dup(stream), "wb") as file:
+            file.write(data)
+    elif not stat.S_ISREG(there.st_mode) or there.st_nlink > 1:
+        _write_into(path, data)
+    else:
+        try:
+            _replace(Path(os.path.realpath(path)), data, there)
+        except OSError:  # its folder takes no new files, or it is mounted by itself
+            _write_into(path, data)
+
+
+def _write_into(path: Path, data: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(data)
+
+
+def _replace(path: Path, data: bytes, before: os.stat_result | None) -> None:
+    """Write another file first, then give it the name."""
+    temporary = path.with_name(f".nnlab-{secrets.token_hex(4)}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            if before is not None:
+                os.fchmod(file.fileno(), 0o600)  # nobody else's until it is the file
+                with contextlib.suppress(PermissionError):  # only root may give files away
+                    os.fchown(file.fileno(), before.st_uid, before.st_gid)
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        if before is not None:
+            temporary.chmod(stat.S_IMODE(before.st_mode))
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _own_stream(there: os.stat_result) -> int | None:
+    """Return the number of this process's stdout or stderr if it is what stands there."""
+    for number in (1, 2):
+        with contextlib.suppress(OSError):  # it may be closed
+            if os.path.samestat(there, os.fstat(number)):
+                return number
+    return None
