@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple
@@ -20,6 +19,7 @@ from nnlab.compare.tuning import beyond, rate_grid
 from nnlab.config.schema import MAX_SEED
 from nnlab.executor import Executor, Outcome
 from nnlab.objective import Objective
+from nnlab.names import name_from
 from nnlab.statistics import Pair, Sample
 
 Arm = Literal["tuned", "defaults"]
@@ -417,14 +417,10 @@ def _finite(value: float | None) -> float | None:
 
 def trial_name(trial: Trial, contender: Contender) -> str:
     """Name a trial: the name of its run directory."""
-    words = _words(contender.name)[:40].strip("-.") or "variant"
-    schedule = "" if trial.schedule is None else f"_{_short(_words(trial.schedule))}"
+    words = name_from(contender.name, default="variant", longest=40)
+    schedule = "" if trial.schedule is None else f"_{_short(name_from(trial.schedule, default='schedule'))}"
     rate = "" if trial.learning_rate is None else f"_lr{trial.learning_rate:.12g}".replace("+", "")
     return f"{trial.contender + 1:02}_{words}{schedule}{rate}_seed{trial.seed}"
-
-
-def _words(text: str) -> str:
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-.")
 
 
 def _short(words: str) -> str:

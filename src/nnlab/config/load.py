@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,10 +17,11 @@ from nnlab.config.components import GOVERNED, Component
 from nnlab.config.graph import GraphLayer
 from nnlab.config.nodes import Mark, Node, from_plain, place, read_file, resolve_scalar, similar_file
 from nnlab.config.overrides import Override, apply_overrides, merge, parse_override
-from nnlab.config.schema import MAX_NAME, Experiment
+from nnlab.config.schema import Experiment
 from nnlab.config.section import Section
 from nnlab.config.user_code import is_file, split_class
 from nnlab.errors import ConfigError, Problem, named, show
+from nnlab.names import name_from
 
 MAX_EXTENDS = 10
 
@@ -226,7 +226,7 @@ def _extends_error(node: Node, message: str, hint: str) -> ConfigError:
 
 def _name_from(path: Path) -> str:
     """Make a name for the experiment of the file's."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", path.stem)[:MAX_NAME].strip("-._") or "experiment"
+    return name_from(path.stem, default="experiment")
 
 
 def _resolve_paths(root: Node) -> None:

@@ -151,7 +151,7 @@ def _words(detail: Any, root: Node) -> _Words:
     if kind == "too_short":
         return _Words(f"expected at least one item, received {show(value)}")
     if kind in ("string_pattern_mismatch", "string_too_short", "string_too_long"):
-        hint = "use letters, digits, `.`, `_` and `-`, at most 100, starting with a letter or digit"
+        hint = "use letters and digits of any script, `.`, `_` and `-`, at most 100, starting with a letter or digit"
         return _Words(f"{show(value)} cannot be a name", hint)
     return _Words(f"{detail['msg'][:1].lower()}{detail['msg'][1:]}, received {show(value)}")
 

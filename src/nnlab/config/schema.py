@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any, Literal, TypeAlias, get_args
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
 from nnlab import catalog
 from nnlab.config.columns import column_faults
@@ -28,8 +29,8 @@ from nnlab.config.section import (
 )
 from nnlab.config.tune import TuneConfig
 from nnlab.errors import ConfigPath, did_you_mean, one_of, show
+from nnlab.names import MAX_NAME, MAX_NAME_BYTES, NAME_PATTERN
 
-MAX_NAME = 100
 MAX_SEED = 2**32 - 1
 EngineName: TypeAlias = Literal["fast", "exact", "keras"]
 DEFAULT_OPTIMIZER = Component("optimizers", "Adam")
@@ -371,10 +372,18 @@ def _schedule_faults(component: Component) -> Iterator[Fault]:
     return schedule_faults(component)
 
 
+def _run_name(name: str) -> str:
+    """Compose letters and their marks, so that what looks the same is the same, and see whether it fits."""
+    name = unicodedata.normalize("NFC", name)
+    if len(name.encode()) > MAX_NAME_BYTES:
+        fail(f"{show(name)} cannot be a name", f"use at most {MAX_NAME_BYTES} bytes of UTF-8", value=name)
+    return name
+
+
 class Experiment(Section):
     """One experiment: all that a config says, defaults included."""
 
-    name: Annotated[str, Field(min_length=1, max_length=MAX_NAME, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+    name: Annotated[str, Field(min_length=1, max_length=MAX_NAME, pattern=NAME_PATTERN), AfterValidator(_run_name)]
     seed: Annotated[Whole, Field(ge=0, le=MAX_SEED)] = 0
     data: DataConfig
     model: ModelConfig
