@@ -147,7 +147,9 @@ def test_tensorboard_shows_the_values_that_were_searched(nnlab, write_config):
     from tensorboard.plugins.hparams import metadata, plugin_data_pb2
 
     run, _ = tune(nnlab, write_config(SMALL % "random"), "--max-trials", 2, "--seeds", 0)
-    events = EventAccumulator(str(run / "trials" / "0001" / "tensorboard")).Reload()
+    events = EventAccumulator(str(run / "trials" / "0001" / "tensorboard" / "validation")).Reload()
     content = events.summary_metadata[metadata.SESSION_START_INFO_TAG].plugin_data.content
-    shown = plugin_data_pb2.HParamsPluginData.FromString(content).session_start_info.hparams
+    session = plugin_data_pb2.HParamsPluginData.FromString(content).session_start_info
+    assert session.group_name == f"{run.name}/0001"  # trials of other searches are called 0001, too
+    shown = session.hparams
     assert set(shown) >= {"optimizer.learning_rate", "model.hidden.0"}

@@ -92,6 +92,26 @@ class Run:
         """The comparison or search that this run is a part of."""
         return Run(self.path.parent.parent) if self.path.parent.name in PARTS else None
 
+    @property
+    def place(self) -> Path:
+        """Where it stands in the folder of runs: `2026-...`, or `2026-.../trials/0003`."""
+        outer = self.enclosing
+        return Path(self.path.name) if outer is None else outer.place / self.path.parent.name / self.path.name
+
+    @property
+    def label(self) -> str:
+        """What tells it from every other run, trials of different searches included: `2026-.../0003`."""
+        outer = self.enclosing
+        return self.path.name if outer is None else f"{outer.label}/{self.path.name}"
+
+    def trainings(self) -> Iterator[Run]:
+        """Yield the run, or of a comparison or search the runs of its trainings, in the order of their names."""
+        parts = [Run(path) for folder in PARTS for path in sorted(self.path.glob(f"{folder}/[!.]*/"))]
+        if not parts:
+            yield self
+        for part in parts:
+            yield from part.trainings()
+
     def lock(self) -> Lock:
         """Be the one who is at work here, until the lock is released or this process ends, whatever ends it.
 

@@ -1,22 +1,85 @@
-"""TensorBoard as a server of this machine only."""
+"""TensorBoard as a server of this machine only, on runs that are chosen.
+
+It ticks none of more lines than `MOST_TICKED`, and shows empty charts then: a training has two of them.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import IO
 
 from nnlab.errors import NnlabError
+from nnlab.run import Run, list_runs
 
 HOST = "127.0.0.1"
 TRIES = 50
 SECONDS_TO_START = 60.0
+SECONDS_BETWEEN_LOOKS = 5.0
+LATEST = 20
+MOST_TICKED = 40
+
+
+def latest(runs_dir: Path) -> list[Run]:
+    """Return the latest trainings of a folder of runs that left event files; those of searches are not among them."""
+    return list(islice((run for run in reversed(list_runs(runs_dir)) if run.tensorboard_path.is_dir()), LATEST))
+
+
+def trainings(runs: Sequence[Run]) -> list[Run]:
+    """Return the trainings that left event files, those of comparisons and searches included."""
+    return [each for run in runs for each in run.trainings() if each.tensorboard_path.is_dir()]
+
+
+class LinkedRuns:
+    """A folder whose links TensorBoard follows: `<run>/train`, `<run>/validation`, `<search>/<trial>/train` ...
+
+    Args:
+        choose: returns the runs to show now.
+    """
+
+    def __init__(self, choose: Callable[[], Sequence[Run]]) -> None:
+        self._choose = choose
+        self._folder = tempfile.TemporaryDirectory(prefix="nnlab-tensorboard-")
+        self._links: dict[Path, Path] = {}
+        self.update()
+
+    @property
+    def path(self) -> Path:
+        """The folder."""
+        return Path(self._folder.name)
+
+    @property
+    def lines(self) -> int:
+        """How many lines TensorBoard lists."""
+        return len(self._links)
+
+    def update(self) -> None:
+        """Link the runs that have come, and no more those that are not to be shown any more."""
+        wanted = {self.path / run.label / part.name: part for run in self._choose() for part in _parts(run)}
+        for link in self._links.keys() - wanted.keys():
+            link.unlink(missing_ok=True)
+        for link in wanted.keys() - self._links.keys():
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(wanted[link])
+        self._links = wanted
+
+    def close(self) -> None:
+        """Delete the links."""
+        self._folder.cleanup()
+
+
+def _parts(run: Run) -> Iterator[Path]:
+    """Yield the folders of event files of a run."""
+    return (part.resolve() for part in sorted(run.tensorboard_path.glob("*/")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +95,20 @@ class Server:
         """Where it answers."""
         return f"http://{HOST}:{self.port}/"
 
-    def wait(self) -> None:
+    def wait(self, look: Callable[[], None]) -> None:
         """Wait until it ends.
+
+        Args:
+            look: is called now and then.
 
         Raises:
             NnlabError: it ended by itself, with an error.
         """
-        if self.process.wait():
+        while self.process.poll() is None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(SECONDS_BETWEEN_LOOKS)
+            look()
+        if self.process.returncode:
             raise self._failure()
 
     def wait_until_it_answers(self) -> None:

@@ -361,7 +361,12 @@ def _fit(
         graph = partial(forward_graph, built.model, built.splits.train.x)
         if programs is not None:
             graph = partial(programs.graph, program_key(experiment, built.splits), graph)
-        callbacks.append(tensorboard_callback(training.tensorboard, experiment, run, graph, hyperparameters))
+        has_validation = built.splits.validation is not None
+        callbacks.append(
+            tensorboard_callback(
+                training.tensorboard, experiment, run, graph, hyperparameters, has_validation=has_validation
+            )
+        )
     if stopping is not None:
         callbacks.append(stopping)
     lowering = schedule_callbacks(experiment.schedule)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from nnlab.cli import console, options
-from nnlab.errors import NnlabError, counted
+from nnlab.errors import NnlabError, counted, visible
 
 if TYPE_CHECKING:
     from nnlab.run import Run
@@ -199,28 +200,68 @@ def _show_results(run: Run, kind: str) -> None:
 
 
 def tensorboard(
-    logdir: Annotated[
-        Path | None,
-        typer.Argument(metavar="[RUNS_DIR]", help="Runs to show; default: all.", show_default=False),
+    runs: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[RUN...]",
+            help="Runs to show, by directory, name or id; searches and comparisons with all of their trainings.",
+            show_default=False,
+        ),
     ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Show all runs and all of their trainings.")] = False,
     runs_dir: options.RunsDir = options.DEFAULT_RUNS_DIR,
     port: Annotated[
         int, typer.Option(min=1, max=65535, help="The port to begin with; the next free one is taken.")
     ] = 6006,
     no_color: options.NoColor = False,  # noqa: ARG001
 ) -> None:
-    """Show the runs in TensorBoard, on this machine only (127.0.0.1), until Ctrl-C."""
-    folder = logdir or runs_dir
-    if not folder.is_dir():
-        raise NnlabError(f"there is no folder `{folder}`", hint="`nnlab train CONFIG` makes runs")
-    from nnlab.tensorboard import serve
+    """Show runs in TensorBoard, on this machine only (127.0.0.1), until Ctrl-C; default: the latest 20 trainings."""
+    from nnlab import tensorboard as board
 
-    server = serve(folder, port)
-    sys.stdout.write(f"TensorBoard shows {folder} at {server.url} (Ctrl-C stops it)\n")
-    sys.stdout.flush()
+    choose, text = _chosen(runs or [], runs_dir, every=every)
+    linked = board.LinkedRuns(choose)
+    server = None
     try:
-        server.wait()
+        server = board.serve(linked.path, port)
+        sys.stdout.write(visible(f"TensorBoard shows {text} at {server.url} (Ctrl-C stops it)") + "\n")
+        sys.stdout.flush()
+        if linked.lines > board.MOST_TICKED:
+            hint = "tick some in its list on the left, or name fewer runs, such as `nnlab tensorboard SEARCH/0003`"
+            console.say(
+                f"TensorBoard ticks none of more than {board.MOST_TICKED} lines, here {linked.lines}", hint=hint
+            )
+        server.wait(linked.update)
     except KeyboardInterrupt:
         pass  # the way to end it
     finally:
-        server.stop()
+        if server is not None:
+            server.stop()
+        linked.close()
+
+
+def _chosen(names: list[str], runs_dir: Path, *, every: bool) -> tuple[Callable[[], list[Run]], str]:
+    """Return what chooses the runs to show, again and again, and what they are."""
+    from nnlab import tensorboard as board
+    from nnlab.run import list_runs, open_run
+
+    if names and every:
+        raise NnlabError("`--all` shows all runs, and some are named", hint="leave out the one or the other")
+    named = [open_run(name, runs_dir) for name in names]
+    for run in named:
+        if not board.trainings([run]) and run.read_info().get("status") != "running":
+            hint = "`training.tensorboard: true` (the default) writes them"
+            raise NnlabError(f"`{run.path}` has no event files", hint=hint)
+    if named:
+        return lambda: board.trainings(named), ", ".join(run.path.name for run in named)
+    there = list_runs(runs_dir)
+    count = len(board.trainings(there))
+    if not count:
+        raise NnlabError(f"no run in `{runs_dir}` has event files", hint="`nnlab train CONFIG` makes runs")
+    if every:
+        return lambda: board.trainings(list_runs(runs_dir)), f"all runs of {runs_dir}"
+    shown = board.latest(runs_dir)
+    if not shown:
+        newest = next(run for run in reversed(there) if board.trainings([run]))
+        return lambda: board.trainings([newest]), newest.path.name
+    more = f" of {count}, without those of searches and comparisons (`--all` shows all)" if count > len(shown) else ""
+    return lambda: board.latest(runs_dir), f"the latest {counted(len(shown), 'training')}{more}"

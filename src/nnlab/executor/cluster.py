@@ -244,7 +244,7 @@ class _Remote:
 
         def train() -> None:
             with tempfile.TemporaryDirectory(prefix="nnlab-") as folder:
-                run = Run(Path(folder) / job.run.path.name)
+                run = Run(Path(folder) / job.run.place)  # which is its name in TensorBoard, too
                 here = replace(job, run=run)
                 if checkpoint is not None:
                     here = _continued(here, Run(Path(folder) / "before"), checkpoint)

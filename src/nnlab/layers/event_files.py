@@ -21,6 +21,8 @@ def tensorboard_callback(
     run: Run,
     graph: Callable[[], Any],
     hyperparameters: Mapping[str, Any] | None = None,
+    *,
+    has_validation: bool = True,
 ) -> keras.callbacks.Callback:
     """Write the run's row of the HPARAMS page and its graph; return the callback that writes the rest.
 
@@ -31,10 +33,13 @@ def tensorboard_callback(
         graph: returns the model's `forward_graph`. Keras's own callback cannot find the graph of its training step any
             more (Keras 3 wraps it), and TensorBoard cannot read the layers that it writes instead.
         hyperparameters: values by path, of a trial of a search.
+        has_validation: whether there are validation rows, whose metrics then stand beside the hyperparameters.
     """
-    with tf.summary.create_file_writer(str(run.tensorboard_path)).as_default():
+    # TensorBoard shows the metrics of the directory that holds the hyperparameters
+    folder = run.tensorboard_path / ("validation" if has_validation else "train")
+    with tf.summary.create_file_writer(str(folder)).as_default():
         searched = {name: _scalar(value) for name, value in (hyperparameters or {}).items()}
-        hparams.hparams({**_hyperparameters(experiment), **searched}, trial_id=run.path.name)
+        hparams.hparams({**_hyperparameters(experiment), **searched}, trial_id=run.label)
     if config.write_graph:
         with tf.summary.create_file_writer(str(run.tensorboard_path / "train")).as_default():
             tf.summary.graph(graph())
