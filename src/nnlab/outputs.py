@@ -9,7 +9,7 @@ import stat
 import sys
 from pathlib import Path
 
-from nnlab.errors import NnlabError, os_error_hint, os_error_text
+from nnlab.errors import NnlabError, first_line, system_problem
 
 
 def check_output(path: Path) -> None:
@@ -76,8 +76,10 @@ def write_output(path: Path, content: bytes | str) -> None:
 
 
 def _refusal(path: Path, error: OSError) -> NnlabError:
-    reason = os_error_text(OSError(error.errno, error.strerror))
-    return NnlabError(f"cannot write `{path}`: {reason}", hint=os_error_hint(error) or "give another file")
+    reason = (error.strerror or first_line(error)).lower()
+    known = system_problem(error)
+    hint = known.hint if known is not None and known.hint else "give another file"
+    return NnlabError(f"cannot write `{path}`: {reason}", hint=hint)
 
 
 def _write(path: Path, data: bytes) -> None:

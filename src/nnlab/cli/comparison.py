@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Group
-from rich.table import Table
 from rich.text import Text
 
 from nnlab.cli import console
 from nnlab.cli.live import LiveTable
 from nnlab.cli.progress import duration
+from nnlab.cli.screen import Column
 from nnlab.compare.protocol import Contender, Trial
 from nnlab.executor import Outcome
 from nnlab.report.comparison import caption, number, tables
-
-WIDE = 110
-"""Columns of a terminal from which on the table holds everything."""
 
 MOST_LINES = 30
 """Variants that get a line of their own in the live table."""
@@ -60,7 +56,7 @@ class Progress(LiveTable):
         how = "diverged" if outcome.diverged else outcome.status
         value = f"val_{comparison.rules.metric} {number(score)}" if score is not None else how
         text = f"{len(comparison.outcomes)}/{self._planned}  {outcome.name}  {value}  {self._left()}"
-        self._console.print(text.rstrip(), markup=False, soft_wrap=True)
+        self._console.say(text.rstrip())
 
     @property
     def _planned(self) -> int:
@@ -73,16 +69,17 @@ class Progress(LiveTable):
 
     def _table(self) -> Group:
         comparison = self._study.comparison
-        table = Table("variant", "done", "running", "best", "rate", box=SIMPLE_HEAD, pad_edge=False)
-        for column in table.columns[1:]:
-            column.justify = "right"
         shown = comparison.contenders[:MOST_LINES]
-        for contender in shown:
-            table.add_row(*self._line(contender))
         hidden = len(comparison.contenders) - len(shown)
         more = f"and {hidden} more variants; " if hidden else ""
         done = f"{more}{len(comparison.outcomes)} of {self._planned} trainings"
-        return Group(table, Text(f"{done}  {self._left()}", style="dim"))
+        lines = zip(*map(self._line, shown), strict=True)
+        heads = {"variant": 0, "done": 0, "running": 2, "best": 0, "rate": 1}
+        columns = [
+            Column(head, cells, rank=rank, left=head == "variant")
+            for (head, rank), cells in zip(heads.items(), lines, strict=True)
+        ]
+        return Group(self._console.table(columns), Text(f"{done}  {self._left()}", style="dim"))
 
     def _line(self, contender: Contender) -> list[str]:
         comparison = self._study.comparison
@@ -101,25 +98,26 @@ class Progress(LiveTable):
         ]
 
 
+RANKS = {"variant": 0, "mean ± std": 0, "mean rank": 0, "diverged": 1, "crashed": 1, "95 % interval": 2, "rate": 3}
+RANKS |= {"schedule": 4, "test": 5, "seconds": 8, "median": 9}
+"""How much the columns of results are needed; see `Column`."""
+
+OTHER_RANK = 6
+
+
 def show_results(results: Mapping[str, Any]) -> None:
     """Print tables and verdicts to stdout."""
     out = console.results()
-    out.print(caption(results), markup=False)
+    out.say(caption(results))
     for title, heads, body, verdict in tables(results):
-        out.print(_results_table(title, heads, body, narrow=out.width < WIDE))
+        cells = zip(*body, strict=True) if body else [()] * len(heads)
+        columns = [
+            Column(head, list(texts), rank=RANKS.get(head, OTHER_RANK), left=head == "variant")
+            for head, texts in zip(heads, cells, strict=True)
+        ]
+        out.show_table(columns, title=title, whole="results.csv" if "problems" not in results else "results.json")
         for line in verdict:
-            out.print(f"  {line}", markup=False)
+            out.say(line, indent="  ")
         out.print()
     for note in results["notes"]:
-        out.print(note, markup=False)
-
-
-def _results_table(title: str, heads: Sequence[str], body: Sequence[Sequence[str]], *, narrow: bool) -> Table:
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, title=title or None, title_justify="left", title_style="bold")
-    shown = [i for i, head in enumerate(heads) if head != "median" or not narrow]
-    for i in shown:
-        is_name = heads[i] == "variant"
-        table.add_column(heads[i], justify="left" if is_name else "right", overflow="fold", no_wrap=not is_name)
-    for values in body:
-        table.add_row(*(Text(values[i]) for i in shown))
-    return table
+        out.say(note)

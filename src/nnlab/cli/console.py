@@ -38,7 +38,11 @@ def messages() -> Screen:
 
 def say(text: str, *, hint: str | None = None) -> None:
     """Write a line to stderr, and below it what to do."""
-    sys.stderr.write(visible(text) + (f"\n  hint: {visible(hint)}" if hint else "") + "\n")
+    for line in (text, f"  hint: {hint}" if hint else None):
+        if line is not None and sys.stderr.isatty():
+            messages().say(line)
+        elif line is not None:
+            sys.stderr.write(f"{visible(line)}\n")
 
 
 def say_written(*paths: Path | None) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +10,7 @@ from nnlab.cli import console, options
 from nnlab.errors import NnlabError
 
 if TYPE_CHECKING:
+    from nnlab.cli.screen import Column
     from nnlab.gradients import GradientCheck
 
 
@@ -45,37 +45,37 @@ def check_gradients(
         console.print_json(result.as_json())
     else:
         if not quiet:
-            console.results().print(_table(result))
-        console.results().print(_verdict(result))
+            console.results().show_table(_columns(result))
+        console.results().say(_verdict(result))
         if not quiet and any(check.kinks for check in result.weights):
-            console.results().print(
+            console.results().say(
                 "kinks are left out: where a ReLU is at 0 or max-pooling has a tie, the slopes to the left and to the "
                 "right differ, and a difference over both is off whatever the gradient"
             )
     if not result.ok:
         if not quiet and not json:
-            sys.stderr.write(
+            console.say(
                 "  hint: the fault is at or behind the last layer that is off; activations whose gradient is made up "
-                "(`heaviside`) are off by design\n"
+                "(`heaviside`) are off by design"
             )
         raise typer.Exit(1)
 
 
-def _table(result: GradientCheck) -> Any:
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-
+def _columns(result: GradientCheck) -> list[Column]:
+    from nnlab.cli.screen import Column
     from nnlab.model.summary import shape_text
 
-    table = Table("layer", "weight", "shape", "checked", "kinks", "worst error", "", box=SIMPLE_HEAD, pad_edge=False)
-    for column in table.columns[3:6]:
-        column.justify = "right"
-    for check in result.weights:
-        worst = "" if check.worst is None else f"{check.worst:.1e}"
-        kinks = str(check.kinks) if check.kinks else ""
-        verdict = "only kinks" if check.verdict == "kinks" else check.verdict
-        table.add_row(check.layer, check.weight, shape_text(check.shape), str(check.checked), kinks, worst, verdict)
-    return table
+    checks = result.weights
+    verdicts = ["only kinks" if check.verdict == "kinks" else check.verdict for check in checks]
+    return [
+        Column("layer", [check.layer for check in checks], left=True),
+        Column("weight", [check.weight for check in checks], left=True),
+        Column("shape", [shape_text(check.shape) for check in checks], rank=3, left=True),
+        Column("checked", [str(check.checked) for check in checks], rank=2),
+        Column("kinks", [str(check.kinks) if check.kinks else "" for check in checks], rank=1),
+        Column("worst error", ["" if check.worst is None else f"{check.worst:.1e}" for check in checks]),
+        Column("", verdicts, left=True),
+    ]
 
 
 def _verdict(result: GradientCheck) -> str:

@@ -36,7 +36,7 @@ class LiveTable:
         """Say what begins, and show the table."""
         if self._quiet:
             return
-        self._console.print(text, soft_wrap=True)
+        self._console.say(text)
         if self._console.is_terminal:
             self._live = Live(get_renderable=self._table, console=self._console, transient=True, refresh_per_second=4)
             self._live.start()

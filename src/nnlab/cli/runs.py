@@ -81,7 +81,7 @@ def _direction(rows: list[dict[str, Any]], name: str, metric_value: Any) -> str 
         message = f"more of `{name}` is better in `{found['max']}`, and less in `{found['min']}`"
         raise NnlabError(message, hint="sort by another metric, or keep them in different folders: `--runs-dir`")
     if not found:
-        sys.stderr.write(f"no run says which values of {name} are better: the smallest come first\n")
+        console.say(f"no run says which values of {name} are better: the smallest come first")
     return next(iter(found), None)
 
 

@@ -6,18 +6,20 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Group
-from rich.table import Table
 from rich.text import Text
 
 from nnlab.cli import console
 from nnlab.cli.live import LiveTable
 from nnlab.cli.progress import duration
+from nnlab.cli.screen import Column
 from nnlab.report.comparison import number
 from nnlab.report.search import caption, cells, findings, heads
 from nnlab.results import value_text
 from nnlab.tune.search import Trial
+
+VALUE_RANK = 4
+"""How much the columns of searched values are needed; see `Column`."""
 
 LATEST = 8
 """Trials that ended which the live table shows, besides the best and those that run."""
@@ -59,13 +61,13 @@ class Progress(LiveTable):
         values = [f"{head}={text}" for head, text in self._cells(trial).items() if text]
         most = f"/{search.rules.max_trials}" if search.rules.max_trials else ""
         line = f"{len(self._ended)}{most}  {trial.id}  {self._result(trial)}  {' '.join(values)}"
-        self._console.print(line + self._best() + self._left(), markup=False, soft_wrap=True)
+        self._console.say(line + self._best() + self._left())
 
     def final_began(self, trial: Trial, count: int) -> None:
         """See `Observer`."""
         self._phase = f"training trial {trial.id} again with {count} fresh seed{'s' * (count > 1)}"
         if self._writes_lines:
-            self._console.print(self._phase, markup=False)
+            self._console.say(self._phase)
 
     def _result(self, trial: Trial) -> str:
         search = self._study.search
@@ -98,38 +100,42 @@ class Progress(LiveTable):
         best = search.best
         shown = dict.fromkeys([*([] if best is None else [best.number]), *(t.number for t in self._ended[-LATEST:])])
         names = list(dict.fromkeys(name for trial in search.trials for name in self._cells(trial)))
-        table = Table("trial", *names, f"val_{search.rules.metric}", box=SIMPLE_HEAD, pad_edge=False)
-        for column in table.columns[1:]:
-            column.justify = "right"
+        states: dict[int, tuple[str, str]] = {}  # what stands in the last column, and how the line looks
         for number_ in shown:
-            trial = search.trials[number_]
-            cells_ = self._cells(trial)
             is_best = best is not None and number_ == best.number
-            row = [trial.id, *(cells_.get(name, "") for name in names), self._result(trial)]
-            table.add_row(*(Text(text) for text in row), style="bold" if is_best else "")
+            states[number_] = self._result(search.trials[number_]), "bold" if is_best else ""
         for trial in running:
-            cells_, epoch = self._cells(trial), self._epochs.get(trial.id)
-            state = f"epoch {epoch}" if epoch else "..."
-            row = [trial.id, *(cells_.get(name, "") for name in names), state]
-            table.add_row(*(Text(text) for text in row), style="dim")
+            epoch = self._epochs.get(trial.id)
+            states[trial.number] = f"epoch {epoch}" if epoch else "...", "dim"
+        rows = [(search.trials[number_], self._cells(search.trials[number_])) for number_ in states]
+        columns = [
+            Column("trial", [trial.id for trial, _ in rows]),
+            *(Column(name, [cells_.get(name, "") for _, cells_ in rows], rank=VALUE_RANK) for name in names),
+            Column(f"val_{search.rules.metric}", [state for state, _ in states.values()]),
+        ]
+        table = self._console.table(columns, styles=[style for _, style in states.values()])
         most = f" of {search.rules.max_trials}" if search.rules.max_trials else ""
-        line = self._phase or f"{len(self._ended)}{most} trials{self._best()}{self._left()}"
+        hidden = len(self._ended) - len(shown)
+        earlier = f", {hidden} of them not shown" if hidden > 0 else ""
+        line = self._phase or f"{len(self._ended)}{most} trials{earlier}{self._best()}{self._left()}"
         return Group(table, Text(line, style="dim"))
 
 
 def show_results(results: Mapping[str, Any]) -> None:
     """Print what was found and the best trials to stdout."""
     out = console.results()
-    out.print(caption(results), markup=False)
+    out.say(caption(results))
     for text in findings(results):
-        out.print(text, markup=False)
+        out.say(text)
     if results["rows"]:
-        top, body = cells(results)
-        table = Table(box=SIMPLE_HEAD, pad_edge=False)
-        for head in top:
-            table.add_column(head, justify="right", overflow="fold")
-        for line in body:
-            table.add_row(*(Text(text) for text in line))
-        out.print(table)
+        heads_, body = cells(results)
+        ranks = {"trial": 0, results["objective"]: 0, "epochs": 8, "seconds": 9}
+        columns = [
+            Column(head, list(texts), rank=ranks.get(head, VALUE_RANK))
+            for head, texts in zip(heads_, zip(*body, strict=True), strict=True)
+        ]
+        out.show_table(columns, whole="results.csv")
+        if results["trials"] > len(body):
+            out.say(f"the best {len(body)} of {results['trials']} trials (results.csv holds all)")
     for note in results["notes"]:
-        out.print(note, markup=False)
+        out.say(note)

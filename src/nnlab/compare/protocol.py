@@ -18,8 +18,8 @@ from nnlab import statistics
 from nnlab.compare.tuning import beyond, rate_grid
 from nnlab.config.schema import MAX_SEED
 from nnlab.executor import Executor, Outcome
-from nnlab.objective import Objective
 from nnlab.names import name_from
+from nnlab.objective import Objective
 from nnlab.statistics import Pair, Sample
 
 Arm = Literal["tuned", "defaults"]

@@ -53,7 +53,9 @@ def build_model(
     Raises:
         ConfigError: Keras refuses a layer, its input's shape, or the optimizer; the problem has the path of its place.
     """
+    # TensorFlow's names are ASCII and begin with a letter or a digit; those of runs may be in any script
     name = re.sub(r"[^A-Za-z0-9_]", "_", experiment.name)
+    name = f"model{name}" if name.startswith("_") else name
     x = splits.train.x
     transfer = getattr(experiment.model, "transfer", None)
     if isinstance(experiment.model, SequentialConfig):
