@@ -102,10 +102,10 @@ def _show_runs(rows: list[dict[str, Any]], metric_value: Any, *, sort: str | Non
     shown = dict.fromkeys([*([sort] if sort else []), loss, *metrics])
     columns = [
         Column("run", [Path(row["run"]).name for row in rows], left=True),
-        Column("status", [str(row["status"]) for row in rows], left=True),
+        Column("status", [str(row["status"]) for row in rows], rank=1, left=True),
         Column("epochs", [_extent(row) for row in rows], rank=8),
         Column("seconds", ["" if row.get("seconds") is None else f"{row['seconds']:.1f}" for row in rows], rank=9),
-        *(Column(name, numbers(name), rank=min(i, 7)) for i, name in enumerate(shown)),
+        *(Column(name, numbers(name), rank=min(2 * i, 7)) for i, name in enumerate(shown)),
     ]
     styles = [STATUS_STYLES.get(str(row["status"]), "") if row["status"] != "completed" else "" for row in rows]
     console.results().show_table(columns, styles=styles, whole="`nnlab runs ls --json`")
