@@ -145,12 +145,16 @@ def resume(
     no_color: options.NoColor = False,  # noqa: ARG001
 ) -> None:
     """Carry an interrupted comparison or search on: what was trained is not trained again."""
+    from nnlab.data.digests import AFRESH, check_files
     from nnlab.run import Run, open_run
 
     found = open_run(run, runs_dir)
     found.refuse_if_at_work()
     info = found.read_info()
     kind = info.get("kind")
+    several = [Run(found.problems_path / problem) for problem in info.get("problems", ())]
+    for each in several or [found]:
+        check_files(each.read_info().get("data_files", {}), hint=AFRESH)
     how: dict[str, Any] = {
         "jobs": jobs,
         "ray": ray,
@@ -173,7 +177,6 @@ def resume(
         )
     from nnlab.compare.study import prepare
 
-    several = [Run(found.problems_path / problem) for problem in info.get("problems", ())]
     paths = [each.config_path for each in several or [found]]
     prepared = [partial(prepare, path, [], runs_dir=runs_dir, trust_code=trust_code) for path in paths]
     _run(prepared, runs_dir, jobs=jobs, ray=ray, json=json, quiet=quiet, verbose=verbose, into=found)

@@ -19,6 +19,7 @@ from nnlab.config.load import LoadedConfig, dump_config, load_config
 from nnlab.config.overrides import Override, parse_override
 from nnlab.config.programs import program_kind
 from nnlab.config.schedules import steps_of_run
+from nnlab.data.digests import AFRESH, check_files, file_digests
 from nnlab.errors import ConfigError, NnlabError, Problem, did_you_mean, named, one_of
 from nnlab.executor import Executor, Job, Outcome, check_threads, threads_of
 from nnlab.objective import Objective, choose_objective
@@ -261,7 +262,12 @@ def begin(study: Study, run: Run, command: Sequence[str] = ()) -> None:
 
 def _facts(study: Study, command: Sequence[str]) -> dict[str, Any]:
     objective = study.comparison.rules.objective.as_json()
-    return {"kind": "comparison", **experiment_facts(study.config, command), "objective": objective}
+    return {
+        "kind": "comparison",
+        **experiment_facts(study.config, command),
+        "objective": objective,
+        "data_files": file_digests(variant.config.experiment.data for variant in study.variants),
+    }
 
 
 def conduct(
@@ -299,6 +305,7 @@ def conduct(
 
     try:
         _train(study, run, executor, observer)
+        check_files(info.facts["data_files"], hint=f"trials may have had different rows: {AFRESH}")
     except (KeyboardInterrupt, NnlabError):  # such as a cluster that is gone
         end("interrupted")
         raise

@@ -1,21 +1,14 @@
-"""Fingerprints: of a file's bytes, and of each row, by which it is known again wherever it stands."""
+"""A fingerprint of each row, by which it is known again wherever it stands."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 import numpy as np
 
 _CHUNK_VALUES = 1 << 16
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
-
-
-def file_digest(file: Path) -> str:
-    """Return the BLAKE2b hash of a file's bytes, 16 bytes in hexadecimal."""
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
 
 
 def hash_rows(arrays: Iterable[np.ndarray]) -> np.ndarray:

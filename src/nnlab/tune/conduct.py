@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from nnlab.config.load import dump_config
+from nnlab.data.digests import AFRESH, check_files, file_digests
 from nnlab.errors import NnlabError
 from nnlab.executor import Executor, Outcome
 from nnlab.results import value_text
@@ -72,6 +73,7 @@ def conduct(
     began = time.monotonic()
     objective = study.search.rules.objective.as_json()
     facts = {"kind": "search", **experiment_facts(study.config, command), "objective": objective}
+    facts["data_files"] = file_digests([study.config.experiment.data])
     facts["overrides"] = list(dict.fromkeys(facts["overrides"]))  # one option may change several values
     info = RunInfo(run, facts, before)
     info.write()
@@ -93,6 +95,7 @@ def conduct(
 
     try:
         is_exhausted = _train(study, run, executor, observer, save, is_late)
+        check_files(info.facts["data_files"], hint=f"trials may have had different rows: {AFRESH}")
     except (KeyboardInterrupt, NnlabError):  # such as a cluster that is gone
         end("interrupted")
         raise
