@@ -13,7 +13,7 @@ import yaml
 from nnlab.config.load import dump_config, load_config
 from nnlab.data.judging import JudgedRows, data_record, rows_of_file, rows_of_split, unseen_rows_of_source
 from nnlab.data.loading import load_data
-from nnlab.data.splits import Splits
+from nnlab.data.splits import Split, Splits, each
 from nnlab.errors import NnlabError
 from nnlab.model.plan import plan_model, with_plan
 from nnlab.run import Run
@@ -59,6 +59,17 @@ def same_rows(judged: JudgedRows, split) -> None:
         for name in wanted:
             assert found[name].dtype == wanted[name].dtype
             np.testing.assert_array_equal(found[name], wanted[name])
+
+
+def all_rows(run: Run, splits: Splits) -> Split:
+    """Return the rows of all splits in the order of their file."""
+    parts = [(data_record(run).rows[name]["row"], getattr(splits, name)) for name in ("train", "validation", "test")]
+    order = np.argsort(np.concatenate([numbers for numbers, _ in parts]))
+    arrays = [
+        each(lambda *some: np.concatenate(some)[order], *ones)
+        for ones in zip(*((p.x, p.y) for _, p in parts), strict=True)
+    ]
+    return Split(*arrays)
 
 
 def refused(judge, *arguments) -> str:
@@ -127,6 +138,32 @@ def test_arrays_by_name_with_a_test_set_of_their_own_are_found_again(kept, tmp_p
     same_rows(unseen_rows_of_source(run), splits.test)
 
 
+def test_every_output_is_judged_by_its_own_target(kept, tmp_path):
+    random = np.random.default_rng(0)
+    frame = pd.DataFrame(random.normal(size=(40, 2)), columns=["a", "b"])
+    frame = frame.assign(
+        who=random.choice(["ann", "bob", "cid"], 40), score=random.random(40), height=random.random(40)
+    )
+    frame.to_csv(tmp_path / "people.csv", index=False)
+    layers = {
+        "main": {"Dense": {"units": 3, "activation": "softmax"}, "from": "x"},
+        "aux": {"Dense": 2, "from": "x"},
+        "again": {"Dense": 2, "from": "x"},
+    }
+    model = {"type": "functional", "inputs": ["x"], "layers": layers, "outputs": ["main", "aux", "again"]}
+    target = {"main": "who", "aux": ["score", "height"], "again": "inputs"}
+    run, splits = kept(model, source="csv", path="people.csv", target=target, scale="standardize")
+    same_rows(rows_of_split(run, "test"), splits.test)
+    changed(tmp_path / "people.csv", lambda frame: frame.sort_values("a").iloc[:, ::-1])
+    assert "the 40 rows are the same, in another order" in refused(rows_of_split, run, "test")
+    same_rows(unseen_rows_of_source(run), splits.test)
+    assert rows_of_file(run, tmp_path / "people.csv").counts["train"] == splits.train.num_rows
+    arrays = {name: frame[name].to_numpy(str if name == "who" else float) for name in ("who", "score", "height")}
+    np.savez(tmp_path / "people.npz", x=frame[["a", "b"]].to_numpy(), **arrays)
+    judged = rows_of_file(run, tmp_path / "people.npz")
+    same_rows(judged, all_rows(run, splits))
+
+
 def test_numbers_of_another_type_in_an_npz_file_are_the_same_rows(kept, tmp_path):
     x = np.random.default_rng(0).normal(size=(40, 5))
     np.savez(tmp_path / "data.npz", x=x, y=np.arange(40) % 2)
@@ -145,6 +182,13 @@ def test_columns_are_found_by_name_wherever_they_stand_and_new_ones_are_left_alo
     judged = rows_of_split(run, "test")
     same_rows(judged, splits.test)
     assert judged.notes == (f"`{flowers}` has been written anew, with the same rows in the same order",)
+
+
+def test_columns_that_a_config_calls_by_number_are_those_of_the_training(kept, flowers):
+    run, splits = kept(source="csv", path=str(flowers), target=-1, features=[0, 2])
+    changed(flowers, lambda frame: frame[["y", "c", "b", "a"]].assign(z="high"))
+    same_rows(rows_of_split(run, "test"), splits.test)
+    same_rows(rows_of_file(run, flowers), all_rows(run, splits))
 
 
 def test_windows_line_endings_are_the_same_rows(kept, flowers):

@@ -18,7 +18,7 @@ from nnlab.data.loading import read_source, split_rows
 from nnlab.data.record import DataRecord, file_record, hashed_rows
 from nnlab.data.registry import RawData
 from nnlab.data.sources import SOURCES
-from nnlab.data.splits import DataSpec, Split, each, one_or_all, row_count
+from nnlab.data.splits import DataSpec, Split, TargetSpec, each, one_or_all, row_count
 from nnlab.data.targets import Target, encode_as_trained, inputs_as_target
 from nnlab.errors import DataError, NnlabError, Problem, listed, one_of
 from nnlab.run import Run
@@ -75,16 +75,17 @@ class RunData:
 
     @property
     def config(self) -> DataConfig:
-        """The `data` section, with the tasks of the run, and the features that it was trained on, in their order."""
-        config = self.experiment.data
-        tasks = {output: target.task_setting for output, target in self.spec.targets.items()}
-        by_output = isinstance(config.target, Mapping)
-        config = config.model_copy(update={"task": tasks if by_output else next(iter(tasks.values()))})
+        """The `data` section, with the run's tasks, and its features and targets by name, in their order."""
+        config, spec = self.experiment.data, self.spec
+        changes: dict[str, Any] = {"task": each(lambda target: target.task_setting, spec.target)}
         are_numbers = config.features is not None and all(isinstance(feature, int) for feature in config.features)
-        if "npz" in config.source.name and are_numbers:  # columns of its only array
-            return config
-        names = self.spec.feature_names or self.spec.array_names
-        return config.model_copy(update={"features": names}) if names else config
+        if spec.feature_names:
+            changes["features"] = spec.feature_names
+        elif spec.array_names and not are_numbers:  # numbers choose columns of an only array
+            changes["features"] = spec.array_names
+        if spec.feature_names and "target" in SOURCES[config.source.name].takes:
+            changes["target"] = each(_target_names, spec.target, config.target)
+        return config.model_copy(update=changes)
 
     def encoded(self, y: np.ndarray, output: str, names: Sequence[str]) -> Target:
         """Encode the targets of an output as those that it was trained on; `names` are those of labels 0, 1, ....
@@ -106,6 +107,11 @@ class RunData:
         if self.record is None or "target" in SOURCES[self.experiment.data.source.name].takes:
             return ()
         return tuple(self.record.classes.get(output, ()))
+
+
+def _target_names(target: TargetSpec, given: Any) -> Any:
+    """Return the names of a target's columns, which a config may call by their numbers."""
+    return given if target.predicts_inputs else target.names
 
 
 def data_record(run: Run) -> DataRecord | None:
