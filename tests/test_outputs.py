@@ -9,6 +9,7 @@ from nnlab.config.components import Component
 from nnlab.config.load import load_config
 from nnlab.data.features import data_spec, read_features
 from nnlab.data.loading import load_data
+from nnlab.data.splits import DataSpec
 from nnlab.errors import ConfigError
 from nnlab.run import Run
 
@@ -147,7 +148,7 @@ def test_weights_of_classes_reach_the_loss_of_their_output_alone(config):
 
     weighted, plain = (built(config(OUTPUTS, f"data.class_weight={value}")) for value in ("{main: {ann: 3}}", "null"))
     first = weighted.splits.train
-    answers = weighted.model.predict(first.x, verbose=0)
+    answers = dict(zip(weighted.model.output_names, weighted.model.predict(first.x, verbose=0), strict=True))
     row_losses = keras.losses.sparse_categorical_crossentropy(first.y["main"], answers["main"]).numpy()
     expected = np.mean(row_losses * np.where(first.y["main"] == 0, 3, 1)) - np.mean(row_losses)
     losses = [weighted_loss(ready) for ready in (weighted, plain)]
@@ -156,12 +157,12 @@ def test_weights_of_classes_reach_the_loss_of_their_output_alone(config):
 
 def weighted_loss(ready) -> float:
     """Return the loss of all training rows, as `fit` weighs them, without dropout."""
-    from nnlab.data.batches import sample_weight
+    from nnlab.data.batches import weighted_rows
 
     split = ready.splits.train
     answers = ready.model(split.x, training=False)
-    weights = sample_weight(split, ready.splits.spec)
-    return float(ready.model.compute_loss(split.x, split.y, answers, weights, training=False))
+    _, _, *weights = weighted_rows(split, ready.splits.spec, ready.model.output_names)
+    return float(ready.model.compute_loss(split.x, split.y, answers, *weights, training=False))
 
 
 def test_outputs_of_several_tasks_train_evaluate_and_train_again_to_the_same_weights(config, files):
@@ -341,3 +342,52 @@ def test_whichever_of_the_layers_that_share_weights_comes_first_is_made_first(co
         """
     model = built(config(text)).model
     assert model.count_params() == (10 * 10 + 10) + (10 + 1)
+
+
+OUT_OF_ORDER = """
+seed: 1
+data:
+  source: inline
+  columns:
+    x1: [0.1, 0.9, 0.4, 0.6, 0.2, 0.8, 0.3, 0.7, 0.5, 0.0]
+    x2: [1.0, 0.5, 0.2, 0.9, 0.1, 0.3, 0.8, 0.6, 0.4, 0.7]
+    y: [0, 1, 0, 1, 0, 1, 0, 1, 1, 0]
+    z: [3.1, 1.2, 2.3, 5.4, 4.5, 1.6, 3.7, 2.8, 5.9, 4.1]
+  target: {price: z, helper: y}
+  class_weight: {helper: {0: 1, 1: 3}}
+  validation: 2
+  test: 2
+model:
+  type: functional
+  inputs: {wide: {features: [x2]}, deep: {features: [x1, x2]}}
+  layers:
+    both: {Concatenate: {}, from: [wide, deep]}
+    hidden: {Dense: 3, from: both}
+    price: {Dense: {units: 1, activation: {leaky_relu: {negative_slope: 0.3}}}, from: hidden}
+    helper: {Dense: {units: 1, activation: sigmoid, name: mine}, from: hidden}
+  outputs: [price, helper]
+training: {epochs: 2, batch_size: 3, tensorboard: false, metrics: {price: [mean_absolute_error], helper: [accuracy]}}
+"""
+
+
+@pytest.mark.parametrize("engine", ["fast", "exact", "keras"])
+def test_inputs_outputs_and_figures_stand_in_the_order_of_the_config(config, tmp_path, engine):
+    import keras
+
+    from nnlab.predict import predict
+    from nnlab.train import evaluate, train
+
+    summary = train(config(OUT_OF_ORDER, f"training.engine={engine}"), Run(tmp_path / "run"))
+    model = keras.saving.load_model(summary.run.model_path)
+    assert model.output_names == ["price", "helper"]
+    assert [tensor.name for tensor in model.inputs] == ["wide", "deep"]
+    figures = ["loss", "price_loss", "helper_loss", "price_mean_absolute_error", "helper_accuracy"]
+    history = [name for name in summary.history[0] if name not in ("epoch", "learning_rate") and "seconds" not in name]
+    assert history == [*figures, *(f"val_{name}" for name in figures)]
+    assert list(summary.metrics["test"]) == list(evaluate(summary.run, "test")) == figures
+    x = np.array([[0.1, 1.0], [0.9, 0.5]], np.float32)
+    columns = predict(summary.run, x, spec=DataSpec.from_json(summary.run.read_data()))
+    assert list(columns) == ["price.z", "helper.class", "helper.p(0)", "helper.p(1)"]
+    price, helper = (np.asarray(values) for values in model({"wide": x[:, 1:], "deep": x}))
+    np.testing.assert_allclose(columns["price.z"], price[:, 0], rtol=1e-5)
+    np.testing.assert_allclose(columns["helper.p(1)"], helper[:, 0], rtol=1e-5)

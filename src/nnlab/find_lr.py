@@ -20,7 +20,7 @@ import tensorflow as tf
 from nnlab.config.schema import Experiment
 from nnlab.data.batches import epoch_permutation, weighted_rows
 from nnlab.data.splits import DataSpec, Split, Splits
-from nnlab.engine.loops import Evaluation
+from nnlab.engine.loops import Evaluation, output_names
 from nnlab.errors import NnlabError, first_line
 from nnlab.train import Built, build_seeded
 
@@ -130,7 +130,7 @@ def _sweep(model: keras.Model, train: Split, spec: DataSpec, *, batch_size: int,
     Returns:
         The losses of the steps that were taken, at most as many as there are rates.
     """
-    rows = keras.tree.map_structure(tf.constant, weighted_rows(train, spec))
+    rows = keras.tree.map_structure(tf.constant, weighted_rows(train, spec, output_names(model)))
     batches = tf.constant(_batches(train.num_rows, batch_size, seed=seed, steps=len(rates)))
     schedule = tf.constant(rates, tf.float32)
     losses = tf.Variable(tf.zeros([len(rates)]), trainable=False)

@@ -70,9 +70,9 @@ def predict(
     inputs = model_inputs(experiment, spec, x)
     samples: dict[str, np.ndarray] = {}
     if mc_samples is not None:
-        samples = _by_output(monte_carlo(model, inputs, samples=mc_samples, seed=_or(seed, experiment.seed)))
+        samples = _by_output(model, monte_carlo(model, inputs, samples=mc_samples, seed=_or(seed, experiment.seed)))
     need_plain = not samples or any(target.num_classes is None for target in spec.targets.values())
-    plain = _by_output(_predict_once(model, inputs)) if need_plain else {}
+    plain = _by_output(model, _predict_once(model, inputs)) if need_plain else {}
     columns: dict[str, np.ndarray] = {}
     for output in samples or plain:
         target = spec.target_of(output)
@@ -102,7 +102,7 @@ def evaluate_monte_carlo(
     experiment, spec, rows = judged.experiment, judged.spec, judged.rows
     model = load_model(run, trust_code=trust_code)
     inputs = model_inputs(experiment, spec, rows.x)
-    outputs = _by_output(monte_carlo(model, inputs, samples=samples, seed=_or(seed, experiment.seed)))
+    outputs = _by_output(model, monte_carlo(model, inputs, samples=samples, seed=_or(seed, experiment.seed)))
     results: dict[str, float] = {"samples": samples}
     for output, values in outputs.items():
         target = spec.target_of(output)
@@ -222,8 +222,10 @@ def _predict_once(model: keras.Model, inputs: Arrays) -> Any:
     return model.predict(inputs, batch_size=EVALUATION_BATCH_SIZE, verbose=0)
 
 
-def _by_output(values: Any) -> dict[str, np.ndarray]:
+def _by_output(model: keras.Model, values: Any) -> dict[str, np.ndarray]:
     """Return finite predictions by output; the name of an only one is empty."""
+    if isinstance(values, (list, tuple)):
+        values = dict(zip(model.output_names, values, strict=True))
     outputs = dict(values) if isinstance(values, Mapping) else {"": values}
     for output, array in outputs.items():
         if not np.isfinite(array).all():

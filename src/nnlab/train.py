@@ -19,14 +19,14 @@ from nnlab.config.schema import Experiment
 from nnlab.config.user_code import is_file, split_class
 from nnlab.data.judging import JudgedRows, SplitName, rows_of_split
 from nnlab.data.loading import load_data
-from nnlab.data.splits import DataSpec, Splits, TargetSpec, each
+from nnlab.data.splits import DataSpec, Split, Splits, TargetSpec, each
 from nnlab.engine.checkpoint import Checkpoint, Checkpointer, load_checkpoint
 from nnlab.engine.choice import EngineChoice, choose_engine, make_loop, set_rewriting
 from nnlab.engine.loops import Evaluation, Loop
 from nnlab.engine.reuse import Programs, program_key, start_afresh
 from nnlab.engine.threads import set_threads, threads_used
 from nnlab.errors import ConfigError, NnlabError, Problem, first_line, is_out_of_memory, system_problem
-from nnlab.layers.callbacks import MedianStopping, Observer, Recorder
+from nnlab.layers.callbacks import MedianStopping, Observer, Recorder, in_order
 from nnlab.layers.early_stopping import BestSoFar, EarlyStopping, averages_weights
 from nnlab.layers.event_files import forward_graph, tensorboard_callback
 from nnlab.layers.schedules import schedule_callbacks
@@ -118,10 +118,12 @@ def train(
     choice = choose_engine(built.model, built.experiment, built.splits.train.num_rows, trainings=trainings)
     built = replace(built, experiment=_settled(built.experiment, choice))
     model, splits, experiment = built.model, built.splits, built.experiment
+    better = history_columns(built.plan.outputs)
+    columns = list(better)
     known = {
         "params": model.count_params(),
         "data": _data_info(splits.spec),
-        "directions": directions(history_columns(built.plan.outputs), has_validation=splits.validation is not None),
+        "directions": directions(better, has_validation=splits.validation is not None),
     }
     info = RunInfo(run, experiment_facts(config, command), **known)
     gpus = [device.name for device in tf.config.list_physical_devices("GPU")]
@@ -137,7 +139,7 @@ def train(
         raise NnlabError(system_problem(error) or Problem(first_line(error))) from error
     rows = () if start is None else start.rows
     best = _best_so_far(experiment, splits)
-    recorder = Recorder(run, observer, epochs=experiment.training.epochs, best=best, rows=rows)
+    recorder = Recorder(run, observer, epochs=experiment.training.epochs, best=best, columns=columns, rows=rows)
     stopping = None if limits is None else MedianStopping(limits)
 
     def chosen(choice: EngineChoice) -> None:
@@ -180,7 +182,7 @@ def train(
             problem = recorder.divergence
             end("failed", diverged=True, error={"message": problem.message, "hint": problem.hint})
             return RunSummary(run, "failed", {}, recorder.rows, problem, diverged=True, epochs=epochs)
-        metrics = evaluate_splits(loop, splits if evaluate_test else replace(splits, test=None))
+        metrics = evaluate_splits(loop, splits if evaluate_test else replace(splits, test=None), columns)
         if isinstance(save_model, KeepIf) and save_model(metrics):
             _save(model, run)
         run.write_metrics(metrics)
@@ -325,15 +327,29 @@ def evaluate_rows(run: Run, judged: JudgedRows, *, trust_code: bool = False) -> 
     set_threads(experiment, plan, rows)
     model = load_model(run, trust_code=trust_code)
     set_rewriting(model, experiment, spec.num_train, choose_engine(model, experiment, spec.num_train))
-    return Evaluation(model).evaluate(rows)
+    figures = Evaluation(model).evaluate(rows)
+    return {name: figures[name] for name in in_order(figures, list(history_columns(plan.outputs)))}
 
 
-def evaluate_splits(loop: Loop, splits: Splits) -> dict[str, dict[str, float] | None]:
-    """Evaluate the loop's model on all splits, dropout off; `None` for a split without rows."""
+def evaluate_splits(loop: Loop, splits: Splits, columns: Sequence[str]) -> dict[str, dict[str, float] | None]:
+    """Evaluate the loop's model on all splits, dropout off; `None` for a split without rows.
+
+    Args:
+        loop: the loop that has trained the model.
+        splits: the rows.
+        columns: the order of the figures.
+    """
+
+    def evaluated(split: Split | None) -> dict[str, float] | None:
+        if split is None:
+            return None
+        figures = loop.evaluate(split)
+        return {name: figures[name] for name in in_order(figures, columns)}
+
     return {
-        "train": loop.evaluate(splits.train),
-        "validation": loop.evaluate(splits.validation) if splits.validation is not None else None,
-        "test": loop.evaluate(splits.test) if splits.test is not None else None,
+        "train": evaluated(splits.train),
+        "validation": evaluated(splits.validation),
+        "test": evaluated(splits.test),
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -37,19 +37,22 @@ class EpochBatches(keras.callbacks.Callback):
         spec: gives the class weights.
         batch_size: rows a step; the last step of an epoch takes what is left.
         seed: the experiment's seed.
+        outputs: as for `weighted_rows`.
 
     Attributes:
         dataset: yields `(x, y)`, or `(x, y, sample_weight)` with class weights.
     """
 
-    def __init__(self, split: Split, spec: DataSpec, *, batch_size: int, seed: int) -> None:
+    def __init__(
+        self, split: Split, spec: DataSpec, *, batch_size: int, seed: int, outputs: Sequence[str] | None = None
+    ) -> None:
         super().__init__()
         self.seed = seed
         self.num_rows = split.num_rows
         self.steps = -(-self.num_rows // batch_size)
         # a variable, because the dataset is made once for all epochs
         self._order = tf.Variable(tf.range(self.num_rows, dtype=tf.int64), trainable=False)
-        arrays = tf.nest.map_structure(tf.constant, weighted_rows(split, spec))
+        arrays = tf.nest.map_structure(tf.constant, weighted_rows(split, spec, outputs))
 
         def batch(step: tf.Tensor) -> Any:
             rows = self._order[step * batch_size : (step + 1) * batch_size]
@@ -69,9 +72,17 @@ def evaluation_batches(split: Split) -> tf.data.Dataset:
     return tf.data.Dataset.from_tensor_slices((split.x, split.y)).batch(EVALUATION_BATCH_SIZE).cache().prefetch(1)
 
 
-def weighted_rows(split: Split, spec: DataSpec) -> tuple[Any, ...]:
-    """Return what a training step takes: `(x, y)`, or `(x, y, sample_weight)` with class weights."""
+def weighted_rows(split: Split, spec: DataSpec, outputs: Sequence[str] | None = None) -> tuple[Any, ...]:
+    """Return what a training step takes: `(x, y)`, or `(x, y, sample_weight)` with class weights.
+
+    Args:
+        split: the rows.
+        spec: gives the class weights.
+        outputs: the names of the model's outputs if it gives a list; Keras takes weights by name for a mapping alone.
+    """
     weight = sample_weight(split, spec)
+    if isinstance(weight, Mapping) and outputs is not None:
+        weight = [weight[name] for name in outputs]
     return (split.x, split.y) if weight is None else (split.x, split.y, weight)
 
 

@@ -60,7 +60,7 @@ class KerasLoop:
 
     def __init__(self, model: keras.Model, train: Split, spec: DataSpec, *, batch_size: int, seed: int) -> None:
         self.model = model
-        self._batches = EpochBatches(train, spec, batch_size=batch_size, seed=seed)
+        self._batches = EpochBatches(train, spec, batch_size=batch_size, seed=seed, outputs=output_names(model))
 
     def fit(
         self,
@@ -131,6 +131,11 @@ class Evaluation:
         return _floats(logs)
 
 
+def output_names(model: keras.Model) -> Sequence[str] | None:
+    """Return the names of the outputs of a model that gives a list of them."""
+    return getattr(model, "output_names", None)
+
+
 def reset_metrics(model: keras.Model, is_first: tf.Tensor) -> None:
     """Let loss and metrics start afresh where a pass over the rows begins; a call of its own would take longer."""
     tf.cond(is_first, lambda: _nothing(model.reset_metrics()), lambda: _nothing(None))
@@ -187,7 +192,7 @@ class CompiledLoop:
         """Go over these rows from now on; their number and shapes are those of the rows before."""
         self._seed = seed
         self._num_rows = train.num_rows
-        self._rows = keras.tree.map_structure(tf.constant, weighted_rows(train, spec))
+        self._rows = keras.tree.map_structure(tf.constant, weighted_rows(train, spec, output_names(self.model)))
 
     def finish(self) -> None:
         """See `Loop`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 import keras
@@ -43,6 +43,7 @@ class Recorder(keras.callbacks.Callback):
         observer: is told how the training goes on.
         epochs: of the whole training.
         best: finds the best epoch.
+        columns: those of the history but for times, of training rows, in their order.
         rows: the history of the part before.
 
     Attributes:
@@ -61,6 +62,7 @@ class Recorder(keras.callbacks.Callback):
         *,
         epochs: int,
         best: BestSoFar,
+        columns: Sequence[str] = (),
         rows: Sequence[Mapping[str, Any]] = (),
     ) -> None:
         super().__init__()
@@ -74,6 +76,7 @@ class Recorder(keras.callbacks.Callback):
         self._validation_seconds: float | None = None
         self._epoch = 0
         self._best = best
+        self._columns = columns
         for row in self.rows:
             best.look(row)
 
@@ -115,7 +118,7 @@ class Recorder(keras.callbacks.Callback):
         row: dict[str, Any] = {
             "epoch": epoch + 1,
             "learning_rate": float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)),
-            **{name: float(logs[name]) for name in _ordered(list(logs))},
+            **{name: float(logs[name]) for name in in_order(logs, self._columns)},
             "seconds": round(seconds, 4),
         }
         if self._validation_seconds is not None:
@@ -175,9 +178,16 @@ class MedianStopping(keras.callbacks.Callback):
             self.stopped = f"hopeless after epoch {epoch + 1}: {found}"
 
 
-def _ordered(names: Sequence[str]) -> list[str]:
-    """Sort columns: loss, metrics, then the same of validation."""
-    training = [name for name in names if not name.startswith("val_")]
-    training.sort(key=lambda name: name != "loss")
-    validation = [f"val_{name}" for name in training if f"val_{name}" in names]
+def in_order(names: Iterable[str], columns: Sequence[str]) -> list[str]:
+    """Sort names of figures: loss, metrics, then the same of validation.
+
+    Args:
+        names: as Keras gives them, which sorts them by the alphabet.
+        columns: the order to put them in; what is not among them comes behind.
+    """
+    place = {name: i for i, name in enumerate(("loss", *columns))}
+    validation = [name for name in names if name.startswith("val_") and name not in place]
+    training = [name for name in names if name not in validation]
+    training.sort(key=lambda name: place.get(name, len(place)))
+    validation.sort(key=lambda name: place.get(name.removeprefix("val_"), len(place)))
     return training + validation

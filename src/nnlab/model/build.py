@@ -20,7 +20,7 @@ from nnlab.layers.schedules import PerformanceSchedule, Schedule
 from nnlab.model.adapt import adapt_layers
 from nnlab.model.hidden import PlannedLayer
 from nnlab.model.objects import make
-from nnlab.model.plan import OUTPUT, OutputPlan, Plan
+from nnlab.model.plan import OUTPUT, Node, OutputPlan, Plan
 from nnlab.model.saved import user_class
 from nnlab.model.transfer import cloned_layers, copy_weights
 
@@ -103,21 +103,42 @@ def _functional(config: FunctionalConfig, plan: Plan, x: Any, name: str) -> tupl
     for node in plan.nodes:
         origin = node if node.shared is None else next(other for other in plan.nodes if other.name == node.shared)
         if origin.name not in made:  # whichever of those that share it comes first
-            made[origin.name] = _made_layers([_named(layer, origin.name, i) for i, layer in enumerate(origin.layers)])
+            made[origin.name] = _made_layers(_named(origin, is_output=origin.name in config.outputs))
         value = [values[source] for source in node.inputs]
         values[node.name] = _trace(value if len(value) > 1 else value[0], made[origin.name], origin.layers, node.path)
-    outputs = {output: values[output] for output in config.outputs}
     with _names_apart():
-        return keras.Model(one_or_all(inputs), one_or_all(outputs), name=name), outputs
+        outputs = {output: _output_of(values[output], output, plan) for output in config.outputs}
+        # lists, as Keras sorts mappings by their names: inputs and outputs stand in the order of the config
+        return keras.Model(*(_only_or_list(tensors) for tensors in (inputs, outputs)), name=name), outputs
 
 
-def _named(layer: PlannedLayer, node: str, position: int) -> PlannedLayer:
-    """Give the layer the name of its node, so that summaries and histories show the names of the config."""
-    component = layer.component
-    if "name" in component.parameters:
-        return layer
-    name = node if position == 0 else f"{node}_{re.sub('(?<=[a-z])(?=[A-Z])', '_', component.name).lower()}"
-    return PlannedLayer(component.with_parameters(name=name), layer.path)
+def _only_or_list(tensors: Mapping[str, Any]) -> Any:
+    return one_or_all(tensors) if len(tensors) == 1 else list(tensors.values())
+
+
+def _output_of(value: Any, output: str, plan: Plan) -> Any:
+    """Return an output's tensor from a layer of its name, by which Keras knows it."""
+    node = next((node for node in plan.nodes if node.name == output), None)
+    if len(plan.outputs) == 1 or node is None:
+        return value
+    is_named = node.shared is None and node.layers[-1].component.parameters.get("name", output) == output
+    return value if is_named else keras.layers.Identity(name=output)(value)
+
+
+def _named(node: Node, *, is_output: bool) -> list[PlannedLayer]:
+    """Give layers the name of their node, so that summaries and histories show the names of the config.
+
+    It is the first one that has it, with the weights; of an output the last, by whose name Keras knows the output.
+    """
+    named = []
+    for i, layer in enumerate(node.layers):
+        component = layer.component
+        if "name" not in component.parameters:
+            kind = re.sub("(?<=[a-z])(?=[A-Z])", "_", component.name).lower()
+            has_name = i == (len(node.layers) - 1 if is_output else 0)
+            component = component.with_parameters(name=node.name if has_name else f"{node.name}_{kind}")
+        named.append(PlannedLayer(component, layer.path))
+    return named
 
 
 def _subclassed(
