@@ -128,6 +128,27 @@ def test_summary_json_has_the_fields_of_the_contract(nnlab):
 
 
 @pytest.mark.tf
+def test_summary_shows_activation_and_initializer_of_each_layer(nnlab):
+    changes = [
+        "-S", "model.activation={leaky_relu: {negative_slope: 0.3}}",
+        "-S", "model.initializer=he_normal",
+        "--plot", "net.svg",
+    ]  # fmt: skip
+    done = nnlab("summary", CONFIGS / "digits_mlp.yaml", *changes)
+    hidden = next(line for line in done.out.splitlines() if "leaky_relu(negative_slope=0.3)" in line)
+    assert "he_normal" in hidden
+    drawn = Path("net.svg").read_text()
+    assert "leaky_relu(negative_slope=0.3)" in drawn
+    assert "starts from he_normal" in drawn
+
+
+def test_verbose_says_that_there_is_no_gpu_without_alarms():
+    command = [sys.executable, "-m", "nnlab", "summary", str(CONFIGS / "digits_mlp.yaml"), "-v"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "finds no GPU" in done.stderr
+    assert "cuda" not in done.stderr.lower()
+
+
 def test_summary_draws_an_svg_with_a_box_for_each_layer(nnlab, tmp_path):
     done = nnlab("summary", CONFIGS / "digits_mlp.yaml", "--plot", "net.svg")
     assert "8,970 parameters" in done.out

@@ -111,7 +111,7 @@ def test_normalization_in_a_graph_is_adapted_to_its_own_columns(config):
 def test_several_outputs_have_their_own_losses_weights_and_metrics(config, tmp_path):
     summary = trained(config(TWO_INPUTS), tmp_path)
     row = summary.history[-1]
-    names = ["loss", "aux_loss", "aux_mean_absolute_error", "main_loss", "main_root_mean_squared_error"]
+    names = ["loss", "main_loss", "aux_loss", "main_root_mean_squared_error", "aux_mean_absolute_error"]
     assert [name for name in row if not name.startswith("val_")][2:-1] == names
     assert row["loss"] == pytest.approx(0.75 * row["main_loss"] + 0.25 * row["aux_loss"], rel=1e-4)
     assert set(summary.metrics["test"]) == set(names)

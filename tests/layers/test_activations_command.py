@@ -47,6 +47,25 @@ def test_the_table_shows_values_and_derivatives(activations):
     )
 
 
+def test_a_gradient_that_is_not_the_slope_of_the_function_is_said_to_be_a_surrogate(activations):
+    done = activations("heaviside", "relu", "--step", 4)
+    assert done.out.splitlines()[-1].startswith("heaviside: f'(x) is a surrogate gradient")
+    assert done.out.count("surrogate") == 1
+    step, relu = json.loads(activations("heaviside", "relu", "--json").out)["functions"]
+    assert (step["surrogate_gradient"], relu["surrogate_gradient"]) == (True, False)
+
+
+def test_surrogate_gradients_are_told_by_their_numbers_alone():
+    from nnlab import catalog
+    from nnlab.config.components import Component
+    from nnlab.model import activations
+
+    entries = catalog.entries("activations").values()
+    plain = [entry for entry in entries if not any(parameter.required for parameter in entry.parameters.values())]
+    found = [entry.name for entry in plain if activations.has_surrogate_gradient(Component("activations", entry.name))]
+    assert found == ["heaviside"]
+
+
 def test_without_names_the_usual_dozen_is_shown(activations):
     document = json.loads(activations("--json").out)
     assert len(document["functions"]) == 12

@@ -24,6 +24,8 @@ USUAL = (
 )  # fmt: skip
 """What is shown if nothing is named."""
 
+SURROGATE = "surrogate gradient, which training uses instead of the function's own slope"
+
 MOST_ROWS = 100_000
 POINTS = 1_600
 """How finely curves are drawn; an even number, so that no point falls on the kink that many functions have at 0."""
@@ -58,7 +60,8 @@ def activations(
 ) -> None:
     """Show activation functions and their derivatives: a table, or a plot.
 
-    The derivative is the gradient that training uses: `heaviside` passes it straight through. A function of several
+    The derivative is the gradient that training uses; where it is a surrogate for the function's own slope, that is
+    said: `heaviside` passes gradients straight through. A function of several
     values, such as `softmax`, is shown for the pair x and 0.
     """
     wanted = _parse(names or USUAL)
@@ -68,8 +71,9 @@ def activations(
 
         check_plot_path(plot)
     with console.tensorflow(quiet=quiet or json, verbose=verbose):
-        from nnlab.model.activations import curve
+        from nnlab.model.activations import curve, has_surrogate_gradient
 
+        surrogates = [has_surrogate_gradient(activation) for activation in wanted]
         curves = [curve(activation, x) for activation in wanted]
         if plot is not None:
             fine = [range_[0] + i * (range_[1] - range_[0]) / (POINTS - 1) for i in range(POINTS)]
@@ -77,13 +81,16 @@ def activations(
     if json:
         functions = [
             {"name": activation.name, "activation": activation.plain(), "values": c.values.tolist(),
-             "derivatives": c.derivatives.tolist()}
-            for activation, c in zip(wanted, curves, strict=True)
+             "derivatives": c.derivatives.tolist(), "surrogate_gradient": surrogate}
+            for activation, c, surrogate in zip(wanted, curves, surrogates, strict=True)
         ]  # fmt: skip
         console.print_json({"x": x, "functions": functions})
     elif plot is None:
         width = console.results().width
         sys.stdout.write("\n".join(_tables([_label(each) for each in wanted], x, curves, width)) + "\n")
+        for activation, surrogate in zip(wanted, surrogates, strict=True):
+            if surrogate:
+                console.results().say(f"{_label(activation)}: f'(x) is a {SURROGATE}")
     elif not quiet:
         console.say_written(plot)
 
@@ -219,17 +226,21 @@ def _apart(
 
 
 def _note(activation: Component) -> str:
-    from nnlab.model.activations import takes_vectors
+    from nnlab.model.activations import has_surrogate_gradient, takes_vectors
 
     _, _, parameters = _label(activation).partition(" ")
-    return ", ".join(part for part in (parameters[1:-1], "of [x, 0]" if takes_vectors(activation) else "") if part)
+    vectors = "of [x, 0]" if takes_vectors(activation) else ""
+    surrogate = "surrogate gradient" if has_surrogate_gradient(activation) else ""
+    return ", ".join(part for part in (parameters[1:-1], vectors, surrogate) if part)
 
 
 def _together(
     wanted: Sequence[Component], x: Sequence[float], curves: Sequence[Curve], limits: tuple[float, float]
 ) -> list[Panel]:
+    from nnlab.model.activations import has_surrogate_gradient
     from nnlab.report.plot import COLORS, Panel, Series
 
+    surrogate = [activation for activation in wanted if has_surrogate_gradient(activation)]
     labels: list[Any] = [_label(activation) for activation in wanted]
     panels = {"function": [curve.values for curve in curves], "derivative": [curve.derivatives for curve in curves]}
     return [
@@ -239,6 +250,7 @@ def _together(
                 for i, (label, numbers) in enumerate(zip(labels, lines, strict=True))
             ],
             title=title,
+            note=f"surrogate: {', '.join(map(_label, surrogate))}" if surrogate and title == "derivative" else "",
             y_limits=limits,
             origin=True,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -104,7 +105,7 @@ def summary(
     if json:
         console.print_json(described.as_json())
     elif not quiet:
-        console.results().print(_layer_table(described))
+        _show_layers(described)
         console.results().print(
             f"{described.total_params:,} parameters: {described.trainable_params:,} trainable, "
             f"{described.non_trainable_params:,} not"
@@ -113,20 +114,34 @@ def summary(
         console.say_written(plot)
 
 
-def _layer_table(described: Any) -> Any:
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
+def _show_layers(described: Any) -> None:
+    from nnlab.cli.screen import Column
+    from nnlab.model.summary import LayerRow, shape_text
 
-    from nnlab.model.summary import shape_text
+    rows = [LayerRow(name, "Input", shape, 0, trainable=True) for name, shape in described.inputs.items()]
+    rows += described.layers
+    frozen = ["frozen" if row.params and not row.trainable else "" for row in rows]
+    parameters = ["" if row.class_name == "Input" else f"{row.params:,}" for row in rows]
 
-    table = Table("layer", "class", "output", "parameters", "", box=SIMPLE_HEAD, pad_edge=False)
-    table.columns[3].justify = "right"
-    for name, shape in described.inputs.items():
-        table.add_row(name, "Input", shape_text(shape), "", "")
-    for row in described.layers:
-        frozen = "frozen" if row.params and not row.trainable else ""
-        table.add_row(row.name, row.class_name, shape_text(row.output_shape), f"{row.params:,}", frozen)
-    return table
+    def columns(write: Callable[[str], str]) -> list[Column]:
+        return [
+            Column("layer", [row.name for row in rows], left=True),
+            Column("class", [row.class_name for row in rows], rank=3, left=True),
+            Column("output", [shape_text(row.output_shape) for row in rows], left=True),
+            Column("activation", [write(row.activation or "") for row in rows], rank=1, left=True),
+            Column("initializer", [write(row.initializer or "") for row in rows], rank=2, left=True),
+            Column("parameters", parameters),
+            *([Column("", frozen, left=True)] if any(frozen) else []),
+        ]
+
+    out = console.results()
+    whole = columns(str)
+    out.show_table(whole if out.fits(whole) else columns(_without_parameters), whole="the drawing of `--plot`")
+
+
+def _without_parameters(text: str) -> str:
+    name, bracket, _ = text.partition("(")
+    return f"{name}(...)" if bracket else text
 
 
 def list_(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -135,8 +136,12 @@ def tensorflow(*, quiet: bool, verbose: bool) -> Iterator[None]:
     prepare_tensorflow(verbose=verbose)
     with contextlib.redirect_stdout(sys.stderr):
         waiting = contextlib.nullcontext() if quiet else messages().status("starting TensorFlow")
-        with waiting, contextlib.nullcontext() if verbose else _silenced_stderr():
+        with waiting, _held_stderr(show=verbose):
             import_keras()
+            if verbose:
+                import tensorflow as tf
+
+                tf.config.list_physical_devices()  # what TensorFlow says of missing GPUs, it says here
         with _plain_errors():
             yield
 
@@ -154,10 +159,10 @@ def _plain_errors() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _silenced_stderr() -> Iterator[None]:
+def _held_stderr(*, show: bool) -> Iterator[None]:
     """Hold the process's stderr back: TensorFlow's libraries write to it before they read their log level.
 
-    What was held back is shown if starting fails.
+    What was held back is shown if starting fails, and without needless alarms if that is asked for.
     """
     import tempfile
 
@@ -167,6 +172,9 @@ def _silenced_stderr() -> Iterator[None]:
         os.dup2(held.fileno(), 2)
         try:
             yield
+            if show:
+                held.seek(0)
+                os.write(kept, _without_alarms(held.read().decode(errors="replace")).encode())
         except BaseException:
             held.seek(0)
             os.write(kept, held.read())
@@ -176,6 +184,16 @@ def _silenced_stderr() -> Iterator[None]:
             os.close(kept)
             sys.stderr.close()
             sys.stderr = python_stderr
+
+
+def _without_alarms(log: str) -> str:
+    """Leave out what TensorFlow says of drivers for GPUs where there are none, which sounds like something broken."""
+    import tensorflow as tf
+
+    if tf.config.list_physical_devices("GPU"):
+        return log
+    lines = [line for line in log.splitlines() if not re.search("cuda|cuInit|tensorrt", line, re.IGNORECASE)]
+    return "\n".join([*lines, "TensorFlow finds no GPU and computes on the CPU", ""])
 
 
 def prepare_plots_soon() -> Thread:

@@ -82,7 +82,7 @@ def weighted_rows(split: Split, spec: DataSpec, outputs: Sequence[str] | None = 
     """
     weight = sample_weight(split, spec)
     if isinstance(weight, Mapping) and outputs is not None:
-        weight = [weight[name] for name in outputs]
+        weight = tuple(weight[name] for name in outputs)  # a dataset would make one tensor of a list
     return (split.x, split.y) if weight is None else (split.x, split.y, weight)
 
 

@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from nnlab import catalog
+from nnlab.results import value_text
+
 
 @dataclass(frozen=True, slots=True)
 class LayerRow:
@@ -18,6 +21,8 @@ class LayerRow:
         params: number of weights, trainable or not.
         trainable: whether training changes it.
         inputs: names of the layers and of the model's inputs that feed it.
+        activation: what it ends with, as a config would name it; `None` for a layer that takes none.
+        initializer: what the first of its weights with two axes or more starts from, likewise.
     """
 
     name: str
@@ -26,6 +31,8 @@ class LayerRow:
     params: int
     trainable: bool
     inputs: tuple[str, ...] = ()
+    activation: str | None = None
+    initializer: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +82,8 @@ def summarize(model: Any) -> ModelSummary:
                 params=layer.count_params(),
                 trainable=bool(layer.trainable),
                 inputs=_feeding(layer, rows, model),
+                activation=_activation(layer),
+                initializer=_initializer(layer),
             )
         )
     return ModelSummary(
@@ -84,6 +93,37 @@ def summarize(model: Any) -> ModelSummary:
         trainable_params=_count(model.trainable_weights),
         non_trainable_params=_count(model.non_trainable_weights),
     )
+
+
+def _activation(layer: Any) -> str | None:
+    """Describe the activation of a layer, or of the first layer inside that has one."""
+    found = (getattr(inner, "activation", None) for inner in layer._flatten_layers())
+    return next((_described(activation, "activations") for activation in found if activation is not None), None)
+
+
+def _initializer(layer: Any) -> str | None:
+    """Describe what the weights of a layer start from; biases, and what scales and shifts, always start alike."""
+    for inner in layer._flatten_layers():
+        for weight in inner.weights:
+            initializer = getattr(inner, f"{weight.name}_initializer", None)
+            if len(weight.shape) > 1 and initializer is not None:
+                return _described(initializer, "initializers")
+    return None
+
+
+def _described(thing: Any, kind: str) -> str:
+    """Name a Keras object or function as a config does, with the parameters that are not the default."""
+    entry = catalog.find(kind, getattr(thing, "__name__", type(thing).__name__))
+    name = getattr(thing, "__name__", type(thing).__name__) if entry is None else entry.name
+    if not hasattr(thing, "get_config"):
+        return name
+    known = {} if entry is None else entry.parameters
+    given = {
+        key: value
+        for key, value in thing.get_config().items()
+        if key in known and key not in ("seed", "name") and value != known[key].default
+    }
+    return value_text({name: given}) if given else name
 
 
 def _single_input(model: Any) -> dict[str, tuple[int | None, ...]]:

@@ -6,7 +6,7 @@ from html import escape
 
 from nnlab.model.summary import LayerRow, ModelSummary, shape_text
 
-BOX_WIDTH, BOX_HEIGHT, GAP_X, GAP_Y, MARGIN = 330, 52, 32, 34, 24
+BOX_WIDTH, BOX_HEIGHT, GAP_X, GAP_Y, MARGIN = 330, 86, 32, 34, 24
 
 _COLORS = {  # fill and line by what a layer does
     "input": ("#f1f3f5", "#868e96"),
@@ -70,15 +70,19 @@ def _places(rows: list[LayerRow]) -> dict[str, tuple[int, int]]:
 
 
 def _box(row: LayerRow, x: int, y: int) -> str:
-    fill, line = _COLORS[_role(row)]
+    fill, stroke = _COLORS[_role(row)]
     facts = [shape_text(row.output_shape)]
     if row.params:
         facts.append(f"{row.params:,} parameters" + ("" if row.trainable else ", frozen"))
     facts.append(row.name)
+    lines = [" · ".join(facts), row.activation, f"starts from {row.initializer}" if row.initializer else None]
+    texts = [
+        f'<text x="{x + 14}" y="{y + 41 + 17 * i}" class="small">{escape(_cut(line, 48))}</text>'
+        for i, line in enumerate(line for line in lines if line)
+    ]
     return (
-        f'<g><rect x="{x}" y="{y}" width="{BOX_WIDTH}" height="{BOX_HEIGHT}" rx="7" fill="{fill}" stroke="{line}"/>'
-        f'<text x="{x + 14}" y="{y + 22}" class="name">{escape(_cut(row.class_name, 34))}</text>'
-        f'<text x="{x + 14}" y="{y + 41}" class="small">{escape(_cut(" · ".join(facts), 48))}</text></g>'
+        f'<g><rect x="{x}" y="{y}" width="{BOX_WIDTH}" height="{BOX_HEIGHT}" rx="7" fill="{fill}" stroke="{stroke}"/>'
+        f'<text x="{x + 14}" y="{y + 22}" class="name">{escape(_cut(row.class_name, 34))}</text>{"".join(texts)}</g>'
     )
 
 
