@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from nnlab.catalog import Direction
 from nnlab.compare.protocol import Comparison, Contender, Rules, Trial, seeds_of, trial_name
@@ -26,6 +26,9 @@ from nnlab.objective import Objective, choose_objective
 from nnlab.run import Run, Status, open_run
 from nnlab.run_info import RunInfo, experiment_facts
 from nnlab.statistics import Scale
+
+if TYPE_CHECKING:
+    from nnlab.model.meaning import Meaning
 
 SECONDS_BETWEEN_RESULTS = 2.0
 
@@ -177,30 +180,42 @@ def prepare(
 
 @dataclass(frozen=True, slots=True)
 class _Facts:
-    """What a variant's data and model decide."""
+    """What a variant's data and model decide.
+
+    Args:
+        steps_per_epoch: optimizer steps.
+        columns: of the history, with their directions.
+        deciding: those that decide where none is named.
+        scale: what numbers a column can hold.
+        meaning: what a column is made of.
+        answers: what is to be predicted of the validation rows.
+    """
 
     steps_per_epoch: int
     columns: Mapping[str, Direction | None]
     deciding: Sequence[str]
     scale: Callable[[str], Scale]
-    losses: Sequence[Any]
+    meaning: Callable[[str], Meaning]
+    answers: Any
 
 
 def _check_data(variants: Sequence[Variant]) -> list[_Facts]:
     """Load the data of all variants and plan their models, without TensorFlow."""
     from nnlab.data.loading import load_data
+    from nnlab.model.meaning import column_meaning
     from nnlab.model.plan import column_scale, deciding_columns, history_columns, plan_model
 
-    specs: dict[str, Any] = {}
+    splits: dict[str, Any] = {}
     facts: list[_Facts] = []
     problems: dict[Problem, None] = {}
     for variant in variants:
         experiment = variant.config.experiment
         key = repr((experiment.data, experiment.seed))
         try:
-            if key not in specs:
-                specs[key] = load_data(experiment.data, seed=experiment.seed).spec
-            spec = specs[key]
+            if key not in splits:
+                splits[key] = load_data(experiment.data, seed=experiment.seed)
+            loaded = splits[key]
+            spec = loaded.spec
             plan = plan_model(experiment, spec)
         except NnlabError as error:
             problems.update(dict.fromkeys(variant.config.locate(problem) for problem in error.problems))
@@ -209,16 +224,40 @@ def _check_data(variants: Sequence[Variant]) -> list[_Facts]:
             problem = Problem("a comparison needs validation rows", "say how many", ("data", "validation"))
             problems[variant.config.locate(problem)] = None
         steps, _ = steps_of_run(experiment, spec.num_train)
-        losses = [output.loss for output in plan.outputs]
-        scale = partial(column_scale, plan=plan, spec=spec)
-        facts.append(_Facts(steps, history_columns(plan.outputs), deciding_columns(plan.outputs), scale, losses))
+        outputs = plan.outputs
+        facts.append(
+            _Facts(
+                steps,
+                history_columns(outputs),
+                deciding_columns(outputs),
+                partial(column_scale, plan=plan, spec=spec),
+                partial(column_meaning, experiment=experiment, outputs=outputs),
+                None if loaded.validation is None else loaded.validation.y,
+            )
+        )
     if problems:
         raise ConfigError(list(problems))
+    for variant, fact in zip(variants, facts, strict=True):
+        if not _same_answers(fact.answers, facts[0].answers):
+            message = f"`{variants[0].name}` and `{variant.name}` would not be judged on the same validation rows"
+            hint = "compare what uses the rows, such as `data.scale`, `data.features` or `data.limit`"
+            raise ConfigError(Problem(message, hint))
     return facts
+
+
+def _same_answers(a: Any, b: Any) -> bool:
+    """Whether the same is to be predicted of as many rows, in their order; by output, if they differ."""
+    import numpy as np
+
+    if isinstance(a, Mapping) and isinstance(b, Mapping):
+        return a.keys() == b.keys() and all(_same_answers(a[name], b[name]) for name in a)
+    return not isinstance(a, Mapping) and not isinstance(b, Mapping) and np.array_equal(a, b)
 
 
 def _objective(section: CompareConfig, facts: Sequence[_Facts]) -> Objective:
     """Return what decides: the first of the config's metrics that all variants have, or the loss."""
+    from nnlab.model.meaning import unlike
+
     shared = {
         name: better
         for name, better in facts[0].columns.items()
@@ -231,9 +270,9 @@ def _objective(section: CompareConfig, facts: Sequence[_Facts]) -> Objective:
         if metric not in shared:
             hint = did_you_mean(metric, shared) or one_of(shared)
             raise ConfigError(Problem(f"the variants have no metric {named(metric)} in common", hint))
-    if metric == "loss" and any(fact.losses != facts[0].losses for fact in facts):
-        hint = "name a metric that they share: `--metric`, and `training.metrics`"
-        raise ConfigError(Problem("the values of different losses cannot be compared", hint))
+    problem = unlike(metric, [fact.meaning(metric) for fact in facts], others=shared, key="compare.metric")
+    if problem is not None:
+        raise ConfigError(problem)
     return choose_objective(metric, shared, facts[0].scale(metric))
 
 

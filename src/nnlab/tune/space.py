@@ -14,6 +14,7 @@ from nnlab.config.graph import GraphLayer
 from nnlab.config.load import LoadedConfig, change_config
 from nnlab.config.nodes import Mark, from_plain, place
 from nnlab.config.overrides import Override, parse_path
+from nnlab.config.penalties import penalties
 from nnlab.config.section import Section
 from nnlab.config.tune import ParameterConfig, TuneConfig
 from nnlab.errors import (
@@ -22,6 +23,7 @@ from nnlab.errors import (
     NnlabError,
     Problem,
     did_you_mean,
+    format_path,
     listed,
     named,
     number_text,
@@ -42,6 +44,9 @@ NOT_SEARCHED = {
 }
 SEARCHED_OF_DATA = ("scale", "features", "class_weight", "limit")
 """What may be searched of the data; anything else would change the rows that decide."""
+
+LOSSES = ("loss", "val_loss")
+"""The objective that is the whole loss, penalties included."""
 
 Values = Mapping[str, Any]
 """Plain values by path, of the parameters that take part."""
@@ -166,7 +171,8 @@ def read_space(config: LoadedConfig) -> Space:
             found.update(dict.fromkeys(misfits))
             continue
         try:
-            change_config(config, space.overrides(codes))
+            tried = change_config(config, space.overrides(codes))
+            found.update(dict.fromkeys(_searched_penalties(config, tried)))
         except ConfigError as error:
             found.update(dict.fromkeys(_placed(problem, space) for problem in error.problems))
     if found:
@@ -216,9 +222,22 @@ def _forbidden(section: TuneConfig) -> Iterator[Problem]:
         elif top == "data" and below.partition(".")[0] not in SEARCHED_OF_DATA:
             hint = f"of the data, {listed(f'data.{name}' for name in SEARCHED_OF_DATA)} can be searched"
             yield Problem(f"with `{path}` the trials would not be judged on the same rows", hint, where)
-        elif path.startswith("training.loss") and (section.objective or "").endswith("loss"):
+        elif path.startswith("training.loss") and section.objective in LOSSES:
             hint = "name a metric that all trials share as the `objective`"
             yield Problem("the values of different losses cannot be compared", hint, where)
+
+
+def _searched_penalties(config: LoadedConfig, tried: LoadedConfig) -> Iterator[Problem]:
+    """Yield the penalties in which a trial differs from the config, where the loss that holds them decides."""
+    section = config.experiment.tune
+    if section is None or section.objective not in LOSSES:
+        return
+    own, others = penalties(config.experiment.model), penalties(tried.experiment.model)
+    for path in dict.fromkeys((*own, *others)):
+        if own.get(path) != others.get(path):
+            message = f"`val_loss` holds the penalty of `{format_path(path)}`, which is searched"
+            hint = "name a metric as the `objective`: it holds no penalty"
+            yield config.locate(Problem(message, hint, ("tune", "objective")))
 
 
 def _conditions(section: TuneConfig) -> Iterator[Problem]:

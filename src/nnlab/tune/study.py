@@ -191,6 +191,7 @@ def prepare(
 def _check_trials(config: LoadedConfig, space: Space, objective: Objective) -> None:
     """Raise if the data or the model of a trial do not hold, or if not all are judged by the same."""
     from nnlab.data.loading import load_data
+    from nnlab.model.meaning import column_meaning, unlike
     from nnlab.model.plan import history_columns, plan_model
 
     specs: dict[str, Any] = {}
@@ -202,16 +203,18 @@ def _check_trials(config: LoadedConfig, space: Space, objective: Objective) -> N
             specs[repr(data)] = load_data(data, seed=seed).spec
         return plan_model(trial.experiment, specs[repr(data)]).outputs
 
-    own = [(output.loss, output.loss_weight) for output in outputs_of(config)]
+    columns = history_columns(outputs_of(config))
+    own = column_meaning(metric, config.experiment, outputs_of(config))
 
     def check(trial: LoadedConfig) -> None:
         outputs = outputs_of(trial)
         if history_columns(outputs).get(metric) != objective.direction:
             hint = "name a metric that all trials have as the `objective`"
             raise ConfigError(Problem(f"there is no metric {named(metric)}, which decides", hint))
-        if metric == "loss" and [(output.loss, output.loss_weight) for output in outputs] != own:
-            hint = "name a metric that all trials have as the `objective`"
-            raise ConfigError(Problem("the values of different losses cannot be compared", hint))
+        meanings = [own, column_meaning(metric, trial.experiment, outputs)]
+        reason = unlike(metric, meanings, others=columns, key="tune.objective")
+        if reason is not None:
+            raise ConfigError(reason)
 
     check_trials(space, check)
 

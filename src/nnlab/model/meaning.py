@@ -1,0 +1,92 @@
+"""Whether scores of several experiments are of one kind: what a column of their histories means in each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from nnlab import catalog
+from nnlab.catalog import Direction
+from nnlab.config.components import Component
+from nnlab.config.penalties import penalties
+from nnlab.config.schema import Experiment
+from nnlab.errors import ConfigPath, Problem, format_path
+from nnlab.model.losses import metric_name
+from nnlab.model.plan import OutputPlan, measured_columns
+
+Meaning = Mapping[ConfigPath, Any]
+"""What decides what a column holds, by its place in the config."""
+
+
+LOSS = ("training", "loss")
+WEIGHTS = ("training", "loss_weights")
+METRICS = ("training", "metrics")
+
+
+def column_meaning(column: str, experiment: Experiment, outputs: Sequence[OutputPlan]) -> Meaning:
+    """Return what a column of the history is made of.
+
+    The loss holds the weighted losses of all outputs and the penalties of regularizers; that of one output, and a
+    metric, nothing else. Whether it is computed from logits or from probabilities does not change what it says.
+    """
+    if column == "loss":
+        found: dict[ConfigPath, Any] = {**penalties(experiment.model)}
+        for output in outputs:
+            found[*LOSS, output.name] = _without_logits(output.loss)
+            found[*WEIGHTS, output.name] = output.loss_weight
+        return found
+    output, made = measured_columns(outputs)[column]
+    if made.kind == "losses":
+        return {(*LOSS, output.name): _without_logits(made)}
+    return {(*METRICS, output.name): _as_written(metric_name(made), experiment, output.name)}
+
+
+def unlike(
+    column: str, meanings: Sequence[Meaning], *, others: Mapping[str, Direction | None], key: str
+) -> Problem | None:
+    """Return why the values of a column cannot be compared, `None` if they mean the same everywhere.
+
+    Args:
+        column: without `val_`.
+        meanings: what it is in each experiment.
+        others: columns that could decide instead, with their directions.
+        key: of the config, which names what decides.
+    """
+    places = dict.fromkeys(path for meaning in meanings for path in meaning)
+    differing = [path for path in places if any(each.get(path) != meanings[0].get(path) for each in meanings)]
+    if not differing:
+        return None
+    metrics = [f"val_{name}" for name, better in others.items() if name not in (column, "loss") and better]
+    hint = f"name a metric instead: `{key}: {metrics[0]}`" if metrics else _metric_hint(meanings[0], key)
+    path = differing[0]
+    if path[:2] == LOSS:
+        return Problem("the values of different losses cannot be compared", hint)
+    if path[:2] == WEIGHTS:
+        return Problem("with different `training.loss_weights`, values of `val_loss` cannot be compared", hint)
+    if path[:2] == METRICS:
+        message = f"the metric `{column}` has different parameters, so that its values cannot be compared"
+        return Problem(message, hint)
+    place = format_path(path)
+    return Problem(f"`val_loss` holds the penalty of `{place}`, which differs: its values cannot be compared", hint)
+
+
+def _without_logits(loss: Component) -> Component:
+    parameters = {name: value for name, value in loss.parameters.items() if name not in ("from_logits", "name")}
+    return Component(loss.kind, loss.name, parameters)
+
+
+def _as_written(name: str, experiment: Experiment, output: str) -> Component:
+    """Return the config's own metric of this name: what the model's end makes of its threshold is no difference."""
+    metrics = experiment.training.metrics
+    own = metrics.get(output, ()) if isinstance(metrics, Mapping) else metrics or ()
+    default = Component("metrics", name)
+    return next((metric for metric in own if metric_name(metric) == name), default)
+
+
+def _metric_hint(meaning: Meaning, key: str) -> str:
+    """Say which metric is the loss without penalties, or that one is needed."""
+    losses = [loss.name for path, loss in meaning.items() if path[:2] == LOSS]
+    same = [name for name in losses if catalog.find("metrics", name) is not None]
+    if len(losses) == 1 and same:
+        return f"judge by the loss alone: `metrics: [{same[0]}]` and `{key}: val_{same[0]}`"
+    return f"give `training.metrics` one that all share, and name it as `{key}`"
