@@ -31,6 +31,7 @@ from nnlab.layers.early_stopping import BestSoFar, EarlyStopping, averages_weigh
 from nnlab.layers.event_files import forward_graph, tensorboard_callback
 from nnlab.layers.schedules import schedule_callbacks
 from nnlab.model.build import build_model, compile_model
+from nnlab.model.indices import check_indices
 from nnlab.model.inputs import model_rows, model_splits
 from nnlab.model.plan import Plan, history_columns, plan_model, with_plan
 from nnlab.model.saved import load_model
@@ -263,6 +264,7 @@ def build_seeded(
     """
     plan = plan_model(experiment, splits.spec)
     splits = model_splits(experiment, splits, plan.outputs)
+    check_indices(plan, splits)
     experiment = with_plan(experiment, splits.spec, plan)
     source = None
     transfer = getattr(experiment.model, "transfer", None)

@@ -1,0 +1,112 @@
+"""Layers that look numbers up in a table, such as `Embedding`: the data must hold numbers that stand there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from nnlab.config.components import Component
+from nnlab.data.splits import Splits
+from nnlab.errors import ConfigError, ConfigPath, Problem, number_text
+from nnlab.model.hidden import PlannedLayer
+from nnlab.model.plan import Plan
+
+LIMITS = ("input_dim", "num_tokens")
+"""Parameters of a layer that say how many numbers it knows: 0 and those below the limit."""
+
+_SAME_VALUES = ("Flatten", "Identity", "Permute", "RepeatVector", "Reshape")
+
+
+def check_indices(plan: Plan, splits: Splits) -> None:
+    """Refuse data with numbers that a layer which they reach as they are does not know.
+
+    TensorFlow stops at the first of them on a CPU; on a GPU it goes on with zeros.
+
+    Args:
+        plan: the layers.
+        splits: the rows as the model takes them.
+
+    Raises:
+        ConfigError: with every such layer, and the number that it would need.
+    """
+    problems = []
+    for layer, source in _fed_by_the_data(plan):
+        for component, path in _looking_up(layer.component, _place(layer)):
+            limit = next(name for name in LIMITS if name in component.entry.parameters)
+            found = [_array(split.x, source) for split in (splits.train, splits.validation, splits.test) if split]
+            problem = _problem(component, limit, [array for array in found if array is not None and array.size])
+            if problem is not None:
+                problems.append(Problem(*problem, (*path, limit)))
+    if problems:
+        raise ConfigError(problems)
+
+
+def _fed_by_the_data(plan: Plan) -> Iterator[tuple[PlannedLayer, str]]:
+    """Yield each layer that rows reach unchanged, with the name of their input (`""` of a model with one)."""
+    yield from ((layer, "") for layer in _front(plan.layers))
+    sources: dict[str, str] = {}
+    by_name = {node.name: node for node in plan.nodes}
+    for node in plan.nodes:
+        if len(node.inputs) != 1:
+            continue
+        source = node.inputs[0] if node.inputs[0] not in by_name else sources.get(node.inputs[0])
+        if source is None:
+            continue
+        layers = node.layers if node.shared is None else by_name[node.shared].layers
+        yield from ((layer, source) for layer in _front(layers))
+        if all(layer.component.name in _SAME_VALUES for layer in layers):
+            sources[node.name] = source
+
+
+def _front(layers: Sequence[PlannedLayer]) -> Iterator[PlannedLayer]:
+    """Yield the first layers, up to the one that changes the values."""
+    for layer in layers:
+        yield layer
+        if layer.component.name not in _SAME_VALUES:
+            return
+
+
+def _looking_up(component: Component, path: ConfigPath) -> Iterator[tuple[Component, ConfigPath]]:
+    """Yield the layer, or those that it wraps, if they look numbers up."""
+    if any(component.parameters.get(limit) is not None for limit in LIMITS):
+        yield component, path
+    for name, parameter in component.entry.parameters.items():
+        inside = component.parameters.get(name)
+        if parameter.kind == "layers" and isinstance(inside, Component):
+            yield from _looking_up(inside, (*path, name, inside.name))
+
+
+def _place(layer: PlannedLayer) -> ConfigPath:
+    return (*layer.path, layer.component.name)
+
+
+def _array(x: Any, source: str) -> np.ndarray | None:
+    found = x.get(source) if isinstance(x, Mapping) else x
+    return None if found is None else np.asarray(found)
+
+
+def _problem(component: Component, limit: str, rows: Sequence[np.ndarray]) -> tuple[str, str] | None:
+    """Return message and hint if the rows hold what the layer does not know."""
+    if not rows:
+        return None
+    name, known = component.name, component.parameters[limit]
+    lowest, highest = min(float(array.min()) for array in rows), max(float(array.max()) for array in rows)
+    fraction = next((found for array in rows if (found := _fraction(array)) is not None), None)
+    if fraction is not None:
+        message = f"`{name}` takes whole numbers, and the data hold {fraction:g}"
+        return message, "leave `data.scale` out, and number the values from 0"
+    if lowest < 0:
+        message = f"`{name}` takes numbers from 0 on, and the data hold {number_text(lowest)}"
+        return message, "number the values from 0"
+    if highest >= known:
+        message = f"the data hold the number {number_text(highest)}, and `{name}` knows those below {known}"
+        return message, f"write `{limit}: {int(highest) + 1}`"
+    return None
+
+
+def _fraction(array: np.ndarray) -> float | None:
+    """Return a number that is not whole, `None` if all are."""
+    broken = array[array != np.floor(array)]
+    return float(broken.flat[0]) if broken.size else None
