@@ -713,6 +713,14 @@ def test_what_a_search_is_like_is_said_before_it_starts(nnlab, write_config, mon
     assert said < done.err.index("bayesian search over 6 values")
 
 
+def test_validate_says_what_a_search_will_be_like(nnlab, write_config):
+    text = (SPACE % "hyperband").replace("seeds: 2", "seeds: 2\n  max_trials: 12")
+    done = nnlab("validate", write_config(text))
+    assert done.code == 0
+    assert done.out == f"{write_config(text)}: ok\n"
+    assert "advice[short-hyperband]: none of 12 trials of this Hyperband search is trained to its 9 epochs" in done.err
+
+
 def test_a_search_that_comes_out_otherwise_is_not_carried_on(study, tmp_path):
     run = searched(study("hyperband", "tune.max_trials=12", "tune.ahead=1"), tmp_path / "run")
     record = run.read_trials()[9]

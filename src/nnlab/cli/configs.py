@@ -26,12 +26,13 @@ def validate(
     problems: list[Problem] = []
     for path in configs:
         try:
-            _check(path, changes)
+            advice = _check(path, changes)
         except NnlabError as error:
             problems += error.problems
         else:
             if not json and not quiet:
                 sys.stdout.write(f"{visible(str(path))}: ok\n")
+            problems += advice
     if json:
         console.print_json({"problems": [_problem_json(problem) for problem in problems]})
     else:
@@ -40,13 +41,19 @@ def validate(
         raise typer.Exit(2)
 
 
-def _check(path: Path, changes: list[str] | None) -> None:
-    """Load a config, each variant that its `compare` section makes of it, and the ends of what `tune` searches."""
+def _check(path: Path, changes: list[str] | None) -> list[Problem]:
+    """Load a config, each variant that its `compare` section makes of it, and the ends of what `tune` searches.
+
+    Returns:
+        What is no mistake but had better be known.
+    """
     loaded = console.load(path, changes)
+    advice: list[Problem] = []
     if loaded.experiment.tune is not None:
+        from nnlab.tune.outlook import outlook
         from nnlab.tune.space import read_space
 
-        read_space(loaded)
+        advice += outlook(loaded, read_space(loaded))
     section = loaded.experiment.compare
     if section is not None:
         from nnlab.compare.tuning import tuned_schedules
@@ -55,6 +62,7 @@ def _check(path: Path, changes: list[str] | None) -> None:
         tuned_schedules(loaded, [loaded])
         if section.vary or section.variants:
             load_variants(path, changes or [], from_section(loaded))
+    return advice
 
 
 def _problem_json(problem: Problem) -> dict[str, Any]:
