@@ -7,6 +7,7 @@ import signal
 
 import pytest
 
+from nnlab import memory
 from nnlab.executor import InProcess, Job, Workers, capacity, jobs_at_once
 from nnlab.run import Run
 
@@ -81,9 +82,9 @@ def test_the_memory_of_a_control_group_counts(monkeypatch, tmp_path):
         (folder / "memory.current").write_text("1000000\n")
         (folder / "memory.stat").write_text("anon 5\ninactive_file 400000\n")
     (tmp_path / "cgroup").write_text("0::/own\n")
-    monkeypatch.setattr(capacity, "CONTROL_GROUPS", tmp_path)
-    monkeypatch.setattr(capacity, "OWN_GROUPS", tmp_path / "cgroup")
-    assert capacity.free_memory() == 2_400_000
+    monkeypatch.setattr(memory, "CONTROL_GROUPS", tmp_path)
+    monkeypatch.setattr(memory, "OWN_GROUPS", tmp_path / "cgroup")
+    assert memory.free_memory() == 2_400_000
 
 
 def test_a_training_whose_process_is_killed_is_done_again(jobs):

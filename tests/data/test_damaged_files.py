@@ -1,6 +1,7 @@
 """Files that are damaged, or larger than memory: one line with the file, and never a traceback."""
 
 import random
+import resource
 
 import numpy as np
 import pandas as pd
@@ -120,3 +121,8 @@ def test_labels_stored_as_bytes_are_read_as_utf_8(load, error_text, tmp_path):
     )
     np.savez(tmp_path / "u.npz", x=np.arange(4.0), y=np.array([b"\xff", b"a"] * 2))
     assert "`y` holds bytes that are not UTF-8 text" in error_text(load, source="npz", path=str(tmp_path / "u.npz"))
+
+
+def test_a_limit_of_the_addresses_of_a_process_counts(monkeypatch):
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (10**9, 10**9))
+    assert memory.free_memory() < 10**9

@@ -419,6 +419,10 @@ class Experiment(Section):
         for path in unknown:
             hint = did_you_mean(path[-1], names) or (one_of(names) if names else "the model has one output")
             yield Fault(path, f"the model has no output `{path[-1]}`", hint, at_key=True)
+        weights = sections.get("training", {}).get("loss_weights")
+        if isinstance(weights, Mapping) and weights and not any(weights.get(name, 1) for name in names or weights):
+            message = "every output's loss weighs 0, so that nothing would be learned"
+            yield Fault(("training", "loss_weights"), message, "give at least one a weight above 0", at_key=True)
         target = sections.get("data", {}).get("target")
         if isinstance(target, Mapping) and target and not any(path[:2] == ("data", "target") for path in unknown):
             for name in names:
