@@ -89,7 +89,10 @@ def test_codes_with_zeros_in_front_stay_apart(load, tmp_path):
     path.write_text("x,zip\n1,01\n2,1\n3,01\n4,1\n5,01\n6,1\n")
     spec = load(source="csv", path=str(path), target="zip", **WHOLE).spec
     assert spec.target.class_names == ("01", "1")
-    assert spec.notes == ("the labels of `zip` are kept as they are written, such as `01`",)
+    assert spec.notes == (
+        "the labels of `zip` are kept as they are written, such as `01`",
+        "labels of one number, written differently, are different classes: `01`, `1`",
+    )
 
 
 def test_numbers_with_zeros_in_front_stay_numbers(load, tmp_path):
@@ -105,6 +108,9 @@ def test_one_number_written_in_two_ways_is_one_class(load, tmp_path):
     path.write_text("x,y\n1,1.0\n2,1\n3,0\n4,0.0\n")
     splits = load(source="csv", path=str(path), target="y", **WHOLE)
     assert splits.train.y.ravel().tolist() == [1.0, 1.0, 0.0, 0.0]
+    assert splits.spec.notes == (
+        "labels of `y` that are one number are one class, however written: `1.0`, `1`, `0`, `0.0`",
+    )
 
 
 @pytest.mark.parametrize("source", ["csv", "npz", "parquet", "inline"])
@@ -245,3 +251,7 @@ def test_columns_that_differ_only_in_what_nobody_sees_are_refused(load, error_te
         f"{path}:1: 2 columns are called `caf\u00e9`, in forms that look the same\n"
         "  hint: give every column its own name"
     )
+
+
+def test_labels_of_a_parquet_file_may_be_bytes(load_labels):
+    assert load_labels("parquet", [b"cat", b"dog", b"cat"]).spec.target.class_names == ("cat", "dog")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -73,15 +73,28 @@ def _text_classes(written: Sequence[str], codes: np.ndarray) -> Classes:
         count = int((codes == 0).sum())
         message = f"{count} row{'s have' if count > 1 else ' has'} an empty label"
         raise DataError(Problem(message, "fill in the class, or remove the rows", path=("data", "target")))
-    texts_of: dict[int, list[str]] = {}
-    for text, label in zip(written, number, strict=True):
-        texts_of.setdefault(int(label), []).append(text)
+    alike = _groups(zip(number.tolist(), written, strict=True))
     notes = [
-        f"labels that differ only in blanks or in their Unicode form are one class: {listed(texts)}"
-        for texts in texts_of.values()
-        if len(texts) > 1
+        f"labels that differ only in blanks or in their Unicode form are one class: {listed(texts)}" for texts in alike
     ]
+    equal = _groups((value, label) for label in labels if (value := _value(label)) is not None)
+    notes += [f"labels of one number, written differently, are different classes: {listed(texts)}" for texts in equal]
     return Classes(codes, tuple(str(label) for label in labels), tuple(range(len(labels))), tuple(notes))
+
+
+def _groups(named: Iterable[tuple[Any, str]]) -> list[list[str]]:
+    """Return the texts that have the same key, where there are several."""
+    groups: dict[Any, list[str]] = {}
+    for key, text in named:
+        groups.setdefault(key, []).append(str(text))
+    return [texts for texts in groups.values() if len(texts) > 1]
+
+
+def _value(label: str) -> float | None:
+    try:
+        return float(label)
+    except ValueError:
+        return None
 
 
 def _whole(y: np.ndarray) -> np.ndarray:

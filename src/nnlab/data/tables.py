@@ -307,7 +307,8 @@ def labels(table: Table, position: int, *, infer: bool, notes: list[str]) -> np.
         return np.asarray(column.to_numpy(np.uint64 if unsigned else np.int64))
     if pd.api.types.is_numeric_dtype(column.dtype) or (infer and _mostly_numbers(column)):
         return numbers(table, position, is_target=True)
-    return np.array([str(value) for value in column], dtype=object)
+    texts = (value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value) for value in column)
+    return np.array(list(texts), dtype=object)
 
 
 def _with_written_labels(table: Table, position: int, *, infer: bool, notes: list[str]) -> Any:
@@ -332,6 +333,9 @@ def _with_written_labels(table: Table, position: int, *, infer: bool, notes: lis
         texts = [text.strip() for text in table.written(position)]
         padded = [text for text in dict.fromkeys(texts) if text.lstrip("+-").startswith("0") and text.isdigit()]
         if not [text for text in padded if text != "0"] and not (too_long and all(map(str.isdigit, texts))):
+            forms = dict.fromkeys(texts)
+            if len(forms) > column.nunique():
+                notes.append(f"labels of `{name}` that are one number are one class, however written: {listed(forms)}")
             return column
         notes.append(f"the labels of `{name}` are kept as they are written, such as {listed((padded or texts)[:1])}")
         return pd.Series(texts, dtype=object)
