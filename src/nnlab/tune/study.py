@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nnlab.config.load import LoadedConfig, change_config, dump_config, load_config
 from nnlab.config.overrides import override
@@ -21,6 +21,9 @@ from nnlab.tune.oracle_process import OracleProcess
 from nnlab.tune.outlook import most_trials, outlook
 from nnlab.tune.search import Rules, Search, Trial
 from nnlab.tune.space import Space, check_trials, read_space
+
+if TYPE_CHECKING:
+    from nnlab.data.splits import DataSpec
 
 FIRST_FRESH_SEED = 1_000_000
 """How far the seeds of the best's last trainings are from those that it was chosen with."""
@@ -167,11 +170,12 @@ def prepare(
         on_valid()
     section, experiment = config.experiment.tune, config.experiment
     assert section is not None
+    spec_of = _spec_reader()
     try:
-        objective = _objective(config, section)
+        objective = _objective(config, section, spec_of)
     except NnlabError as error:
         raise ConfigError([config.locate(problem) for problem in error.problems]) from None
-    _check_trials(config, space, objective)
+    _check_trials(config, space, objective, spec_of)
     count = MAX_SEED + 1
     rules = Rules(
         objective,
@@ -188,20 +192,32 @@ def prepare(
     return Study(config, space, search, tuple(outlook(config, space, jobs=jobs)), runs_dir, trust_code)
 
 
-def _check_trials(config: LoadedConfig, space: Space, objective: Objective) -> None:
-    """Raise if the data or the model of a trial do not hold, or if not all are judged by the same."""
+def _spec_reader() -> Callable[[LoadedConfig], DataSpec]:
+    """Return what loads the data of a config, the same only once, and says what they are."""
     from nnlab.data.loading import load_data
+
+    specs: dict[str, DataSpec] = {}
+
+    def spec_of(config: LoadedConfig) -> DataSpec:
+        data, seed = config.experiment.data, config.experiment.seed
+        if repr(data) not in specs:
+            specs[repr(data)] = load_data(data, seed=seed).spec
+        return specs[repr(data)]
+
+    return spec_of
+
+
+def _check_trials(
+    config: LoadedConfig, space: Space, objective: Objective, spec_of: Callable[[LoadedConfig], DataSpec]
+) -> None:
+    """Raise if the data or the model of a trial do not hold, or if not all are judged by the same."""
     from nnlab.model.meaning import column_meaning, unlike
     from nnlab.model.plan import history_columns, plan_model
 
-    specs: dict[str, Any] = {}
     metric = objective.metric
 
     def outputs_of(trial: LoadedConfig) -> Any:
-        data, seed = trial.experiment.data, trial.experiment.seed
-        if repr(data) not in specs:
-            specs[repr(data)] = load_data(data, seed=seed).spec
-        return plan_model(trial.experiment, specs[repr(data)]).outputs
+        return plan_model(trial.experiment, spec_of(trial)).outputs
 
     columns = history_columns(outputs_of(config))
     own = column_meaning(metric, config.experiment, outputs_of(config))
@@ -219,13 +235,12 @@ def _check_trials(config: LoadedConfig, space: Space, objective: Objective) -> N
     check_trials(space, check)
 
 
-def _objective(config: LoadedConfig, section: TuneConfig) -> Objective:
+def _objective(config: LoadedConfig, section: TuneConfig, spec_of: Callable[[LoadedConfig], DataSpec]) -> Objective:
     """Return what decides: the first of the config's metrics, or the loss."""
-    from nnlab.data.loading import load_data
     from nnlab.model.plan import column_scale, deciding_columns, history_columns, plan_model
 
     experiment = config.experiment
-    spec = load_data(experiment.data, seed=experiment.seed).spec
+    spec = spec_of(config)
     plan = plan_model(experiment, spec)
     columns = history_columns(plan.outputs)
     if not spec.num_validation:
