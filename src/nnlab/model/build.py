@@ -20,9 +20,10 @@ from nnlab.layers.schedules import PerformanceSchedule, Schedule
 from nnlab.model.adapt import adapt_layers
 from nnlab.model.hidden import PlannedLayer
 from nnlab.model.objects import make
-from nnlab.model.plan import OUTPUT, Node, OutputPlan, Plan
+from nnlab.model.plan import OUTPUT, OutputPlan, Plan
 from nnlab.model.saved import user_class
 from nnlab.model.transfer import cloned_layers, copy_weights
+from nnlab.model.unroll import Node
 
 TAKES_ARGUMENTS = ("MultiHeadAttention", "GroupedQueryAttention")
 """Layers that take their inputs one by one (query, value, key) instead of as a list."""
