@@ -27,6 +27,7 @@ from typing import Annotated, Any, Literal, TypeAlias, Union, get_args, get_orig
 
 # TensorFlow reads this once, when Keras imports it.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+np: Any = importlib.import_module("numpy")
 keras: Any = importlib.import_module("keras")
 layers: Any = importlib.import_module("nnlab.layers")
 activation_layers: Any = importlib.import_module("nnlab.layers.activation_layers")
@@ -94,6 +95,7 @@ ACCURACY: Json = {
     "summary": "Calculates how often predictions equal labels: Keras chooses binary, categorical or sparse "
     "categorical accuracy from the loss and the output shape.",
     "url": f"{SITE}metrics/accuracy_metrics/",
+    "takes": ["any", "ranking"],
     "parameters": {},
     "direction": "max",
     "value_range": [0, 1],
@@ -396,6 +398,56 @@ VALUE_RANGES_BY_OBJECT = {(kind, name): ends for kind, names, ends in VALUE_RANG
 # Stand-ins for what a metric must be given, to make one and ask it which values are better.
 STAND_INS = {"num_classes": 2, "target_class_ids": [0]}
 
+# What losses and metrics compare: (kind, what they want of the targets, what they want of the predictions, objects).
+# Targets: `values` of any kind, `nonnegative` or `nonzero` ones, `labels` (each 0 or 1), `rows` (of 0 and 1, a column a
+# class), `classes` (their numbers), `any`, `sequences`. Predictions: `numbers`, `positive` ones, `probabilities` (each
+# between 0 and 1), a `distribution` (a row adds up to 1), `scores` (0 between the classes), a `ranking` (only the order
+# within a row counts), `embeddings`, `sequences`. nnlab's own say so in an attribute `takes`.
+TAKES = (
+    ("losses", "values", "numbers", "CosineSimilarity Huber LogCosh MeanAbsoluteError MeanSquaredError"),
+    ("losses", "nonzero", "numbers", "MeanAbsolutePercentageError"),
+    ("losses", "nonnegative", "numbers", "MeanSquaredLogarithmicError"),
+    ("losses", "nonnegative", "positive", "Poisson"),
+    ("losses", "labels", "probabilities", "BinaryCrossentropy BinaryFocalCrossentropy Dice Tversky"),
+    ("losses", "labels", "scores", "Hinge SquaredHinge"),
+    ("losses", "rows", "distribution", "CategoricalCrossentropy CategoricalFocalCrossentropy KLDivergence"),
+    ("losses", "rows", "scores", "CategoricalHinge"),
+    ("losses", "classes", "distribution", "CategoricalGeneralizedCrossEntropy SparseCategoricalCrossentropy"),
+    ("losses", "classes", "embeddings", "Circle"),
+    ("losses", "sequences", "sequences", "CTC"),
+    (
+        "metrics",
+        "values",
+        "numbers",
+        "ConcordanceCorrelation CosineSimilarity LogCoshError MeanAbsoluteError MeanSquaredError PearsonCorrelation "
+        "R2Score RootMeanSquaredError",
+    ),
+    ("metrics", "nonzero", "numbers", "MeanAbsolutePercentageError"),
+    ("metrics", "nonnegative", "numbers", "MeanSquaredLogarithmicError"),
+    ("metrics", "nonnegative", "positive", "Poisson"),
+    (
+        "metrics",
+        "labels",
+        "probabilities",
+        "AUC BinaryAccuracy BinaryCrossentropy BinaryIoU F1Score FBetaScore FalseNegatives FalsePositives Precision "
+        "PrecisionAtRecall Recall RecallAtPrecision SensitivityAtSpecificity SpecificityAtSensitivity TrueNegatives "
+        "TruePositives",
+    ),
+    ("metrics", "labels", "scores", "Hinge SquaredHinge"),
+    ("metrics", "rows", "distribution", "CategoricalCrossentropy KLDivergence"),
+    ("metrics", "rows", "scores", "CategoricalHinge"),
+    ("metrics", "rows", "ranking", "CategoricalAccuracy OneHotIoU OneHotMeanIoU TopKCategoricalAccuracy"),
+    ("metrics", "classes", "distribution", "SparseCategoricalCrossentropy"),
+    ("metrics", "classes", "ranking", "IoU MeanIoU SparseCategoricalAccuracy SparseTopKCategoricalAccuracy"),
+)
+
+TAKES_BY_OBJECT = {
+    (kind, name): [targets, predictions] for kind, targets, predictions, names in TAKES for name in names.split()
+}
+
+# What layers need to be tried out, where they must be given something.
+TRIAL_PARAMETERS: Json = {"dims": (1,), "n": 2, "pool_size": 2, "rate": 0.5, "stddev": 0.5, "target_shape": (-1,)}
+
 RULES_BY_OBJECT = {
     (kind, name, parameter): rule for kind, names, parameter, rule in SPECIAL_RULES for name in names.split()
 }
@@ -577,6 +629,7 @@ def own_targets(kind: str) -> list[Any]:
     if kind == "activations":
         return [target for target in own_objects() if inspect.isfunction(target)]
     classes = [target for target in own_objects() if inspect.isclass(target) and issubclass(target, BASES[kind])]
+    classes = [target for target in classes if not getattr(target, "stands_in", False)]
     return [target for target in classes if kind != "layers" or not issubclass(target, keras.Model)]
 
 
@@ -830,6 +883,96 @@ def parameters(kind: str, target: Any) -> Json:
 
 
 # --------------------------------------------------------------------------------------------------
+# What objects make of values, found out by trying them
+
+SMALL, LARGE, TOLERANCE = 1e2, 1e3, 1e-2
+
+
+def reach(function: Any) -> Json:
+    """Return between which numbers an activation's values lie, and whether a row of them adds up to 1."""
+    low, high, adds_up = [], [], True
+    for size in (SMALL, LARGE):
+        grid = np.concatenate([np.linspace(-size, size, 2001), np.linspace(-9, 9, 2001), np.linspace(-1, 1, 201)])
+        rows = np.stack([grid, grid[::-1], np.roll(grid, 7)], axis=-1).astype(np.float32)
+        with np.errstate(over="ignore"):
+            values = np.asarray(function(rows), np.float64)
+        low.append(float(values.min()))
+        high.append(float(values.max()))
+        adds_up = adds_up and np.allclose(values.sum(axis=-1), 1.0, atol=1e-4) and values.min() >= 0
+    range_: Json = {"range": [bound(low), bound(high)]}
+    return {**range_, "adds_up_to_1": True} if adds_up else range_
+
+
+def bound(found: list[float]) -> float | None:
+    """Return a bound that does not move with the size of what comes in; `None` if there is none."""
+    small, large = found
+    return round(large, 2) + 0.0 if np.isfinite(large) and abs(large - small) <= TOLERANCE else None
+
+
+def values_kept(target: Any) -> Json:
+    """Return whether what a layer without weights gives lies within what it gets, and rows that add up to 1 still do.
+
+    Outside of training: then dropout and noise change nothing.
+    """
+    required = [name for name, item in inspect.signature(target).parameters.items() if item.default is item.empty]
+    given = {name: TRIAL_PARAMETERS[name] for name in required if name in TRIAL_PARAMETERS}
+    rng = np.random.default_rng(0)
+    for shape in ((8, 4), (8, 6, 4), (8, 6, 6, 4), (8, 6, 6, 6, 4)):
+        for several in (False, True):
+            try:
+                results = [tried(target(**given), rng.uniform(*ends, shape), several) for ends in ((2, 3), (-5, -4))]
+                rows = rng.dirichlet(np.ones(4), shape[:-1])
+                sums = tried(target(**given), rows, several).sum(axis=-1)
+            except Exception:
+                continue
+            (above, below) = results
+            if above.min() < 2 or above.max() > 3 or below.min() < -5 or below.max() > -4:
+                return {}
+            return {"keeps": "rows" if np.allclose(sums, 1) else "values"}
+    return {}
+
+
+def tried(layer: Any, values: Any, several: bool) -> Any:
+    """Return what a layer gives for values, or for two arrays of them."""
+    x = keras.ops.convert_to_tensor(values.astype(np.float32))
+    result = layer([x, x[::-1]] if several else x)
+    if layer.weights:
+        raise ValueError("the layer has weights")
+    return np.asarray(keras.ops.convert_to_numpy(result))
+
+
+def is_activation(target: Any) -> bool:
+    """Tell whether a layer is an activation function with parameters."""
+    own = issubclass(target, activation_layers.ActivationLayer)
+    return own or (
+        target.__module__.startswith("keras.src.layers.activations") and target is not keras.layers.Activation
+    )
+
+
+def reach_of_layer(target: Any) -> Json:
+    """Return the reach of an activation that is a layer; what it learns may change it."""
+    layer = target()
+    layer.build((None, 3))
+    return {} if layer.trainable_weights else reach(layer)
+
+
+def behaviour(kind: str, target: Any) -> Json:
+    """Return what an object makes of values, as far as the meaning of a model's answers hangs on it."""
+    if kind in ("losses", "metrics"):
+        takes = getattr(target, "takes", None) if is_own(target) else TAKES_BY_OBJECT.get((kind, target.__name__))
+        if takes is None:
+            raise SystemExit(f"say what `{target.__name__}` takes: in TAKES, or in its attribute `takes`")
+        return {"takes": list(takes)}
+    signature = inspect.signature(target).parameters
+    if kind == "activations":
+        required = [name for name, item in signature.items() if item.default is item.empty]
+        return {} if len(required) > 1 else reach(target)
+    if kind == "layers":
+        return reach_of_layer(target) if is_activation(target) else values_kept(target)
+    return {}
+
+
+# --------------------------------------------------------------------------------------------------
 # Objects
 
 
@@ -889,6 +1032,7 @@ def entry_of(kind: str, target: Any) -> Json:
         "object": next(name for name in names if members.get(name) is target),
         "summary": OPTIMIZER_USES[target.__name__] if kind == "optimizers" else summary(target),
         "url": documentation_url(kind, target),
+        **behaviour(kind, target),
         "parameters": parameters(kind, target),
         **judged(kind, target),
     }

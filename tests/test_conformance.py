@@ -78,18 +78,23 @@ SETTINGS: dict[str, dict[str, tuple[str, str]]] = {
     "activations": {"threshold": ("{threshold: 0.1, default_value: 0}", "table")},
     "initializers": {"stft": ("{side: real}", "waves")},
     "losses": {
-        "circle": ("{}", "classes"),
+        "categorical_hinge": ("{}", "class scores"),
         "dice": ("{}", "one-hot"),
+        "hinge": ("{}", "scores"),
         "poisson": ("{}", "numbers"),
+        "squared_hinge": ("{}", "scores"),
         "tversky": ("{}", "one-hot"),
     },
     "metrics": {
+        "categorical_hinge": ("{}", "class scores"),
         "f1_score": ("{average: macro}", "one-hot"),
         "f_beta_score": ("{average: macro}", "one-hot"),
+        "hinge": ("{}", "scores"),
         "io_u": ("{num_classes: 3, target_class_ids: [0, 1], sparse_y_pred: false}", "classes"),
         "mean_io_u": ("{num_classes: 3, sparse_y_pred: false}", "classes"),
         "pearson_correlation": ("{axis: 0}", "numbers"),
         "poisson": ("{}", "numbers"),
+        "squared_hinge": ("{}", "scores"),
         "top_k_categorical_accuracy": ("{k: 2}", "one-hot"),
     },
 }
@@ -100,6 +105,7 @@ EXCLUDED = {
     "layers.MaxNumBoundingBoxes": "it takes bounding boxes",
     "layers.StringLookup": "it takes texts",
     "layers.TextVectorization": "it takes texts",
+    "losses.circle": "it learns embeddings, which are no answer",
     "losses.ctc": "its targets are sequences of classes",
 }
 """Entries that no model of float rows can have, as `kind.name`, with the reason."""
@@ -159,6 +165,8 @@ TARGETS: dict[str, tuple[Task, int, str, str]] = {
     "two classes": ("binary", 1, "sigmoid", "binary_crossentropy"),
     "classes": ("multiclass", 3, "softmax", "sparse_categorical_crossentropy"),
     "one-hot": ("multiclass", 3, "softmax", "categorical_crossentropy"),
+    "scores": ("binary", 1, "tanh", "hinge"),
+    "class scores": ("multiclass", 3, "linear", "categorical_hinge"),
 }
 """What losses and metrics take: the task, the columns of the answer, its activation, and a loss that wants the same."""
 

@@ -1,7 +1,8 @@
 """Broken configs and what is said about them: `corpus/NAME.yaml` with the messages expected in `corpus/NAME.txt`.
 
-A first line `# overrides: a.b=1 | c=2` gives what `--set` gets. The data of a config that holds are loaded, and the
-model too is built for names that start with `model_`. Run this file to write the expected messages anew, and read them.
+A first line `# overrides: a.b=1 | c=2` gives what `--set` gets. The data of a config that holds are loaded; the model
+too is planned for names that start with `fit_`, and built for those that start with `model_`. Run this file to write
+the expected messages anew, and read them.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import pytest
 from nnlab.config.load import load_config
 from nnlab.data.loading import load_data
 from nnlab.errors import NnlabError
+from nnlab.model.plan import check_before_data, plan_model
+from nnlab.model.targets import check_targets
 
 CORPUS = Path(__file__).resolve().with_name("corpus")
 OVERRIDES = b"# overrides: "
@@ -49,6 +52,9 @@ def use(path: Path) -> None:
     config = load_config(path, given_overrides(path))
     try:
         splits = load_data(config.experiment.data, seed=config.experiment.seed)
+        if path.stem.startswith("fit_"):
+            check_before_data(config.experiment)
+            check_targets(config.experiment.training, plan_model(config.experiment, splits.spec).outputs, splits)
         if path.stem.startswith("model_"):
             from nnlab.train import build_seeded
 

@@ -12,8 +12,9 @@ from nnlab.config.components import Component
 from nnlab.config.model import HiddenDefaults
 from nnlab.data.splits import DataSpec, Split, Splits, TargetSpec
 from nnlab.errors import ConfigError
+from nnlab.model.ending import ending_of
 from nnlab.model.hidden import PlannedLayer, has_weights, with_defaults, wrapped
-from nnlab.model.plan import output_activation, plan_model
+from nnlab.model.plan import plan_model
 
 ALL = "activation: relu, initializer: he_normal, regularizer: {L2: 0.5}, constraint: {MaxNorm: 0.1}"
 NO_KERNEL = {
@@ -91,7 +92,7 @@ def test_a_wrapped_output_layer_is_spared_and_the_layer_before_it_is_not(config)
 
 def test_the_activation_of_a_wrapped_output_layer_is_that_of_the_model(config):
     layers = planned(config, "[{TimeDistributed: {layer: {Dense: {units: 1, activation: sigmoid}}}}, Flatten]")
-    assert output_activation(layers) == "sigmoid"
+    assert ending_of(layers).activation == "sigmoid"
 
 
 def test_what_a_wrapped_layer_says_itself_is_left_alone(config):

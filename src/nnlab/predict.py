@@ -11,11 +11,14 @@ import numpy as np
 import tensorflow as tf
 
 from nnlab.config.load import load_config
+from nnlab.config.schema import Experiment
 from nnlab.data.batches import EVALUATION_BATCH_SIZE
 from nnlab.data.judging import JudgedRows
 from nnlab.data.splits import DataSpec, TargetSpec
 from nnlab.errors import NnlabError
+from nnlab.model.ending import Link
 from nnlab.model.inputs import Arrays, model_inputs
+from nnlab.model.plan import output_meanings
 from nnlab.model.saved import load_model
 from nnlab.run import Run
 
@@ -74,14 +77,16 @@ def predict(
     need_plain = not samples or any(target.num_classes is None for target in spec.targets.values())
     plain = _by_output(model, _predict_once(model, inputs)) if need_plain else {}
     columns: dict[str, np.ndarray] = {}
+    links = _links(experiment, spec)
     for output in samples or plain:
-        target = spec.target_of(output)
+        target, link = spec.target_of(output), links(output)
         if target.num_classes:
             values = samples[output] if samples else plain[output][None]
-            probabilities = _probabilities(values, target, _has_logits(model, output))
-            named = _class_columns(probabilities, target, is_mc=bool(samples))
+            named = _class_columns(_probabilities(values, target, link), target, is_mc=bool(samples))
         else:
-            named = _target_columns(plain[output], samples.get(output), target)
+            drawn = samples.get(output)
+            drawn = None if drawn is None else _linked(drawn, link)
+            named = _target_columns(_linked(plain[output], link), drawn, target)
         columns |= {f"{output}.{name}" if output else name: column for name, column in named.items()}
     return columns
 
@@ -104,14 +109,14 @@ def evaluate_monte_carlo(
     inputs = model_inputs(experiment, spec, rows.x)
     outputs = _by_output(model, monte_carlo(model, inputs, samples=samples, seed=_or(seed, experiment.seed)))
     results: dict[str, float] = {"samples": samples}
+    links = _links(experiment, spec)
     for output, values in outputs.items():
         target = spec.target_of(output)
         y = rows.y[output] if isinstance(spec.target, Mapping) else rows.y
         if target.num_classes:
-            probabilities = _probabilities(values, target, _has_logits(model, output))
-            figures = _class_figures(probabilities, y, target)
+            figures = _class_figures(_probabilities(values, target, links(output)), y, target)
         else:
-            figures = _target_figures(values, y)
+            figures = _target_figures(_linked(values, links(output)), y)
         results |= {f"{output}_{name}" if output else name: figure for name, figure in figures.items()}
     return results
 
@@ -236,30 +241,29 @@ def _by_output(model: keras.Model, values: Any) -> dict[str, np.ndarray]:
     return outputs
 
 
-def _has_logits(model: keras.Model, output: str) -> bool:
-    """Whether an output gives logits rather than probabilities: what its loss takes it for.
-
-    Losses that know no probabilities (hinge) take scores, unless the output layer has made probabilities of them.
-    """
-    loss = model.loss[output] if isinstance(model.loss, Mapping) else model.loss
-    settings = loss.get_config() if hasattr(loss, "get_config") else {}
-    if "from_logits" in settings:
-        return bool(settings["from_logits"])
-    last = next((layer for layer in model.layers if layer.name == output), model.layers[-1])
-    activation = getattr(getattr(last, "activation", None), "__name__", type(last).__name__.lower())
-    return "hinge" in str(settings.get("name", loss)) and activation not in ("softmax", "sigmoid")
+def _links(experiment: Experiment, spec: DataSpec) -> Callable[[str], Link | None]:
+    """Return what gives, by the name of an output, the function that makes probabilities of its values."""
+    meanings = output_meanings(experiment, spec)
+    only = next(iter(meanings.values()))
+    return lambda output: meanings.get(output, only).link
 
 
-def _probabilities(values: np.ndarray, target: TargetSpec, logits: bool) -> np.ndarray:
-    """Return the probability of each class or label, float64 `[..., rows, num_classes]`."""
+def _linked(values: np.ndarray, link: Link | None) -> np.ndarray:
+    """Return the probabilities that logits or scores stand for, float64; other values as they are."""
+    if link is None:
+        return values
     values = values.astype(np.float64)
-    if target.task == "multiclass" or (target.task == "binary" and values.shape[-1] == 2):
-        if not logits:
-            return np.asarray(np.clip(values, 0.0, 1.0))
-        powers = np.exp(values - values.max(axis=-1, keepdims=True))
-        return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
-    p = np.asarray(0.5 * (1.0 + np.tanh(0.5 * values)) if logits else np.clip(values, 0.0, 1.0))
-    return np.concatenate([1.0 - p, p], axis=-1) if target.task == "binary" else p
+    if link == "sigmoid":
+        return np.asarray(0.5 * (1.0 + np.tanh(0.5 * values)))
+    powers = np.exp(values - values.max(axis=-1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
+
+
+def _probabilities(values: np.ndarray, target: TargetSpec, link: Link | None) -> np.ndarray:
+    """Return the probability of each class or label, float64 `[..., rows, num_classes]`."""
+    p = np.clip(_linked(values.astype(np.float64), link), 0.0, 1.0)
+    has_one_column = target.task == "binary" and values.shape[-1] != 2
+    return np.concatenate([1.0 - p, p], axis=-1) if has_one_column else np.asarray(p)
 
 
 def _class_columns(samples: np.ndarray, target: TargetSpec, *, is_mc: bool) -> dict[str, np.ndarray]:

@@ -35,6 +35,7 @@ from nnlab.model.indices import check_indices
 from nnlab.model.inputs import model_rows, model_splits
 from nnlab.model.plan import Plan, history_columns, plan_model, with_plan
 from nnlab.model.saved import load_model
+from nnlab.model.targets import check_targets
 from nnlab.objective import directions
 from nnlab.parts import KeepIf, Limits, Part
 from nnlab.run import CODE_FOLDER, Run, Status, open_run
@@ -263,6 +264,7 @@ def build_seeded(
         keep_programs: whether programs of earlier trainings are to stay loaded.
     """
     plan = plan_model(experiment, splits.spec)
+    check_targets(experiment.training, plan.outputs, splits)
     splits = model_splits(experiment, splits, plan.outputs)
     check_indices(plan, splits)
     experiment = with_plan(experiment, splits.spec, plan)

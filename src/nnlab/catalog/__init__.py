@@ -72,6 +72,19 @@ class Parameter(NamedTuple):
         return self.default is REQUIRED
 
 
+class Takes(NamedTuple):
+    """What a loss or a metric compares; `scripts/generate_catalog.py` explains the words.
+
+    Args:
+        targets: `values`, `nonnegative`, `nonzero`, `labels`, `rows`, `classes`, `any` or `sequences`.
+        predictions: `numbers`, `positive`, `probabilities`, `distribution`, `scores`, `ranking`, `embeddings` or
+            `sequences`.
+    """
+
+    targets: str
+    predictions: str
+
+
 class Entry(NamedTuple):
     """An object that a config may name.
 
@@ -81,6 +94,12 @@ class Entry(NamedTuple):
         preset: parameters that the object gets under this name, where they are not its own defaults.
         direction: of a loss or metric, which values are better; `None` for counts, of which nobody says.
         value_range: of a loss or metric, the least and the largest value; `None` for no end.
+        takes: what a loss or a metric compares.
+        range: the smallest and the largest value of an activation with its defaults, `None` where there is no bound;
+            `None` in place of both if they are not known.
+        adds_up_to_1: whether the values of a row add up to 1, as those of a softmax do.
+        keeps: of a layer without weights: `values` if what it gives lies within what it gets, `rows` if rows that add
+            up to 1 still do so, too.
     """
 
     kind: str
@@ -94,6 +113,10 @@ class Entry(NamedTuple):
     preset: Mapping[str, Any] = {}
     direction: Direction | None = None
     value_range: tuple[float | None, float | None] = (None, None)
+    takes: Takes | None = None
+    range: tuple[float | None, float | None] | None = None
+    adds_up_to_1: bool = False
+    keeps: Literal["values", "rows"] | None = None
 
     @property
     def first_parameter(self) -> str | None:
@@ -179,6 +202,10 @@ def _entry(package: Package, kind: str, name: str, raw: Mapping[str, Any]) -> En
         preset=raw.get("preset", {}),
         direction=raw.get("direction"),
         value_range=tuple(raw.get("value_range", (None, None))),
+        takes=Takes(*raw["takes"]) if "takes" in raw else None,
+        range=tuple(raw["range"]) if "range" in raw else None,
+        adds_up_to_1=raw.get("adds_up_to_1", False),
+        keeps=raw.get("keeps"),
     )
 
 

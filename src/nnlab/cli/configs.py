@@ -44,11 +44,15 @@ def validate(
 def _check(path: Path, changes: list[str] | None) -> list[Problem]:
     """Load a config, each variant that its `compare` section makes of it, and the ends of what `tune` searches.
 
+    What a search or a comparison makes of losses and metrics is its own; a config that stands for itself is looked at.
+
     Returns:
         What is no mistake but had better be known.
     """
     loaded = console.load(path, changes)
     advice: list[Problem] = []
+    if loaded.experiment.tune is None and loaded.experiment.compare is None:
+        console.check_fit(loaded)
     if loaded.experiment.tune is not None:
         from nnlab.tune.outlook import outlook
         from nnlab.tune.space import read_space
@@ -61,7 +65,8 @@ def _check(path: Path, changes: list[str] | None) -> list[Problem]:
 
         tuned_schedules(loaded, [loaded])
         if section.vary or section.variants:
-            load_variants(path, changes or [], from_section(loaded))
+            for variant in load_variants(path, changes or [], from_section(loaded)):
+                console.check_fit(variant.config)
     return advice
 
 

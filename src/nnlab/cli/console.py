@@ -110,6 +110,20 @@ def load(
     return loaded
 
 
+def check_fit(config: LoadedConfig) -> None:
+    """Refuse losses and metrics that fit no data, or not what the config says of task and layers.
+
+    Raises:
+        ConfigError: with the places in the config.
+    """
+    from nnlab.model.plan import check_before_data
+
+    try:
+        check_before_data(config.experiment)
+    except NnlabError as error:
+        raise located(error, config) from error
+
+
 def located(error: NnlabError, config: LoadedConfig) -> NnlabError:
     """Return the same error with the places of the config added to its problems."""
     return type(error)([config.locate(problem) for problem in error.problems])

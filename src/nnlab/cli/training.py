@@ -32,12 +32,17 @@ def train(
     from nnlab.run import Run
 
     loaded = console.load(config, changes, seed=seed, name=name)
+    console.check_fit(loaded)
     quiet = quiet or json
     run = Run.new(runs_dir, loaded.experiment.name)
     try:
         from nnlab.data.loading import load_data
+        from nnlab.model.plan import plan_model
+        from nnlab.model.targets import check_targets
 
         splits = load_data(loaded.experiment.data, seed=loaded.experiment.seed)
+        # what cannot work is said before TensorFlow starts
+        check_targets(loaded.experiment.training, plan_model(loaded.experiment, splits.spec).outputs, splits)
         with console.tensorflow(quiet=quiet, verbose=verbose):
             from nnlab.cli.progress import TrainingProgress
             from nnlab.train import train as train_run

@@ -15,6 +15,11 @@ from nnlab.layers.initializers import InverseSqrtUniform as InverseSqrtUniform
 from nnlab.layers.losses import AsymmetricError as AsymmetricError
 from nnlab.layers.losses import SmoothL1 as SmoothL1
 from nnlab.layers.maxout import Maxout as Maxout
+from nnlab.layers.metrics import ConcordanceOverRows as ConcordanceOverRows
+from nnlab.layers.metrics import CosineOverRows as CosineOverRows
+from nnlab.layers.metrics import OfPredictions as OfPredictions
+from nnlab.layers.metrics import PearsonOverRows as PearsonOverRows
+from nnlab.layers.metrics import R2OverRows as R2OverRows
 from nnlab.layers.models import WideAndDeep as WideAndDeep
 from nnlab.layers.schedules import PerformanceSchedule as PerformanceSchedule
 from nnlab.layers.schedules import Schedule as Schedule

@@ -21,6 +21,7 @@ class RegressionLoss(keras.losses.Loss):
     """
 
     value_range: tuple[float | None, float | None] = (0, None)
+    takes = ("values", "numbers")
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """Return the loss of each row: `(batch, targets)` becomes `(batch,)`."""

@@ -10,6 +10,7 @@ from typing import Any
 
 import keras
 
+from nnlab import layers as own_layers
 from nnlab.config.components import Component
 from nnlab.config.model import FunctionalConfig, SequentialConfig, SubclassedConfig
 from nnlab.config.schedules import schedule_in_steps, steps_of_run
@@ -19,6 +20,7 @@ from nnlab.errors import LONGEST_SENTENCE, ConfigError, ConfigPath, Problem, lis
 from nnlab.layers.schedules import PerformanceSchedule, Schedule
 from nnlab.model.adapt import adapt_layers
 from nnlab.model.hidden import PlannedLayer
+from nnlab.model.metrics import made_of, over_rows, view_of
 from nnlab.model.objects import make
 from nnlab.model.plan import OUTPUT, OutputPlan, Plan
 from nnlab.model.saved import user_class
@@ -217,7 +219,7 @@ def compile_model(
         losses[output.name] = _made(output.loss, ("training", "loss", *place))
         place = (output.name,) if several and isinstance(experiment.training.metrics, Mapping) else ()
         metrics[output.name] = [
-            _made(metric, ("training", "metrics", *place, i)) for i, metric in enumerate(output.metrics)
+            _made_metric(metric, output, ("training", "metrics", *place, i)) for i, metric in enumerate(output.metrics)
         ]
         weights[output.name] = output.loss_weight
     model.compile(
@@ -232,6 +234,20 @@ def compile_model(
         raise _refused(error, experiment.optimizer, ("optimizer",)) from error
 
 
+def _made_metric(metric: Component, output: OutputPlan, path: ConfigPath) -> Any:
+    """Make a metric that sees what the output's values stand for, and takes all rows together."""
+    asked, meaning = output.asked, output.meaning
+    component = made_of(metric, asked, rows=output.one_hot, meaning=meaning)
+    own = over_rows(component, asked)
+    if own is None:
+        made = _made(component, path)
+    else:
+        kept = {name: value for name, value in component.parameters.items() if name != "axis"}
+        made = getattr(own_layers, own)(**{"name": component.name, **kept})
+    view = view_of(metric, meaning, output.ending)
+    return made if view is None else own_layers.OfPredictions(made, link=view.link, column=view.column)
+
+
 def learning_rate_schedule(experiment: Experiment, num_train: int, *, first_epoch: int = 0) -> Schedule:
     """Make the experiment's schedule for an optimizer whose first step begins `first_epoch`, counted from 0."""
     schedule = schedule_in_steps(experiment, num_train)
@@ -242,9 +258,8 @@ def learning_rate_schedule(experiment: Experiment, num_train: int, *, first_epoc
 
 def check_output_shape(shape: tuple[int | None, ...], target: TargetSpec, plan: Plan, output: OutputPlan) -> None:
     """Raise if an answer of the model does not fit what is to be predicted."""
-    if tuple(shape[1:]) == target.shape:
-        return
-    if target.task == "binary" and tuple(shape[1:]) == (2,) and output.loss.name.startswith("sparse_"):
+    has_column_a_class = output.meaning.column is not None
+    if tuple(shape[1:]) == ((2,) if has_column_a_class else target.shape):
         return
     last = output.last or (plan.layers[-1] if plan.layers else None)
     wanted = {
@@ -254,8 +269,12 @@ def check_output_shape(shape: tuple[int | None, ...], target: TargetSpec, plan: 
         "regression": f"{target.num_outputs} target{'s' * (target.num_outputs > 1)}",
     }[target.task]
     activation = {"binary": "sigmoid", "multiclass": "softmax", "multilabel": "sigmoid"}.get(target.task)
-    units = f"{{units: {target.num_outputs}, activation: {activation}}}" if activation else str(target.num_outputs)
+    activation = "softmax" if has_column_a_class else activation
+    count = 2 if has_column_a_class else target.num_outputs
+    units = f"{{units: {count}, activation: {activation}}}" if activation else str(target.num_outputs)
     hint = f"end with `Dense: {units}`"
+    if has_column_a_class:
+        wanted, hint = "two classes, each with a column", f"{hint}, or leave `loss` out"
     path = _place(last) if last is not None else ("model",)
     given = f"{shape[-1]} value{'s' * (shape[-1] != 1)}"
     if target.predicts_inputs:

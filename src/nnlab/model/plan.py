@@ -7,27 +7,31 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nnlab.catalog import Direction
 from nnlab.config.components import Component
 from nnlab.config.model import FunctionalConfig, HiddenConfig, SequentialConfig
 from nnlab.config.schema import EarlyStopping, Experiment
-from nnlab.data.splits import DEFAULT_TEST, DataSpec, TargetSpec, each, one_or_all
 from nnlab.errors import ConfigError, ConfigPath, Problem, did_you_mean, listed, one_of
-from nnlab.model.hidden import PlannedLayer, activation_apart, has_weights, innermost, with_defaults
+from nnlab.model.ending import UNKNOWN, Ending, Meaning, ending_of, meaning_of
+from nnlab.model.fit import raise_unfit
+from nnlab.model.graph import ending_at, plan_graph
+from nnlab.model.hidden import PlannedLayer, activation_apart, has_weights, with_defaults
 from nnlab.model.losses import (
-    CLASS_NUMBER_LOSSES,
-    check_logits,
-    check_metrics,
+    Asked,
     default_loss,
     default_metrics,
     metric_name,
-    of_logits,
+    wants_class_numbers,
 )
 from nnlab.model.memory import check_memory
-from nnlab.model.unroll import Node, limited, unrolled, unrolled_graph
+from nnlab.model.metrics import compares_rows, settled_metric
+from nnlab.model.unroll import Node, limited, unrolled
 from nnlab.statistics import Scale
+
+if TYPE_CHECKING:
+    from nnlab.data.splits import DataSpec, TargetSpec, Task
 
 OUTPUT = "output"
 """The name of the output of a model that has only one."""
@@ -42,6 +46,8 @@ class OutputPlan:
     Args:
         loss_weight: its weight in the total loss, if the config gives one.
         last: the layer whose values are the answer (the last one with weights), if it is known.
+        asked: what it shall answer.
+        ending: how the model ends there.
     """
 
     name: str
@@ -49,11 +55,18 @@ class OutputPlan:
     metrics: tuple[Component, ...]
     loss_weight: float | None
     last: PlannedLayer | None
+    asked: Asked
+    ending: Ending
 
     @property
     def one_hot(self) -> bool:
         """Whether the loss wants classes as rows of 0 and 1, as those with label smoothing do."""
-        return self.loss.name not in CLASS_NUMBER_LOSSES
+        return not wants_class_numbers(self.loss)
+
+    @property
+    def meaning(self) -> Meaning:
+        """What its values stand for."""
+        return meaning_of(self.asked.task, self.loss, self.ending)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,29 +96,28 @@ def plan_model(experiment: Experiment, spec: DataSpec) -> Plan:
             monitor that is no column of the history.
     """
     _check_prediction_columns(spec)
-    model = experiment.model
-    layers: tuple[PlannedLayer, ...] = ()
-    nodes: tuple[Node, ...] = ()
-    if isinstance(model, SequentialConfig):
-        _check_one_array(spec)
-        layers, last = _stack(model, spec)
-        endings: dict[str, Sequence[PlannedLayer]] = {OUTPUT: layers}
-        lasts = {OUTPUT: last}
-    elif isinstance(model, FunctionalConfig):
-        nodes, lasts = _graph(model)
-        endings = {name: _ending(nodes, name) for name in model.outputs}
-    else:
-        endings = dict.fromkeys(_named_outputs(experiment), ())
-        lasts = dict.fromkeys(endings)
+    structure = _structure(experiment, spec)
+    endings = structure.endings
     outputs = tuple(
-        _output(experiment, spec.target_of(name), name, layers=ending, last=lasts[name], only=len(endings) == 1)
+        _output(
+            experiment, spec.target_of(name), name, last=structure.lasts[name], ending=ending, only=len(endings) == 1
+        )
         for name, ending in endings.items()
     )
     shapes = _input_shapes(experiment, spec)
     rows = min(experiment.training.batch_size, spec.num_train)
-    check_memory(experiment, nodes or layers, shapes, rows=rows)
+    check_memory(experiment, structure.nodes or structure.layers, shapes, rows=rows)
     stopping, schedule = _monitoring(experiment, outputs, has_validation=spec.num_validation > 0)
-    return Plan(layers, nodes, outputs, stopping, schedule)
+    return Plan(structure.layers, structure.nodes, outputs, stopping, schedule)
+
+
+def output_meanings(experiment: Experiment, spec: DataSpec) -> dict[str, Meaning]:
+    """Return what the values of each output stand for, of a run whose config has all losses written down."""
+    meanings = {}
+    for name, ending in _structure(experiment, spec).endings.items():
+        task = spec.target_of(name).task
+        meanings[name] = meaning_of(task, _loss_of(experiment, name) or default_loss(task, ending, rows=False), ending)
+    return meanings
 
 
 def _input_shapes(experiment: Experiment, spec: DataSpec) -> dict[str, tuple[int | None, ...]]:
@@ -125,6 +137,7 @@ def _input_shapes(experiment: Experiment, spec: DataSpec) -> dict[str, tuple[int
 
 def with_plan(experiment: Experiment, spec: DataSpec, plan: Plan) -> Experiment:
     """Return the experiment with what the data decided written into it: task, test rows, losses, metrics, mode."""
+    from nnlab.data.splits import DEFAULT_TEST, each, one_or_all
 
     def word(target: TargetSpec) -> str:
         return "classification" if target.task == "multiclass" else target.task
@@ -140,32 +153,48 @@ def with_plan(experiment: Experiment, spec: DataSpec, plan: Plan) -> Experiment:
     return experiment.model_copy(update={"data": data, "training": training, "schedule": plan.schedule})
 
 
-def output_activation(layers: Sequence[PlannedLayer]) -> str | None:
-    """Return the name of the activation that the model ends with, `None` for none."""
-    for layer in reversed(layers):
-        component = innermost(layer.component)
-        if component.name == "Softmax":
-            return "softmax"
-        if component.name == "Activation":
-            return _activation_name(component.parameters["activation"])
-        if component.name not in ("Flatten", "Reshape", "Identity"):
-            return _activation_name(component.parameters.get("activation"))
-    return None
+class _Structure(NamedTuple):
+    """The layers of a model.
+
+    Args:
+        layers: of a sequential model.
+        nodes: of a functional model.
+        endings: how each output ends.
+        lasts: the last layer with weights before each output, if it is known.
+    """
+
+    layers: tuple[PlannedLayer, ...]
+    nodes: tuple[Node, ...]
+    endings: Mapping[str, Ending]
+    lasts: Mapping[str, PlannedLayer | None]
 
 
-def _activation_name(activation: Component | None) -> str | None:
-    return None if activation is None or activation.name == "linear" else activation.name
+def _structure(experiment: Experiment, spec: DataSpec) -> _Structure:
+    model = experiment.model
+    if isinstance(model, SequentialConfig):
+        _check_one_array(spec)
+        layers, last = _stack(model, spec)
+        return _Structure(layers, (), {OUTPUT: ending_of(layers)}, {OUTPUT: last})
+    if isinstance(model, FunctionalConfig):
+        nodes, lasts = plan_graph(model)
+        return _Structure((), nodes, {name: ending_at(nodes, name) for name in model.outputs}, lasts)
+    names = _named_outputs(experiment)
+    return _Structure((), (), dict.fromkeys(names, UNKNOWN), dict.fromkeys(names))
 
 
 def _stack(model: SequentialConfig, spec: DataSpec) -> tuple[tuple[PlannedLayer, ...], PlannedLayer | None]:
     """Return the layers of a sequential model with their defaults, and its output layer."""
     written = limited(_written_layers(model, spec))
-    last = next((layer for layer in reversed(written) if has_weights(layer.component)), None)
+    last = _last_with_weights(written)
     layers: list[PlannedLayer] = []
     for layer in written:
         hidden = layer is not last and has_weights(layer.component)
         layers += with_defaults(layer, model) if hidden else activation_apart(layer)
     return tuple(layers), last
+
+
+def _last_with_weights(layers: Sequence[PlannedLayer]) -> PlannedLayer | None:
+    return next((layer for layer in reversed(layers) if has_weights(layer.component)), None)
 
 
 def _check_prediction_columns(spec: DataSpec) -> None:
@@ -207,64 +236,18 @@ def _written_layers(model: SequentialConfig, spec: DataSpec) -> Iterator[Planned
     for units, path in widths:
         yield PlannedLayer(Component("layers", "Dense", {"units": units}), path)
     target = spec.target_of(OUTPUT)
-    parameters: dict[str, Any] = {"units": target.num_outputs}
-    activation = _OUTPUT_ACTIVATIONS[target.task]
-    if activation is not None:
-        parameters["activation"] = Component("activations", activation)
-    yield PlannedLayer(Component("layers", "Dense", parameters), ("model", "hidden"))
+    yield _output_layer(target.task, units=target.num_outputs)
     if len(target.shape) > 1:
         reshape = Component("layers", "Reshape", {"target_shape": list(target.shape)})
         yield PlannedLayer(reshape, ("model", "hidden"))
 
 
-def _graph(model: FunctionalConfig) -> tuple[tuple[Node, ...], dict[str, PlannedLayer | None]]:
-    """Return the nodes of a functional model with their defaults, and the output layer of each output."""
-    values = {name: name for name in model.inputs}
-    written = {node.name: node for node in limited(unrolled_graph(model.layers, values, "", ("model", "layers")))}
-    outputs = {name: values[name] for name in model.outputs}
-    lasts = {name: _last_with_weights(written, node) for name, node in outputs.items()}
-    spared = {id(layer) for layer in lasts.values() if layer is not None}
-    names = {node: name for name, node in outputs.items()}
-    nodes = []
-    for node in written.values():
-        layers: list[PlannedLayer] = []
-        for layer in node.layers:
-            hidden = id(layer) not in spared and has_weights(layer.component)
-            layers += with_defaults(layer, model) if hidden else activation_apart(layer)
-        nodes.append(
-            Node(names.get(node.name, node.name), tuple(layers), _renamed(node.inputs, names), node.shared, node.path)
-        )
-    return tuple(nodes), lasts
-
-
-def _renamed(names: tuple[str, ...], new: Mapping[str, str]) -> tuple[str, ...]:
-    return tuple(new.get(name, name) for name in names)
-
-
-def _last_with_weights(nodes: Mapping[str, Node], name: str) -> PlannedLayer | None:
-    """Walk back from an output, as long as one node feeds one, to the layer that gives the answer."""
-    while name in nodes:
-        node = nodes[name]
-        layers = nodes[node.shared].layers if node.shared is not None else node.layers
-        if layers and has_weights(layers[-1].component):
-            return layers[-1]
-        if len(node.inputs) != 1:
-            return None
-        name = node.inputs[0]
-    return None
-
-
-def _ending(nodes: Sequence[Node], name: str) -> Sequence[PlannedLayer]:
-    """Return the layers in a row that end in an output."""
-    by_name = {node.name: node for node in nodes}
-    layers: list[PlannedLayer] = []
-    while name in by_name:
-        node = by_name[name]
-        layers[:0] = by_name[node.shared].layers if node.shared is not None else node.layers
-        if len(node.inputs) != 1:
-            break
-        name = node.inputs[0]
-    return layers
+def _output_layer(task: Task, **parameters: Any) -> PlannedLayer:
+    """Return the output layer of a model that lists its hidden layers alone."""
+    activation = _OUTPUT_ACTIVATIONS[task]
+    if activation is not None:
+        parameters["activation"] = Component("activations", activation)
+    return PlannedLayer(Component("layers", "Dense", parameters), ("model", "hidden"))
 
 
 def _named_outputs(experiment: Experiment) -> tuple[str, ...]:
@@ -287,32 +270,91 @@ def _output(
     target: TargetSpec,
     name: str,
     *,
-    layers: Sequence[PlannedLayer],
+    ending: Ending,
     last: PlannedLayer | None,
     only: bool,
 ) -> OutputPlan:
     training = experiment.training
-    loss = training.loss.get(name) if isinstance(training.loss, Mapping) else training.loss
-    if loss is None and not layers and target.task != "regression":
+    loss = _loss_of(experiment, name)
+    if loss is None and not ending.known and target.task != "regression":
         loss_of = "loss: ..." if only else f"loss: {{{name}: ...}}"
         hint = f"write `training: {{{loss_of}}}` that fits what the class returns, probabilities or logits"
         raise ConfigError(Problem("a subclassed model needs its loss named", hint, ("training", "loss")))
-    metrics = training.metrics
-    if isinstance(metrics, Mapping):
-        chosen = metrics.get(name, ())
-    else:
-        chosen = default_metrics(target) if metrics is None else metrics
-    activation = output_activation(layers)
-    chosen_loss = loss or default_loss(target, activation, chosen)
-    if chosen_loss.parameters.get("from_logits") and target.task in ("binary", "multilabel"):
-        chosen = tuple(of_logits(metric) for metric in chosen)
-    place = (name,) if isinstance(training.metrics, Mapping) else ()
-    check_metrics(target, chosen_loss, chosen, ("training", "metrics", *place))
-    if loss is not None and layers:
-        place = (name,) if isinstance(training.loss, Mapping) else ()
-        check_logits(loss, activation, ("training", "loss", *place))
+    given = _metrics_of(experiment, name)
+    metrics = default_metrics(target) if given is None else given
+    if loss is None:
+        loss = default_loss(target.task, ending, rows=any(compares_rows(metric) for metric in metrics))
+    asked = Asked(target.task, target.shape, _units(last))
+    raise_unfit(experiment.training, name, loss=loss, metrics=metrics, asked=asked, ending=ending)
+    meaning = meaning_of(target.task, loss, ending)
+    settled = tuple(settled_metric(metric, asked, meaning) for metric in metrics)
     weight = None if only or training.loss_weights is None else training.loss_weights.get(name, 1.0)
-    return OutputPlan(name, chosen_loss, chosen, weight, last)
+    return OutputPlan(name, loss, settled, weight, last, asked=asked, ending=ending)
+
+
+def _loss_of(experiment: Experiment, output: str) -> Component | None:
+    loss = experiment.training.loss
+    return loss.get(output) if isinstance(loss, Mapping) else loss
+
+
+def _metrics_of(experiment: Experiment, output: str) -> tuple[Component, ...] | None:
+    """Return the metrics that the config gives an output; `None` if the task decides."""
+    metrics = experiment.training.metrics
+    return metrics.get(output, ()) if isinstance(metrics, Mapping) else metrics
+
+
+def check_before_data(experiment: Experiment) -> None:
+    """Refuse losses and metrics that fit no data, or not the task and the layers that the config names.
+
+    Raises:
+        ConfigError: with the problems of all outputs.
+    """
+    problems: list[Problem] = []
+    for output, (ending, last) in _written_ends(experiment).items():
+        task = _said_task(experiment, output)
+        if not ending.known and isinstance(experiment.model, SequentialConfig) and task is not None:
+            ending = ending_of([_output_layer(task)])
+        loss, metrics = _loss_of(experiment, output), _metrics_of(experiment, output) or ()
+        if loss is None and task is not None and ending.known:
+            loss = default_loss(task, ending, rows=any(compares_rows(metric) for metric in metrics))
+        try:
+            raise_unfit(
+                experiment.training,
+                output,
+                loss=loss,
+                metrics=metrics,
+                asked=Asked(task, None, _units(last)),
+                ending=ending,
+            )
+        except ConfigError as error:
+            problems += error.problems
+    if problems:
+        raise ConfigError(problems)
+
+
+def _written_ends(experiment: Experiment) -> dict[str, tuple[Ending, PlannedLayer | None]]:
+    """Return how outputs end, and their last layers with weights, as far as the layers are written out."""
+    model = experiment.model
+    if isinstance(model, FunctionalConfig):
+        nodes, lasts = plan_graph(model)
+        return {name: (ending_at(nodes, name), lasts[name]) for name in model.outputs}
+    if isinstance(model, SequentialConfig) and model.layers is not None:
+        layers = limited(unrolled(model.layers, ("model", "layers")))
+        return {OUTPUT: (ending_of(layers), _last_with_weights(layers))}
+    return dict.fromkeys(_named_outputs(experiment), (UNKNOWN, None))
+
+
+def _units(layer: PlannedLayer | None) -> int | None:
+    return None if layer is None else layer.component.parameters.get("units")
+
+
+def _said_task(experiment: Experiment, output: str) -> Task | None:
+    """Return the task of an output, if the config says it."""
+    given = experiment.data.task
+    task = given.get(output) if isinstance(given, Mapping) else given
+    if task != "classification":
+        return task
+    return "multiclass" if experiment.data.positive_class is None else "binary"
 
 
 def history_columns(outputs: Sequence[OutputPlan]) -> dict[str, Direction | None]:

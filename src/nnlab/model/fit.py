@@ -1,0 +1,51 @@
+"""Whether the loss and the metrics of an output fit what it shall answer and how the model ends there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from nnlab.config.components import Component
+from nnlab.config.schema import TrainingConfig
+from nnlab.errors import ConfigError, ConfigPath, Problem
+from nnlab.model.ending import Ending
+from nnlab.model.losses import Asked, Remark, loss_remarks
+from nnlab.model.metrics import metric_remarks
+
+
+def raise_unfit(
+    training: TrainingConfig,
+    output: str,
+    *,
+    loss: Component | None,
+    metrics: Sequence[Component],
+    asked: Asked,
+    ending: Ending,
+) -> None:
+    """Raise what is wrong with the loss and the metrics of an output.
+
+    Args:
+        training: says where loss and metrics stand in the config.
+        output: the output's name.
+        loss: its loss, `None` as long as it is not known.
+        metrics: its metrics.
+        asked: what it shall answer.
+        ending: how the model ends there.
+
+    Raises:
+        ConfigError: with one problem for the loss, or one for each metric that does not fit.
+    """
+    place = (output,) if isinstance(training.loss, Mapping) else ()
+    remark = None if loss is None else next(loss_remarks(loss, asked, ending), None)
+    if remark is not None:
+        raise ConfigError(_problem(remark, ("model",) if training.loss is None else ("training", "loss", *place)))
+    place = (output,) if isinstance(training.metrics, Mapping) else ()
+    found = [next(metric_remarks(metric, loss, asked, ending), None) for metric in metrics]
+    problems = [
+        _problem(remark, ("training", "metrics", *place, i)) for i, remark in enumerate(found) if remark is not None
+    ]
+    if problems:
+        raise ConfigError(problems)
+
+
+def _problem(remark: Remark, path: ConfigPath) -> Problem:
+    return Problem(remark.message, remark.hint, path)
