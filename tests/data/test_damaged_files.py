@@ -126,3 +126,9 @@ def test_labels_stored_as_bytes_are_read_as_utf_8(load, error_text, tmp_path):
 def test_a_limit_of_the_addresses_of_a_process_counts(monkeypatch):
     monkeypatch.setattr(resource, "getrlimit", lambda _: (10**9, 10**9))
     assert memory.free_memory() < 10**9
+
+
+def test_a_path_that_the_system_refuses_is_said(load, error_text):
+    assert error_text(load, source="csv", path="a" * 3000, target="y") == (
+        f"data.path: `{'a' * 57}...` cannot be read: File name too long\n  hint: check `path`"
+    )

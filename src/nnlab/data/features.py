@@ -15,9 +15,8 @@ from nnlab.config.names import canonical
 from nnlab.config.schema import DataConfig
 from nnlab.data.arrays import load_rows, load_target
 from nnlab.data.csv_files import has_header
-from nnlab.data.files import kind_of_input
+from nnlab.data.files import kind_of_input, reading
 from nnlab.data.loading import load_data
-from nnlab.data.memory import said_if_too_large
 from nnlab.data.splits import DataSpec, Shape, TargetSpec, each, one_or_all
 from nnlab.data.tables import Fault, Table, csv_table, numbers, parquet_table, target_columns
 from nnlab.errors import DataError, NnlabError, Problem, did_you_mean, listed
@@ -46,7 +45,7 @@ def data_spec(run: Run) -> DataSpec:
         raise NnlabError(f"`{path}` cannot be read: {error}", hint=hint) from error
 
 
-@said_if_too_large()
+@reading()
 def read_features(file: Path, spec: DataSpec) -> Any:
     """Read the rows of a CSV, Parquet, NPY or NPZ file, scaled as the run's training rows were.
 
@@ -82,7 +81,7 @@ class RowsFile:
     table: Table | None
 
     @classmethod
-    @said_if_too_large()
+    @reading()
     def open(cls, file: Path, spec: DataSpec) -> RowsFile:
         """Find out what the file holds, and read a table.
 
@@ -99,7 +98,7 @@ class RowsFile:
         header = bool(spec.feature_names) or (kind == "csv" and has_header(file))
         return cls(file, spec, csv_table(file, header=header, for_training=False) if kind == "csv" else None)
 
-    @said_if_too_large()
+    @reading()
     def features(self) -> Any:
         """Return the source's numbers `[rows, *input_shape]`, by array name if there are several; see `read_features`.
 

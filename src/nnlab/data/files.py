@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
-from nnlab.errors import ConfigPath, DataError, Problem, did_you_mean
+from nnlab.errors import ConfigPath, DataError, Problem, did_you_mean, first_line, named
 from nnlab.special_files import special_file
 
 _PATH: ConfigPath = ("data", "path")
@@ -31,6 +33,24 @@ _HINTS = {
     "csv": "write `source: csv` for a table as text",
 }
 _WORDS = {"csv": "a CSV file", "parquet": "a Parquet file", "npz": "an NPZ file"}
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """Say in one line that data cannot be read, or do not fit into memory, though nothing told so before.
+
+    Raises:
+        DataError: instead of the `OSError` or `MemoryError`.
+    """
+    try:
+        yield
+    except MemoryError as error:
+        hint = "use fewer rows or columns, or a machine with more memory"
+        raise DataError(Problem(f"the data do not fit into memory: {first_line(error)}", hint)) from error
+    except OSError as error:
+        what = named(error.filename) if error.filename is not None else "a file"
+        message = f"{what} cannot be read: {error.strerror or first_line(error)}"
+        raise DataError(Problem(message, "check `path`", path=_PATH)) from error
 
 
 def require_file(path: str | None, *, source: str) -> Path:

@@ -12,7 +12,7 @@ import numpy as np
 from nnlab.config.schema import DataConfig
 from nnlab.data.classes import check_every_class_is_trained, class_weights
 from nnlab.data.columns import AUTOENCODER, select_features
-from nnlab.data.memory import said_if_too_large
+from nnlab.data.files import reading
 from nnlab.data.precision import lost_in_float32
 from nnlab.data.record import DataRecord, hashed_rows, make_record
 from nnlab.data.registry import RawData, Request, Source
@@ -35,7 +35,7 @@ from nnlab.data.targets import Target, encode_target, inputs_as_target
 from nnlab.errors import ConfigPath, DataError, Problem, did_you_mean, listed, one_of, show
 
 
-@said_if_too_large()
+@reading()
 def load_data(config: DataConfig, *, seed: int) -> Splits:
     """Load the data that a config names, split and scaled.
 

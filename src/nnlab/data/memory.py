@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from nnlab.errors import DataError, Problem, first_line
+from nnlab.errors import DataError, Problem
 from nnlab.memory import free_memory
 
 BYTES_OF_A_NUMBER = 4
@@ -27,20 +25,6 @@ def require_memory(size: int, file: Path) -> None:
     if free is not None and size > free:
         message = f"its data take at least {size_text(size)} of memory, and {size_text(free)} are free"
         raise DataError(Problem(message, "use fewer rows or columns, or a machine with more memory", file=str(file)))
-
-
-@contextmanager
-def said_if_too_large() -> Iterator[None]:
-    """Say of data that turn out not to fit into memory that they do not.
-
-    Raises:
-        DataError: instead of the `MemoryError`.
-    """
-    try:
-        yield
-    except MemoryError as error:
-        hint = "use fewer rows or columns, or a machine with more memory"
-        raise DataError(Problem(f"the data do not fit into memory: {first_line(error)}", hint)) from error
 
 
 def size_text(size: int) -> str:
