@@ -74,6 +74,10 @@ McSamples = Annotated[
 ]
 RunName = Annotated[
     str,
-    typer.Argument(metavar="RUN", help="A run's directory, its name or the id at its end.", show_default=False),
+    typer.Argument(
+        metavar="RUN",
+        help="A run's directory, its name or the id at its end; `SEARCH/0003` is a trial.",
+        show_default=False,
+    ),
 ]
 DEFAULT_RUNS_DIR = Path("runs")

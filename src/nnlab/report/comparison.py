@@ -8,6 +8,7 @@ from typing import Any
 
 from nnlab.compare.problems import standings
 from nnlab.compare.protocol import Arm, Comparison, Table
+from nnlab.errors import visible
 from nnlab.run import Run
 from nnlab.statistics import joined
 
@@ -154,7 +155,7 @@ def markdown(results: Mapping[str, Any], *, name: str, plots: Sequence[str] = ()
 
 
 def _markdown_row(line: Sequence[str]) -> str:
-    escaped = [text.replace("|", "\\|") for text in line]
+    escaped = [visible(text).replace("|", "\\|") for text in line]
     return f"| {' | '.join(escaped)} |"
 
 

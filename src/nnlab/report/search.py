@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nnlab import statistics
+from nnlab.errors import visible
 from nnlab.report.comparison import interval_text, number
 from nnlab.results import value_text
 from nnlab.tune.search import Search, Trial
@@ -213,4 +214,4 @@ def _sentence(text: str) -> str:
 
 
 def _line(cells_: Sequence[str]) -> str:
-    return f"| {' | '.join(text.replace('|', chr(92) + '|') for text in cells_)} |"
+    return f"| {' | '.join(visible(text).replace('|', chr(92) + '|') for text in cells_)} |"
