@@ -74,7 +74,7 @@ def test_the_columns_of_two_outputs_cannot_meet(config):
 def test_an_output_cannot_make_a_column_of_every_history(config):
     metrics = "{learning: [{mae: {name: rate}}], val_x: [mae]}"
     paths = [path for path, _, _ in refused(config, GRAPH.format(a="learning", b="val_x", metrics=metrics))]
-    assert paths == ["model.outputs.1", "training.metrics.learning.0", "training.metrics.val_x.0"]
+    assert paths == ["model.outputs.1", "training.metrics.learning.0"]  # renaming it gives its metrics other names
 
 
 @pytest.mark.tf

@@ -24,12 +24,16 @@ class _Column(NamedTuple):
         what: what it holds, in words.
         path: the place of the config that decides the name.
         hint: how to give it another name.
+        output: the output that it is of, if there are several.
+        is_loss: whether the output's name alone decides it.
     """
 
     name: str
     what: str
     path: ConfigPath
     hint: str
+    output: str = ""
+    is_loss: bool = False
 
 
 def column_faults(outputs: Mapping[str, ConfigPath], metrics: Any) -> Iterator[Fault]:
@@ -39,6 +43,7 @@ def column_faults(outputs: Mapping[str, ConfigPath], metrics: Any) -> Iterator[F
         outputs: where each output gets its name; empty for a model whose output has none.
         metrics: the metrics as written, or by output.
     """
+    renamed: set[str] = set()  # an output's metrics get other names with it
     taken = {"loss": "the loss", **dict.fromkeys(OWN_COLUMNS, "a column of every history")}
     for column in _columns(outputs, metrics):
         split, _, rest = column.name.partition("_")
@@ -47,7 +52,8 @@ def column_faults(outputs: Mapping[str, ConfigPath], metrics: Any) -> Iterator[F
         )
         if clash is None:
             taken[column.name] = column.what
-        else:
+        elif column.output not in renamed:
+            renamed |= {column.output} if column.output and column.is_loss else set()
             message = f"the column {named(column.name)} would be {column.what}, and is {clash}"
             if clash == column.what:
                 message = f"{clash} stands here twice, and both would be the column {named(column.name)}"
@@ -57,7 +63,8 @@ def column_faults(outputs: Mapping[str, ConfigPath], metrics: Any) -> Iterator[F
 def _columns(outputs: Mapping[str, ConfigPath], metrics: Any) -> Iterator[_Column]:
     several = len(outputs) > 1
     for output, path in outputs.items() if several else ():
-        yield _Column(f"{output}_loss", f"the loss of the output `{output}`", path, f"rename the output `{output}`")
+        what, hint = f"the loss of the output `{output}`", f"rename the output `{output}`"
+        yield _Column(f"{output}_loss", what, path, hint, output=output, is_loss=True)
     for output in outputs or [""]:
         path = ("training", "metrics")
         own = metrics
@@ -71,7 +78,9 @@ def _columns(outputs: Mapping[str, ConfigPath], metrics: Any) -> Iterator[_Colum
                 hint = f"write `name: ...` to give it a name of its own: `{metric}: {{name: ...}}`"
                 if not _has_name(metric):
                     hint = "remove one of them"
-                yield _Column(f"{output}_{name}" if several else name, what, (*path, i), hint)
+                yield _Column(
+                    f"{output}_{name}" if several else name, what, (*path, i), hint, output if several else ""
+                )
 
 
 def _has_name(metric: str) -> bool:
