@@ -295,7 +295,7 @@ def test_tensorboard_gets_scalars_learning_rate_histograms_and_hparams(config, t
     assert {"epoch_loss", "epoch_accuracy", "epoch_learning_rate"} <= set(tags)
     assert any(tag.startswith("dense/kernel") for tag in tags)
     assert training.Tags()["graph"]
-    hparams = EventAccumulator(str(folder)).Reload().SummaryMetadata("_hparams_/session_start_info")
+    hparams = EventAccumulator(str(folder / "validation")).Reload().SummaryMetadata("_hparams_/session_start_info")
     assert hparams.plugin_data.plugin_name == "hparams"
 
 
