@@ -352,6 +352,11 @@ class TrainingConfig(Section):
             hint = "remove it, or write `engine: fast`"
             yield Fault(("jit_compile",), f"the engine `{engine}` goes without XLA", hint, at_key=True)
 
+    def place(self, key: Literal["loss", "metrics"], output: str) -> ConfigPath:
+        """Return where the config says, or would say, the loss or the metrics of an output."""
+        by_output = isinstance(getattr(self, key), Mapping)
+        return ("training", key, *((output,) if by_output else ()))
+
 
 def _jit_compile(value: Any) -> Any:
     if not isinstance(value, bool) and value != "auto":

@@ -9,8 +9,6 @@ import numpy as np
 
 from nnlab.data.record import UNUSED, DataRecord
 
-_MOST_SHOWN = 3
-
 
 def whole_hashes(rows: np.ndarray) -> np.ndarray:
     """Return a hash of features and target, uint64, of each of `[rows]` of `ROW`."""

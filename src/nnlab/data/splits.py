@@ -260,6 +260,11 @@ class Splits:
     spec: DataSpec
     record: DataRecord | None = None
 
+    @property
+    def present(self) -> tuple[Split, ...]:
+        """The splits that have rows."""
+        return tuple(split for split in (self.train, self.validation, self.test) if split is not None)
+
     def to_json(self) -> dict[str, Any]:
         """Return what a run keeps of its data: all that the model has to know, and which rows were in which split."""
         return self.spec.to_json() | ({} if self.record is None else {"record": self.record.to_json()})

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
+from nnlab.catalog import Takes
 from nnlab.config.components import Component
 from nnlab.model.hidden import PlannedLayer, innermost
 
@@ -107,6 +108,13 @@ def _of_activation(activation: Component) -> Ending:
     return Ending(name, low, high, entry.adds_up_to_1)
 
 
+def takes_of(component: Component) -> Takes:
+    """Return what a loss or a metric compares."""
+    takes = component.entry.takes
+    assert takes is not None, "the generator gives every loss and metric its own"
+    return takes
+
+
 @dataclass(frozen=True, slots=True)
 class Meaning:
     """What the loss takes an output's values for.
@@ -129,8 +137,7 @@ def meaning_of(task: Task | None, loss: Component, ending: Ending) -> Meaning:
     Losses that know no logits and expect no probabilities (the hinge losses) take scores, unless the model has made
     probabilities of them. Losses that compare values make classes' values tend to their probabilities.
     """
-    takes = loss.entry.takes
-    assert takes is not None
+    takes = takes_of(loss)
     column = 1 if task == "binary" and takes.targets == "classes" else None
     has_rows = task == "multiclass" or column is not None
     if "from_logits" in loss.entry.parameters and loss.get("from_logits"):

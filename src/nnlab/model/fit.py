@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from nnlab.config.components import Component
 from nnlab.config.schema import TrainingConfig
@@ -34,15 +34,12 @@ def raise_unfit(
     Raises:
         ConfigError: with one problem for the loss, or one for each metric that does not fit.
     """
-    place = (output,) if isinstance(training.loss, Mapping) else ()
     remark = None if loss is None else next(loss_remarks(loss, asked, ending), None)
     if remark is not None:
-        raise ConfigError(_problem(remark, ("model",) if training.loss is None else ("training", "loss", *place)))
-    place = (output,) if isinstance(training.metrics, Mapping) else ()
+        raise ConfigError(_problem(remark, ("model",) if training.loss is None else training.place("loss", output)))
     found = [next(metric_remarks(metric, loss, asked, ending), None) for metric in metrics]
-    problems = [
-        _problem(remark, ("training", "metrics", *place, i)) for i, remark in enumerate(found) if remark is not None
-    ]
+    place = training.place("metrics", output)
+    problems = [_problem(remark, (*place, i)) for i, remark in enumerate(found) if remark is not None]
     if problems:
         raise ConfigError(problems)
 

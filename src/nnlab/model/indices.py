@@ -35,7 +35,7 @@ def check_indices(plan: Plan, splits: Splits) -> None:
     for layer, source in _fed_by_the_data(plan):
         for component, path in _looking_up(layer.component, _place(layer)):
             limit = next(name for name in LIMITS if name in component.entry.parameters)
-            found = [_array(split.x, source) for split in (splits.train, splits.validation, splits.test) if split]
+            found = [_array(split.x, source) for split in splits.present]
             problem = _problem(component, limit, [array for array in found if array is not None and array.size])
             if problem is not None:
                 problems.append(Problem(*problem, (*path, limit)))

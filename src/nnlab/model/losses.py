@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from nnlab import catalog
 from nnlab.config.components import Component
-from nnlab.model.ending import Ending
+from nnlab.model.ending import Ending, takes_of
 
 if TYPE_CHECKING:
     from nnlab.data.splits import TargetSpec, Task
@@ -74,7 +74,7 @@ def metric_name(component: Component) -> str:
 
 def wants_class_numbers(loss: Component) -> bool:
     """Whether a loss wants the number of the class; all others compare values with values: rows of 0 and 1."""
-    return _takes(loss)[0] == "classes"
+    return takes_of(loss).targets == "classes"
 
 
 def counterpart(component: Component) -> str | None:
@@ -92,15 +92,9 @@ def loss_remarks(loss: Component, asked: Asked, ending: Ending) -> Iterator[Rema
         yield from _wrong_ending(loss, asked, ending)
 
 
-def _takes(component: Component) -> tuple[str, str]:
-    takes = component.entry.takes
-    assert takes is not None
-    return takes
-
-
 def _wrong_task(loss: Component, asked: Asked) -> Iterator[Remark]:
     name = f"`{loss.name}`"
-    targets, predictions = _takes(loss)
+    targets, predictions = takes_of(loss)
     other = counterpart(loss) or "binary_crossentropy"
     if predictions in ("sequences", "embeddings"):
         hint = "leave `loss` out: the one that fits the data is then taken"
@@ -133,13 +127,13 @@ def _wrong_axis(loss: Component, asked: Asked) -> Iterator[Remark]:
     given = loss.get("axis")
     if given == 0 or (isinstance(given, list) and 0 in given):
         yield Remark("`axis: 0` compares the rows of a batch with one another", "remove `axis`")
-    elif _takes(loss)[1] == "numbers" and asked.is_single:
+    elif takes_of(loss).predictions == "numbers" and asked.is_single:
         hint = "write `mean_squared_error`"
         yield Remark(f"`{loss.name}` of single numbers knows only their signs, and teaches nothing", hint)
 
 
 def _wrong_ending(loss: Component, asked: Asked, ending: Ending) -> Iterator[Remark]:
-    name, (targets, predictions) = loss.name, _takes(loss)
+    name, (targets, predictions) = loss.name, takes_of(loss)
     has_logits = "from_logits" in loss.entry.parameters
     function = "softmax" if predictions == "distribution" else "sigmoid"
     if has_logits and loss.get("from_logits"):

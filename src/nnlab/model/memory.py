@@ -8,13 +8,13 @@ from typing import Any, TypeAlias
 
 from nnlab import catalog
 from nnlab.config.components import Component
-from nnlab.config.model import FunctionalConfig, HiddenConfig, SequentialConfig
+from nnlab.config.model import FunctionalConfig, SequentialConfig
 from nnlab.config.schema import Experiment
 from nnlab.data.memory import BYTES_OF_A_NUMBER, size_text
-from nnlab.errors import ConfigError, ConfigPath, Problem
+from nnlab.errors import ConfigError, Problem
 from nnlab.memory import free_memory
 from nnlab.model.hidden import PlannedLayer, innermost, wrapped
-from nnlab.model.unroll import Node, limited, unrolled, unrolled_graph
+from nnlab.model.unroll import Node, hidden_layers, limited, unrolled, unrolled_graph
 
 Shape: TypeAlias = "tuple[int | None, ...] | None"
 """The shape of a row; `None` for a size, or all of it, that cannot be told."""
@@ -41,7 +41,8 @@ def check_written_layers(experiment: Experiment) -> None:
         values = {name: name for name in model.inputs}
         check_memory(experiment, limited(unrolled_graph(model.layers, values, "", ("model", "layers"))), {})
     elif isinstance(model, SequentialConfig):
-        check_memory(experiment, limited(_hidden(model)), {})
+        layers = hidden_layers(model.hidden) if model.layers is None else unrolled(model.layers, ("model", "layers"))
+        check_memory(experiment, limited(layers), {})
 
 
 def check_memory(
@@ -81,18 +82,6 @@ def check_memory(
     )
     hint = "make the layers smaller, or `training.batch_size` where a row takes much"
     raise ConfigError(Problem(message, hint, largest.path))
-
-
-def _hidden(model: SequentialConfig) -> Iterator[PlannedLayer]:
-    """Yield the layers that a sequential model writes."""
-    if model.layers is not None:
-        yield from unrolled(model.layers, ("model", "layers"))
-        return
-    hidden = model.hidden
-    units = (hidden.units,) * hidden.layers if isinstance(hidden, HiddenConfig) else hidden or ()
-    for i, number in enumerate(units):
-        path: ConfigPath = ("model", "hidden", "units" if isinstance(hidden, HiddenConfig) else i)
-        yield PlannedLayer(Component("layers", "Dense", {"units": number}), path)
 
 
 def _sizes(

@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from nnlab.catalog import Takes
 from nnlab.config.components import Component
-from nnlab.model.ending import Ending, Link, Meaning, meaning_of
+from nnlab.model.ending import Ending, Link, Meaning, meaning_of, takes_of
 from nnlab.model.losses import Asked, Remark, counterpart, metric_name, wants_class_numbers
 
 if TYPE_CHECKING:
@@ -38,7 +37,7 @@ def targets_of(metric: Component) -> str:
     """Return what a metric wants of the targets, its parameters considered."""
     if "sparse_y_true" in metric.entry.parameters:
         return "classes" if metric.get("sparse_y_true") else "rows"
-    return _takes(metric).targets
+    return takes_of(metric).targets
 
 
 def compares_rows(metric: Component) -> bool:
@@ -75,7 +74,7 @@ def view_of(metric: Component, meaning: Meaning, ending: Ending) -> View | None:
     Behind logits and scores, metrics see probabilities, but those that want scores, or only an order. A threshold
     outside of 0 and 1 is one of the logits themselves, as Keras's documentation has it.
     """
-    predictions = _takes(metric).predictions
+    predictions = takes_of(metric).predictions
     if predictions == "scores" or (predictions == "ranking" and metric.name != "accuracy"):
         return None
     if metric.name == "accuracy" and (meaning.column is not None or meaning.link != "sigmoid"):
@@ -145,15 +144,9 @@ class _Output(NamedTuple):
     ending: Ending
 
 
-def _takes(metric: Component) -> Takes:
-    takes = metric.entry.takes
-    assert takes is not None
-    return takes
-
-
 def _knows(metric: Component, meaning: Meaning) -> bool:
     """Whether a metric that can be told of logits makes the right probabilities of these."""
-    own = "softmax" if _takes(metric).predictions == "distribution" else "sigmoid"
+    own = "softmax" if takes_of(metric).predictions == "distribution" else "sigmoid"
     return own == meaning.link and (meaning.column is None or targets_of(metric) == "classes")
 
 
@@ -166,7 +159,7 @@ def _takes_logits(metric: Component, meaning: Meaning) -> bool:
 def _looks_through(metric: Component, ending: Ending) -> bool:
     """Whether Keras would take what made the model's last values for logits, and of the wrong kind."""
     return is_entropy(metric) and (
-        not ending.known or ending.adds_up_to_1 != (_takes(metric).predictions == "distribution")
+        not ending.known or ending.adds_up_to_1 != (takes_of(metric).predictions == "distribution")
     )
 
 
@@ -236,7 +229,7 @@ def _wrong_for_two_classes(metric: Component, output: _Output) -> Iterator[Remar
         yield Remark(message, _other(metric))
     elif targets == "nonzero":
         yield from _divides(metric)
-    elif meaning.column is not None and _takes(metric).predictions == "scores":
+    elif meaning.column is not None and takes_of(metric).predictions == "scores":
         yield Remark(f"{name} wants one score a row, and the model gives one a class", "remove it")
 
 
@@ -267,12 +260,12 @@ def _wrong_for_classes(metric: Component, output: _Output) -> Iterator[Remark]:
 def _wrong_for_numbers(metric: Component, output: _Output) -> Iterator[Remark]:
     """Numbers may be probabilities, or rows of some, where the model ends so: an autoencoder of black and white."""
     loss, asked, meaning, ending = output
-    targets, predictions = targets_of(metric), _takes(metric).predictions
+    targets, predictions = targets_of(metric), takes_of(metric).predictions
     fits = {
         "values": True,
         "nonzero": True,
         "nonnegative": True,
-        "labels": _takes(loss).predictions == "scores"
+        "labels": takes_of(loss).predictions == "scores"
         if predictions == "scores"
         else meaning.kind == "logits" or ending.within_0_and_1,
         "rows": predictions != "scores" and not asked.is_single and (meaning.link == "softmax" or ending.adds_up_to_1),
@@ -303,11 +296,11 @@ def _wrong_axis(metric: Component, asked: Asked) -> Iterator[Remark]:
 def _wrong_end(metric: Component, output: _Output) -> Iterator[Remark]:
     """A cross-entropy wants probabilities, a hinge scores."""
     loss, _, meaning, ending = output
-    name, predictions = metric.name, _takes(metric).predictions
+    name, predictions, learned = metric.name, takes_of(metric).predictions, takes_of(loss).predictions
     if metric.parameters.get("from_logits") and meaning.link is None:
         message = f"`{name}` expects logits (`from_logits: true`), and the loss takes the answers for probabilities"
         yield Remark(message, "remove `from_logits`")
-    elif predictions == "scores" and meaning.kind not in ("logits", "scores") and _takes(loss).predictions != "scores":
+    elif predictions == "scores" and meaning.kind not in ("logits", "scores") and learned != "scores":
         message = f"`{name}` wants scores with 0 between the classes, and `{loss.name}` learns probabilities"
         yield Remark(message, f"remove it, or write `loss: {name}` and end with `tanh` or no activation")
     elif meaning.link is None and ending.known:
@@ -324,9 +317,7 @@ def _too_many(metric: Component, asked: Asked, meaning: Meaning) -> Iterator[Rem
     """What names a class or a number of them fits how many there are."""
     if asked.shape is None:
         return
-    if (parameter := next((name for name in _PER_CLASS if name in metric.entry.parameters), None)) and len(
-        asked.shape
-    ) != 1:
+    if len(asked.shape) != 1 and any(name in metric.entry.parameters for name in _PER_CLASS):
         yield Remark(f"`{metric.name}` wants rows of one axis, and an answer has the shape {list(asked.shape)}", None)
     count = 2 if meaning.column is not None and targets_of(metric) == "classes" else asked.shape[-1]
     limits: dict[str, tuple[Literal["at least", "at most"], int]] = {

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nnlab.catalog import Direction
 from nnlab.config.components import Component
-from nnlab.config.model import FunctionalConfig, HiddenConfig, SequentialConfig
+from nnlab.config.model import FunctionalConfig, SequentialConfig
 from nnlab.config.schema import EarlyStopping, Experiment
 from nnlab.errors import ConfigError, ConfigPath, Problem, did_you_mean, listed, one_of
 from nnlab.model.ending import UNKNOWN, Ending, Meaning, ending_of, meaning_of
@@ -27,7 +27,8 @@ from nnlab.model.losses import (
 )
 from nnlab.model.memory import check_memory
 from nnlab.model.metrics import compares_rows, settled_metric
-from nnlab.model.unroll import Node, limited, unrolled
+from nnlab.model.unroll import Node, hidden_layers, limited, unrolled
+from nnlab.objective import directions
 from nnlab.statistics import Scale
 
 if TYPE_CHECKING:
@@ -225,16 +226,9 @@ def _written_layers(model: SequentialConfig, spec: DataSpec) -> Iterator[Planned
     if model.layers is not None:
         yield from unrolled(model.layers, ("model", "layers"))
         return
-    if isinstance(model.hidden, HiddenConfig):
-        widths: tuple[tuple[int, ConfigPath], ...] = (
-            *((model.hidden.units, ("model", "hidden", "units")),) * model.hidden.layers,
-        )
-    else:
-        widths = tuple((units, ("model", "hidden", i)) for i, units in enumerate(model.hidden or ()))
     if len(spec.input_shape) > 1 and model.transfer is None:
         yield PlannedLayer(Component("layers", "Flatten"), ("model", "hidden"))
-    for units, path in widths:
-        yield PlannedLayer(Component("layers", "Dense", {"units": units}), path)
+    yield from hidden_layers(model.hidden)
     target = spec.target_of(OUTPUT)
     yield _output_layer(target.task, units=target.num_outputs)
     if len(target.shape) > 1:
@@ -408,9 +402,7 @@ def _monitoring(
         ConfigError: what is monitored is no column of the history, or could be better either way.
     """
     stopping, schedule = experiment.training.early_stopping, experiment.schedule
-    columns = history_columns(outputs)
-    if has_validation:
-        columns |= {f"val_{name}": better for name, better in columns.items()}
+    columns = directions(history_columns(outputs), has_validation=has_validation)
     problems: list[Problem] = []
     if schedule is not None and schedule.name == "performance":
         path = ("schedule", "performance", "monitor")

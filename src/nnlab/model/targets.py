@@ -11,6 +11,7 @@ from nnlab.config.components import Component
 from nnlab.config.schema import TrainingConfig
 from nnlab.data.splits import Splits
 from nnlab.errors import ConfigError, ConfigPath, Problem, number_text
+from nnlab.model.ending import takes_of
 from nnlab.model.losses import Remark
 from nnlab.model.metrics import is_entropy, targets_of
 from nnlab.model.plan import OutputPlan
@@ -30,7 +31,7 @@ def check_targets(training: TrainingConfig, outputs: Sequence[OutputPlan], split
     problems = []
     for output in outputs:
         if output.asked.task == "regression":
-            arrays = [_of_output(split.y, output.name) for split in _all(splits)]
+            arrays = [_of_output(split.y, output.name) for split in splits.present]
             for component, path in _components(training, output):
                 remark = next((found for y in arrays if (found := _unfit(component, y)) is not None), None)
                 if remark is not None:
@@ -39,25 +40,18 @@ def check_targets(training: TrainingConfig, outputs: Sequence[OutputPlan], split
         raise ConfigError(problems)
 
 
-def _all(splits: Splits) -> Iterator[Any]:
-    yield from (split for split in (splits.train, splits.validation, splits.test) if split is not None)
-
-
 def _of_output(y: Any, output: str) -> np.ndarray:
     return np.asarray(y[output] if isinstance(y, Mapping) and output in y else y)
 
 
 def _components(training: TrainingConfig, output: OutputPlan) -> Iterator[tuple[Component, ConfigPath]]:
-    place = (output.name,) if isinstance(training.loss, Mapping) else ()
-    yield output.loss, ("training", "loss", *place)
-    place = (output.name,) if isinstance(training.metrics, Mapping) else ()
-    yield from ((metric, ("training", "metrics", *place, i)) for i, metric in enumerate(output.metrics))
+    yield output.loss, training.place("loss", output.name)
+    place = training.place("metrics", output.name)
+    yield from ((metric, (*place, i)) for i, metric in enumerate(output.metrics))
 
 
 def _unfit(component: Component, y: np.ndarray) -> Remark | None:
     """Return why a loss or a metric has no value for some of the targets."""
-    takes = component.entry.takes
-    assert takes is not None
     name, kind = component.name, targets_of(component)
     low, high = number_text(float(y.min())), number_text(float(y.max()))
     if kind == "nonzero" and not y.all():
@@ -65,7 +59,7 @@ def _unfit(component: Component, y: np.ndarray) -> Remark | None:
         return Remark(f"`{name}` divides by the target, which is 0 in {count}", "write `mean_absolute_error`")
     if kind == "nonnegative" and y.min() < 0:
         return Remark(f"`{name}` wants no target below 0, and the least is {low}", "write `mean_squared_error`")
-    if kind == "labels" and takes.predictions == "scores":
+    if kind == "labels" and takes_of(component).predictions == "scores":
         if not (np.isin(y, (-1, 1)).all() or np.isin(y, (0, 1)).all()):
             message = f"`{name}` wants targets of -1 and 1, and they go from {low} to {high}"
             return Remark(message, "write `mean_squared_error`")

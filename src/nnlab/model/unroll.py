@@ -8,8 +8,9 @@ from graphlib import TopologicalSorter
 from itertools import islice
 from typing import Any
 
+from nnlab.config.components import Component
 from nnlab.config.graph import BLOCK_INPUT, GraphBlock, GraphLayer
-from nnlab.config.model import LayerItem, RepeatBlock
+from nnlab.config.model import HiddenConfig, LayerItem, RepeatBlock
 from nnlab.errors import ConfigError, ConfigPath, Problem
 from nnlab.model.hidden import PlannedLayer
 
@@ -56,6 +57,16 @@ def unrolled(items: tuple[LayerItem, ...], path: ConfigPath) -> Iterator[Planned
                 yield from unrolled(item.layers, (*path, i, "layers"))
         else:
             yield PlannedLayer(item, (*path, i))
+
+
+def hidden_layers(hidden: HiddenConfig | tuple[int, ...] | None) -> Iterator[PlannedLayer]:
+    """Yield the layers that `hidden` stands for: `Dense` of so many units each."""
+    if isinstance(hidden, HiddenConfig):
+        for _ in range(hidden.layers):
+            yield PlannedLayer(Component("layers", "Dense", {"units": hidden.units}), ("model", "hidden", "units"))
+        return
+    for i, units in enumerate(hidden or ()):
+        yield PlannedLayer(Component("layers", "Dense", {"units": units}), ("model", "hidden", i))
 
 
 def unrolled_graph(
