@@ -1,9 +1,14 @@
-"""How much memory is left to this process."""
+"""How much memory is left to this process, and what needs more."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+
+from nnlab.errors import DataError, Problem
+
+BYTES_OF_A_NUMBER = 4
+"""Of float32, in which networks compute, and every number of the data is kept beside what was read."""
 
 CONTROL_GROUPS = Path("/sys/fs/cgroup")
 OWN_GROUPS = Path("/proc/self/cgroup")
@@ -14,6 +19,33 @@ def free_memory() -> int | None:
     """Return how many bytes this process and its children may still take; `None` where nothing says so."""
     found = [*_of_machine(), *_of_groups(), *_of_process()]
     return min(found) if found else None
+
+
+def require_memory(size: int, file: Path) -> None:
+    """Refuse data that do not fit into memory.
+
+    Args:
+        size: bytes that reading them takes at least.
+        file: where they come from.
+
+    Raises:
+        DataError: there is not so much left.
+    """
+    free = free_memory()
+    if free is not None and size > free:
+        message = f"its data take at least {size_text(size)} of memory, and {size_text(free)} are free"
+        raise DataError(Problem(message, "use fewer rows or columns, or a machine with more memory", file=str(file)))
+
+
+def size_text(size: int) -> str:
+    """Write a number of bytes as a person would.
+
+    >>> size_text(74_500_000_000)
+    '74.5 GB'
+    """
+    units = ("bytes", "kB", "MB", "GB", "TB", "PB", "EB")
+    power = min(max((len(str(size)) - 1) // 3, 0), len(units) - 1)
+    return f"{size} bytes" if power == 0 else f"{size / 1000**power:,.1f} {units[power]}"
 
 
 def _of_machine() -> Iterator[int]:

@@ -55,17 +55,12 @@ def _of_several(info: dict[str, Any]) -> dict[str, Any]:
 
 def metric_value(row: dict[str, Any], name: str) -> float | None:
     """Return a metric of a run by its history name: `val_accuracy`, `loss`, `test_loss`."""
-    split, metric = _split_and_metric(name)
+    from nnlab.config.columns import split_and_metric
+
+    split, metric = split_and_metric(name)
     values = (row.get("metrics") or {}).get(split) or {}
     value = values.get(metric)
     return float(value) if value is not None else None
-
-
-def _split_and_metric(name: str) -> tuple[str, str]:
-    for prefix, split in (("val_", "validation"), ("test_", "test"), ("train_", "train")):
-        if name.startswith(prefix):
-            return split, name.removeprefix(prefix)
-    return "train", name
 
 
 def metric_direction(run: Run, name: str) -> Direction | None:
@@ -78,7 +73,9 @@ def metric_direction(run: Run, name: str) -> Direction | None:
         run: a training, search or comparison.
         name: as for `metric_value`.
     """
-    metric = _split_and_metric(name)[1]
+    from nnlab.config.columns import split_and_metric
+
+    metric = split_and_metric(name)[1]
     try:
         info = run.read_info()
     except NnlabError:
@@ -95,8 +92,8 @@ def metric_direction(run: Run, name: str) -> Direction | None:
 
 def _directions_of_config(run: Run) -> dict[str, Direction | None]:
     """Return the directions of the columns that a run's config names, and of every metric under its own name."""
+    from nnlab.config.columns import metric_name
     from nnlab.config.load import load_config
-    from nnlab.model.losses import metric_name
 
     known: dict[str, Direction | None] = {"loss": "min"}
     known |= {name: entry.direction for name, entry in catalog.entries("metrics").items()}

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nnlab.data import memory
+from nnlab import memory
 from nnlab.data.features import read_features
 from nnlab.errors import DataError, NnlabError
 

@@ -95,7 +95,7 @@ def load(
     """
     from nnlab.config.load import load_config
     from nnlab.config.overrides import Override, override
-    from nnlab.model.memory import check_written_layers
+    from nnlab.model.size import check_written_layers
 
     changes: list[Override | str] = [*(overrides or ())]
     if seed is not None:

@@ -28,7 +28,7 @@ from nnlab.run_info import RunInfo, experiment_facts
 from nnlab.statistics import Scale
 
 if TYPE_CHECKING:
-    from nnlab.model.meaning import Meaning
+    from nnlab.model.comparable import Contents
 
 SECONDS_BETWEEN_RESULTS = 2.0
 
@@ -187,7 +187,7 @@ class _Facts:
         columns: of the history, with their directions.
         deciding: those that decide where none is named.
         scale: what numbers a column can hold.
-        meaning: what a column is made of.
+        contents: what a column is made of.
         answers: what is to be predicted of the validation rows.
     """
 
@@ -195,14 +195,14 @@ class _Facts:
     columns: Mapping[str, Direction | None]
     deciding: Sequence[str]
     scale: Callable[[str], Scale]
-    meaning: Callable[[str], Meaning]
+    contents: Callable[[str], Contents]
     answers: Any
 
 
 def _check_data(variants: Sequence[Variant]) -> list[_Facts]:
     """Load the data of all variants and plan their models, without TensorFlow."""
     from nnlab.data.loading import load_data
-    from nnlab.model.meaning import column_meaning
+    from nnlab.model.comparable import column_contents
     from nnlab.model.plan import column_scale, deciding_columns, history_columns, plan_model
 
     splits: dict[str, Any] = {}
@@ -231,7 +231,7 @@ def _check_data(variants: Sequence[Variant]) -> list[_Facts]:
                 history_columns(outputs),
                 deciding_columns(outputs),
                 partial(column_scale, plan=plan, spec=spec),
-                partial(column_meaning, experiment=experiment, outputs=outputs),
+                partial(column_contents, experiment=experiment, outputs=outputs),
                 None if loaded.validation is None else loaded.validation.y,
             )
         )
@@ -258,7 +258,7 @@ def _same_answers(a: Any, b: Any) -> bool:
 
 def _objective(section: CompareConfig, facts: Sequence[_Facts]) -> Objective:
     """Return what decides: the first of the config's metrics that all variants have, or the loss."""
-    from nnlab.model.meaning import unlike
+    from nnlab.model.comparable import unlike
 
     shared = {
         name: better
@@ -272,7 +272,7 @@ def _objective(section: CompareConfig, facts: Sequence[_Facts]) -> Objective:
         if metric not in shared:
             hint = did_you_mean(metric, shared) or one_of(shared)
             raise ConfigError(Problem(f"the variants have no metric {named(metric)} in common", hint))
-    problem = unlike(metric, [fact.meaning(metric) for fact in facts], others=shared, key="compare.metric")
+    problem = unlike(metric, [fact.contents(metric) for fact in facts], others=shared, key="compare.metric")
     if problem is not None:
         raise ConfigError(problem)
     return choose_objective(metric, shared, facts[0].scale(metric))

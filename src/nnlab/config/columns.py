@@ -12,8 +12,23 @@ from nnlab.errors import ConfigPath, named
 OWN_COLUMNS = ("epoch", "learning_rate", "seconds", "val_seconds")
 """The columns that are no loss and no metric."""
 
-SPLITS = {"val": "validation", "test": "test", "train": "training"}
-"""What stands before a loss or a metric where it is that of these rows, as in `val_loss` (see `runs ls --sort`)."""
+_SPLITS = {"val": "validation", "test": "test", "train": "train"}
+"""The split whose loss or metric a name is that has this before it, as in `val_loss`."""
+
+
+def split_and_metric(name: str) -> tuple[str, str]:
+    """Return the split and the loss or metric that a name stands for; without a word before it, of training rows.
+
+    >>> split_and_metric("val_loss"), split_and_metric("loss"), split_and_metric("test_accuracy")
+    (('validation', 'loss'), ('train', 'loss'), ('test', 'accuracy'))
+    """
+    word, _, rest = name.partition("_")
+    return (_SPLITS[word], rest) if rest and word in _SPLITS else ("train", name)
+
+
+def metric_name(metric: Component) -> str:
+    """Return the name of the metric's column in the history of a model with one output."""
+    return str(metric.parameters.get("name") or metric.name)
 
 
 class _Column(NamedTuple):
@@ -46,10 +61,9 @@ def column_faults(outputs: Mapping[str, ConfigPath], metrics: Any) -> Iterator[F
     renamed: set[str] = set()  # an output's metrics get other names with it
     taken = {"loss": "the loss", **dict.fromkeys(OWN_COLUMNS, "a column of every history")}
     for column in _columns(outputs, metrics):
-        split, _, rest = column.name.partition("_")
-        clash = taken.get(column.name) or (
-            f"`{rest}` of the {SPLITS[split]} rows" if rest and split in SPLITS else None
-        )
+        split, rest = split_and_metric(column.name)
+        rows = "training" if split == "train" else split
+        clash = taken.get(column.name) or (f"`{rest}` of the {rows} rows" if rest != column.name else None)
         if clash is None:
             taken[column.name] = column.what
         elif column.output not in renamed:

@@ -15,9 +15,9 @@ from nnlab.config.names import canonical
 from nnlab.config.schema import DataConfig
 from nnlab.data.columns import AUTOENCODER, select_features
 from nnlab.data.files import require_file
-from nnlab.data.memory import require_memory, size_text
 from nnlab.data.registry import RawData
 from nnlab.errors import ConfigPath, DataError, Problem, did_you_mean, first_line, listed
+from nnlab.memory import require_memory, size_text
 
 _LONGEST_REASON = 200
 _SAVE = "save it with `np.savez(path, x=x, y=y)`, or with `x_train`, `y_train`, `x_test`, `y_test`"

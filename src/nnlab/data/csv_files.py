@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from nnlab.config.names import canonical
-from nnlab.data.memory import require_memory
 from nnlab.errors import DataError, Problem, first_line, show
+from nnlab.memory import require_memory
 
 Separator = Literal[",", ";", "\t", "|"]
 _SEPARATORS: tuple[Separator, ...] = get_args(Separator)

@@ -19,7 +19,7 @@ from nnlab.data.files import kind_of_input, reading
 from nnlab.data.loading import load_data
 from nnlab.data.splits import DataSpec, Shape, TargetSpec, each, one_or_all
 from nnlab.data.tables import Fault, Table, csv_table, numbers, parquet_table, target_columns
-from nnlab.errors import DataError, NnlabError, Problem, did_you_mean, listed
+from nnlab.errors import DataError, NnlabError, Problem, counted, did_you_mean, listed
 from nnlab.run import Run
 
 _MOST_GUESSES = 3
@@ -190,7 +190,7 @@ def _columns_by_position(table: Table, file: Path, spec: DataSpec, wanted: int) 
     features = [number for number, name in enumerate(table.frame.columns) if str(name) not in targets]
     width = len(features)
     if width != wanted:
-        message = f"the file has {_count(width, 'column')}, the model takes {_count(wanted, 'value')} a row"
+        message = f"the file has {counted(width, 'column')}, the model takes {counted(wanted, 'value')} a row"
         hint = "keep the features alone, in the order of the training data, which had no names for them"
         raise DataError(Problem(message, hint, file=str(file), line=1))
     return _numbers(table, features, [])
@@ -233,7 +233,3 @@ def _same_rows(shape: Shape, wanted: Shape) -> Iterator[Shape]:
     yield (math.prod(wanted),)
     if [size for size in shape if size != 1] == [size for size in wanted if size != 1]:
         yield shape
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'s' * (number != 1)}"

@@ -17,11 +17,11 @@ from nnlab.data.classes import LARGEST_EXACT, is_whole
 from nnlab.data.columns import choose_columns
 from nnlab.data.csv_files import column_as_text, lines_of_rows, read_csv, unnamed
 from nnlab.data.files import require_file
-from nnlab.data.memory import BYTES_OF_A_NUMBER, require_memory
 from nnlab.data.precision import lost_in_float64
 from nnlab.data.registry import RawData
 from nnlab.data.targets import infer_task
 from nnlab.errors import DataError, Problem, first_line, listed, show
+from nnlab.memory import BYTES_OF_A_NUMBER, require_memory
 
 _LARGEST = float(np.finfo(np.float32).max)
 

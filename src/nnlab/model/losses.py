@@ -1,4 +1,4 @@
-"""Losses: which are the defaults, and which fit the targets and the way a model ends. Metrics: defaults and names."""
+"""Losses: which are the defaults, and which fit the targets and the way a model ends. Metrics: the defaults."""
 
 from __future__ import annotations
 
@@ -65,11 +65,6 @@ def default_metrics(target: TargetSpec) -> tuple[Component, ...]:
     """Choose the metric that fits the task."""
     name = {"regression": "root_mean_squared_error", "multilabel": "binary_accuracy"}.get(target.task, "accuracy")
     return (Component("metrics", name),)
-
-
-def metric_name(component: Component) -> str:
-    """Return the name of the metric's column in the history of a model with one output."""
-    return str(component.parameters.get("name") or component.name)
 
 
 def wants_class_numbers(loss: Component) -> bool:

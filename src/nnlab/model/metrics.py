@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from nnlab.config.columns import metric_name
 from nnlab.config.components import Component
 from nnlab.model.ending import Ending, Link, Meaning, meaning_of, takes_of
-from nnlab.model.losses import Asked, Remark, counterpart, metric_name, wants_class_numbers
+from nnlab.model.losses import Asked, Remark, counterpart, wants_class_numbers
 
 if TYPE_CHECKING:
     from nnlab.data.splits import Task

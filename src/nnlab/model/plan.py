@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nnlab.catalog import Direction
+from nnlab.config.columns import metric_name
 from nnlab.config.components import Component
 from nnlab.config.model import FunctionalConfig, SequentialConfig
 from nnlab.config.schema import EarlyStopping, Experiment
@@ -22,11 +23,10 @@ from nnlab.model.losses import (
     Asked,
     default_loss,
     default_metrics,
-    metric_name,
     wants_class_numbers,
 )
-from nnlab.model.memory import check_memory
 from nnlab.model.metrics import compares_rows, settled_metric
+from nnlab.model.size import check_memory
 from nnlab.model.unroll import Node, hidden_layers, limited, unrolled
 from nnlab.objective import directions
 from nnlab.statistics import Scale

@@ -211,7 +211,7 @@ def _check_trials(
     config: LoadedConfig, space: Space, objective: Objective, spec_of: Callable[[LoadedConfig], DataSpec]
 ) -> None:
     """Raise if the data or the model of a trial do not hold, or if not all are judged by the same."""
-    from nnlab.model.meaning import column_meaning, unlike
+    from nnlab.model.comparable import column_contents, unlike
     from nnlab.model.plan import history_columns, plan_model
 
     metric = objective.metric
@@ -220,15 +220,15 @@ def _check_trials(
         return plan_model(trial.experiment, spec_of(trial)).outputs
 
     columns = history_columns(outputs_of(config))
-    own = column_meaning(metric, config.experiment, outputs_of(config))
+    own = column_contents(metric, config.experiment, outputs_of(config))
 
     def check(trial: LoadedConfig) -> None:
         outputs = outputs_of(trial)
         if history_columns(outputs).get(metric) != objective.direction:
             hint = "name a metric that all trials have as the `objective`"
             raise ConfigError(Problem(f"there is no metric {named(metric)}, which decides", hint))
-        meanings = [own, column_meaning(metric, trial.experiment, outputs)]
-        reason = unlike(metric, meanings, others=columns, key="tune.objective")
+        contents = [own, column_contents(metric, trial.experiment, outputs)]
+        reason = unlike(metric, contents, others=columns, key="tune.objective")
         if reason is not None:
             raise ConfigError(reason)
 

@@ -10,9 +10,8 @@ from nnlab import catalog
 from nnlab.config.components import Component
 from nnlab.config.model import FunctionalConfig, SequentialConfig
 from nnlab.config.schema import Experiment
-from nnlab.data.memory import BYTES_OF_A_NUMBER, size_text
 from nnlab.errors import ConfigError, Problem
-from nnlab.memory import free_memory
+from nnlab.memory import BYTES_OF_A_NUMBER, free_memory, size_text
 from nnlab.model.hidden import PlannedLayer, innermost, wrapped
 from nnlab.model.unroll import Node, hidden_layers, limited, unrolled, unrolled_graph
 

@@ -8,9 +8,9 @@ import pytest
 from nnlab import catalog
 from nnlab.data.splits import DataSpec, TargetSpec
 from nnlab.errors import ConfigError
-from nnlab.model import memory
-from nnlab.model.memory import SLOTS, check_written_layers
+from nnlab.model import size
 from nnlab.model.plan import plan_model
+from nnlab.model.size import SLOTS, check_written_layers
 
 
 def spec_of(shape):
@@ -21,7 +21,7 @@ def spec_of(shape):
 @pytest.fixture
 def machine(monkeypatch):
     """A machine with 24 GB."""
-    monkeypatch.setattr(memory, "free_memory", lambda: 24 * 10**9)
+    monkeypatch.setattr(size, "free_memory", lambda: 24 * 10**9)
 
 
 @pytest.mark.usefixtures("machine")

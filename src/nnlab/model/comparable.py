@@ -7,14 +7,14 @@ from typing import Any
 
 from nnlab import catalog
 from nnlab.catalog import Direction
+from nnlab.config.columns import metric_name
 from nnlab.config.components import Component
 from nnlab.config.penalties import penalties
 from nnlab.config.schema import Experiment
 from nnlab.errors import ConfigPath, Problem, format_path
-from nnlab.model.losses import metric_name
 from nnlab.model.plan import OutputPlan, measured_columns
 
-Meaning = Mapping[ConfigPath, Any]
+Contents = Mapping[ConfigPath, Any]
 """What decides what a column holds, by its place in the config."""
 
 
@@ -23,7 +23,7 @@ WEIGHTS = ("training", "loss_weights")
 METRICS = ("training", "metrics")
 
 
-def column_meaning(column: str, experiment: Experiment, outputs: Sequence[OutputPlan]) -> Meaning:
+def column_contents(column: str, experiment: Experiment, outputs: Sequence[OutputPlan]) -> Contents:
     """Return what a column of the history is made of.
 
     The loss holds the weighted losses of all outputs and the penalties of regularizers; that of one output, and a
@@ -42,22 +42,22 @@ def column_meaning(column: str, experiment: Experiment, outputs: Sequence[Output
 
 
 def unlike(
-    column: str, meanings: Sequence[Meaning], *, others: Mapping[str, Direction | None], key: str
+    column: str, contents: Sequence[Contents], *, others: Mapping[str, Direction | None], key: str
 ) -> Problem | None:
     """Return why the values of a column cannot be compared, `None` if they mean the same everywhere.
 
     Args:
         column: without `val_`.
-        meanings: what it is in each experiment.
+        contents: what it is in each experiment.
         others: columns that could decide instead, with their directions.
         key: of the config, which names what decides.
     """
-    places = dict.fromkeys(path for meaning in meanings for path in meaning)
-    differing = [path for path in places if any(each.get(path) != meanings[0].get(path) for each in meanings)]
+    places = dict.fromkeys(path for each in contents for path in each)
+    differing = [path for path in places if any(each.get(path) != contents[0].get(path) for each in contents)]
     if not differing:
         return None
     metrics = [f"val_{name}" for name, better in others.items() if name not in (column, "loss") and better]
-    hint = f"name a metric instead: `{key}: {metrics[0]}`" if metrics else _metric_hint(meanings[0], key)
+    hint = f"name a metric instead: `{key}: {metrics[0]}`" if metrics else _metric_hint(contents[0], key)
     path = differing[0]
     if path[:2] == LOSS:
         return Problem("the values of different losses cannot be compared", hint)
@@ -83,9 +83,9 @@ def _as_written(name: str, experiment: Experiment, output: str) -> Component:
     return next((metric for metric in own if metric_name(metric) == name), default)
 
 
-def _metric_hint(meaning: Meaning, key: str) -> str:
+def _metric_hint(contents: Contents, key: str) -> str:
     """Say which metric is the loss without penalties, or that one is needed."""
-    losses = [loss.name for path, loss in meaning.items() if path[:2] == LOSS]
+    losses = [loss.name for path, loss in contents.items() if path[:2] == LOSS]
     same = [name for name in losses if catalog.find("metrics", name) is not None]
     if len(losses) == 1 and same:
         return f"judge by the loss alone: `metrics: [{same[0]}]` and `{key}: val_{same[0]}`"
