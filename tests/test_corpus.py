@@ -16,8 +16,8 @@ import pytest
 from nnlab.config.load import load_config
 from nnlab.data.loading import load_data
 from nnlab.errors import NnlabError
-from nnlab.model.plan import check_before_data, plan_model
-from nnlab.model.targets import check_targets
+from nnlab.model.plan import check_before_data
+from nnlab.model.prepared import prepare_model
 
 CORPUS = Path(__file__).resolve().with_name("corpus")
 OVERRIDES = b"# overrides: "
@@ -54,9 +54,9 @@ def use(path: Path) -> None:
         splits = load_data(config.experiment.data, seed=config.experiment.seed)
         if path.stem.startswith("fit_"):
             check_before_data(config.experiment)
-            check_targets(config.experiment.training, plan_model(config.experiment, splits.spec).outputs, splits)
+            prepare_model(config.experiment, splits)
         if path.stem.startswith("model_"):
-            from nnlab.train import build_seeded
+            from nnlab.built import build_seeded
 
             build_seeded(config.experiment, splits)
     except NnlabError as error:

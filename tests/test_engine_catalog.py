@@ -97,9 +97,9 @@ def numbers(config: Callable[..., LoadedConfig]) -> Callable[..., Numbers]:
     ) -> Numbers:
         import keras
 
+        from nnlab.built import build_seeded
         from nnlab.engine.choice import choose_engine, make_loop
         from nnlab.gradients import float64
-        from nnlab.train import build_seeded
 
         changes = [f"training.engine={engine}", f"training.batch_size={BATCH_SIZE}", f"training.epochs={EPOCHS}"]
         experiment = config(f"{{data: iris, model: {model}{more or ', optimizer: SGD'}}}", *changes).experiment

@@ -275,11 +275,11 @@ def different(metrics: Sequence[Component], found: Mapping[str, float], answers:
 @pytest.mark.tf
 @pytest.mark.parametrize("setup", SETUPS, ids=str)
 def test_every_metric_that_fits_is_that_of_the_predictions(config_of, tmp_path, setup):
+    from nnlab.built import build_seeded
     from nnlab.data.loading import load_data
     from nnlab.model.saved import load_model
     from nnlab.predict import predict
     from nnlab.run import Run
-    from nnlab.train import build_seeded
 
     experiment = config_of(setup).experiment
     splits = load_data(experiment.data, seed=experiment.seed)

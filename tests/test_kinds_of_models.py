@@ -71,7 +71,7 @@ model: {{type: subclassed, class: own_net.py:Net, units: 8}}
 
 
 def built(loaded, **options):
-    from nnlab.train import build_seeded
+    from nnlab.built import build_seeded
 
     return build_seeded(loaded.experiment, load_data(loaded.experiment.data, seed=loaded.experiment.seed), **options)
 

@@ -89,7 +89,7 @@ def files(tmp_path):
 
 
 def built(loaded, **options):
-    from nnlab.train import build_seeded
+    from nnlab.built import build_seeded
 
     return build_seeded(loaded.experiment, load_data(loaded.experiment.data, seed=0), **options)
 

@@ -269,7 +269,7 @@ def test_normalization_is_adapted_to_the_training_rows_only(config, tmp_path):
 
 
 def test_a_second_normalization_is_adapted_to_what_reaches_it(config):
-    from nnlab.train import build_seeded
+    from nnlab.built import build_seeded
 
     loaded = config(
         """

@@ -17,12 +17,12 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from nnlab.built import Built, build_seeded
 from nnlab.config.schema import Experiment
 from nnlab.data.batches import epoch_permutation, weighted_rows
 from nnlab.data.splits import DataSpec, Split, Splits
 from nnlab.engine.loops import Evaluation, output_names
 from nnlab.errors import NnlabError, first_line
-from nnlab.train import Built, build_seeded
 
 FEWEST_STEPS, MOST_STEPS = 300, 1_000
 """A sweep is one epoch, but not shorter or longer than this; over seven decades fewer steps hardly train."""

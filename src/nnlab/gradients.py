@@ -11,11 +11,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from nnlab.built import build_seeded
 from nnlab.config.schema import Experiment
 from nnlab.data.splits import Splits
 from nnlab.errors import NnlabError, listed
 from nnlab.model.inputs import Arrays
-from nnlab.train import build_seeded
 
 TOLERANCE = 1e-5
 """The largest relative error that counts as agreement."""

@@ -13,6 +13,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from nnlab.built import Built, build_seeded
 from nnlab.config.load import LoadedConfig, dump_config
 from nnlab.config.model import SubclassedConfig
 from nnlab.config.schema import Experiment
@@ -23,22 +24,20 @@ from nnlab.data.splits import DataSpec, Split, Splits, TargetSpec, each
 from nnlab.engine.checkpoint import Checkpoint, Checkpointer, load_checkpoint
 from nnlab.engine.choice import EngineChoice, choose_engine, make_loop, set_rewriting
 from nnlab.engine.loops import Evaluation, Loop
-from nnlab.engine.reuse import Programs, program_key, start_afresh
+from nnlab.engine.reuse import Programs, program_key
 from nnlab.engine.threads import set_threads, threads_used
-from nnlab.errors import ConfigError, NnlabError, Problem, first_line, is_out_of_memory, system_problem
+from nnlab.errors import NnlabError, Problem, first_line, is_out_of_memory, system_problem
 from nnlab.layers.callbacks import MedianStopping, Observer, Recorder, in_order
 from nnlab.layers.early_stopping import BestSoFar, EarlyStopping, averages_weights
 from nnlab.layers.event_files import forward_graph, tensorboard_callback
 from nnlab.layers.schedules import schedule_callbacks
-from nnlab.model.build import build_model, compile_model
-from nnlab.model.indices import check_indices
-from nnlab.model.inputs import model_rows, model_splits
-from nnlab.model.plan import Plan, history_columns, plan_model, with_plan
+from nnlab.model.build import compile_model
+from nnlab.model.inputs import model_rows
+from nnlab.model.plan import history_columns, plan_model
 from nnlab.model.saved import load_model
-from nnlab.model.targets import check_targets
 from nnlab.objective import directions
 from nnlab.parts import KeepIf, Limits, Part
-from nnlab.run import CODE_FOLDER, Run, Status, open_run
+from nnlab.run import CODE_FOLDER, Run, Status
 from nnlab.run_info import RunInfo, experiment_facts
 
 
@@ -228,76 +227,12 @@ def _best_and_kept(model: keras.Model, recorder: Recorder) -> dict[str, Any]:
     return facts
 
 
-@dataclass(frozen=True, slots=True)
-class Built:
-    """An experiment ready to be trained.
-
-    Args:
-        model: compiled, with its first weights.
-        splits: the data as the model takes and gives them.
-        taken: the layers that were taken over from another run.
-        experiment: the config with what the data decided, absolute in all that it names.
-    """
-
-    model: keras.Model
-    plan: Plan
-    splits: Splits
-    taken: Sequence[Any]
-    experiment: Experiment
-
-
-def build_seeded(
-    experiment: Experiment,
-    splits: Splits,
-    *,
-    runs_dir: Path | None = None,
-    trust_code: bool = False,
-    keep_programs: bool = False,
-) -> Built:
-    """Build the experiment's model with the weights that its seed gives.
-
-    Args:
-        experiment: the typed config.
-        splits: the data as loaded.
-        runs_dir: where a run that layers are taken over from is looked for by its name.
-        trust_code: whether the user's own Python code may run.
-        keep_programs: whether programs of earlier trainings are to stay loaded.
-    """
-    plan = plan_model(experiment, splits.spec)
-    check_targets(experiment.training, plan.outputs, splits)
-    splits = model_splits(experiment, splits, plan.outputs)
-    check_indices(plan, splits)
-    experiment = with_plan(experiment, splits.spec, plan)
-    source = None
-    transfer = getattr(experiment.model, "transfer", None)
-    if transfer is not None:
-        origin = _transfer_run(transfer.from_, runs_dir)
-        source = load_model(origin, trust_code=trust_code)
-        settled = transfer.model_copy(update={"from_": str(origin.path.resolve())})
-        model_config = experiment.model.model_copy(update={"transfer": settled})
-        experiment = experiment.model_copy(update={"model": model_config})
-    set_threads(experiment, plan, splits.train)
-    start_afresh(experiment.seed, keep_programs=keep_programs)
-    tf.config.experimental.enable_op_determinism()
-    model, taken = build_model(experiment, splits, plan, source=source, trust_code=trust_code)
-    return Built(model, plan, splits, taken, experiment)
-
-
 def _settled(experiment: Experiment, choice: EngineChoice) -> Experiment:
     """Write out what `auto` has come to, so that training the config again gives the same bits anywhere."""
     settled: dict[str, Any] = {"threads": threads_used()}
     if experiment.training.engine == "fast":
         settled["jit_compile"] = choice.xla
     return experiment.model_copy(update={"training": experiment.training.model_copy(update=settled)})
-
-
-def _transfer_run(name: str, runs_dir: Path | None) -> Run:
-    try:
-        return open_run(name, runs_dir or Path("runs"))
-    except NnlabError as error:
-        raise ConfigError(
-            [replace(problem, path=("model", "transfer", "from")) for problem in error.problems]
-        ) from None
 
 
 def _with_kept_code(experiment: Experiment) -> Experiment:

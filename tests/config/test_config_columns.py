@@ -79,11 +79,12 @@ def test_an_output_cannot_make_a_column_of_every_history(config):
 
 @pytest.mark.tf
 def test_the_header_of_a_history_is_that_of_the_plan_in_every_output(config, tmp_path):
+    from nnlab.built import build_seeded
     from nnlab.config.columns import OWN_COLUMNS
     from nnlab.data.loading import load_data
     from nnlab.model.plan import history_columns
     from nnlab.run import Run
-    from nnlab.train import build_seeded, train
+    from nnlab.train import train
 
     text = GRAPH.format(a="one", b="two", metrics="[precision, auc, {auc: {curve: PR, name: auc_pr}}]")
     columns = "{x: [1, 2, 3, 4, 5, 6, 7, 8], progression: [0, 1, 0, 1, 0, 1, 0, 1]}"

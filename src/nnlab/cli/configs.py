@@ -103,8 +103,8 @@ def summary(
 
         splits = load_data(loaded.experiment.data, seed=loaded.experiment.seed)
         with console.tensorflow(quiet=quiet or json, verbose=verbose):
+            from nnlab.built import build_seeded
             from nnlab.model.summary import summarize
-            from nnlab.train import build_seeded
 
             built = build_seeded(loaded.experiment, splits, runs_dir=runs_dir, trust_code=trust_code)
             described = summarize(built.model)

@@ -37,12 +37,10 @@ def train(
     run = Run.new(runs_dir, loaded.experiment.name)
     try:
         from nnlab.data.loading import load_data
-        from nnlab.model.plan import plan_model
-        from nnlab.model.targets import check_targets
+        from nnlab.model.prepared import prepare_model
 
         splits = load_data(loaded.experiment.data, seed=loaded.experiment.seed)
-        # what cannot work is said before TensorFlow starts
-        check_targets(loaded.experiment.training, plan_model(loaded.experiment, splits.spec).outputs, splits)
+        prepare_model(loaded.experiment, splits)  # what cannot work is said before TensorFlow starts
         with console.tensorflow(quiet=quiet, verbose=verbose):
             from nnlab.cli.progress import TrainingProgress
             from nnlab.train import train as train_run

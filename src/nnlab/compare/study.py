@@ -203,7 +203,8 @@ def _check_data(variants: Sequence[Variant]) -> list[_Facts]:
     """Load the data of all variants and plan their models, without TensorFlow."""
     from nnlab.data.loading import load_data
     from nnlab.model.comparable import column_contents
-    from nnlab.model.plan import column_scale, deciding_columns, history_columns, plan_model
+    from nnlab.model.plan import column_scale, deciding_columns, history_columns
+    from nnlab.model.prepared import prepare_model
 
     splits: dict[str, Any] = {}
     facts: list[_Facts] = []
@@ -216,7 +217,7 @@ def _check_data(variants: Sequence[Variant]) -> list[_Facts]:
                 splits[key] = load_data(experiment.data, seed=experiment.seed)
             loaded = splits[key]
             spec = loaded.spec
-            plan = plan_model(experiment, spec)
+            plan = prepare_model(experiment, loaded).plan
         except NnlabError as error:
             problems.update(dict.fromkeys(variant.config.locate(problem) for problem in error.problems))
             continue

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from nnlab.config.load import LoadedConfig, change_config, dump_config, load_config
 from nnlab.config.overrides import override
@@ -23,7 +23,14 @@ from nnlab.tune.search import Rules, Search, Trial
 from nnlab.tune.space import Space, check_trials, read_space
 
 if TYPE_CHECKING:
-    from nnlab.data.splits import DataSpec
+    from nnlab.data.splits import DataSpec, Splits
+    from nnlab.model.plan import Plan
+
+Planner: TypeAlias = "Callable[[LoadedConfig], tuple[Plan, DataSpec]]"
+"""Plans the model of a config for its data."""
+
+MOST_LOADED = 2
+"""Data sets that are held while trials are checked: the config's own, and that of the trials that have another."""
 
 FIRST_FRESH_SEED = 1_000_000
 """How far the seeds of the best's last trainings are from those that it was chosen with."""
@@ -170,12 +177,12 @@ def prepare(
         on_valid()
     section, experiment = config.experiment.tune, config.experiment
     assert section is not None
-    spec_of = _spec_reader()
+    planned = _planner()
     try:
-        objective = _objective(config, section, spec_of)
+        objective = _objective(config, section, planned)
     except NnlabError as error:
         raise ConfigError([config.locate(problem) for problem in error.problems]) from None
-    _check_trials(config, space, objective, spec_of)
+    _check_trials(config, space, objective, planned)
     count = MAX_SEED + 1
     rules = Rules(
         objective,
@@ -192,38 +199,38 @@ def prepare(
     return Study(config, space, search, tuple(outlook(config, space, jobs=jobs)), runs_dir, trust_code)
 
 
-def _spec_reader() -> Callable[[LoadedConfig], DataSpec]:
-    """Return what loads the data of a config, the same only once, and says what they are."""
+def _planner() -> Planner:
+    """Return what plans the model of a config for its data; of those that were loaded, the latest two are kept."""
     from nnlab.data.loading import load_data
+    from nnlab.model.prepared import prepare_model
 
-    specs: dict[str, DataSpec] = {}
+    loaded: dict[str, Splits] = {}
 
-    def spec_of(config: LoadedConfig) -> DataSpec:
-        data, seed = config.experiment.data, config.experiment.seed
-        if repr(data) not in specs:
-            specs[repr(data)] = load_data(data, seed=seed).spec
-        return specs[repr(data)]
+    def planned(config: LoadedConfig) -> tuple[Plan, DataSpec]:
+        experiment = config.experiment
+        key = repr(experiment.data)
+        if key not in loaded:
+            splits = load_data(experiment.data, seed=experiment.seed)
+            if len(loaded) == MOST_LOADED:
+                del loaded[next(iter(loaded))]
+            loaded[key] = splits
+        return prepare_model(experiment, loaded[key]).plan, loaded[key].spec
 
-    return spec_of
+    return planned
 
 
-def _check_trials(
-    config: LoadedConfig, space: Space, objective: Objective, spec_of: Callable[[LoadedConfig], DataSpec]
-) -> None:
+def _check_trials(config: LoadedConfig, space: Space, objective: Objective, planned: Planner) -> None:
     """Raise if the data or the model of a trial do not hold, or if not all are judged by the same."""
     from nnlab.model.comparable import column_contents, unlike
-    from nnlab.model.plan import history_columns, plan_model
+    from nnlab.model.plan import history_columns
 
     metric = objective.metric
-
-    def outputs_of(trial: LoadedConfig) -> Any:
-        return plan_model(trial.experiment, spec_of(trial)).outputs
-
-    columns = history_columns(outputs_of(config))
-    own = column_contents(metric, config.experiment, outputs_of(config))
+    plan, _ = planned(config)
+    columns = history_columns(plan.outputs)
+    own = column_contents(metric, config.experiment, plan.outputs)
 
     def check(trial: LoadedConfig) -> None:
-        outputs = outputs_of(trial)
+        outputs = planned(trial)[0].outputs
         if history_columns(outputs).get(metric) != objective.direction:
             hint = "name a metric that all trials have as the `objective`"
             raise ConfigError(Problem(f"there is no metric {named(metric)}, which decides", hint))
@@ -235,13 +242,11 @@ def _check_trials(
     check_trials(space, check)
 
 
-def _objective(config: LoadedConfig, section: TuneConfig, spec_of: Callable[[LoadedConfig], DataSpec]) -> Objective:
+def _objective(config: LoadedConfig, section: TuneConfig, planned: Planner) -> Objective:
     """Return what decides: the first of the config's metrics, or the loss."""
-    from nnlab.model.plan import column_scale, deciding_columns, history_columns, plan_model
+    from nnlab.model.plan import column_scale, deciding_columns, history_columns
 
-    experiment = config.experiment
-    spec = spec_of(config)
-    plan = plan_model(experiment, spec)
+    plan, spec = planned(config)
     columns = history_columns(plan.outputs)
     if not spec.num_validation:
         raise ConfigError(Problem("a search needs validation rows", "say how many", ("data", "validation")))
