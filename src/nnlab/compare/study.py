@@ -21,9 +21,9 @@ from nnlab.config.programs import program_kind
 from nnlab.config.schedules import steps_of_run
 from nnlab.data.digests import AFRESH, check_files, file_digests
 from nnlab.errors import ConfigError, NnlabError, Problem, did_you_mean, named, one_of
-from nnlab.executor import Executor, Job, Outcome, check_threads, threads_of
+from nnlab.executor import Executor, Job, Outcome, as_part, check_threads, threads_of
 from nnlab.objective import Objective, choose_objective
-from nnlab.run import Run, Status, open_run
+from nnlab.run import Run, Status
 from nnlab.run_info import RunInfo, experiment_facts
 from nnlab.statistics import Scale
 
@@ -74,20 +74,13 @@ class Study:
         """Return the training of a trial, an ordinary experiment."""
         variant, contender = self.variants[trial.contender], self.comparison.contenders[trial.contender]
         experiment, name = variant.config.experiment, self.name(trial)
-        # the rows are the same for all: a test row is never one that a rate was chosen with
-        data_seed = experiment.seed if experiment.data.seed is None else experiment.data.seed
-        more: dict[str, Any] = {"name": name, "seed": trial.seed, "data.seed": data_seed, "compare": None}
+        more = as_part(experiment, name=name, seed=trial.seed, runs_dir=self.runs_dir) | {"compare": None}
         place = contender.rate_path
         if trial.schedule is not None:
             more["schedule"] = self.schedules[trial.schedule]
             place = rate_path(changed(variant, {"schedule": more["schedule"]}).experiment)
         if trial.learning_rate is not None and place is not None:
             more[place] = trial.learning_rate
-        if experiment.training.tensorboard:
-            more["training.tensorboard.write_graph"] = False  # drawing it takes longer than a short training
-        transfer = getattr(experiment.model, "transfer", None)
-        if transfer is not None:
-            more["model.transfer.from"] = str(open_run(transfer.from_, self.runs_dir).path.resolve())
         config, run = changed(variant, more), Run(folder / name)
         kind = program_kind(config.experiment)
         alike = self._trainings.get(kind, 1)

@@ -13,10 +13,10 @@ from nnlab.config.programs import program_kind
 from nnlab.config.schema import MAX_SEED
 from nnlab.config.tune import MedianConfig, TuneConfig
 from nnlab.errors import ConfigError, NnlabError, Problem, did_you_mean, named, one_of
-from nnlab.executor import Job, check_threads
+from nnlab.executor import Job, as_part, check_threads
 from nnlab.objective import Objective, choose_objective
 from nnlab.parts import KeepIf, Limits, Part
-from nnlab.run import Run, open_run
+from nnlab.run import Run
 from nnlab.tune.oracle_process import OracleProcess
 from nnlab.tune.outlook import most_trials, outlook
 from nnlab.tune.search import Rules, Search, Trial
@@ -93,20 +93,13 @@ class Study:
 
     def job(self, trial: Trial, seed: int, folder: Path, *, is_final: bool = False) -> Job:
         """Return a training of a trial, an ordinary experiment."""
-        experiment = self.config.experiment
         name = self.final_name(trial, seed) if is_final else self.training_name(trial, seed)
-        # the rows are the same for all: a test row is never one that decides
-        data_seed = experiment.seed if experiment.data.seed is None else experiment.data.seed
-        more: dict[str, Any] = {"name": name, "seed": seed, "data.seed": data_seed}
-        if experiment.training.tensorboard:
-            more["training.tensorboard.write_graph"] = False  # drawing it takes longer than a short training
-        transfer = getattr(experiment.model, "transfer", None)
-        if transfer is not None:
-            more["model.transfer.from"] = str(open_run(transfer.from_, self.runs_dir).path.resolve())
+        more = as_part(self.config.experiment, name=name, seed=seed, runs_dir=self.runs_dir)
         options = {"hyperparameters": trial.values} if is_final else self._options(trial, seed, folder)
         config = self.trial_config(trial, {**more, **(self._epochs(trial) if is_final else {})})
         kind, alike = program_kind(config.experiment), len(self.search.rules.seeds)
-        return Job(name, config, Run(folder / name), kind, alike, False, self.trust_code, options)
+        run = Run(folder / name)
+        return Job(name, config, run, kind, alike, save_model=False, trust_code=self.trust_code, options=options)
 
     def _epochs(self, trial: Trial) -> dict[str, Any]:
         """Return what is to be said of the epochs of a trial that was not trained to the end."""
