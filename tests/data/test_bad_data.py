@@ -139,8 +139,7 @@ CSV_CASES = {
     "one class": (
         "a,y\n1,red\n2,red\n",
         {},
-        "data.target: the target has only the class `red`, two are needed\n"
-        "  hint: look at the target column, or write `task: regression`",
+        "data.target: the target has only the class `red`, two are needed\n  hint: look at the target column",
     ),
     "fractions as classes": (
         GOOD,
@@ -240,8 +239,10 @@ BUILT_IN_CASES = {
         {"source": "inline", "columns": {"x": [1, None], "z": [1, "a"], "w": [[1], 2], "y": [1, 2]}, "target": "y"},
         "data.columns.x[1]: column `x` has 1 missing value\n"
         "  hint: fill what is missing, or remove such rows, or leave the column out with `features`\n"
-        "data.columns.z[1]: 2 columns hold values that are no numbers: `z`, `w`; the first has `a`\n"
-        "  hint: one-hot encode the column, or leave it out with `features`",
+        "data.columns.z[1]: column `z` holds `a`, which is not a number\n"
+        "  hint: one-hot encode the column, or leave it out with `features`\n"
+        "data.columns.w[0]: column `w` holds a list of 1, which is not one value\n"
+        "  hint: give each of its values a column of its own, or leave the column out with `features`",
     ),
     "a single row to split": (
         {"source": "inline", "columns": {"x": [1.0], "y": [-1.0]}, "target": "y"},

@@ -255,3 +255,44 @@ def test_columns_that_differ_only_in_what_nobody_sees_are_refused(load, error_te
 
 def test_labels_of_a_parquet_file_may_be_bytes(load_labels):
     assert load_labels("parquet", [b"cat", b"dog", b"cat"]).spec.target.class_names == ("cat", "dog")
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_labels_that_differ_only_in_case_are_said_to_be_different_classes(load_labels, source):
+    spec = load_labels(source, ["Yes", "yes", "no", "New  York", "new york."] * 3).spec
+    assert spec.target.class_names == ("New  York", "Yes", "new york.", "no", "yes")
+    assert spec.notes == (
+        "labels that differ only in case, blanks or a final point are different classes: `New  York`, `new york.`",
+        "labels that differ only in case, blanks or a final point are different classes: `Yes`, `yes`",
+    )
+
+
+@pytest.mark.parametrize("wanted", [True, "true", "TRUE", "True"])
+def test_truth_values_are_classes_of_their_name(load_labels, wanted):
+    y = [True, False, True, False]
+    assert load_labels("csv", y, positive_class=wanted).spec.target.class_names == ("not True", "True")
+    assert load_labels("csv", y, classes=[wanted, False]).spec.target.class_names == ("True", "False")
+    assert load_labels("csv", y, class_weight={str(wanted): 3.0}).spec.class_weight == {0: 1.0, 1: 3.0}
+
+
+def test_numbers_are_classes_however_they_are_written(load_labels):
+    y = [0.0, 1.0, 0.0, 1.0]
+    assert load_labels("csv", y, positive_class="1.0").spec.target.class_names == ("not 1", "1")
+    assert load_labels("csv", y, class_weight={"0.0": 3.0, "1.0": 1.0}).spec.class_weight == {0: 3.0, 1: 1.0}
+
+
+def test_class_weights_that_are_0_or_endless_as_float32_are_refused(load_labels, error_text):
+    for weights, said in [
+        ({"a": 1e-50, "b": 0.0}, "every class weighs 0"),
+        ({"a": 1e300}, "the weight `1e+300` of the class `a` is too large for float32"),
+        ({"1": 1.0, "1.0": 2.0}, "a class stands twice in `class_weight`"),
+    ]:
+        y = [1, 2] * 4 if "1" in weights else ["a", "b"] * 4
+        assert said in error_text(load_labels, source="csv", y=y, class_weight=weights)
+
+
+def test_rows_of_exactly_one_label_are_said_to_be_taken_as_classes(load_labels):
+    one_hot = np.eye(3)[[0, 1, 2, 1, 0, 2]]
+    (note,) = load_labels("npz", one_hot).spec.notes
+    assert note.endswith("taken as classes, 3 of them; write `task: multilabel` if a row may have several labels")
+    assert load_labels("npz", one_hot, task="multilabel").spec.notes == ()

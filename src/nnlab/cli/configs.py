@@ -102,6 +102,7 @@ def summary(
         from nnlab.data.loading import load_data
 
         splits = load_data(loaded.experiment.data, seed=loaded.experiment.seed)
+        console.say_notes(splits.spec.notes, quiet=quiet or json)
         with console.tensorflow(quiet=quiet or json, verbose=verbose):
             from nnlab.built import build_seeded
             from nnlab.model.summary import summarize

@@ -6,7 +6,7 @@ import contextlib
 import os
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any
@@ -44,6 +44,12 @@ def say(text: str, *, hint: str | None = None) -> None:
             messages().say(line)
         elif line is not None:
             sys.stderr.write(f"{visible(line)}\n")
+
+
+def say_notes(notes: Iterable[str], *, quiet: bool) -> None:
+    """Say what was understood of the data that the user may have meant otherwise (`DataSpec.notes`)."""
+    for note in () if quiet else notes:
+        say(f"note: {note}")
 
 
 def say_written(*paths: Path | None) -> None:

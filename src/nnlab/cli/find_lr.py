@@ -71,6 +71,7 @@ def find_lr(
         from nnlab.data.loading import load_data
 
         splits = load_data(loaded.experiment.data, seed=loaded.experiment.seed)
+        console.say_notes(splits.spec.notes, quiet=quiet or json)
         with console.tensorflow(quiet=quiet or json, verbose=verbose):
             from nnlab.find_lr import range_test
 

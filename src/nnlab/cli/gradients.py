@@ -35,6 +35,7 @@ def check_gradients(
         from nnlab.data.loading import load_data
 
         splits = load_data(loaded.experiment.data, seed=loaded.experiment.seed)
+        console.say_notes(splits.spec.notes, quiet=quiet or json)
         with console.tensorflow(quiet=quiet or json, verbose=verbose):
             from nnlab.gradients import check_gradients as check
 

@@ -37,6 +37,8 @@ class LiveTable:
         if self._quiet:
             return
         self._console.say(text)
+        for note in self._study.notes:
+            self._console.say(f"note: {note}")
         if self._console.is_terminal:
             self._live = Live(get_renderable=self._table, console=self._console, transient=True, refresh_per_second=4)
             self._live.start()

@@ -51,6 +51,7 @@ def predict(
     from nnlab.run import open_run
 
     found = open_run(run, runs_dir)
+    found.require_model()
     if output is not None:
         from nnlab.outputs import check_output, write_output
 

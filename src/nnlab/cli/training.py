@@ -115,6 +115,7 @@ def evaluate(
 
     _check_one_choice(split, input_, changed_data=changed_data)
     found = open_run(run, runs_dir)
+    found.require_model()
     if not quiet and not json:
         status = found.read_info().get("status")
         console.say(f"run: {found.path}{'' if status == 'completed' else f' ({status})'}")

@@ -57,6 +57,7 @@ class Study:
         schedules: those that learning rates are tuned with, as a config holds them, by their names.
         runs_dir: where runs that layers are taken over from are looked for.
         trust_code: whether the user's own Python code may run.
+        notes: what was understood of the data.
     """
 
     config: LoadedConfig
@@ -65,6 +66,7 @@ class Study:
     runs_dir: Path
     trust_code: bool = False
     schedules: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     def name(self, trial: Trial) -> str:
         """Return the name of a trial, which is that of its run directory."""
@@ -168,7 +170,8 @@ def prepare(
             ],
             but=f" but for the learning rate{' and the schedule' * bool(schedules)}, which is tuned",
         )
-    return Study(config, tuple(variants), Comparison(contenders, rules), runs_dir, trust_code, schedules)
+    notes = tuple(dict.fromkeys(note for fact in facts for note in fact.notes))
+    return Study(config, tuple(variants), Comparison(contenders, rules), runs_dir, trust_code, schedules, notes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +185,7 @@ class _Facts:
         scale: what numbers a column can hold.
         contents: what a column is made of.
         answers: what is to be predicted of the validation rows.
+        notes: what was understood of the data.
     """
 
     steps_per_epoch: int
@@ -190,6 +194,7 @@ class _Facts:
     scale: Callable[[str], Scale]
     contents: Callable[[str], Contents]
     answers: Any
+    notes: tuple[str, ...]
 
 
 def _check_data(variants: Sequence[Variant]) -> list[_Facts]:
@@ -227,6 +232,7 @@ def _check_data(variants: Sequence[Variant]) -> list[_Facts]:
                 partial(column_scale, plan=plan, spec=spec),
                 partial(column_contents, experiment=experiment, outputs=outputs),
                 None if loaded.validation is None else loaded.validation.y,
+                spec.notes,
             )
         )
     if problems:

@@ -16,7 +16,8 @@ from nnlab.config.model import ModelConfig
 from nnlab.config.names import canonical
 from nnlab.config.remedies import type_remedy
 from nnlab.config.section import (
-    Name,
+    ClassName,
+    ClassNames,
     Names,
     NotBuiltYet,
     Parsed,
@@ -158,8 +159,8 @@ class DataConfig(Section):
     scale: Annotated[Scale | Mapping[str, Scale], Parsed(_scale)] = None
     limit: Annotated[Whole | None, Field(ge=1)] = None
     seed: Annotated[Whole | None, Field(ge=0, le=MAX_SEED)] = None
-    classes: Names = None
-    positive_class: Name = None
+    classes: ClassNames = None
+    positive_class: ClassName = None
     object: NotBuiltYet = None
     class_weight: Annotated[ClassWeight | Mapping[str, ClassWeight], Parsed(_class_weight)] = None
 

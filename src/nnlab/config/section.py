@@ -109,6 +109,13 @@ def name_list(value: Any) -> Any:
     return tuple(canonical(name) if isinstance(name, str) else name for name in names)
 
 
+def truth_as_name(value: Any) -> Any:
+    """Make the name of a class of `true` and `false`, also in a list: a column of these has the classes True, False."""
+    if isinstance(value, list):
+        return [truth_as_name(item) for item in value]
+    return str(value) if isinstance(value, bool) else value
+
+
 def is_name(value: Any) -> bool:
     """Whether a value can name a column or a class."""
     return isinstance(value, (str, int)) and not isinstance(value, bool)
@@ -133,4 +140,6 @@ def _not_built_yet(value: Any) -> Any:
 Whole: TypeAlias = Annotated[int, BeforeValidator(whole)]
 Name: TypeAlias = Annotated[str | int | None, Parsed(_name)]
 Names: TypeAlias = Annotated[tuple[str | int, ...] | None, Parsed(name_list)]
+ClassName: TypeAlias = Annotated[str | int | None, Parsed(lambda value: _name(truth_as_name(value)))]
+ClassNames: TypeAlias = Annotated[tuple[str | int, ...] | None, Parsed(lambda value: name_list(truth_as_name(value)))]
 NotBuiltYet: TypeAlias = Annotated[None, Parsed(_not_built_yet)]

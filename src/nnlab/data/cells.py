@@ -7,6 +7,8 @@ import re
 from collections.abc import Collection
 from typing import Any, Literal, NamedTuple
 
+from nnlab.errors import listed
+
 Role = Literal["feature", "target", "input"]
 """What a column is for: to train on, to predict, or to be predicted from with a trained model."""
 
@@ -33,7 +35,14 @@ _DAY = (
     rf"\d{{1,2}}\.?[ -]{_MONTH}[ -]\d{{2,4}}|{_MONTH} \d{{1,2}}(st|nd|rd|th)?,? \d{{4}})"
 )
 _DATE = re.compile(rf"{_DAY}([T ]\s*{_TIME}\s*(Z|UTC|[+-]\d\d:?\d\d)?)?", re.IGNORECASE)
-_CLOCK = re.compile(_TIME, re.IGNORECASE)
+_CLOCK = re.compile(rf"([+-]?\d+ days?,? \+?)?{_TIME}", re.IGNORECASE)
+_YEAR = r"(19|20)\d\d"
+_WEEKDAY = r"(mon|tue|wed|thu|fri|sat|sun)[a-z]*\.?,? "
+_PERIOD = re.compile(  # or a day after its name; labels may be such, too
+    rf"{_YEAR}[-/](0?[1-9]|1[0-2])|(0?[1-9]|1[0-2])[-/]{_YEAR}|{_MONTH}[- ]({_YEAR}|'?\d\d)|"
+    rf"{_YEAR}[- ]?Q[1-4]|Q[1-4][- /]?{_YEAR}|{_WEEKDAY}({_MONTH} \d{{1,2}}( {_TIME})? \d{{4}}|.*{_YEAR}.*)",
+    re.IGNORECASE,
+)
 _FIGURE = r"[+-]?\d[\d.,' \u00a0\u202f]*"
 _PERCENT = re.compile(rf"{_FIGURE}\s*%")
 _SIGN = r"([$€£¥₹₽₩]|(?-i:[A-Z]{2}\$|USD|EUR|GBP|JPY|CNY|CHF|INR|CAD|AUD))"
@@ -43,8 +52,14 @@ _ONE_GROUP = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
 _COMMA_GROUPS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?")
 _POINT_GROUPS = re.compile(r"[+-]?\d{1,3}(\.\d{3})+,\d+|[+-]?\d{1,3}(\.\d{3}){2,}")
 _OTHER_GROUPS = re.compile(r"[+-]?\d{1,3}([ '\u2019]\d{3})+([.,]\d+)?")
+_SHORTENED = re.compile(r"[+-]?[$€£¥]?\s?\d+([.,]\d+)?\s?(k|K|M|B|bn|mn|mio|mrd|thousand|million|billion)\b\.?")
+_OTHER_MINUS = re.compile(r"[\u2212\u2010-\u2014\ufe63\uff0d]\s?\d+(\.\d*)?([eE][+-]?\d+)?")
+_IN_PARENTHESES = re.compile(rf"\(\s*({_SIGN}\s*)?{_FIGURE}\s*\)")
 _UNIT = re.compile(r"[+-]?\d+([.,]\d+)?\s*([^\W\d_]{1,5}[²³]?|°\s?[CF]?|[^\W\d_]+/[^\W\d_]+)")
-_NOTHING = {"?", "-", "--", "---", ".", "*", "na", "n/a", "n.a.", "nan", "none", "null", "nil", "missing", "unknown"}
+_NOTHING = {
+    *("?", "-", "--", "---", ".", "*", "na", "n/a", "n.a.", "nan", "nat", "none", "null", "nil", "missing", "unknown"),
+    *("#n/a", "#value!", "#div/0!", "#ref!", "#name?", "#num!", "#null!"),
+}
 
 _DATES = "write it as numbers (days since the first, year, month ...)"
 _BY_ROLE = {
@@ -65,14 +80,18 @@ def unfit(values: Collection[Any], bad: Collection[Any], *, rows: int, role: Rol
         role: what the column is for.
     """
     texts = [value.strip() if isinstance(value, str) else value for value in bad]
-    if all(_is_date(value) for value in texts):
+    if all(_is_date(value) or (isinstance(value, str) and _PERIOD.fullmatch(value)) for value in texts):
         return Unfit("which is a date or a time, not a number", "dates or times", _DATES + _BY_ROLE[role])
-    if all(isinstance(value, str) for value in texts) and (found := _figures(texts)) is not None:
-        return found
+    if all(isinstance(value, str) for value in texts):
+        found = _figures(texts, alone=len(bad) == len(values))
+        if found is not None:
+            return found
     if role == "target":
         hint = "correct it, or write `task: classification` if the target has classes"
     elif role == "input":
         hint = "correct it: the model was trained on numbers here"
+    elif len(bad) == len(values) == 2:
+        hint = "write 0 and 1 for the two, or leave the column out with `features`"
     elif 2 * len(bad) < len(values):
         hint = "correct it, or leave the column out with `features`"
     elif len(values) > _MANY and 2 * len(values) > rows:
@@ -96,6 +115,15 @@ def _is_date(value: Any) -> bool:
 
 
 _FIGURES: dict[re.Pattern[str], Unfit] = {
+    _SHORTENED: Unfit("which is a number in short", "numbers in short", "write the number out, with all its zeros"),
+    _IN_PARENTHESES: Unfit(
+        "whose parentheses may stand for a minus",
+        "numbers in parentheses",
+        "write the sign as `-`, without parentheses",
+    ),
+    _OTHER_MINUS: Unfit(
+        "whose minus is another sign than `-`", "numbers whose minus is another sign than `-`", "write it as `-`"
+    ),
     _PERCENT: Unfit("which is a percentage, not a number", "percentages", "remove the `%`"),
     _MONEY: Unfit("which is an amount of money, not a number", "amounts of money", "remove the currency"),
     _COMMA_GROUPS: Unfit(
@@ -119,23 +147,36 @@ _COMMAS = Unfit("which is not a number", "decimal commas", "write decimals with 
 _MARKS = Unfit("which may stand for a missing value", "what may stand for missing values", "fill it, or remove the row")
 
 
-def _figures(texts: Collection[str]) -> Unfit | None:
-    """Return the notation that all of the texts have."""
+def _figures(texts: Collection[str], *, alone: bool) -> Unfit | None:
+    """Return the notation that all of the texts have; `alone` tells that no other value of the column is a number."""
 
-    def are(pattern: re.Pattern[str]) -> bool:
-        return all(pattern.fullmatch(text) for text in texts)
+    def are(*patterns: re.Pattern[str]) -> bool:
+        found = [[pattern.fullmatch(text) is not None for pattern in patterns] for text in texts]
+        return all(any(matches) for matches in found) and any(matches[0] for matches in found)
 
     if are(_ONE_GROUP):
         return _MAY_BE_THOUSANDS
     if are(_DECIMAL_COMMA):
         return _COMMAS
-    found = next((what for pattern, what in _FIGURES.items() if are(pattern)), None)
-    if found is not None:
-        return found
+    also = {
+        _POINT_GROUPS: (_DECIMAL_COMMA,),
+        _OTHER_GROUPS: (_DECIMAL_COMMA,),
+        _IN_PARENTHESES: (_MONEY, _COMMA_GROUPS),
+    }
+    notation = next((pattern for pattern in _FIGURES if are(pattern, *also.get(pattern, ()))), None)
+    if notation is _PERCENT and not alone:
+        hint = "write all values of the column alike: some are percentages, and others are not"
+        return _FIGURES[_PERCENT]._replace(hint=hint)
+    if notation is not None:
+        is_first = notation.fullmatch(next(iter(texts))) is not None  # the one that the message shows
+        return _FIGURES[notation] if is_first else _FIGURES[notation]._replace(what="which is not a number")
     if all(text.casefold() in _NOTHING for text in texts):
         return _MARKS
     units = {match[2] for text in texts if (match := _UNIT.fullmatch(text))}
     if are(_UNIT) and len(units) == 1:
         what = "which is a number with a unit"
         return Unfit(what, "numbers with a unit", f"remove `{units.pop()}`")
+    if are(_UNIT):
+        hint = f"write all values in one unit, without its name: here are {listed(sorted(units), most=4)}"
+        return Unfit("which is a number with a unit", "numbers with units", hint)
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -13,6 +14,8 @@ from nnlab.errors import ConfigPath, DataError, Problem, did_you_mean, listed, o
 
 _MOST_NAMED = 5
 _LEFT_OUT = -1
+_LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
+_MOST_DIGITS = 300  # of whole numbers that are compared as such
 LARGEST_EXACT = 2**53
 """Up to here float64 holds every whole number."""
 
@@ -40,8 +43,9 @@ class Classes:
 
     def find(self, wanted: str | int) -> int | None:
         """Return the class that the config calls so, or `None`."""
-        if str(wanted) in self.names:
-            return self.names.index(str(wanted))
+        name = _class_called(wanted, self.names)
+        if name is not None:
+            return self.names.index(name)
         written = [str(number) for number in self.numbers]
         return written.index(str(wanted)) if str(wanted) in written else None
 
@@ -77,9 +81,24 @@ def _text_classes(written: Sequence[str], codes: np.ndarray) -> Classes:
     notes = [
         f"labels that differ only in blanks or in their Unicode form are one class: {listed(texts)}" for texts in alike
     ]
-    equal = _groups((value, label) for label in labels if (value := _value(label)) is not None)
+    equal = _groups((value, label) for label in labels if (value := _number(label)) is not None)
     notes += [f"labels of one number, written differently, are different classes: {listed(texts)}" for texts in equal]
+    similar = _groups((_bare(label), label) for label in labels)
+    notes += [
+        f"labels that differ only in case, blanks or a final point are different classes: {listed(texts)}"
+        for texts in similar
+    ]
     return Classes(codes, tuple(str(label) for label in labels), tuple(range(len(labels))), tuple(notes))
+
+
+def _class_called(wanted: str | int, names: Sequence[str]) -> str | None:
+    """Return the class that the config calls so: `1.0` and `1`, `true` and `True` are one where that class is there."""
+    text = str(wanted)
+    if text not in names and text.casefold() in ("true", "false"):
+        text = text.capitalize()
+    if text not in names and (value := _value(text)) is not None and value.is_integer():
+        text = str(int(value))
+    return text if text in names else None
 
 
 def _groups(named: Iterable[tuple[Any, str]]) -> list[list[str]]:
@@ -88,6 +107,17 @@ def _groups(named: Iterable[tuple[Any, str]]) -> list[list[str]]:
     for key, text in named:
         groups.setdefault(key, []).append(str(text))
     return [texts for texts in groups.values() if len(texts) > 1]
+
+
+def _bare(label: str) -> str:
+    """Return a label without what is easily written differently by mistake."""
+    return " ".join(unicodedata.normalize("NFKC", label).casefold().split()).rstrip(".")
+
+
+def _number(label: str) -> int | float | None:
+    """Return the number that a label is, exactly where it is a whole one."""
+    digits = label.lstrip("+-")
+    return int(label) if digits.isdecimal() and len(digits) < _MOST_DIGITS else _value(label)
 
 
 def _value(label: str) -> float | None:
@@ -100,7 +130,7 @@ def _value(label: str) -> float | None:
 def _whole(y: np.ndarray) -> np.ndarray:
     if y.dtype.kind != "f":
         return y
-    if np.abs(y).max(initial=0) > LARGEST_EXACT:
+    if float(np.abs(y).max(initial=0)) > LARGEST_EXACT:
         message = f"the target holds {show(float(np.abs(y).max()))}: floats beyond 2^53 do not tell whole numbers apart"
         hint = "store such labels as text or as integers"
         raise DataError(Problem(message, hint, path=("data", "target")))
@@ -198,13 +228,26 @@ def class_weights(
     if isinstance(wanted, str):
         return {code: len(y_train) / (len(names) * n) for code, n in enumerate(_counts(y_train, names))}
     numbers = tuple(str(code) for code in range(len(names)))
+    called = {key: _class_called(key, names) or key for key in wanted}
+    if len(set(called.values())) < len(called):
+        message = f"a class stands twice in `class_weight`: {listed(called)}"
+        raise DataError(Problem(message, "keep one of its weights", path=("data", "class_weight")))
+    wanted = {called[key]: weight for key, weight in wanted.items()}
     by_number = not set(wanted) <= set(names) and set(wanted) <= set(numbers)
     keys = numbers if by_number else names
     problems = [_unknown(key, names, ("data", "class_weight", key)) for key in wanted if key not in keys]
     if problems:
         raise DataError(problems)
     weights = dict.fromkeys(range(len(names)), 1.0) | {keys.index(key): float(w) for key, w in wanted.items()}
-    if not any(weights[code] for code in np.unique(y_train)):
+    too_large = [code for code, weight in weights.items() if weight > _LARGEST_FLOAT32]
+    if too_large:
+        message = (
+            f"the weight {show(weights[too_large[0]])} of the class `{names[too_large[0]]}` is too large for float32"
+        )
+        raise DataError(
+            Problem(message, "only how weights compare counts: divide all of them", path=("data", "class_weight"))
+        )
+    if not any(np.float32(weights[code]) for code in np.unique(y_train)):
         message = f"every class weighs 0, so that nothing would be learned: {listed(names)}"
         raise DataError(Problem(message, "give at least one class a weight above 0", path=("data", "class_weight")))
     return weights

@@ -19,6 +19,8 @@ _SEPARATORS: tuple[Separator, ...] = get_args(Separator)
 _ENCODING = "utf-8-sig"  # UTF-8, with or without the mark that spreadsheets write in front
 _MOST_MISTAKES = 3
 _ROWS_LOOKED_AT = 20
+_ZEROS_IN_FRONT = re.compile(rb"""(^|[,;\t|"])\s*[+-]?0\d+\s*([,;\t|"\r\n]|$)""", re.MULTILINE)
+_CHUNK_BYTES = 1 << 22
 
 
 def read_csv(file: Path, *, header: bool = True) -> tuple[Any, Separator]:
@@ -53,9 +55,23 @@ def read_csv(file: Path, *, header: bool = True) -> tuple[Any, Separator]:
         raise DataError(Problem(f"cannot be read as CSV: {first_line(error)}", file=str(file))) from error
     if frame.isna().any(axis=None) and (problems := _ragged(file, separator, len(names), header=header)):
         raise DataError(problems)
+    if header:
+        frame = _without_blank_margins(frame, file, separator)
     if frame.empty:
         raise DataError(Problem("the file has a header and no rows", file=str(file)))
     return frame, separator
+
+
+def _without_blank_margins(frame: Any, file: Path, separator: Separator) -> Any:
+    """Leave out what spreadsheets write around a table: empty columns without a name behind it, empty rows below it."""
+    columns = len(frame.columns)
+    while columns and frame.columns[columns - 1] == unnamed(columns) and frame.iloc[:, columns - 1].isna().all():
+        columns -= 1
+    frame = frame.iloc[:, :columns]
+    if len(frame) and frame.iloc[-1].isna().all():
+        filled = [any(value.strip() for value in values) for _, values in islice(_lines(file, separator), 1, None)]
+        frame = frame.iloc[: max((row for row, is_filled in enumerate(filled, 1) if is_filled), default=0)]
+    return frame
 
 
 def _read(file: Path, separator: Separator, names: list[str], *, header: bool, **options: Any) -> Any:
@@ -75,19 +91,28 @@ def _read(file: Path, separator: Separator, names: list[str], *, header: bool, *
     )
 
 
-def column_as_text(file: Path, separator: Separator, position: int, *, width: int, header: bool) -> list[str]:
+def column_as_text(file: Path, separator: Separator, position: int, *, rows: int, header: bool) -> list[str]:
     """Return a column of a table that `read_csv` has read, as it is written, blanks in front left out.
 
     Args:
         file: the file.
         separator: as `read_csv` found it.
         position: the column's number, from 0.
-        width: how many columns there are.
-        header: whether the first line names them.
+        rows: how many rows the table has.
+        header: whether the first line names the columns.
     """
-    names = [unnamed(number) for number in range(1, width + 1)]
+    names, _ = _read_names(file, header=header)
     frame = _read(file, separator, names, header=header, usecols=[position], dtype=str, na_filter=False)
-    return [str(text) for text in frame.iloc[:, 0]]
+    return [str(text) for text in frame.iloc[:rows, 0]]
+
+
+def may_have_zeros_in_front(file: Path) -> bool:
+    """Tell whether any value seems to be digits with a zero in front, as codes have: quickly, but not surely."""
+    with file.open("rb") as stream:
+        while lines := stream.readlines(_CHUNK_BYTES):
+            if _ZEROS_IN_FRONT.search(b"".join(lines)):
+                return True
+    return False
 
 
 def lines_of_rows(file: Path, separator: Separator, *, header: bool = True) -> list[int]:
@@ -162,7 +187,8 @@ def _problems_above_header(file: Path, line: int, written: list[str]) -> Iterato
         message = f"`{text}` tells a spreadsheet the separator, and does not name the columns"
         yield Problem(message, "remove the line: the separator is found without it", file=str(file), line=line)
         return
-    widths = {len(values) for separator in _SEPARATORS for _, values in _top(file, separator)[1:]} - {1}
+    below = [values for separator in _SEPARATORS for _, values in _top(file, separator)[1:]]
+    widths = {len(values) for values in below if not values[0].startswith("#")} - {1}
     if len(widths) != 1 or len(written) in widths:
         return
     (width,) = widths

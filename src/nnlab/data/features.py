@@ -133,11 +133,24 @@ class RowsFile:
             target = self.spec.target_of(output)
             if target.predicts_inputs:
                 continue
-            y = self._target_array(target, section) if self.table is None else self._target_columns(target, section)
+            y = self._target(target, section)
             if y is None:
                 return None
             read[output] = y
         return read
+
+    def missing_targets(self, config: DataConfig) -> list[str]:
+        """Return the names of the targets that `targets` does not find."""
+        names: list[str] = []
+        for output, section in config.sections.items():
+            target = self.spec.target_of(output)
+            if not target.predicts_inputs and self._target(target, section) is None:
+                there = () if self.table is None else map(str, self.table.frame.columns)
+                names += [name for name in target.names if name not in there]
+        return list(dict.fromkeys(names))
+
+    def _target(self, target: TargetSpec, section: DataConfig) -> np.ndarray | None:
+        return self._target_array(target, section) if self.table is None else self._target_columns(target, section)
 
     def _target_columns(self, target: TargetSpec, section: DataConfig) -> np.ndarray | None:
         assert self.table is not None

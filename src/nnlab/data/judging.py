@@ -222,7 +222,7 @@ def rows_of_file(run: Run, file: Path) -> JudgedRows:
     x = rows_file.features()
     judged = labelled_rows(data, rows_file, x)
     if judged is None:
-        names = listed(name for target in data.spec.targets.values() for name in target.names)
+        names = listed(rows_file.missing_targets(data.experiment.data))
         hint = "`nnlab predict` predicts rows without a target"
         raise DataError(Problem(f"the file has no target: no {names}", hint, file=str(file)))
     return judged

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import math
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,7 +18,7 @@ from nnlab.config.schema import DataConfig
 from nnlab.data.cells import NUMBER, Role, looks_like_a_figure, unfit
 from nnlab.data.classes import LARGEST_EXACT, is_whole
 from nnlab.data.columns import choose_columns
-from nnlab.data.csv_files import column_as_text, lines_of_rows, read_csv, unnamed
+from nnlab.data.csv_files import column_as_text, lines_of_rows, may_have_zeros_in_front, read_csv, unnamed
 from nnlab.data.files import require_file
 from nnlab.data.precision import lost_in_float64
 from nnlab.data.registry import RawData
@@ -23,6 +26,8 @@ from nnlab.data.targets import infer_task
 from nnlab.errors import DataError, Problem, first_line, listed, show
 from nnlab.memory import BYTES_OF_A_NUMBER, require_memory
 
+_DIGITS = re.compile(r"[+-]?\d{1,300}")
+_MANY_ROWS = 20
 _LARGEST = float(np.finfo(np.float32).max)
 
 
@@ -36,6 +41,7 @@ class Table:
         counts_rows: whether messages have to give the row, because the place does not.
         for_training: whether the config may choose other features, rather than a trained model needing these.
         written: gives a column as text, as it is written, where the data frame was read from text.
+        has_zeros: tells whether any of that text may be digits with zeros in front.
     """
 
     frame: Any
@@ -43,6 +49,7 @@ class Table:
     counts_rows: bool = False
     for_training: bool = True
     written: Callable[[int], list[str]] | None = None
+    has_zeros: Callable[[], bool] | None = None
 
     def problems(self, faults: Iterable[Fault]) -> list[Problem]:
         """Return what is wrong with columns; several of one kind are one problem."""
@@ -87,12 +94,30 @@ def read_csv_table(config: DataConfig) -> RawData:
     """Read the CSV file at `path`."""
     file = require_file(config.path, source="csv")
     table = csv_table(file)
-    unnamed_columns = [name for number, name in enumerate(table.frame.columns, 1) if name == unnamed(number)]
-    if unnamed_columns and config.features is None:
-        hint = "name it, or list `features`; pandas leaves its row numbers out with `to_csv(..., index=False)`"
-        problems = [Problem(f"`{name}` has no name", hint, file=str(file), line=1) for name in unnamed_columns]
-        raise DataError(problems)
+    if config.features is None:
+        _check_all_are_named(table, file)
     return _as_arrays(table, config)
+
+
+def _check_all_are_named(table: Table, file: Path) -> None:
+    """Refuse columns without a name where every column is a feature.
+
+    Raises:
+        DataError: with all of them.
+    """
+    nameless = [name for number, name in enumerate(table.frame.columns, 1) if name == unnamed(number)]
+    if not nameless:
+        return
+    if nameless == [unnamed(1)]:
+        hint = "name it, or list `features`; pandas leaves its row numbers out with `to_csv(..., index=False)`"
+        raise DataError(Problem(f"`{nameless[0]}` has no name", hint, file=str(file), line=1))
+    hint = "the first line has to name the columns: name them, remove what is above that line, or list `features`"
+    what = (
+        f"`{nameless[0]}` has no name"
+        if len(nameless) == 1
+        else f"{len(nameless)} columns have no name: {listed(nameless)}"
+    )
+    raise DataError(Problem(what, hint, file=str(file), line=1))
 
 
 def csv_table(file: Path, *, header: bool = True, for_training: bool = True) -> Table:
@@ -107,9 +132,13 @@ def csv_table(file: Path, *, header: bool = True, for_training: bool = True) -> 
         return {"file": str(file), "line": lines()[row]}
 
     def written(position: int) -> list[str]:
-        return column_as_text(file, separator, position, width=len(frame.columns), header=header)
+        return column_as_text(file, separator, position, rows=len(frame), header=header)
 
-    return Table(frame, place, for_training=for_training, written=written)
+    @cache
+    def has_zeros() -> bool:
+        return may_have_zeros_in_front(file)
+
+    return Table(frame, place, for_training=for_training, written=written, has_zeros=has_zeros)
 
 
 def read_parquet_table(config: DataConfig) -> RawData:
@@ -175,7 +204,10 @@ def _as_arrays(table: Table, config: DataConfig) -> RawData:
     problems = table.problems(column for column in chosen if isinstance(column, Fault))
     if problems:
         raise DataError(problems)
-    notes += lost_in_float64(_integers(table, features))
+    integers = _integers(table, features)
+    notes += [*_lost_zeros(table, integers), *lost_in_float64(integers)]
+    if config.features is None and len(features) > 1:
+        notes += _row_numbers(integers, len(table.frame))
     return RawData(
         x=_stack(x),
         y={output: _stack(columns) if len(columns) > 1 else next(_arrays(columns)) for output, columns in y.items()},
@@ -187,11 +219,51 @@ def _as_arrays(table: Table, config: DataConfig) -> RawData:
 
 
 def _integers(table: Table, positions: Iterable[int]) -> dict[str, np.ndarray]:
-    """Return the columns of integers by name."""
+    """Return the columns of integers by name; those with integers of any size as Python's."""
     import pandas as pd
 
-    columns = (table.frame.iloc[:, position] for position in positions)
-    return {str(column.name): column.to_numpy() for column in columns if pd.api.types.is_integer_dtype(column.dtype)}
+    found: dict[str, np.ndarray] = {}
+    for position in positions:
+        column = table.frame.iloc[:, position]
+        if pd.api.types.is_integer_dtype(column.dtype):
+            found[str(column.name)] = column.to_numpy()
+        elif column.dtype == object and all(_DIGITS.fullmatch(str(value)) for value in column):
+            found[str(column.name)] = np.array([int(value) for value in column], dtype=object)
+    return found
+
+
+def _lost_zeros(table: Table, columns: Iterable[str]) -> Iterator[str]:
+    """Yield a sentence where whole numbers are written with zeros in front, as codes are."""
+    if table.has_zeros is None or table.written is None or not table.has_zeros():
+        return
+    names = [str(name) for name in table.frame.columns]
+    padded = {name: text for name in columns if (text := _padded(table.written(names.index(name)))) is not None}
+    if padded:
+        first = next(iter(padded.values()))
+        yield (
+            f"zeros in front of numbers are lost, such as `{first}` is {int(first)}, in {listed(padded)}; "
+            "one-hot encode codes, or leave them out with `features`"
+        )
+
+
+def _padded(texts: Iterable[str]) -> str | None:
+    """Return the first text that is digits with a zero in front."""
+    stripped = (text.strip() for text in texts)
+    return next(
+        (text for text in stripped if text.lstrip("+-").startswith("0") and len(text) > 1 and text.isdigit()), None
+    )
+
+
+def _row_numbers(columns: Mapping[str, np.ndarray], count: int) -> Iterator[str]:
+    """Yield a sentence where a column counts the rows: of rows that stand in some order, it tells the target."""
+    numbers = np.arange(count)
+    counting = [
+        name
+        for name, values in columns.items()
+        if count >= _MANY_ROWS and (np.array_equal(values, numbers) or np.array_equal(values, numbers + 1))
+    ]
+    if counting:
+        yield f"{listed(counting)} counts the rows: leave it out with `features` if it is no measurement"
 
 
 def target_columns(
@@ -230,10 +302,13 @@ def numbers(table: Table, position: int, *, is_target: bool = False) -> np.ndarr
     missing = _missing(table, name, column, is_target=is_target)
     if missing is not None:
         return missing
+    nested = _nested(name, column, can_leave_out=not is_target and table.for_training)
+    if nested is not None:
+        return nested
     if pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_complex_dtype(column.dtype):
         values = np.asarray(column.to_numpy(np.float64))
     else:
-        numbers_of = {value: _number(value) for value in _different(column)}
+        numbers_of = {value: _number(value) for value in dict.fromkeys(column)}
         bad = [value for value, number in numbers_of.items() if number is None]
         if bad:
             role: Role = "target" if is_target else "feature" if table.for_training else "input"
@@ -252,17 +327,27 @@ def numbers(table: Table, position: int, *, is_target: bool = False) -> np.ndarr
     return Fault(name, row, shown, f"holds {shown}, which is {what}", f"hold values that are {what}", hint)
 
 
-def _different(column: Any) -> list[Any]:
-    """Return the different values of a column; those that cannot be compared, such as lists, all of them."""
-    try:
-        return list(dict.fromkeys(column))
-    except TypeError:
-        return list(dict.fromkeys(str(value) for value in column))
+def _nested(name: str, column: Any, *, can_leave_out: bool) -> Fault | None:
+    """Refuse lists and mappings in a column."""
+    if column.dtype != object:
+        return None
+    row = next(
+        (row for row, value in enumerate(column) if isinstance(value, (list, tuple, dict, set, np.ndarray))), None
+    )
+    if row is None:
+        return None
+    hint = "give each of its values a column of its own" + ", or leave the column out with `features`" * can_leave_out
+    shown = show(column.iloc[row])
+    return Fault(name, row, shown, f"holds {shown}, which is not one value", "hold several values in a row", hint)
 
 
 def _number(value: Any) -> float | None:
+    if isinstance(value, str) and "_" in value:  # Python reads `1_2` as 12; in a table it is a name
+        return None
     try:
         return float(value)
+    except OverflowError:  # an integer of more than 308 digits
+        return math.inf
     except (TypeError, ValueError):
         return None
 
@@ -273,6 +358,9 @@ def _missing(table: Table, name: str, column: Any, *, is_target: bool) -> Fault 
     if count == 0:
         return None
     leave_out = "" if is_target or not table.for_training else ", or leave the column out with `features`"
+    if count == len(column):
+        hint = "fill the column" if not leave_out else "remove the column, or leave it out with `features`"
+        return Fault(name, 0, "nothing", "has no value in any row", "have no value in any row", hint)
     message = (
         f"has {count} missing value{'s' * (count > 1)}{', the first here' * (count > 1 and not table.counts_rows)}"
     )
@@ -295,9 +383,9 @@ def labels(table: Table, position: int, *, infer: bool, notes: list[str]) -> np.
     name, column = str(table.frame.columns[position]), table.frame.iloc[:, position]
     if table.written is not None:
         column = _with_written_labels(table, position, infer=infer, notes=notes)
-    missing = _missing(table, name, column, is_target=True)
-    if missing is not None:
-        return missing
+    fault = _missing(table, name, column, is_target=True) or _nested(name, column, can_leave_out=False)
+    if fault is not None:
+        return fault
     if isinstance(column.dtype, pd.CategoricalDtype):
         column = column.astype(column.dtype.categories.dtype)
     if pd.api.types.is_bool_dtype(column.dtype):
@@ -305,10 +393,25 @@ def labels(table: Table, position: int, *, infer: bool, notes: list[str]) -> np.
     if pd.api.types.is_integer_dtype(column.dtype):
         unsigned = pd.api.types.is_unsigned_integer_dtype(column.dtype)
         return np.asarray(column.to_numpy(np.uint64 if unsigned else np.int64))
-    if pd.api.types.is_numeric_dtype(column.dtype) or (infer and _mostly_numbers(column)):
+    if pd.api.types.is_numeric_dtype(column.dtype) or (infer and _mostly_numbers(column)) or _are_decimals(column):
         return numbers(table, position, is_target=True)
-    texts = (value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value) for value in column)
-    return np.array(list(texts), dtype=object)
+    return _texts(name, column)
+
+
+def _are_decimals(column: Any) -> bool:
+    """Tell exact decimal numbers, as databases give them, which floats hold as well."""
+    return all(isinstance(value, Decimal) and (value % 1 != 0 or abs(value) <= LARGEST_EXACT) for value in column)
+
+
+def _texts(name: str, column: Any) -> np.ndarray | Fault:
+    texts = []
+    for row, value in enumerate(column):
+        try:
+            texts.append(value.decode("utf-8") if isinstance(value, bytes) else str(value))
+        except UnicodeDecodeError:
+            what = "bytes that are not UTF-8 text"
+            return Fault(name, row, show(value), f"holds {what}", f"hold {what}", "store text")
+    return np.array(texts, dtype=object)
 
 
 def _with_written_labels(table: Table, position: int, *, infer: bool, notes: list[str]) -> Any:
@@ -329,6 +432,10 @@ def _with_written_labels(table: Table, position: int, *, infer: bool, notes: lis
             return column
         too_long = values.dtype.kind == "f" and np.abs(values).max() > LARGEST_EXACT
         if infer and not too_long and infer_task(values) != "classification":
+            code = _padded(table.written(position)) if table.has_zeros is not None and table.has_zeros() else None
+            if code is not None:
+                lost = f"zeros in front of numbers are lost, such as `{code}` is {int(code)}, in `{name}`"
+                notes.append(f"{lost}; write `task: classification` if these are codes")
             return column
         texts = [text.strip() for text in table.written(position)]
         padded = [text for text in dict.fromkeys(texts) if text.lstrip("+-").startswith("0") and text.isdigit()]

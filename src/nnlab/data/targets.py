@@ -186,7 +186,7 @@ def infer_task(
     if y.dtype.kind in "bUO":
         return "classification"
     values = np.unique(y)
-    if y.dtype.kind == "f" and not (is_whole(values) and np.abs(values).max() <= LARGEST_EXACT):
+    if y.dtype.kind == "f" and not (is_whole(values) and float(np.abs(values).max()) <= LARGEST_EXACT):
         return "regression"
     many = len(values) > _MOST_INFERRED_CLASSES or 2 * len(values) > len(y)
     consecutive = int(values[-1]) - int(values[0]) + 1 == len(values)
@@ -235,7 +235,8 @@ def _encode_classes(y: np.ndarray, y_test: np.ndarray | None, names: tuple[str, 
     classes = number_classes(y if y_test is None else np.concatenate([y, y_test]), names)
     if len(classes.names) < 2:
         message = f"the target has only the class `{classes.names[0]}`, two are needed"
-        raise _fault(message, "look at the target column, or write `task: regression`", "target")
+        are_numbers = y.dtype.kind in "iuf"
+        raise _fault(message, "look at the target column" + ", or write `task: regression`" * are_numbers, "target")
     known, first_rows = classes.names, np.unique(classes.codes, return_index=True)[1]
     if config.classes is not None:
         classes = choose_classes(classes, config.classes)
@@ -264,9 +265,8 @@ def _encode_one_hot(y: np.ndarray, y_test: np.ndarray | None, raw: RawData, conf
     target = _encode_classes(y.argmax(axis=1), numbers_test, names, asked)
     every = y if y_test is None else np.concatenate([y, y_test])
     never = [name for name, column in zip(names, every.T, strict=True) if not column.any()]
-    notes = [f"every row of the target has exactly one 1: taken as classes, {len(target.class_names)} of them"] * (
-        not asks
-    )
+    taken = f"every row of the target has exactly one 1: taken as classes, {len(target.class_names)} of them"
+    notes = [f"{taken}; write `task: multilabel` if a row may have several labels"] * (not asks)
     notes += [f"no row has the class{'es' * (len(never) > 1)} {listed(never)}, left out"] * bool(never)
     return replace(target, inferred=not asks, notes=(*target.notes, *notes))
 

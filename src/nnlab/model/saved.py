@@ -28,11 +28,9 @@ def load_model(run: Run, *, trust_code: bool = False) -> keras.Model:
         trust_code: whether Python code that the run keeps may be executed.
 
     Raises:
-        NnlabError: there is no model, Keras cannot read it, or it needs code that is not trusted.
+        NnlabError: the run keeps no model, Keras cannot read it, or it needs code that is not trusted.
     """
-    if not run.model_path.exists():
-        hint = "the run did not get that far; `nnlab runs show` says how it ended"
-        raise NnlabError(f"`{run.path}` has no `{run.model_path.name}`", hint=hint)
+    run.require_model()
     model = load_config(run.config_path).experiment.model
     scope: AbstractContextManager[Any] = nullcontext()
     if isinstance(model, SubclassedConfig) and model.is_user_code:

@@ -47,6 +47,7 @@ class Study:
         advice: what one had better know before it starts.
         runs_dir: where runs that layers are taken over from are looked for.
         trust_code: whether the user's own Python code may run.
+        notes: what was understood of the data.
     """
 
     config: LoadedConfig
@@ -55,6 +56,7 @@ class Study:
     advice: tuple[Problem, ...]
     runs_dir: Path
     trust_code: bool = False
+    notes: tuple[str, ...] = ()
 
     @property
     def section(self) -> TuneConfig:
@@ -189,7 +191,8 @@ def prepare(
         section.median_stopping if isinstance(section.median_stopping, MedianConfig) else None,
     )
     search = Search(rules, section.ahead if section.is_led else None, width=2 * jobs)
-    return Study(config, space, search, tuple(outlook(config, space, jobs=jobs)), runs_dir, trust_code)
+    notes, advice = spec_of(config).notes, tuple(outlook(config, space, jobs=jobs))
+    return Study(config, space, search, advice, runs_dir, trust_code, notes)
 
 
 def _planner() -> Planner:

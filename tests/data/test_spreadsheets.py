@@ -1,0 +1,137 @@
+"""Tables as people have them: what spreadsheets, databases and pandas write around and into them."""
+
+from decimal import Decimal
+
+import numpy as np
+import pandas as pd
+import pytest
+
+WHOLE = {"test": 0, "validation": 0}
+ROWS = [f"{row / 4},{row % 5},{'cat' if row % 2 else 'dog'}" for row in range(24)]
+
+
+@pytest.fixture
+def load_text(load, tmp_path):
+    """Load a CSV file with this text."""
+
+    def load_text(text, **section):
+        path = tmp_path / "t.csv"
+        path.write_text(text, newline="")
+        return load(source="csv", path=str(path), **{"target": "y", **WHOLE, **section})
+
+    return load_text
+
+
+@pytest.fixture
+def load_parquet(load, tmp_path):
+    """Load a Parquet file with these columns."""
+    pytest.importorskip("pyarrow")
+
+    def load_parquet(columns, **section):
+        path = tmp_path / "t.parquet"
+        pd.DataFrame(columns).to_parquet(path)
+        return load(source="parquet", path=str(path), target="y", **WHOLE, **section)
+
+    return load_parquet
+
+
+MARGINS = {
+    "columns": ("\r\n".join(["a,b,y,,", *(f"{row},," for row in ROWS)]), 24),
+    "rows": ("\n".join(["a,b,y", *ROWS, ",,", ",,", ""]), 24),
+    "both": ("\n".join(["a,b,y,", *(f"{row}," for row in ROWS), ",,,", ",,,", "", ""]), 24),
+}
+
+
+@pytest.mark.parametrize(("text", "rows"), MARGINS.values(), ids=MARGINS.keys())
+def test_the_empty_margins_of_a_spreadsheet_are_no_part_of_the_table(load_text, text, rows):
+    splits = load_text(text)
+    assert splits.spec.feature_names == ("a", "b")
+    assert splits.train.x.tolist() == [[row / 4, row % 5] for row in range(rows)]
+    assert splits.train.y.ravel().tolist() == [float(row % 2 == 0) for row in range(rows)]
+
+
+def test_labels_are_read_as_written_above_empty_rows(load_text):
+    labels = ["NA", "EU", "AS"] * 8
+    text = "\n".join(["a,y", *(f"{row},{label}" for row, label in enumerate(labels)), ",", ""])
+    assert load_text(text).spec.target.class_names == ("AS", "EU", "NA")
+
+
+def test_rows_and_columns_that_only_lack_values_are_not_left_out(load_text, error_text):
+    def refused(text):
+        return error_text(load_text, text=text)
+
+    assert ":26: 2 columns have missing values" in refused("\n".join(["a,b,y", *ROWS, "NA,NA,NA"]))
+    assert ":2: 2 columns have missing values" in refused("\n".join(["a,b,y", ",,", *ROWS]))
+    assert "column `c` has no value in any row" in refused("\n".join(["a,b,y,c", *(f"{row}," for row in ROWS)]))
+
+
+def test_several_columns_without_a_name_are_one_problem_of_the_first_line(load_text, error_text):
+    assert error_text(load_text, text="\n".join(["My table,,", "a,b,y", *ROWS])).endswith(
+        ":1: 2 columns have no name: `column 2`, `column 3`\n"
+        "  hint: the first line has to name the columns: name them, remove what is above that line, or list `features`"
+    )
+
+
+def test_comments_of_several_widths_above_the_names_are_named_as_such(load_text, error_text):
+    text = "\n".join(["# made by hand", "# on Monday, at noon", "a,b,y", *ROWS])
+    assert ":1: `# made by hand` is a comment" in error_text(load_text, text=text)
+
+
+def test_a_column_that_counts_the_rows_is_said(load_text):
+    counted = "\n".join(["Unnamed: 0,a,b,y", *(f"{number},{row}" for number, row in enumerate(ROWS))])
+    note = "`Unnamed: 0` counts the rows: leave it out with `features` if it is no measurement"
+    assert load_text(counted).spec.notes == (note,)
+    assert load_text(counted, features=["Unnamed: 0", "a"]).spec.notes == ()
+
+
+def test_zeros_in_front_of_numbers_are_said_where_they_are_lost(load_text):
+    text = "\n".join(
+        ["zip,b,y", *(f"{'01234' if row % 2 else '1234'},{row / 3:.3f},{row * 0.1:.1f}" for row in range(24))]
+    )
+    assert load_text(text).spec.notes == (
+        "zeros in front of numbers are lost, such as `01234` is 1234, in `zip`; "
+        "one-hot encode codes, or leave them out with `features`",
+    )
+    codes = "\n".join(["a,y", *(f"{row / 3:.3f},{row * 7:05d}" for row in range(24))])
+    (note,) = load_text(codes).spec.notes
+    assert note.endswith("in `y`; write `task: classification` if these are codes")
+    assert load_text(codes, task="regression").spec.notes == ()
+
+
+def test_integers_of_any_size_are_said_to_lose_their_last_digits(load_text, error_text):
+    ids = "\n".join(["id,b,y", *(f"{10**25 + row},{row / 3:.3f},{row % 2}" for row in range(24))])
+    assert load_text(ids).spec.notes == (
+        "whole numbers beyond 2^53 lose their last digits in `id`; leave ids out with `features`",
+    )
+    for section in ({}, {"target": "x", "task": "regression", "features": ["y"]}):
+        endless = "\n".join(["x,y", *(f"{10**400 + row},{row % 2}" for row in range(24))])
+        assert "which is not finite" in error_text(load_text, text=endless, **section)
+
+
+def test_exact_decimals_of_a_database_are_numbers(load_parquet):
+    prices = [Decimal(row % 6) / 4 for row in range(24)]
+    spec = load_parquet({"x": np.arange(24.0), "y": prices}).spec
+    assert spec.target.task == "regression"
+    spec = load_parquet({"x": np.arange(24.0), "y": [Decimal(row % 12) for row in range(24)]}).spec
+    assert spec.target.class_names == tuple(str(number) for number in range(12))  # in their order as numbers
+
+
+def test_lists_and_bytes_in_a_column_are_refused(load_parquet, load, error_text):
+    x = np.arange(24.0)
+    assert error_text(load_parquet, columns={"x": x, "y": [[1, 0]] * 24}).endswith(
+        "column `y` holds `[1 0]`, which is not one value, in row 0 (counted from 0)\n"
+        "  hint: give each of its values a column of its own"
+    )
+    assert "which is not one value" in error_text(load_parquet, columns={"x": x, "w": [[1, 0]] * 24, "y": x})
+    assert "bytes that are not UTF-8 text" in error_text(
+        load_parquet, columns={"x": x, "y": [b"\xff", b"\xfe", b"a"] * 8}
+    )
+    assert "which is not one value" in error_text(
+        load, source="inline", columns={"x": [1, 2], "y": [[1], [2]]}, target="y", **WHOLE
+    )
+
+
+def test_half_floats_are_classes_without_a_warning(load, tmp_path):
+    np.savez(tmp_path / "t.npz", x=np.arange(24.0).astype(np.float16), y=(np.arange(24) % 3).astype(np.float16))
+    spec = load(source="npz", path=str(tmp_path / "t.npz"), **WHOLE).spec
+    assert spec.target.class_names == ("0", "1", "2")
