@@ -177,6 +177,7 @@ def prepare(
         objective = _objective(config, section, planned)
     except NnlabError as error:
         raise ConfigError([config.locate(problem) for problem in error.problems]) from None
+    notes = planned(config)[1].notes
     _check_trials(config, space, objective, planned)
     count = MAX_SEED + 1
     rules = Rules(
@@ -191,8 +192,7 @@ def prepare(
         section.median_stopping if isinstance(section.median_stopping, MedianConfig) else None,
     )
     search = Search(rules, section.ahead if section.is_led else None, width=2 * jobs)
-    notes, advice = spec_of(config).notes, tuple(outlook(config, space, jobs=jobs))
-    return Study(config, space, search, advice, runs_dir, trust_code, notes)
+    return Study(config, space, search, tuple(outlook(config, space, jobs=jobs)), runs_dir, trust_code, notes)
 
 
 def _planner() -> Planner:
