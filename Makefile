@@ -20,8 +20,9 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 demo: setup
 	$(BIN)/nnlab train configs/digits_mlp.yaml
 
+# a process for each core; the tests of a file stay together, as they share what they have trained
 test: setup
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 # the tests that need no TensorFlow, in seconds
 quick: setup

@@ -240,7 +240,9 @@ FORMULAS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("plain", "formula", "parameters"), FORMULAS, ids=lambda value: str(value)[:60])
+@pytest.mark.parametrize(
+    ("plain", "formula", "parameters"), FORMULAS, ids=lambda value: getattr(value, "__name__", None) or str(value)[:60]
+)
 def test_four_steps_are_those_of_the_paper(plain, formula, parameters):
     expected = [formula(w, gs, **parameters) for w, gs in zip(WEIGHTS, GRADIENTS, strict=True)]
     for found, wanted in zip(stepped(plain), expected, strict=True):

@@ -230,4 +230,6 @@ def test_the_screen_shows_the_rate_of_each_epoch(nnlab, tmp_path):
     done = nnlab("train", "config.yaml", "--json")
     assert json.loads(done.out)["status"] == "completed"
     done = nnlab("train", "config.yaml")
-    assert "learning_rate 0.0750" in done.err
+    header, *epochs = (line for line in done.err.splitlines() if "learning_rate" in line or line.startswith("epoch"))
+    end = header.index("learning_rate") + len("learning_rate")
+    assert [line[:end].split()[-1] for line in epochs] == ["0.0750", "0.0250", "0.0000"]
