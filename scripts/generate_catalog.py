@@ -20,7 +20,7 @@ import os
 import pkgutil
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, TypeAlias, Union, get_args, get_origin, get_type_hints
@@ -886,6 +886,7 @@ def parameters(kind: str, target: Any) -> Json:
 # What objects make of values, found out by trying them
 
 SMALL, LARGE, TOLERANCE = 1e2, 1e3, 1e-2
+LARGE_SIDE = 100
 
 
 def reach(function: Any) -> Json:
@@ -933,9 +934,10 @@ def values_kept(target: Any) -> Json:
 
 
 def tried(layer: Any, values: Any, several: bool) -> Any:
-    """Return what a layer gives for values, or for two arrays of them."""
+    """Return what a layer gives for values, or for two arrays of them, outside of training."""
     x = keras.ops.convert_to_tensor(values.astype(np.float32))
-    result = layer([x, x[::-1]] if several else x)
+    mode = {"training": False} if "training" in inspect.signature(layer.call).parameters else {}
+    result = layer([x, x[::-1]] if several else x, **mode)
     if layer.weights:
         raise ValueError("the layer has weights")
     return np.asarray(keras.ops.convert_to_numpy(result))
@@ -956,8 +958,16 @@ def reach_of_layer(target: Any) -> Json:
     return {} if layer.trainable_weights else reach(layer)
 
 
+def values_beside(target: Any, preset: Mapping[str, object]) -> Json:
+    """Return how many numbers an optimizer keeps for each weight of a large matrix."""
+    weight = keras.Variable(np.zeros((LARGE_SIDE, LARGE_SIDE), np.float32))
+    optimizer = target(**preset)
+    optimizer.build([weight])
+    return {"slots": int(sum(np.prod(variable.shape) for variable in optimizer.variables) // LARGE_SIDE**2)}
+
+
 def behaviour(kind: str, target: Any) -> Json:
-    """Return what an object makes of values, as far as the meaning of a model's answers hangs on it."""
+    """Return what an object makes of values, and what it keeps of them, as far as something hangs on it."""
     if kind in ("losses", "metrics"):
         takes = getattr(target, "takes", None) if is_own(target) else TAKES_BY_OBJECT.get((kind, target.__name__))
         if takes is None:
@@ -969,7 +979,7 @@ def behaviour(kind: str, target: Any) -> Json:
         return {} if len(required) > 1 else reach(target)
     if kind == "layers":
         return reach_of_layer(target) if is_activation(target) else values_kept(target)
-    return {}
+    return values_beside(target, {}) if kind == "optimizers" else {}
 
 
 # --------------------------------------------------------------------------------------------------
@@ -1047,6 +1057,7 @@ def optimizer_forms(optimizers: dict[str, Any]) -> Json:
         others = {key: value for key, value in entry["parameters"].items() if key not in preset}
         forms[name] = {
             **entry,
+            **values_beside(getattr(keras.optimizers, target), preset),
             "aliases": [],
             "summary": use,
             "parameters": described | others,  # `momentum: 0.8` is a momentum, not a learning rate

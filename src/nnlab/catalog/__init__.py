@@ -100,6 +100,7 @@ class Entry(NamedTuple):
         adds_up_to_1: whether the values of a row add up to 1, as those of a softmax do.
         keeps: of a layer without weights: `values` if what it gives lies within what it gets, `rows` if rows that add
             up to 1 still do so, too.
+        slots: numbers that an optimizer keeps for each weight.
     """
 
     kind: str
@@ -117,6 +118,7 @@ class Entry(NamedTuple):
     range: tuple[float | None, float | None] | None = None
     adds_up_to_1: bool = False
     keeps: Literal["values", "rows"] | None = None
+    slots: int = 0
 
     @property
     def first_parameter(self) -> str | None:
@@ -206,6 +208,7 @@ def _entry(package: Package, kind: str, name: str, raw: Mapping[str, Any]) -> En
         range=tuple(raw["range"]) if "range" in raw else None,
         adds_up_to_1=raw.get("adds_up_to_1", False),
         keeps=raw.get("keeps"),
+        slots=raw.get("slots", 0),
     )
 
 

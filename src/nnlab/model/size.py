@@ -18,12 +18,6 @@ from nnlab.model.unroll import Node, hidden_layers, limited, unrolled, unrolled_
 Shape: TypeAlias = "tuple[int | None, ...] | None"
 """The shape of a row; `None` for a size, or all of it, that cannot be told."""
 
-SLOTS: Mapping[str, int] = {
-    "Adadelta": 2, "Adagrad": 1, "Adam": 2, "AdamW": 2, "Adamax": 2, "Ftrl": 2, "Lamb": 2, "Lion": 1, "Nadam": 2,
-    "RMSprop": 1, "momentum": 1, "nesterov": 1,
-}  # fmt: skip
-"""Numbers that an optimizer keeps for each weight, at the least; none for others."""
-
 _GATES = {"LSTM": 4, "GRU": 3, "SimpleRNN": 1}
 _KEEP_SHAPE = ("Activation", "Identity", "Dropout", "Noise", "Normalization", "Regularization", "Masking", "Rescaling")
 _MERGES = ("Add", "Average", "Maximum", "Minimum", "Multiply", "Subtract")
@@ -63,7 +57,7 @@ def check_memory(
         ConfigError: naming the layer with most weights or values.
     """
     found = list(_sizes(layers, dict(shapes)))
-    slots = SLOTS.get(experiment.optimizer.name, 0)
+    slots = experiment.optimizer.entry.slots
     copies = 2 + slots
     sizes = [
         (weights * (1 if layer.component.parameters.get("trainable") is False else copies) + rows * values, layer)
