@@ -290,7 +290,7 @@ def test_every_metric_that_fits_is_that_of_the_predictions(config_of, tmp_path, 
     model = load_model(run)
     model.run_eagerly = True
     rows = built.splits.train
-    found = model.evaluate(rows.x, rows.y, batch_size=7, verbose=0, return_dict=True)
+    found = model.evaluate(rows.x, rows.y, batch_size=25, verbose=0, return_dict=True)
     raw = model.predict(rows.x, verbose=0)
     columns = predict(run, rows.x, spec=splits.spec)
     (output,) = built.plan.outputs

@@ -1,25 +1,21 @@
-"""NumPy arrays from an NPZ file."""
+"""Which arrays of an NPZ file are features and targets, and whether they can be."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from nnlab.config.names import canonical
 from nnlab.config.schema import DataConfig
+from nnlab.data.archives import fault_of, opened, read_array
 from nnlab.data.columns import AUTOENCODER, select_features
 from nnlab.data.files import require_file
 from nnlab.data.registry import RawData
-from nnlab.errors import ConfigPath, DataError, Problem, did_you_mean, first_line, listed
-from nnlab.memory import require_memory, size_text
+from nnlab.errors import ConfigPath, DataError, Problem, did_you_mean, listed
 
-_LONGEST_REASON = 200
 _SAVE = "save it with `np.savez(path, x=x, y=y)`, or with `x_train`, `y_train`, `x_test`, `y_test`"
 
 
@@ -35,7 +31,7 @@ def read_npz(config: DataConfig) -> RawData:
         DataError: with every mistake in the arrays.
     """
     file = require_file(config.path, source="npz")
-    with _opened(file, _SAVE) as archive:
+    with opened(file, _SAVE) as archive:
         targets, features = _chosen_names(config, archive.files, file)
         arrays = _read_all(file, archive, [*features, *targets.values()])
     problems = list(array_problems(arrays, file, targets=targets.values()))
@@ -65,7 +61,7 @@ def _chosen_names(config: DataConfig, stored: Sequence[str], file: Path) -> tupl
     """
     if config.target is None and _stored("y", stored) not in stored:
         hint = "name the array to predict: `target: NAME`"
-        raise _fault(file, f"the file has no `y`; it holds {_there(stored)}", hint)
+        raise fault_of(file, f"the file has no `y`; it holds {_there(stored)}", hint)
     problems: list[Problem] = []
     targets = _target_names(config, stored, problems)
     features = _feature_names(config, stored, targets.values(), problems)
@@ -162,87 +158,8 @@ def load_arrays(file: Path) -> dict[str, np.ndarray]:
     Raises:
         DataError: when arrays are missing or cannot be read.
     """
-    with _opened(file, _SAVE) as archive:
+    with opened(file, _SAVE) as archive:
         return _read_all(file, archive, ["x", "y"])
-
-
-@contextmanager
-def _opened(file: Path, hint: str) -> Iterator[Any]:
-    """Open an NPZ file as an `_Archive`, or an NPY file, which is an array."""
-    with _damaged(file, hint):
-        stream = file.open("rb")
-    with stream:
-        with _damaged(file, hint):
-            if stream.read(6) == np.lib.format.MAGIC_PREFIX:
-                stream.seek(0)
-                size, fits = _declared(stream, file.stat().st_size)
-                if not fits:
-                    raise _fault(file, f"the file is damaged: it declares {size_text(size)}", hint)
-                require_memory(size, file)
-            stream.seek(0)
-            loaded = np.load(stream, allow_pickle=False)
-        yield loaded if isinstance(loaded, np.ndarray) else _Archive(file, loaded, hint)
-
-
-@contextmanager
-def _damaged(file: Path, hint: str, name: str = "x") -> Iterator[None]:
-    """Say of whatever a damaged file makes of its reader that the file is damaged."""
-    try:
-        yield
-    except (DataError, MemoryError):
-        raise
-    except OSError as error:
-        if error.errno is not None:
-            raise _fault(file, f"the file cannot be read: {error.strerror}", "check the file") from error
-        raise _fault(file, f"the file is damaged: {first_line(error)[:_LONGEST_REASON]}", hint) from error
-    except Exception as error:
-        if "allow_pickle" in str(error):
-            raise _python_objects(file, name) from error
-        raise _fault(file, f"the file is damaged: {first_line(error)[:_LONGEST_REASON]}", hint) from error
-
-
-def _declared(stream: Any, stored: int) -> tuple[int, bool]:
-    """Return how many bytes an array has according to its header, and whether the file can hold them."""
-    version = np.lib.format.read_magic(stream)
-    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, _, dtype = read(stream)
-    size = math.prod(shape) * dtype.itemsize
-    return size, dtype.hasobject or (size <= stored and min(shape, default=0) >= 0)
-
-
-class _Archive:
-    """The arrays of an NPZ file by their names, in the form in which names are compared."""
-
-    def __init__(self, file: Path, loaded: Any, hint: str) -> None:
-        self._file, self._loaded, self._hint = file, loaded, hint
-        self._names = {canonical(name): name for name in loaded.files}
-        if len(self._names) < len(loaded.files):
-            raise _fault(file, "several arrays have names that look the same", "give every array its own name")
-        self.files = [*self._names]
-
-    def __getitem__(self, name: str) -> np.ndarray:
-        with _damaged(self._file, self._hint, name):
-            array = self._loaded[self._names[name]]
-            if not isinstance(array, np.ndarray):
-                raise _fault(self._file, f"`{name}` is not a NumPy array", self._hint)
-            return array
-
-    def require(self, names: Iterable[str]) -> None:
-        """Refuse arrays that the file cannot hold, or that do not fit into memory beside what becomes of them."""
-        total = 0
-        for name in names:
-            with _damaged(self._file, self._hint, name):
-                archive, member = self._loaded.zip, f"{self._names[name]}.npy"
-                if member not in archive.namelist():
-                    continue
-                stored = archive.getinfo(member).file_size
-                with archive.open(member) as stream:
-                    size, fits = _declared(stream, stored)
-            if not fits:
-                message = f"the file is damaged: `{name}` declares {size_text(size)}, and holds {size_text(stored)}"
-                raise _fault(self._file, message, self._hint)
-            total += size
-        require_memory(total, self._file)
 
 
 def _read_all(file: Path, archive: Any, names: Sequence[str]) -> dict[str, np.ndarray]:
@@ -252,9 +169,9 @@ def _read_all(file: Path, archive: Any, names: Sequence[str]) -> dict[str, np.nd
         wanted |= {_test(name): _test(name) for name in names}
     missing = [f"`{name}`" for name in wanted.values() if name not in archive.files]
     if missing:
-        raise _fault(file, f"the file has no {' and '.join(missing)}; it holds {_there(archive.files)}", _SAVE)
+        raise fault_of(file, f"the file has no {' and '.join(missing)}; it holds {_there(archive.files)}", _SAVE)
     archive.require(wanted.values())
-    return {name: _read(file, archive, stored) for name, stored in wanted.items()}
+    return {name: read_array(file, archive, stored) for name, stored in wanted.items()}
 
 
 def load_rows(file: Path, names: Sequence[str] = ("x",)) -> dict[str, np.ndarray]:
@@ -271,7 +188,7 @@ def load_rows(file: Path, names: Sequence[str] = ("x",)) -> dict[str, np.ndarray
     Raises:
         DataError: when there are none.
     """
-    with _opened(file, "save it with `np.save(path, x)`") as loaded:
+    with opened(file, "save it with `np.save(path, x)`") as loaded:
         if isinstance(loaded, np.ndarray):
             arrays = {names[0]: loaded}
         else:
@@ -280,13 +197,13 @@ def load_rows(file: Path, names: Sequence[str] = ("x",)) -> dict[str, np.ndarray
             if missing:
                 message = f"the file has no {' and '.join(missing)}; it holds {_there(loaded.files)}"
                 hint = f"save the rows with `np.savez(path, {', '.join(f'{name}={name}' for name in names)})`"
-                raise _fault(file, message, hint)
+                raise fault_of(file, message, hint)
             loaded.require(str(found) for found in stored)
-            arrays = {name: _read(file, loaded, str(found)) for name, found in zip(names, stored, strict=True)}
+            arrays = {name: read_array(file, loaded, str(found)) for name, found in zip(names, stored, strict=True)}
     if len(names) == 1 and arrays[names[0]].ndim == 1:
         hint = f"for one row write `{names[0]}[None]`, for one column `{names[0]}.reshape(-1, 1)`"
         message = f"`{names[0]}` has the shape {arrays[names[0]].shape}, expected rows of features"
-        raise _fault(file, message, hint)
+        raise fault_of(file, message, hint)
     problems = list(array_problems(arrays, file, targets=()))
     if problems:
         raise DataError(problems)
@@ -302,10 +219,10 @@ def load_target(file: Path, names: Sequence[str]) -> np.ndarray | None:
     Raises:
         DataError: it cannot be used.
     """
-    with _opened(file, _SAVE) as archive:
+    with opened(file, _SAVE) as archive:
         stored = archive.files
         found = next((there for name in names for there in (name, _test(name)) if there in stored), None)
-        array = None if found is None else _read(file, archive, found)
+        array = None if found is None else read_array(file, archive, found)
     if array is None or found is None:
         return None
     problems = list(array_problems({found: array}, file, targets=(found,)))
@@ -318,22 +235,6 @@ def _rows_name(name: str, stored: Sequence[str], *, alone: bool) -> str | None:
     if alone and len(stored) == 1:
         return stored[0]
     return next((there for there in (name, _test(name)) if there in stored), None)
-
-
-def _read(file: Path, archive: Mapping[str, np.ndarray], name: str) -> np.ndarray:
-    array = archive[name]
-    if array.dtype.kind != "S":
-        return array
-    try:
-        return np.char.decode(array, "utf-8")
-    except UnicodeDecodeError as error:
-        hint = f"store text: `{name}.astype(str)` after decoding it"
-        raise _fault(file, f"`{name}` holds bytes that are not UTF-8 text", hint) from error
-
-
-def _python_objects(file: Path, name: str) -> DataError:
-    hint = "store numbers or text: `np.asarray(values, dtype=float)` shows what stands in the way"
-    return _fault(file, f"`{name}` holds Python objects, which are not loaded", hint)
 
 
 def array_problems(
@@ -413,7 +314,3 @@ def _as_rows(x: np.ndarray) -> np.ndarray:
     """Make numbers of booleans, and a column of single values."""
     x = x.astype(np.uint8) if x.dtype.kind == "b" else x
     return x.reshape(-1, 1) if x.ndim == 1 else x
-
-
-def _fault(file: Path, message: str, hint: str | None) -> DataError:
-    return DataError(Problem(message, hint, file=str(file)))

@@ -1,0 +1,130 @@
+"""NPY and NPZ files, opened and read, whatever is wrong with them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nnlab.config.names import canonical
+from nnlab.errors import DataError, Problem, first_line
+from nnlab.memory import require_memory, size_text
+
+_LONGEST_REASON = 200
+
+
+@contextmanager
+def opened(file: Path, hint: str) -> Iterator[Any]:
+    """Open an NPZ file as an `Archive`, or an NPY file, which is an array.
+
+    Args:
+        file: of NumPy's.
+        hint: what to do if it is damaged.
+
+    Raises:
+        DataError: it is damaged, or does not fit into memory.
+    """
+    with _damaged(file, hint):
+        stream = file.open("rb")
+    with stream:
+        with _damaged(file, hint):
+            if stream.read(6) == np.lib.format.MAGIC_PREFIX:
+                stream.seek(0)
+                size, fits = _declared(stream, file.stat().st_size)
+                if not fits:
+                    raise fault_of(file, f"the file is damaged: it declares {size_text(size)}", hint)
+                require_memory(size, file)
+            stream.seek(0)
+            loaded = np.load(stream, allow_pickle=False)
+        yield loaded if isinstance(loaded, np.ndarray) else Archive(file, loaded, hint)
+
+
+@contextmanager
+def _damaged(file: Path, hint: str, name: str = "x") -> Iterator[None]:
+    """Say of whatever a damaged file makes of its reader that the file is damaged."""
+    try:
+        yield
+    except (DataError, MemoryError):
+        raise
+    except OSError as error:
+        if error.errno is not None:
+            raise fault_of(file, f"the file cannot be read: {error.strerror}", "check the file") from error
+        raise fault_of(file, f"the file is damaged: {first_line(error)[:_LONGEST_REASON]}", hint) from error
+    except Exception as error:
+        if "allow_pickle" in str(error):
+            raise _python_objects(file, name) from error
+        raise fault_of(file, f"the file is damaged: {first_line(error)[:_LONGEST_REASON]}", hint) from error
+
+
+def _declared(stream: Any, stored: int) -> tuple[int, bool]:
+    """Return how many bytes an array has according to its header, and whether the file can hold them."""
+    version = np.lib.format.read_magic(stream)
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, _, dtype = read(stream)
+    size = math.prod(shape) * dtype.itemsize
+    return size, dtype.hasobject or (size <= stored and min(shape, default=0) >= 0)
+
+
+class Archive:
+    """The arrays of an NPZ file by their names, in the form in which names are compared."""
+
+    def __init__(self, file: Path, loaded: Any, hint: str) -> None:
+        self._file, self._loaded, self._hint = file, loaded, hint
+        self._names = {canonical(name): name for name in loaded.files}
+        if len(self._names) < len(loaded.files):
+            raise fault_of(file, "several arrays have names that look the same", "give every array its own name")
+        self.files = [*self._names]
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        with _damaged(self._file, self._hint, name):
+            array = self._loaded[self._names[name]]
+            if not isinstance(array, np.ndarray):
+                raise fault_of(self._file, f"`{name}` is not a NumPy array", self._hint)
+            return array
+
+    def require(self, names: Iterable[str]) -> None:
+        """Refuse arrays that the file cannot hold, or that do not fit into memory beside what becomes of them."""
+        total = 0
+        for name in names:
+            with _damaged(self._file, self._hint, name):
+                archive, member = self._loaded.zip, f"{self._names[name]}.npy"
+                if member not in archive.namelist():
+                    continue
+                stored = archive.getinfo(member).file_size
+                with archive.open(member) as stream:
+                    size, fits = _declared(stream, stored)
+            if not fits:
+                message = f"the file is damaged: `{name}` declares {size_text(size)}, and holds {size_text(stored)}"
+                raise fault_of(self._file, message, self._hint)
+            total += size
+        require_memory(total, self._file)
+
+
+def read_array(file: Path, archive: Archive, name: str) -> np.ndarray:
+    """Return an array of an archive, bytes as text.
+
+    Raises:
+        DataError: it is damaged, or bytes are no UTF-8.
+    """
+    array = archive[name]
+    if array.dtype.kind != "S":
+        return array
+    try:
+        return np.char.decode(array, "utf-8")
+    except UnicodeDecodeError as error:
+        hint = f"store text: `{name}.astype(str)` after decoding it"
+        raise fault_of(file, f"`{name}` holds bytes that are not UTF-8 text", hint) from error
+
+
+def _python_objects(file: Path, name: str) -> DataError:
+    hint = "store numbers or text: `np.asarray(values, dtype=float)` shows what stands in the way"
+    return fault_of(file, f"`{name}` holds Python objects, which are not loaded", hint)
+
+
+def fault_of(file: Path, message: str, hint: str | None) -> DataError:
+    """Return the error of a file."""
+    return DataError(Problem(message, hint, file=str(file)))
