@@ -13,7 +13,8 @@ from nnlab.config.load import load_config
 from nnlab.data.features import data_spec, read_features
 from nnlab.data.loading import load_data
 from nnlab.errors import NnlabError
-from nnlab.run import Run, to_json
+from nnlab.run import Run
+from nnlab.writing import to_json
 
 pytestmark = pytest.mark.tf
 

@@ -8,8 +8,9 @@ import pytest
 
 from nnlab.errors import NnlabError
 from nnlab.results import metric_value, run_row
-from nnlab.run import Run, list_runs, open_run, to_json, write_text
+from nnlab.run import Run, list_runs, open_run
 from nnlab.run_info import RunInfo
+from nnlab.writing import to_json, write_text
 
 
 def made(runs_dir: Path, name: str = "digits", **info) -> Run:

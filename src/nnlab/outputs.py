@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import stat
 import sys
 from pathlib import Path
 
 from nnlab.errors import NnlabError, first_line, system_problem
+from nnlab.writing import write_bytes
 
 
 def check_output(path: Path) -> None:
@@ -86,7 +86,7 @@ def _write(path: Path, data: bytes) -> None:
     try:
         there = path.stat()
     except FileNotFoundError:
-        _replace(Path(os.path.realpath(path)), data, None)
+        write_bytes(Path(os.path.realpath(path)), data)
         return
     stream = _own_stream(there)
     if stream is not None:  # opened again, it would lose what stands in it or comes after
@@ -98,7 +98,7 @@ def _write(path: Path, data: bytes) -> None:
         _write_into(path, data)
     else:
         try:
-            _replace(Path(os.path.realpath(path)), data, there)
+            write_bytes(Path(os.path.realpath(path)), data, like=there)
         except OSError:  # its folder takes no new files, or it is mounted by itself
             _write_into(path, data)
 
@@ -106,25 +106,6 @@ def _write(path: Path, data: bytes) -> None:
 def _write_into(path: Path, data: bytes) -> None:
     with path.open("wb") as file:
         file.write(data)
-
-
-def _replace(path: Path, data: bytes, before: os.stat_result | None) -> None:
-    """Write another file first, then give it the name."""
-    temporary = path.with_name(f".nnlab-{secrets.token_hex(4)}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            if before is not None:
-                os.fchmod(file.fileno(), 0o600)  # nobody else's until it is the file
-                with contextlib.suppress(PermissionError):  # only root may give files away
-                    os.fchown(file.fileno(), before.st_uid, before.st_gid)
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        if before is not None:
-            temporary.chmod(stat.S_IMODE(before.st_mode))
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _own_stream(there: os.stat_result) -> int | None:

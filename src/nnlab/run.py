@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
-import io
 import json
-import math
 import os
 import re
 import secrets
@@ -21,6 +19,7 @@ from typing import Any, Literal
 
 from nnlab.errors import NnlabError, did_you_mean, first_line, listed
 from nnlab.lock import Lock, Owner, owner_of, refuse_if_held
+from nnlab.writing import csv_text, to_json, write_bytes, write_text
 
 Status = Literal["running", "completed", "failed", "interrupted"]
 
@@ -263,7 +262,7 @@ class Run:
 
     def write_results(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Of a comparison or search: write `results.csv` with one row a training."""
-        write_text(self.path / "results.csv", _csv(rows, list(dict.fromkeys(name for row in rows for name in row))))
+        write_text(self.path / "results.csv", csv_text(rows, list(dict.fromkeys(name for row in rows for name in row))))
 
     def write_summary(self, document: Mapping[str, Any], text: str) -> None:
         """Of a comparison or search: write `results.json`, and the same to read, `summary.md`."""
@@ -276,7 +275,7 @@ class Run:
 
     def write_history(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Write `history.csv` with one row an epoch."""
-        text = _csv(rows, list(rows[0]) if rows else ["epoch"])
+        text = csv_text(rows, list(rows[0]) if rows else ["epoch"])
         write_bytes(self.history_path, text.encode("utf-8"), at_once=False)
 
     def read_history(self) -> list[dict[str, float]]:
@@ -394,56 +393,3 @@ def _is_run(path: Path) -> bool:
         return _DIRECTORY_NAME.fullmatch(path.name) is not None
     except OSError:  # such as a name that is too long
         return False
-
-
-def _csv(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> str:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=names, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a text file whole, as UTF-8."""
-    write_bytes(path, text.encode("utf-8"))
-
-
-def write_bytes(path: Path, content: bytes, *, at_once: bool = True) -> None:
-    """Write a file whole: under another name first, then renamed, so that no reader ever sees half of it.
-
-    Args:
-        path: of the file.
-        content: what it shall hold.
-        at_once: wait until the disk has it; else a power cut may cost the last seconds, a killed process nothing.
-    """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(3)}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            if at_once:
-                file.flush()
-                os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def to_json(value: Any) -> str:
-    """Write JSON that any parser reads: NaN and infinities as `null`, and what cannot be seen escaped."""
-    lines = json.dumps(_finite(value), indent=2, ensure_ascii=False).split("\n")
-    return "\n".join([*(line if line.isprintable() else _escaped(line) for line in lines), ""])
-
-
-def _escaped(line: str) -> str:
-    return "".join(each if each.isprintable() else json.dumps(each)[1:-1] for each in line)
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, Mapping):
-        return {str(key): _finite(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(item) for item in value]
-    return value

@@ -64,7 +64,7 @@ def print_run(path: Path) -> None:
 
 def print_json(document: Any) -> None:
     """Print the one JSON document of a command."""
-    from nnlab.run import to_json
+    from nnlab.writing import to_json
 
     sys.stdout.write(to_json(document))  # which escapes control characters
 

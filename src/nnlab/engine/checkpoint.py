@@ -16,7 +16,8 @@ import numpy as np
 
 from nnlab.engine.reuse import scheduled_variables
 from nnlab.errors import NnlabError, first_line
-from nnlab.run import Run, write_bytes
+from nnlab.run import Run
+from nnlab.writing import write_bytes
 
 CALLBACK_STATE: Mapping[str, Sequence[str]] = {
     "EarlyStopping": ("wait", "stopped_epoch", "best", "best_epoch", "best_weights"),

@@ -26,7 +26,8 @@ from nnlab.errors import LostError, NnlabError, first_line
 from nnlab.executor.jobs import Job, Watcher
 from nnlab.executor.pool import Pool, Worker
 from nnlab.executor.trainer import Trainer, data_of
-from nnlab.run import Run, write_bytes
+from nnlab.run import Run
+from nnlab.writing import write_bytes
 
 SECONDS_TO_ANSWER = 5.0
 SECONDS_BETWEEN_LOOKS = 5.0

@@ -1,0 +1,76 @@
+"""How nnlab writes: files whole or not at all, CSV, and JSON that any parser reads."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import io
+import json
+import math
+import os
+import secrets
+import stat
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+
+def csv_text(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> str:
+    """Write rows as CSV, with the names of the columns above them."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file whole, as UTF-8."""
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_bytes(path: Path, content: bytes, *, at_once: bool = True, like: os.stat_result | None = None) -> None:
+    """Write a file whole: under another name first, then renamed, so that no reader ever sees half of it.
+
+    Args:
+        path: of the file.
+        content: what it shall hold.
+        at_once: wait until the disk has it; else a power cut may cost the last seconds, a killed process nothing.
+        like: a file whose mode and owner it shall have.
+    """
+    temporary = path.with_name(f".nnlab-{secrets.token_hex(4)}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            if like is not None:
+                os.fchmod(file.fileno(), 0o600)  # nobody else's until it is the file
+                with contextlib.suppress(PermissionError):  # only root may give files away
+                    os.fchown(file.fileno(), like.st_uid, like.st_gid)
+            file.write(content)
+            if at_once:
+                file.flush()
+                os.fsync(file.fileno())
+        if like is not None:
+            temporary.chmod(stat.S_IMODE(like.st_mode))
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def to_json(value: Any) -> str:
+    """Write JSON that any parser reads: NaN and infinities as `null`, and what cannot be seen escaped."""
+    lines = json.dumps(_finite(value), indent=2, ensure_ascii=False).split("\n")
+    return "\n".join([*(line if line.isprintable() else _escaped(line) for line in lines), ""])
+
+
+def _escaped(line: str) -> str:
+    return "".join(each if each.isprintable() else json.dumps(each)[1:-1] for each in line)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, Mapping):
+        return {str(key): _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    return value
