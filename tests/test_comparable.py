@@ -177,3 +177,47 @@ def test_a_metric_that_is_called_like_a_loss_may_judge_losses(config):
     space = "training.loss: {choice: [{huber: {delta: 1.0}}, mse]}"
     study = prepare_search(config(text + SEARCHED % ("val_my_loss", space)))
     assert study.search.rules.objective.column == "val_my_loss"
+
+
+@pytest.mark.parametrize(
+    ("metrics", "objective", "hint"),
+    [
+        ("[mae]", "val_loss", "name a metric, which holds no penalty: `{}: val_mean_absolute_error`"),
+        ("[{mae: {name: size}}]", "loss", "name a metric, which holds no penalty: `{}: val_size`"),
+        ("[]", "null", "judge by the loss alone: `metrics: [mean_squared_error]` and `{}: val_mean_squared_error`"),
+    ],
+)
+def test_one_penalty_for_models_of_many_widths_is_told(nnlab, write_config, metrics, objective, hint):
+    text = REGRESSION.replace("[mae]", metrics).replace("{huber: {delta: 1.0}}", "mse")
+    text += SEARCHED % (objective, "model.hidden: {choice: [[4], [8]]}")
+    text += f"compare: {{metric: {objective}, vary: {{model.hidden: [[4], [8]]}}}}\n"
+    done = nnlab("validate", write_config(text))
+    assert done.code == 0
+    said = "advice[penalized-score]: `val_loss` holds the penalty of `model.regularizer`, which is another sum in each"
+    for key in ("tune.objective", "compare.metric"):
+        assert f"{key}: {said} model\n  hint: {hint.format(key)}\n" in done.err
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "path"),
+    [
+        ("val_loss", "val_mean_absolute_error", "model.hidden"),  # a metric holds no penalty
+        (", regularizer: {L2: 0.1}", "", "model.hidden"),
+        ("[[4], [8]]", "[adam, sgd]", "optimizer"),  # what is minimized is the same function
+    ],
+)
+def test_nothing_is_told_where_no_penalty_differs(nnlab, write_config, old, new, path):
+    text = REGRESSION + SEARCHED % ("val_loss", f"{path}: {{choice: [[4], [8]]}}") + "compare: {metric: val_loss}\n"
+    text = text.replace("metric: val_loss", f"metric: val_loss, vary: {{{path}: [[4], [8]]}}").replace(old, new)
+    done = nnlab("validate", write_config(text.replace("model:", "optimizer: adam\nmodel:", 1)))
+    assert (done.code, done.err) == (0, "")
+
+
+def test_a_comparison_says_it_before_it_starts(write_config):
+    study = prepare_comparison(
+        write_config(REGRESSION),
+        ["compare.metric=val_loss"],
+        lambda _: from_options(["model.hidden=[4],[8]"], []),
+    )
+    (advice,) = study.advice
+    assert (advice.severity, advice.rule) == ("advice", "penalized-score")

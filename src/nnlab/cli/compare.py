@@ -253,6 +253,8 @@ def _run(
     threads = threads_of(next(iter(studies.values())).config)
     for study in studies.values():
         check_threads(study.config, jobs=jobs, threads=threads)
+        if not quiet:
+            console.print_problems(study.advice)
     preparing = console.prepare_plots_soon()
     executor = executor_for(jobs, ray, threads=threads)
     name = into.read_info()["name"] if into is not None else name or joint_name(list(studies))

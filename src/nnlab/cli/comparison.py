@@ -14,6 +14,7 @@ from nnlab.cli.live import LiveTable
 from nnlab.cli.progress import duration
 from nnlab.cli.screen import Column
 from nnlab.compare.protocol import Contender, Trial
+from nnlab.errors import counted
 from nnlab.executor import Outcome
 from nnlab.report.comparison import caption, number, tables
 
@@ -36,8 +37,9 @@ class Progress(LiveTable):
         self._before = len(study.comparison.outcomes)
         rules = study.comparison.rules
         tuning = f", {rules.tuning_budget} learning rates each" if rules.tuning_budget else ""
+        seeds = counted(len(rules.seeds), "seed")
         self._start(
-            f"{study.config.experiment.name}: {len(study.variants)} variants, {len(rules.seeds)} seeds{tuning}: "
+            f"{study.config.experiment.name}: {len(study.variants)} variants, {seeds}{tuning}: "
             + f"{self._planned} trainings"
             + (f", {self._before} of them done" if self._before else "")
         )

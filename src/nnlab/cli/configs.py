@@ -60,13 +60,16 @@ def _check(path: Path, changes: list[str] | None) -> list[Problem]:
         advice += outlook(loaded, read_space(loaded))
     section = loaded.experiment.compare
     if section is not None:
+        from nnlab.compare.study import advice_on
         from nnlab.compare.tuning import tuned_schedules
         from nnlab.compare.variants import from_section, load_variants
 
         tuned_schedules(loaded, [loaded])
         if section.vary or section.variants:
-            for variant in load_variants(path, changes or [], from_section(loaded)):
+            variants = load_variants(path, changes or [], from_section(loaded))
+            for variant in variants:
                 console.check_fit(variant.config)
+            advice += advice_on(variants, section.metric)
     return advice
 
 

@@ -99,6 +99,11 @@ class Study:
         return counted
 
     @property
+    def advice(self) -> list[Problem]:
+        """What one had better know before it starts."""
+        return advice_on(self.variants, self.comparison.rules.objective.metric)
+
+    @property
     def resolved(self) -> str:
         """The config that says all of it: comparing it again gives the same results."""
         rules, section = self.comparison.rules, self.config.experiment.compare
@@ -112,6 +117,22 @@ class Study:
             target=None if section is None else section.target,
         )
         return dump_config(self.config.experiment.model_copy(update={"compare": complete}))
+
+
+def advice_on(variants: Sequence[Variant], metric: str | None) -> list[Problem]:
+    """Return advice on what variants are judged by.
+
+    Args:
+        variants: what is compared.
+        metric: what decides, `None` for what decides where none is named.
+    """
+    from nnlab.model.comparable import penalized
+
+    first = variants[0].config
+    if all(variant.config.experiment.model == first.experiment.model for variant in variants):
+        return []
+    advice = penalized(first.experiment, metric, key="compare.metric")
+    return [] if advice is None else [first.locate(advice)]
 
 
 def prepare(

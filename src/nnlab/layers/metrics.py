@@ -22,6 +22,7 @@ class OfPredictions(keras.metrics.Metric):
         link: what makes probabilities of the outputs; `None` if they are some. Either way Keras's cross-entropies do
             not look through to the layer that made them, which they otherwise do, whatever its activation was.
         column: the only column to compare, of outputs `[rows, columns]`.
+        ignored: a class whose rows do not count; Keras's own cross-entropy counts them as rows without an error.
         name: name of the metric; default: the other's.
         dtype: not used: the other metric has its own.
 
@@ -37,6 +38,7 @@ class OfPredictions(keras.metrics.Metric):
         metric: keras.metrics.Metric,
         link: Link | None = None,
         column: int | None = None,
+        ignored: int | None = None,
         name: str | None = None,
         dtype: Any = None,  # noqa: ARG002
     ) -> None:
@@ -44,6 +46,7 @@ class OfPredictions(keras.metrics.Metric):
         self.metric = metric
         self.link = link
         self.column = column
+        self.ignored = ignored
         self._direction = getattr(metric, "_direction", None)
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
@@ -53,6 +56,9 @@ class OfPredictions(keras.metrics.Metric):
             y_pred = ops.stop_gradient(getattr(ops, self.link)(y_pred))
         if self.column is not None:
             y_pred = y_pred[..., self.column : self.column + 1]
+        if self.ignored is not None:
+            counts = ops.cast(ops.reshape(y_true, (-1,)) != self.ignored, "float32")
+            sample_weight = counts if sample_weight is None else counts * ops.reshape(sample_weight, (-1,))
         self.metric.update_state(y_true, y_pred, sample_weight=sample_weight)
 
     def result(self) -> Any:
@@ -66,12 +72,24 @@ class OfPredictions(keras.metrics.Metric):
     def get_config(self) -> dict[str, Any]:
         """Return what the constructor takes."""
         metric = keras.saving.serialize_keras_object(self.metric)
-        return {"metric": metric, "link": self.link, "column": self.column, "name": self.name}
+        own = {"link": self.link, "column": self.column, "ignored": self.ignored}
+        return {"metric": metric, **own, "name": self.name}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> OfPredictions:
         """Make it again."""
         return cls(**{**config, "metric": keras.saving.deserialize_keras_object(config["metric"])})
+
+
+@keras.saving.register_keras_serializable(package="nnlab")
+class LabelWeightedAUC(keras.metrics.AUC):
+    """Keras's AUC with `label_weights`, which Keras itself saves in a form that it does not read again."""
+
+    stands_in = True
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what the constructor takes."""
+        return {**super().get_config(), "label_weights": ops.convert_to_numpy(self.label_weights).tolist()}
 
 
 class OverRows(keras.metrics.Metric):

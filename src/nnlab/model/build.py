@@ -20,7 +20,7 @@ from nnlab.errors import LONGEST_SENTENCE, ConfigError, ConfigPath, Problem, lis
 from nnlab.layers.schedules import PerformanceSchedule, Schedule
 from nnlab.model.adapt import adapt_layers
 from nnlab.model.hidden import PlannedLayer
-from nnlab.model.metrics import made_of, over_rows, view_of
+from nnlab.model.metrics import made_of, own_metric, view_of
 from nnlab.model.objects import make
 from nnlab.model.plan import OUTPUT, OutputPlan, Plan
 from nnlab.model.saved import user_class
@@ -238,14 +238,16 @@ def _made_metric(metric: Component, output: OutputPlan, path: ConfigPath) -> Any
     """Make a metric that sees what the output's values stand for, and takes all rows together."""
     asked, meaning = output.asked, output.meaning
     component = made_of(metric, asked, rows=output.one_hot, meaning=meaning)
-    own = over_rows(component, asked)
+    own = own_metric(component, asked)
     if own is None:
         made = _made(component, path)
     else:
         kept = {name: value for name, value in component.parameters.items() if name != "axis"}
         made = getattr(own_layers, own)(**{"name": component.name, **kept})
     view = view_of(metric, meaning, output.ending)
-    return made if view is None else own_layers.OfPredictions(made, link=view.link, column=view.column)
+    if view is None:
+        return made
+    return own_layers.OfPredictions(made, link=view.link, column=view.column, ignored=view.ignored)
 
 
 def learning_rate_schedule(experiment: Experiment, num_train: int, *, first_epoch: int = 0) -> Schedule:

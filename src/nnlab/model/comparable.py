@@ -9,6 +9,7 @@ from nnlab import catalog
 from nnlab.catalog import Direction
 from nnlab.config.columns import metric_name
 from nnlab.config.components import Component
+from nnlab.config.model import FunctionalConfig
 from nnlab.config.penalties import penalties
 from nnlab.config.schema import Experiment
 from nnlab.errors import ConfigPath, Problem, format_path
@@ -70,6 +71,52 @@ def unlike(
     return Problem(f"`val_loss` holds the penalty of `{place}`, which differs: its values cannot be compared", hint)
 
 
+def penalized(experiment: Experiment, metric: str | None, *, key: str) -> Problem | None:
+    """Return advice on a loss that decides between different models, and holds the penalty of each.
+
+    Even one regularizer for all has another sum in a wider layer, or with another activation.
+
+    Args:
+        experiment: one with such a model.
+        metric: what decides, `None` for what decides where none is named.
+        key: of the config, which names what decides.
+    """
+    held = [*penalties(experiment.model)]
+    if not held or not _loss_decides(metric, experiment):
+        return None
+    message = f"`val_loss` holds the penalty of `{format_path(held[0])}`, which is another sum in each model"
+    path = tuple(key.split("."))
+    return Problem(message, _instead(experiment, key), path, severity="advice", rule="penalized-score")
+
+
+def _loss_decides(metric: str | None, experiment: Experiment) -> bool:
+    if metric is not None:
+        return metric.removeprefix("val_") == "loss"
+    training, model = experiment.training, experiment.model
+    return training.metrics == () or (isinstance(model, FunctionalConfig) and len(model.outputs) > 1)
+
+
+def _instead(experiment: Experiment, key: str) -> str:
+    """Say by which metric of the config to judge, or how to get one."""
+    training = experiment.training
+    by_output = training.metrics if isinstance(training.metrics, Mapping) else {"": training.metrics or ()}
+    named = [
+        f"val_{f'{output}_' if output else ''}{metric_name(metric)}"
+        for output, metrics in by_output.items()
+        for metric in metrics
+        if metric.entry.direction is not None
+    ]
+    if named:
+        return f"name a metric, which holds no penalty: `{key}: {named[0]}`"
+    if isinstance(training.loss, Component) and catalog.find("metrics", training.loss.name) is not None:
+        return _loss_as_metric(training.loss.name, key)
+    return f"name a metric as the `{key}`: it holds no penalty"
+
+
+def _loss_as_metric(name: str, key: str) -> str:
+    return f"judge by the loss alone: `metrics: [{name}]` and `{key}: val_{name}`"
+
+
 def _without_logits(loss: Component) -> Component:
     parameters = {name: value for name, value in loss.parameters.items() if name not in ("from_logits", "name")}
     return Component(loss.kind, loss.name, parameters)
@@ -88,5 +135,5 @@ def _metric_hint(contents: Contents, key: str) -> str:
     losses = [loss.name for path, loss in contents.items() if path[:2] == LOSS]
     same = [name for name in losses if catalog.find("metrics", name) is not None]
     if len(losses) == 1 and same:
-        return f"judge by the loss alone: `metrics: [{same[0]}]` and `{key}: val_{same[0]}`"
+        return _loss_as_metric(same[0], key)
     return f"give `training.metrics` one that all share, and name it as `{key}`"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from nnlab.config.columns import metric_name
 from nnlab.config.components import Component
+from nnlab.errors import counted
 from nnlab.model.ending import Ending, Link, Meaning, meaning_of, takes_of
 from nnlab.model.losses import Asked, Remark, counterpart, wants_class_numbers
 
@@ -32,6 +33,7 @@ class View:
 
     link: Link | None = None
     column: int | None = None
+    ignored: int | None = None
 
 
 def targets_of(metric: Component) -> str:
@@ -82,9 +84,11 @@ def view_of(metric: Component, meaning: Meaning, ending: Ending) -> View | None:
         return None
     column = None if targets_of(metric) == "classes" else meaning.column
     link = None if _takes_logits(metric, meaning) or _has_logit_threshold(metric) else meaning.link
-    if link is None and column is None and (meaning.link is not None or not _looks_through(metric, ending)):
+    ignored = metric.get("ignore_class") if is_entropy(metric) and "ignore_class" in metric.parameters else None
+    looks_through = meaning.link is None and _looks_through(metric, ending)
+    if link is None and column is None and ignored is None and not looks_through:
         return None
-    return View(link, column)
+    return View(link, column, ignored)
 
 
 def made_of(metric: Component, asked: Asked, *, rows: bool, meaning: Meaning) -> Component:
@@ -107,8 +111,13 @@ def made_of(metric: Component, asked: Asked, *, rows: bool, meaning: Meaning) ->
     return Component("metrics", name, {"name": metric_name(metric)})
 
 
-def over_rows(metric: Component, asked: Asked) -> str | None:
-    """Return nnlab's own metric that takes the place of Keras's, which would average over batches."""
+def own_metric(metric: Component, asked: Asked) -> str | None:
+    """Return nnlab's own metric that takes the place of Keras's.
+
+    Keras's would average over batches, or could not be loaded again with the model.
+    """
+    if metric.parameters.get("label_weights") is not None:
+        return "LabelWeightedAUC"
     own = _OVER_ROWS.get(metric.name)
     if own is None or "axis" not in metric.entry.parameters:
         return own
@@ -321,6 +330,7 @@ def _too_many(metric: Component, asked: Asked, meaning: Meaning) -> Iterator[Rem
     if len(asked.shape) != 1 and any(name in metric.entry.parameters for name in _PER_CLASS):
         yield Remark(f"`{metric.name}` wants rows of one axis, and an answer has the shape {list(asked.shape)}", None)
     count = 2 if meaning.column is not None and targets_of(metric) == "classes" else asked.shape[-1]
+    yield from _labels_miscounted(metric, asked.shape[-1])
     limits: dict[str, tuple[Literal["at least", "at most"], int]] = {
         "num_classes": ("at least", count),
         "class_id": ("at most", count - 1),
@@ -329,9 +339,18 @@ def _too_many(metric: Component, asked: Asked, meaning: Meaning) -> Iterator[Rem
     for parameter, (word, limit) in limits.items():
         value = metric.parameters.get(parameter)
         if isinstance(value, int) and (value < limit if word == "at least" else value > limit):
-            columns = f"{count} value{'s' * (count != 1)}"
-            message = f"`{parameter}` is {value}, and an answer has {columns}"
+            message = f"`{parameter}` is {value}, and an answer has {counted(count, 'value')}"
             yield Remark(message, f"write {word} {limit}: `{parameter}: {limit}`")
+
+
+def _labels_miscounted(metric: Component, count: int) -> Iterator[Remark]:
+    """A value a label needs as many as there are columns."""
+    weights, labels = metric.parameters.get("label_weights"), metric.parameters.get("num_labels")
+    for parameter, given in (("num_labels", labels), ("label_weights", None if weights is None else len(weights))):
+        if given is not None and given != count:
+            message = f"`{parameter}` is for {counted(given, 'column')}, and an answer has {counted(count, 'value')}"
+            hint = f"write `num_labels: {count}`" if parameter == "num_labels" else f"write {counted(count, 'weight')}"
+            yield Remark(message, hint)
 
 
 _WRONG_FOR_TASK: Mapping[Task, Callable[[Component, _Output], Iterator[Remark]]] = {

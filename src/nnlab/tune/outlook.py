@@ -64,7 +64,7 @@ def outlook(config: LoadedConfig, space: Space, *, jobs: int = 1) -> list[Proble
     """
     section = config.experiment.tune
     assert section is not None
-    found = [*_of_space(section, space), *_of_jobs(section, jobs)]
+    found = [*_of_space(section, space), *_of_penalties(config, section), *_of_jobs(section, jobs)]
     if section.algorithm == "bayesian":
         found += _of_bayesian(section, len(space.parameters))
     if section.algorithm == "hyperband":
@@ -84,6 +84,14 @@ def _of_space(section: TuneConfig, space: Space) -> Iterator[Problem]:
     elif section.max_trials is not None and section.algorithm != "hyperband" and points < section.max_trials:
         message = f"the space holds {points} sets of values, fewer than {section.max_trials}"
         yield _advice("max_trials", "small-space", message, "the search ends when all are tried")
+
+
+def _of_penalties(config: LoadedConfig, section: TuneConfig) -> Iterator[Problem]:
+    from nnlab.model.comparable import penalized
+
+    advice = penalized(config.experiment, section.objective, key="tune.objective")
+    if advice is not None and any(path.startswith("model.") for path in section.space):
+        yield advice
 
 
 def _of_jobs(section: TuneConfig, jobs: int) -> Iterator[Problem]:
