@@ -130,66 +130,69 @@ OPTIMIZER_FORMS = {
 }
 
 # --------------------------------------------------------------------------------------------------
-# What parameters accept: types, then limits for numbers ("0..1", ">=1", ">0", "<=0"), then [choices].
+# What parameters accept: types (`list[int]`: a list of such items), then limits for numbers, those in lists too
+# ("0..1", ">=1", ">0", "<=0", "<1"), then [choices].
 # "null" is added by itself where the default is None. A parameter in no table gets the type of its default.
 
 RULES = {
-    "adam_beta_1": "float 0..1",
-    "adam_beta_2": "float 0..1",
+    "adam_beta_1": "float >=0 <1",
+    "adam_beta_2": "float >=0 <1",
     "adam_lr_ratio": "float",
     "adam_weight_decay": "float|null",
-    "attention_axes": "int|list",
-    "axes": "int|list",
-    "axis": "int|list",
+    "attention_axes": "int|list[int]",
+    "axes": "int|list[int]",
+    "axis": "int|list[int]",
     "b": "float",
-    "beta_1": "float 0..1",
-    "beta_2": "float 0..1",
+    "beta_1": "float >=0 <1",
+    "beta_2": "float >=0 <1",
     "bias_axes": "str",
-    "bin_boundaries": "list",
+    "bin_boundaries": "list[float]",
     "bins": "int >=1",
-    "brightness_factor": "float|list",
+    "brightness_factor": "float|list[float]",
     "class_id": "int",
     "clip_threshold": "float",
     "clipnorm": "float >0",
     "clipvalue": "float >0",
-    "contrast_factor": "float|list",
-    "cropping": "int|list >=0",
+    "contrast_factor": "float|list[float]",
+    "cropping": "int|list[int|list] >=0",
     "data_format": "str [channels_last channels_first]",
     "default_value": "float",
+    "delta": "float >0",
     "depth_multiplier": "int >=1",
-    "dilation_rate": "int|list >=1",
-    "dims": "list",
+    "dilation_rate": "int|list[int] >=1",
+    "dims": "list[int] >=1",
     "dropout": "float 0..1",
-    "dtype": "str|null",
+    "dtype": "str|null [float16 bfloat16 float32 float64 mixed_float16 mixed_bfloat16]",
     "ema_momentum": "float 0..1",
     "ema_overwrite_frequency": "int >=1",
     "epsilon": "float >=0",
     "epsilon_1": "float >=0",
     "epsilon_2": "float >=0",
     "equation": "str",
-    "exclude_layers": "list",
-    "factor": "float|list",
+    "exclude_layers": "list[str]",
+    "factor": "float|list[float]",
     "fft_length": "int >=1",
     "fill_value": "float",
     "filters": "int >=1",
     "flash_attention": "bool",
     "frame_length": "int >=1",
     "frame_step": "int >=1",
+    "gamma": "float >=0",
     "global_clipnorm": "float >0",
     "gptq_unpacked_column_size": "int",
     "gradient_accumulation_steps": "int >=2",
     "groups": "int >=1",
     "head_dim": "int >=1",
     "height": "int >=1",
-    "height_factor": "float|list",
-    "hue_factor": "float|list",
-    "idf_weights": "list",
+    "height_factor": "float|list[float]",
+    "hue_factor": "float|list[float]",
+    "idf_weights": "list[float]",
     "ignore_class": "int",
     "initial_accumulator_value": "float >=0",
-    "input_axes": "list",
+    "input_axes": "list[int]",
     "input_dim": "int >=1",
     "k": "int >=1",
-    "kernel_size": "int|list >=1",
+    "kernel_size": "int|list[int] >=1",
     "key_dim": "int >=1",
     "l1": "float|null >=0",
     "l1_regularization_strength": "float >=0",
@@ -197,24 +200,24 @@ RULES = {
     "l2_regularization_strength": "float >=0",
     "l2_shrinkage_regularization_strength": "float >=0",
     "label_smoothing": "float 0..1",
-    "label_weights": "list",
+    "label_weights": "list[float] >=0",
     "learning_rate": "float >=0",
     "learning_rate_power": "float <=0",
     "logit_soft_cap": "float",
     "lora_alpha": "float",
     "lora_rank": "int",
-    "loss_scale_factor": "float",
+    "loss_scale_factor": "float >0",
     "mask_token": "int|str",
     "mask_value": "float",
     "max_freq": "float",
     "max_number": "int",
     "max_tokens": "int >=2",
     "max_value": "float",
-    "mean": "float|list",
-    "name": "str|null",
-    "ngrams": "int|list",
-    "noise_shape": "list",
+    "mean": "float|list[float|list]",
     "n": "int >=1",
+    "name": "str|null",
+    "ngrams": "int|list[int] >=1",
+    "noise_shape": "list[int|null]",
     "num_bins": "int >=1",
     "num_classes": "int >=1",
     "num_heads": "int >=1",
@@ -227,13 +230,13 @@ RULES = {
     "num_thresholds": "int >=1",
     "num_tokens": "int >=1",
     "oov_token": "int|str",
-    "output_axes": "list",
+    "output_axes": "list[int]",
     "output_dim": "int >=1",
-    "output_padding": "int|list >=0",
+    "output_padding": "int|list[int] >=0",
     "output_sequence_length": "int >=1",
-    "output_shape": "int|list",
-    "output_size": "int|list >=1",
-    "pool_size": "int|list >=1",
+    "output_shape": "int|list[int|null]",
+    "output_size": "int|list[int|null] >=1",
+    "pool_size": "int|list[int] >=1",
     "power_iterations": "int >=1",
     "precision": "float 0..1",
     "rate": "float 0..1",
@@ -244,38 +247,46 @@ RULES = {
     "reverse_dtype": "str",
     "rho": "float 0..1",
     "rms_rate": "float|null",
-    "salt": "int|list",
+    "salt": "int|list[int]",
     "sampling_rate": "float >0",
-    "saturation_factor": "float|list",
+    "saturation_factor": "float|list[float]",
     "scaling": "str|null [density spectrum]",
-    "seed": "int",
+    "seed": "int <=9223372036854775807",
     "sensitivity": "float 0..1",
     "sequence_length": "int >=1",
-    "shared_axes": "int|list",
-    "sigma": "float|list",
-    "size": "int|list >=1",
+    "shared_axes": "int|list[int]",
+    "sigma": "float|list[float]",
+    "size": "int|list[int] >=1",
     "sliding_window": "int >=1",
     "specificity": "float 0..1",
-    "strides": "int|list >=1",
-    "target_class_ids": "list",
-    "target_shape": "list",
+    "strides": "int|list[int] >=1",
+    "target_class_ids": "list[int] >=0",
+    "target_shape": "list[int] >=-1",
     "threshold": "float",
-    "thresholds": "float|list 0..1",
+    "thresholds": "float|list[float] 0..1",
+    "tile_grid_size": "list[int] >=1",
     "top_db": "float|null",
     "top_k": "int >=1",
     "units": "int >=1",
     "use_cudnn": "bool|str [auto true false]",
     "value_dim": "int >=1",
-    "variance": "float|list",
-    "vocabulary": "list|str",
+    "value_range": "list[float]",
+    "variance": "float|list[float|list]",
+    "vocabulary": "list[int|str]|str",
     "warmup_steps": "int >=0",
     "weight_decay": "float|null",
     "weights": "list",
     "width": "int >=1",
-    "width_factor": "float|list",
-    "window": "str|list|null",
-    "x_factor": "float|list",
-    "y_factor": "float|list",
+    "width_factor": "float|list[float]",
+    "window": "str|list[float]|null",
+    "x_factor": "float|list[float]",
+    "y_factor": "float|list[float]",
+}
+
+# Layers may compute with whole numbers, too.
+LAYER_RULES = {
+    "dtype": "str|null [float16 bfloat16 float32 float64 mixed_float16 mixed_bfloat16 "
+    "int8 int16 int32 int64 uint8 uint16 uint32 uint64 bool string]",
 }
 
 CONVOLUTION = "Conv1DTranspose Conv2D Conv2DTranspose Conv3D Conv3DTranspose ConvLSTM1D ConvLSTM2D ConvLSTM3D"
@@ -286,8 +297,8 @@ WARPING = "RandomRotation RandomShear RandomTranslation RandomZoom"
 # (kind, objects, parameter, rule): where one name means different things. An empty rule: nothing can be said.
 SPECIAL_RULES = (
     ("activations", "glu log_softmax softmax sparsemax", "axis", "int"),
-    ("constraints", "MinMaxNorm", "rate", "float"),
-    ("initializers", "Constant", "value", "float|list"),
+    ("constraints", "MinMaxNorm", "rate", "float 0..1"),
+    ("initializers", "Constant", "value", "float|list[float|list]"),
     ("initializers", "RandomNormal TruncatedNormal", "mean", "float"),
     ("initializers", "VarianceScaling", "distribution", "str [truncated_normal untruncated_normal uniform]"),
     ("initializers", "VarianceScaling", "mode", "str [fan_in fan_out fan_avg]"),
@@ -318,20 +329,20 @@ SPECIAL_RULES = (
     ("layers", "IntegerLookup", "oov_method", "str [floormod farmhash]"),
     ("layers", "IntegerLookup", "vocabulary_dtype", "str [int64]"),
     ("layers", "LeakyReLU ReLU", "negative_slope", "float >=0"),
-    ("layers", "Normalization", "axis", "int|list|null"),
+    ("layers", "Normalization", "axis", "int|list[int]|null"),
     ("layers", "RandomElasticTransform", "fill_mode", "str [reflect constant nearest wrap mirror]"),
-    ("layers", "RandomElasticTransform RandomErasing", "scale", "float|list"),
+    ("layers", "RandomElasticTransform RandomErasing", "scale", "float|list[float]"),
     ("layers", f"{WARPING} RandomElasticTransform", "interpolation", "str [bilinear nearest]"),
     ("layers", "AugMix RandAugment RandomPerspective", "interpolation", "str [bilinear nearest]"),
     ("layers", "RandomFlip", "mode", "str [horizontal_and_vertical horizontal vertical]"),
     ("layers", "RandomGrayscale", "factor", "float 0..1"),
-    ("layers", "RandomPosterization", "factor", "int|list 1..8"),
+    ("layers", "RandomPosterization", "factor", "int|list[int] 1..8"),
     ("layers", "RandomPerspective", "scale", "float 0..1"),
     ("layers", WARPING, "fill_mode", "str [reflect constant nearest wrap]"),
     ("layers", "ReLU", "max_value", "float >=0"),
     ("layers", "ReLU", "threshold", "float >=0"),
-    ("layers", "Rescaling", "offset", "float|list"),
-    ("layers", "Rescaling", "scale", "float|list"),
+    ("layers", "Rescaling", "offset", "float|list[float]"),
+    ("layers", "Rescaling", "scale", "float|list[float]"),
     ("layers", "STFTSpectrogram", "mode", "str [log magnitude psd real imag angle stft]"),
     ("layers", "Resizing", "fill_mode", "str [constant]"),
     (
@@ -340,8 +351,8 @@ SPECIAL_RULES = (
         "interpolation",
         "str [bilinear nearest bicubic lanczos3 lanczos5 area]",
     ),
-    ("layers", "Solarization", "addition_factor", "float|list 0..1"),
-    ("layers", "Solarization", "threshold_factor", "float|list 0..1"),
+    ("layers", "Solarization", "addition_factor", "float|list[float] 0..1"),
+    ("layers", "Solarization", "threshold_factor", "float|list[float] 0..1"),
     ("layers", "StringLookup", "mask_token", "str"),
     ("layers", "StringLookup", "oov_token", "str|null"),
     ("layers", "TextVectorization", "split", "str|null [whitespace character]"),
@@ -352,13 +363,13 @@ SPECIAL_RULES = (
         "str|null [lower_and_strip_punctuation lower strip_punctuation]",
     ),
     ("layers", "UpSampling1D", "size", "int >=1"),
-    ("layers", "ZeroPadding1D ZeroPadding2D ZeroPadding3D", "padding", "int|list >=0"),
-    ("losses", "CategoricalFocalCrossentropy", "alpha", "float|list"),
-    ("losses", "CategoricalGeneralizedCrossEntropy", "q", "float >0 <=1"),
+    ("layers", "ZeroPadding1D ZeroPadding2D ZeroPadding3D", "padding", "int|list[int|list] >=0"),
+    ("losses", "CategoricalFocalCrossentropy", "alpha", "float|list[float]"),
+    ("losses", "CategoricalGeneralizedCrossEntropy", "q", "float >0 <1"),
     ("metrics", "AUC", "curve", "str [ROC PR PRGAIN]"),
     ("metrics", "AUC", "num_thresholds", "int >=2"),
     ("metrics", "AUC", "summation_method", "str [interpolation minoring majoring]"),
-    ("metrics", "AUC", "thresholds", "list"),
+    ("metrics", "AUC", "thresholds", "list[float] 0..1"),
     ("metrics", "F1Score FBetaScore", "average", "str|null [micro macro weighted]"),
     ("metrics", "F1Score FBetaScore", "threshold", "float >0 <=1"),
     ("metrics", "FBetaScore", "beta", "float >0"),
@@ -454,7 +465,7 @@ RULES_BY_OBJECT = {
 
 TYPES = ("int", "float", "bool", "str", "list", "dict", "null")
 # Longer signs first: they are tried in turn.
-LIMITS = {">=": "minimum", "<=": "maximum", ">": "exclusive_minimum"}
+LIMITS = {">=": "minimum", "<=": "maximum", ">": "exclusive_minimum", "<": "exclusive_maximum"}
 
 REFERENCES = {"layer": "layers", "backward_layer": "layers", "cell": "layers", "cells": "layers"}
 REFERENCE_ENDINGS = {
@@ -601,7 +612,7 @@ BASES = {
 TYPE_NAMES = {bool: "bool", int: "int", float: "float", str: "str", tuple: "list", list: "list", dict: "dict"}
 
 # the classes of annotated_types, in lower case
-LIMIT_NOTES = {"ge": "minimum", "le": "maximum", "gt": "exclusive_minimum"}
+LIMIT_NOTES = {"ge": "minimum", "le": "maximum", "gt": "exclusive_minimum", "lt": "exclusive_maximum"}
 
 EXPORTS_HEAD = '''"""nnlab's own Keras objects; importing this package lets Keras load models that hold them.
 
@@ -653,6 +664,9 @@ def annotated_values(annotation: Any) -> Json:
             names |= {TYPE_NAMES[type(choice)] for choice in get_args(plain_type)}
         else:
             names.add("null" if plain_type is type(None) else TYPE_NAMES[get_origin(plain_type) or plain_type])
+        if get_origin(plain_type) in (list, tuple):
+            items = {TYPE_NAMES[item] for item in get_args(plain_type) if item is not ...}
+            entry["items"] = [name for name in TYPES if name in items]
     return {"types": [name for name in TYPES if name in names], **entry}
 
 
@@ -820,8 +834,12 @@ def constraints_of(rule: str, default: object) -> Json:
     """Turn a rule into the entry's types, limits and choices."""
     words, _, choices = rule.partition(" [")
     types, *limits = words.split()
+    items = re.search(r"list\[(.*)\]", types)
+    types = re.sub(r"list\[.*\]", "list", types)
     accepted = set(types.split("|")) | ({"null"} if default is None else set())
     entry: Json = {"types": [name for name in TYPES if name in accepted]}
+    if items is not None:
+        entry["items"] = [name for name in TYPES if name in items[1].split("|")]
     for limit in limits:
         if ".." in limit:
             entry["minimum"], entry["maximum"] = (json.loads(bound) for bound in limit.split(".."))
@@ -847,7 +865,7 @@ def accepted_values(kind: str, target: Any, name: str, default: object) -> Json:
     annotation = annotations_of(target).get(name)
     if annotation is not None:
         return annotated_values(annotation)
-    rule = RULES_BY_OBJECT.get((kind, target.__name__, name))
+    rule = RULES_BY_OBJECT.get((kind, target.__name__, name), LAYER_RULES.get(name) if kind == "layers" else None)
     if rule is None:
         rule = RULES.get(name) or type_of(default)
     return constraints_of(rule, default) if rule else {}

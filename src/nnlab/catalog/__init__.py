@@ -54,16 +54,19 @@ class Parameter(NamedTuple):
     Args:
         kind: the kind of object that it names, if it names one.
         types: names among `int`, `float`, `bool`, `str`, `list`, `dict`, `null`; empty when unknown.
+        items: the types of what a list holds, empty when unknown; limits hold for numbers in it, too.
     """
 
     name: str
     default: Any = REQUIRED
     kind: str | None = None
     types: tuple[str, ...] = ()
+    items: tuple[str, ...] = ()
     choices: tuple[Any, ...] = ()
     minimum: float | None = None
     maximum: float | None = None
     exclusive_minimum: float | None = None
+    exclusive_maximum: float | None = None
     description: str = ""
 
     @property
@@ -213,5 +216,5 @@ def _entry(package: Package, kind: str, name: str, raw: Mapping[str, Any]) -> En
 
 
 def _parameter(name: str, raw: Mapping[str, Any]) -> Parameter:
-    values: dict[str, Any] = {key: tuple(raw[key]) for key in ("types", "choices") if key in raw}
+    values: dict[str, Any] = {key: tuple(raw[key]) for key in ("types", "items", "choices") if key in raw}
     return Parameter(name=name, **{**raw, **values})

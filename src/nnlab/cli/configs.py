@@ -238,6 +238,7 @@ def _show_entry(entry: Any, *, json: bool) -> None:
                 "default": None if parameter.required else parameter.default,
                 "names": parameter.kind,
                 "types": parameter.types,
+                "items": parameter.items,
                 "choices": parameter.choices,
                 "minimum": parameter.minimum,
                 "maximum": parameter.maximum,

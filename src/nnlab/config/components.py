@@ -331,12 +331,19 @@ def _is_misplaced_layer(parameter: Parameter, component: Component) -> bool:
 
 
 def _as_number(parameter: Parameter, value: Any) -> Any:
-    """Accept `1e3` where a whole number is due, and `1` where Keras insists on a float."""
+    """Accept `1e3` where a whole number is due, and `1` where Keras insists on a float; in a list, too."""
+    if isinstance(value, list) and parameter.items:
+        return [_as_number(_of_items(parameter), item) for item in value]
     if isinstance(value, float) and "int" in parameter.types and "float" not in parameter.types:
         return int(value) if value.is_integer() else value
     if type(value) is int and "float" in parameter.types and "int" not in parameter.types:
         return float(value)
     return value
+
+
+def _of_items(parameter: Parameter) -> Parameter:
+    """Return what an item of a list must be."""
+    return parameter._replace(default=catalog.REQUIRED, types=parameter.items, choices=())
 
 
 def value_faults(parameter: Parameter, value: Any, *, received: Any) -> Iterator[Fault]:
@@ -363,6 +370,11 @@ def value_faults(parameter: Parameter, value: Any, *, received: Any) -> Iterator
             hint = "give one axis; `Flatten` makes one of several, and `Reshape` makes them several again"
         yield Fault((), f"expected {wanted}, received {show(received)}", hint)
         return
+    if isinstance(value, (list, tuple)) and parameter.items:
+        raw = received if isinstance(received, (list, tuple)) else value
+        for i, (item, said) in enumerate(zip(value, raw, strict=True)):
+            for fault in value_faults(_of_items(parameter), item, received=said):
+                yield fault._replace(path=(i, *fault.path))
     if parameter.choices and value not in parameter.choices and isinstance(value, str):
         hint = did_you_mean(value, parameter.choices) or one_of(parameter.choices)
         yield Fault((), f"unknown value {named(value)}", hint)
@@ -375,6 +387,8 @@ def value_faults(parameter: Parameter, value: Any, *, received: Any) -> Iterator
         yield Fault((), message, about(parameter))
     if parameter.exclusive_minimum is not None and value <= parameter.exclusive_minimum:
         yield Fault((), f"must be more than {number_text(parameter.exclusive_minimum)}, received {show(received)}")
+    if parameter.exclusive_maximum is not None and value >= parameter.exclusive_maximum:
+        yield Fault((), f"must be less than {number_text(parameter.exclusive_maximum)}, received {show(received)}")
 
 
 def _is(value: Any, type_name: str) -> bool:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import keras
+import numpy as np
 
 from nnlab import layers as own_layers
 from nnlab.config.components import Component
@@ -74,6 +75,7 @@ def build_model(
     adapt_layers(model, x)
     taken = [] if source is None or transfer is None else copy_weights(transfer, source, model)
     compile_model(model, experiment, plan, num_train=splits.spec.num_train)
+    _try_out(experiment, plan, splits, answers)
     return model, taken
 
 
@@ -215,12 +217,8 @@ def compile_model(
     several = len(plan.outputs) > 1
     losses, metrics, weights = {}, {}, {}
     for output in plan.outputs:
-        place = (output.name,) if several and isinstance(experiment.training.loss, Mapping) else ()
-        losses[output.name] = _made(output.loss, ("training", "loss", *place))
-        place = (output.name,) if several and isinstance(experiment.training.metrics, Mapping) else ()
-        metrics[output.name] = [
-            _made_metric(metric, output, ("training", "metrics", *place, i)) for i, metric in enumerate(output.metrics)
-        ]
+        losses[output.name] = _made(output.loss, _judge_place(experiment, output, "loss"))
+        metrics[output.name] = [made for made, _ in _made_metrics(experiment, output)]
         weights[output.name] = output.loss_weight
     model.compile(
         optimizer=_made(optimizer, ("optimizer",)),
@@ -232,6 +230,54 @@ def compile_model(
         model.optimizer.build(model.trainable_variables)  # else a model that is saved before its first step lacks them
     except Exception as error:  # Keras looks at some parameters only now, such as Muon's `exclude_layers`
         raise _refused(error, experiment.optimizer, ("optimizer",)) from error
+
+
+def _judge_place(experiment: Experiment, output: OutputPlan, section: str) -> ConfigPath:
+    """Return where the config gives an output's loss or metrics."""
+    by_name = isinstance(getattr(experiment.training, section), Mapping)
+    return ("training", section, *([output.name] if by_name and output.name else []))
+
+
+def _made_metrics(experiment: Experiment, output: OutputPlan) -> Iterator[tuple[Any, ConfigPath]]:
+    place = _judge_place(experiment, output, "metrics")
+    for i, metric in enumerate(output.metrics):
+        yield _made_metric(metric, output, (*place, i)), (*place, i)
+
+
+def _try_out(experiment: Experiment, plan: Plan, splits: Splits, answers: Mapping[str, Any]) -> None:
+    """Let losses and metrics judge some made-up answers: many look at their parameters only when they are used.
+
+    Raises:
+        ConfigError: with every loss and metric that cannot be used, or gives more than one value.
+    """
+    problems = []
+    for output in plan.outputs:
+        shape = tuple(answers[output.name].shape[1:])
+        y = splits.train.y
+        y = np.asarray(y[output.name] if isinstance(y, Mapping) else y)[:2]
+        if None in shape or not len(y):
+            continue
+        made_up = np.full((len(y), *shape), 1 / max(2, shape[-1] if shape else 2), np.float32)
+        place = _judge_place(experiment, output, "loss")
+        judges = [(_made(output.loss, place), output.loss, place)]
+        made = _made_metrics(experiment, output)
+        judges += [(judge, metric, at) for (judge, at), metric in zip(made, output.metrics, strict=True)]
+        for judge, component, path in judges:
+            if not isinstance(judge, str) and (found := _fault_of(judge, y, made_up)) is not None:
+                hint = f"`nnlab list {component.kind} {component.name}` shows what it takes"
+                problems.append(Problem(f"`{component.name}` cannot judge this model: {found}", hint, path))
+    if problems:
+        raise ConfigError(problems)
+
+
+def _fault_of(judge: Any, y: np.ndarray, answers: np.ndarray) -> str | None:
+    """Return why a loss or a metric cannot judge answers `[rows, ...]`, `None` if it can."""
+    try:
+        value = judge(y, answers)
+    except Exception as error:
+        return _reason(error)
+    one_is_needed = isinstance(judge, keras.Metric)  # losses of rows are added up
+    return f"it gives {np.size(value)} values, and one is needed" if one_is_needed and np.size(value) != 1 else None
 
 
 def _made_metric(metric: Component, output: OutputPlan, path: ConfigPath) -> Any:
@@ -342,9 +388,27 @@ def _trace(x: Any, layers: list[Any], planned: Sequence[PlannedLayer], place: Co
             reason = _reason(error)
             rows = " and ".join(_shape_text(shape) for shape in shapes)
             message = f"`{name}` cannot take rows of shape {rows}: {reason}"
-            path = place if place is not None and plan.path[: len(place)] != place else _place(plan)
-            raise ConfigError(Problem(message, _shape_hint(name, shapes[0], reason), path)) from error
+            raise ConfigError(Problem(message, _shape_hint(name, shapes[0], reason), _said_at(plan, place))) from error
+        _try_limits(layer, _said_at(plan, place))
     return x
+
+
+def _said_at(layer: PlannedLayer, place: ConfigPath | None) -> ConfigPath:
+    """Return where the config says what feeds a layer, if that is not where it names it."""
+    return place if place is not None and layer.path[: len(place)] != place else _place(layer)
+
+
+def _try_limits(layer: Any, path: ConfigPath) -> None:
+    """Use the constraints and regularizers of a layer once: those that do not fit its weights fail only then."""
+    for variable in layer.trainable_variables:
+        for limit in (variable.constraint, variable.regularizer):
+            try:
+                if limit is not None:
+                    limit(variable.value)
+            except Exception as error:
+                shape = _shape_text(tuple(variable.shape))
+                message = f"`{type(limit).__name__}` does not fit weights of shape {shape}: {_reason(error)}"
+                raise ConfigError(Problem(message, "choose its parameters for weights of this shape", path)) from error
 
 
 def _shape_hint(name: str, shape: tuple[int | None, ...], reason: str) -> str:
