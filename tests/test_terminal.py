@@ -196,7 +196,7 @@ tune:
 @pytest.mark.slow
 def test_commands_that_train_fit_into_80_columns_with_whole_names_and_digits(tmp_path):
     (tmp_path / "房价.yaml").write_text(CONFIG)
-    vary = "--vary model.activation=relu,leaky_relu,hard_sigmoid --vary training.batch_size=16,32"
+    vary = "--vary model.activation=leaky_relu,hard_sigmoid --vary training.batch_size=16,32"
     commands = [
         "train 房价.yaml",
         f"compare 房价.yaml {vary} --seeds 2 --tuning-budget 2 --name comparison",
