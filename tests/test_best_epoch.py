@@ -89,6 +89,17 @@ def test_judging_averages_changes_no_step_of_the_training(config, tmp_path):
             ["best val_auc 0.9000 in epoch 2", "the model is that of epoch 2"],
         ),
         ({"model_epoch": 1}, ["the model is that of epoch 1"]),
+        (
+            {
+                "best_epoch": 5,
+                "monitor": "loss",
+                "best_value": 1,
+                "judged_from_epoch": 4,
+                "averaged_weights": True,
+                "averages_validated": True,
+            },
+            ["best loss 1.0000 (before averaging) in epoch 5 (judged from epoch 4 on)"],
+        ),
         ({}, []),
     ],
 )

@@ -179,6 +179,19 @@ def test_a_full_disk_is_one_line(nnlab, monkeypatch):
     ]
 
 
+@pytest.mark.tf
+def test_an_interrupt_before_anything_is_known_of_a_run_leaves_no_directory(nnlab, tmp_path, monkeypatch):
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    (tmp_path / "c.yaml").write_text("data: iris\nmodel: {hidden: [4]}\ntraining: {epochs: 1}\n")
+    monkeypatch.setattr(Run, "write_data", interrupt)
+    done = nnlab("train", "c.yaml", "--runs-dir", "others")
+    assert (done.code, done.out) == (130, "")
+    assert "nothing was kept" in done.err
+    assert not list((tmp_path / "others").iterdir())
+
+
 @pytest.mark.parametrize(("error", "code"), [(EOFError(), 1), (KeyboardInterrupt(), 130)])
 def test_only_an_interrupt_exits_as_interrupted(nnlab, monkeypatch, error, code):
     def stop(*_: object) -> None:

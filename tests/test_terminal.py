@@ -31,20 +31,30 @@ if __name__ == "__main__":
         try:
             main(line.split())
         except SystemExit as ended:
-            assert not ended.code, ended.code
+            assert (ended.code or 0) == int(sys.argv[2]), ended.code
 """
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07]*\x07")
 
 
-def in_terminal(folder: Path, commands: Sequence[str], *, width: int = 80, **environment: str) -> dict[str, list[str]]:
-    """Run commands in one process in a pseudo-terminal; return the lines of each, as a terminal gets them."""
+def in_terminal(
+    folder: Path, commands: Sequence[str], *, width: int = 80, code: int = 0, **environment: str
+) -> dict[str, list[str]]:
+    """Run commands in one process in a pseudo-terminal; return the lines of each, as a terminal gets them.
+
+    Args:
+        folder: where to run them.
+        commands: without `nnlab`.
+        width: columns of the terminal.
+        code: what each exits with.
+        environment: more of it.
+    """
     (folder / "several.py").write_text(SEVERAL)
     (folder / "commands").write_text("\n".join(commands), encoding="utf-8")
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
     inherited = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES", "NO_COLOR")}
     process = subprocess.Popen(
-        [sys.executable, "several.py", "commands"], stdin=theirs, stdout=theirs, stderr=theirs, cwd=folder,
+        [sys.executable, "several.py", "commands", str(code)], stdin=theirs, stdout=theirs, stderr=theirs, cwd=folder,
         env={**inherited, "TERM": "xterm-256color", **environment},
     )  # fmt: skip
     os.close(theirs)
@@ -105,9 +115,55 @@ def test_runs_are_listed_with_whole_names_and_say_what_is_left_out(tmp_path):
         text = text_of(shown[command])
         assert all(run.path.name in text for run in runs)
         assert text.count("12345.6789") >= len(runs)
-    assert f"  val_{METRICS[5]}  12345.6789" in text  # what they are sorted by has no room beside the names
+    head = text.partition("not shown")[0]
+    assert f"val_{METRICS[5]}" in head  # what they are sorted by has no room beside the names, and stands below them
     assert "not shown for lack of room: status, epochs, seconds" in text_of(shown["runs ls"]).replace("\n  ", " ")
     assert all(name in text_of(shown["runs show x"]) for name in METRICS)  # one line a metric
+
+
+def test_names_that_leave_no_room_beside_them_stand_above_aligned_values(tmp_path):
+    with (tmp_path / "out").open("w+", encoding="utf-8") as file:
+        screen = Screen(file)
+        screen.width = 31
+        columns = [
+            Column("run", ["房" * 14, "n" * 30], left=True),
+            Column("status", ["completed", "failed"], rank=1, left=True),
+            Column("seconds", ["1.0", "100.25"], rank=9),
+            Column("val_loss", ["0.12345", "12.5"]),
+        ]
+        screen.show_table(columns, whole="`all`")
+        file.seek(0)
+        lines = file.read().splitlines()
+    assert lines == [
+        "run",
+        "  status      val_loss",
+        "─" * len("  status      val_loss"),
+        "房" * 14,
+        "  completed    0.12345",
+        "n" * 30,
+        "  failed          12.5",
+        "not shown for lack of room:",
+        "  seconds (`all` holds all)",
+    ]
+
+
+def test_the_metrics_of_most_runs_are_the_last_to_go(tmp_path):
+    write_run(tmp_path / "runs", "x", ["rare_metric_of_one_run_alone", "accuracy"])
+    write_run(tmp_path / "runs", "a-name", ["accuracy"])
+    text = text_of(in_terminal(tmp_path, ["runs ls"])["runs ls"])
+    assert text.count("12345.6789") == 4
+    assert "val_accuracy" in text.partition("not shown")[0]
+
+
+def test_mistakes_break_between_words_too(tmp_path):
+    (tmp_path / "a-config-with-a-name-that-takes-room-on-its-line.yaml").write_text(
+        "data: iris\nmodel: {hidden: [4]}\n"
+    )
+    command = "train a-config-with-a-name-that-takes-room-on-its-line.yaml --name (no)"
+    shown = in_terminal(tmp_path, [command], code=2)[command]
+    assert_fits({command: shown})
+    words = text_of(shown).split()
+    assert {"letters", "digits", "starting", "letter"} <= set(words)
 
 
 @pytest.mark.parametrize("width", [20, 40, 200])
@@ -161,6 +217,8 @@ def test_a_sentence_breaks_between_words_alone():
     assert wrapped(f"run: {path} is there", 40, indent="  ") == ["  run:", f"    {path}", "    is there"]
     assert wrapped("  two blanks stay", 80) == ["  two blanks stay"]
     assert wrapped("房 " * 3, 5) == ["房 房", "  房"]
+    assert wrapped("  hint: write it so", 12) == ["  hint:", "    write it", "    so"]
+    assert wrapped("seed      0", 80) == ["seed      0"]
     assert wrapped("", 5) == [""]
 
 

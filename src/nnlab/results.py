@@ -131,8 +131,12 @@ def best_and_kept(info: Mapping[str, Any]) -> list[str]:
     facts = []
     is_averaged = bool(info.get("averaged_weights"))
     if info.get("best_epoch") is not None:
-        judged = " (before averaging)" if is_averaged and not info.get("averages_validated") else ""
-        facts.append(f"best {info['monitor']} {metric_text(info['best_value'])}{judged} in epoch {info['best_epoch']}")
+        monitor, first = info["monitor"], info.get("judged_from_epoch")
+        # training goes on with the weights as they are, so that its own figures are never those of averages
+        is_judged_averaged = info.get("averages_validated") and str(monitor).startswith("val_")
+        judged = " (before averaging)" if is_averaged and not is_judged_averaged else ""
+        since = f" (judged from epoch {first} on)" if first is not None else ""
+        facts.append(f"best {monitor} {metric_text(info['best_value'])}{judged} in epoch {info['best_epoch']}{since}")
     if info.get("model_epoch") is not None:
         has = "has the averaged weights" if is_averaged else "is that"
         facts.append(f"the model {has} of epoch {info['model_epoch']}")

@@ -207,6 +207,10 @@ class Run:
         self.refuse_if_at_work()
         shutil.rmtree(self.path, ignore_errors=True)
 
+    def discard(self) -> None:
+        """Delete what this process has begun to write here."""
+        shutil.rmtree(self.path, ignore_errors=True)
+
     def keep_code(self, file: Path) -> None:
         """Keep a copy of a Python file that the model needs."""
         folder = self.path / CODE_FOLDER

@@ -138,6 +138,9 @@ def train(
         info.write()
     except OSError as error:
         raise NnlabError(system_problem(error) or Problem(first_line(error))) from error
+    except KeyboardInterrupt:  # without `run.json` nothing would find it
+        run.discard()
+        raise
     rows = () if start is None else start.rows
     best = _best_so_far(experiment, splits)
     recorder = Recorder(run, observer, epochs=experiment.training.epochs, best=best, columns=columns, rows=rows)
@@ -218,6 +221,8 @@ def _best_and_kept(model: keras.Model, recorder: Recorder) -> dict[str, Any]:
     if recorder.best is not None:
         best = recorder.best
         facts |= {"best_epoch": best.epoch, "monitor": best.monitor, "best_value": best.value}
+        if recorder.stopping is not None and recorder.stopping.judged_from > 1:
+            facts |= {"judged_from_epoch": recorder.stopping.judged_from}
     if recorder.rows:
         stopping = recorder.stopping
         restored = None if stopping is None else stopping.restored_epoch
@@ -368,7 +373,7 @@ def _fit(
         start.restore(built.model)
     if training.early_stopping is None:
         return fit(first, last)
-    recorder.stopping = EarlyStopping(**training.early_stopping.model_dump())
+    recorder.stopping = EarlyStopping(frozen_epochs=frozen, **training.early_stopping.model_dump())
     return fit(first, last, recorder.stopping)
 
 

@@ -19,7 +19,7 @@ import typer.core
 import typer.main
 
 from nnlab import __version__
-from nnlab.errors import NnlabError, Problem, did_you_mean, first_line, system_problem, visible
+from nnlab.errors import NnlabError, Problem, did_you_mean, first_line, system_problem
 
 COMMANDS = {
     "train": "training:train",
@@ -148,7 +148,9 @@ def _usage(error: typer.TyperException, words: Sequence[str]) -> int:
     option = getattr(error, "option_name", None)
     if option is not None and context is not None and any(each.name == "changes" for each in context.command.params):
         hint = _value_of_the_config(option, words) or hint
-    sys.stderr.write(visible(f"{place}: {first[0].lower()}{first[1:]}") + f"\n  hint: {visible(hint)}\n")
+    from nnlab.cli.console import say
+
+    say(f"{place}: {first[0].lower()}{first[1:]}", hint=hint)
     return 2
 
 

@@ -328,5 +328,5 @@ def _say_crashed(outcomes: Sequence[Any]) -> None:
         for problem in outcome.problems:
             trials.setdefault(str(problem), []).append(outcome.name)
     for text, names in trials.items():
-        sys.stderr.write(f"{text}\n")  # as problems write themselves
+        console.write_lines(*text.splitlines())
         console.say(f"  in {listed(names, most=3)}")

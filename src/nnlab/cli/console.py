@@ -39,10 +39,15 @@ def messages() -> Screen:
 
 def say(text: str, *, hint: str | None = None) -> None:
     """Write a line to stderr, and below it what to do."""
-    for line in (text, f"  hint: {hint}" if hint else None):
-        if line is not None and sys.stderr.isatty():
+    write_lines(text, *([f"  hint: {hint}"] if hint else []))
+
+
+def write_lines(*lines: str) -> None:
+    """Write lines to stderr, on a terminal broken between words."""
+    for line in lines:
+        if sys.stderr.isatty():
             messages().say(line)
-        elif line is not None:
+        else:
             sys.stderr.write(f"{visible(line)}\n")
 
 
@@ -72,7 +77,7 @@ def print_json(document: Any) -> None:
 def print_problems(problems: Sequence[Problem]) -> None:
     """Write problems to stderr, one below the other."""
     for problem in problems:
-        sys.stderr.write(f"{problem}\n")
+        write_lines(*str(problem).splitlines())
 
 
 def stopped(error: BaseException, run: Run, *, done: str) -> int:

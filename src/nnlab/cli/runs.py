@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -96,8 +97,9 @@ def _show_runs(rows: list[dict[str, Any]], metric_value: Any, *, sort: str | Non
         values = [metric_value(row, name) for row in rows]
         return ["" if value is None else metric_text(value) for value in values]
 
-    metrics = dict.fromkeys(f"val_{name}" for row in rows for name in row["metrics"].get("validation") or {})
-    loss = "val_loss" if "val_loss" in metrics or not any(row["metrics"].get("train") for row in rows) else "loss"
+    counts = Counter(f"val_{name}" for row in rows for name in row["metrics"].get("validation") or {})
+    metrics = [name for name, _ in counts.most_common()]  # those of most runs first
+    loss = "val_loss" if "val_loss" in counts or not any(row["metrics"].get("train") for row in rows) else "loss"
     # what the runs are sorted by is always there, then the loss
     shown = dict.fromkeys([*([sort] if sort else []), loss, *metrics])
     columns = [
@@ -143,7 +145,7 @@ def show_run(
     else:
         extent = counted(len(history), "epoch")
     for name, text in _facts(found, info, extent).items():
-        out.print(f"{name:<10} {text}", style=STATUS_STYLES.get(info.get("status", ""), "") if name == "status" else "")
+        out.say(f"{name:<10} {text}", style=STATUS_STYLES.get(info.get("status", ""), "") if name == "status" else "")
     if is_several:
         _show_results(found, info["kind"])
         return
@@ -155,7 +157,8 @@ def show_run(
             best = min(history, key=lambda row: row[name])
             words = [f"best {name} {metric_text(best[name])} in epoch {int(best['epoch'])}"]
     if words:
-        out.print(f"best       {'; '.join(words).removeprefix('best ')}")
+        head, _, rest = "; ".join(words).removeprefix("the ").partition(" ")
+        out.say(f"{head:<10} {rest}")
     if metrics:
         show_metrics(out, metrics)
 

@@ -70,7 +70,7 @@ class Screen(Console):
     def table(
         self, columns: Sequence[Column], *, title: str = "", styles: Sequence[str] = (), whole: str | None = None
     ) -> RenderableType:
-        """Make a table that fits: without the columns that are needed least, or with a line for each value.
+        """Make a table that fits: without the columns that are needed least, or with its names on lines of their own.
 
         Args:
             columns: from left to right; the first one names the rows.
@@ -78,18 +78,24 @@ class Screen(Console):
             styles: of the rows.
             whole: where all columns stand, for the line that says which are left out.
         """
-        for shown in _choices(columns):
-            if self.fits(shown):
-                made: RenderableType = _laid_out(shown, styles)
-                break
-        else:
-            shown, made = list(columns), Group(*_stacked(columns))
+        shown, made = self._made(columns, styles)
         left_out = [column.head for column in columns if column not in shown]
         above = [Text(line, style="bold") for line in wrapped(visible(title), self.width)] if title else []
         where = f" ({whole} holds all)" if whole else ""
         note = f"not shown for lack of room: {', '.join(left_out)}{where}" if left_out else ""
         below = [Text(line, style="dim") for line in wrapped(visible(note), self.width)] if note else []
         return Group(*above, made, *below)
+
+    def _made(self, columns: Sequence[Column], styles: Sequence[str]) -> tuple[list[Column], RenderableType]:
+        """Return the columns that are shown, and the table."""
+        for shown in _choices(columns):
+            if self.fits(shown):
+                return shown, _laid_out(shown, styles)
+        names, *values = columns
+        for shown in _choices(values):
+            if shown and _width(shown) <= self.width:
+                return [names, *shown], Group(*_below_names(names, shown, styles))
+        return list(columns), Group(*_stacked(columns))
 
     def fits(self, columns: Sequence[Column]) -> bool:
         """Whether a table has room."""
@@ -102,16 +108,16 @@ def wrapped(text: str, width: int, *, indent: str = "") -> list[str]:
     Args:
         text: a sentence.
         width: cells of a line.
-        indent: stands before each line, and two spaces more before all but the first.
+        indent: stands before each line; before all but the first the blanks that the text begins with, and two more.
     """
     lines: list[str] = []
-    line = indent + text[: len(text) - len(text.lstrip(" "))]
-    start = line
-    for word in text.split():
+    first = indent + text[: len(text) - len(text.lstrip(" "))]
+    line = start = first
+    for word in text.strip(" ").split(" "):  # of several blanks between words, all but one are words of no letters
         extended = line + word if line == start else f"{line} {word}"
         if cell_len(extended) > width and line != start:
-            lines.append(line)
-            line = start = f"{indent}  "
+            lines.append(line.rstrip())
+            line = start = f"{first}  "
             extended = line + word
         line = extended
     return [*lines, line]
@@ -135,6 +141,37 @@ def _laid_out(columns: Sequence[Column], styles: Sequence[str] = ()) -> Table:
     for i, row in enumerate(rows):
         table.add_row(*(Text(visible(cell)) for cell in row), style=styles[i] if i < len(styles) else None)
     return table
+
+
+def _width(columns: Sequence[Column]) -> int:
+    """Return the cells of a line below a name: two blanks before the first column, three between."""
+    return sum(map(_cells, columns)) + 3 * len(columns) - 1
+
+
+def _cells(column: Column) -> int:
+    return max(cell_len(visible(text)) for text in (column.head, *column.cells))
+
+
+def _below_names(names: Column, values: Sequence[Column], styles: Sequence[str]) -> Iterator[Text]:
+    """Yield the lines of a table whose names leave no room beside them: each stands above the values of its row."""
+
+    def line(texts: Sequence[str]) -> str:
+        return "  " + "   ".join(_padded(text, column) for text, column in zip(texts, values, strict=True)).rstrip()
+
+    if names.head:
+        yield Text(visible(names.head), style="bold")
+    yield Text(line([column.head for column in values]), style="bold")
+    yield Text("─" * _width(values))
+    for i, name in enumerate(names.cells):
+        style = styles[i] if i < len(styles) else ""
+        yield Text(visible(name), style=style, no_wrap=True, overflow="ignore")
+        yield Text(line([column.cells[i] for column in values]), style=style)
+
+
+def _padded(text: str, column: Column) -> str:
+    shown = visible(text)
+    blanks = " " * (_cells(column) - cell_len(shown))
+    return shown + blanks if column.left else blanks + shown
 
 
 def _stacked(columns: Sequence[Column]) -> Iterator[Text]:

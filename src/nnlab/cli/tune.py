@@ -152,7 +152,7 @@ def _say_failed(search: Any) -> None:
             for problem in outcome.problems:
                 trials.setdefault(str(problem), []).append(trial.id)
     for text, ids in trials.items():
-        sys.stderr.write(f"{text}\n")  # as problems write themselves
+        console.write_lines(*text.splitlines())
         console.say(f"  in trial {_ids(ids)}")
 
 

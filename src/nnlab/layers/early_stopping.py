@@ -53,12 +53,18 @@ class EarlyStopping(keras.callbacks.EarlyStopping):
     weights back, this one lets validation see the averages (as Keras's `SwapEMAWeights` does, but to the bit), so that
     what was judged is what is kept. A value that is not a number is no improvement, not even on none.
 
+    Args:
+        frozen_epochs: how many epochs went before, with layers frozen, that it does not judge.
+        options: those of Keras's.
+
     Attributes:
+        judged_from: the first epoch that it judges, from 1.
         restored_epoch: whose weights it has given back, from 1; `None` if none.
     """
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, *, frozen_epochs: int = 0, **options: Any) -> None:
         super().__init__(**options)
+        self.judged_from = max(frozen_epochs, self.start_from_epoch) + 1
         self.restored_epoch: int | None = None
         self._of_training: list[Any] | None = None
 
