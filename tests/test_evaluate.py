@@ -109,11 +109,25 @@ def _rows(run: Run, split: str):
 
 
 def test_options_that_choose_different_rows_do_not_go_together(nnlab, flowers):
-    run, file = flowers
-    for options in (["--split", "train", "--changed-data"], ["--input", file, "--changed-data"]):
-        done = nnlab("evaluate", run.path, *options)
-        assert done.code == 2
-        assert "choose different rows" in done.err
+    run, _ = flowers
+    done = nnlab("evaluate", run.path, "--split", "train", "--changed-data")
+    assert done.code == 2
+    assert "choose different rows" in done.err
+
+
+def test_a_file_that_is_elsewhere_now_gives_the_figures_of_the_splits(nnlab, flowers, changing, tmp_path):
+    run, _ = flowers
+    figures = {
+        split: json.loads(nnlab("evaluate", run.path, "--split", split, "--json").out) for split in ("test", "train")
+    }
+    changing.rename(tmp_path / "moved.csv")
+    assert "`--input FILE --split test` evaluates the test rows" in nnlab("evaluate", run.path).err
+    for split, document in figures.items():
+        moved = nnlab("evaluate", run.path, "--input", "moved.csv", "--split", split, "--json")
+        assert json.loads(moved.out) == document
+        assert moved.err == ""
+    unseen = json.loads(nnlab("evaluate", run.path, "--input", "moved.csv", "--changed-data", "--json").out)
+    assert (unseen["split"], unseen["metrics"]) == ("test", figures["test"]["metrics"])
 
 
 def test_a_file_that_is_predicted_is_scored_if_it_has_the_target(nnlab, flowers, tmp_path):

@@ -230,13 +230,35 @@ def test_changed_data_are_refused_with_what_differs_and_two_ways_on(kept, flower
     assert "`--input FILE`" in message
 
 
-def test_a_file_that_is_gone_points_to_other_labelled_files(kept, flowers):
-    run, _ = kept(source="csv", path=str(flowers), target="y")
-    flowers.unlink()
+def test_a_file_that_is_gone_points_to_where_it_is_and_to_other_labelled_files(kept, flowers):
+    run, splits = kept(source="csv", path=str(flowers), target="y", scale="standardize")
+    moved = flowers.rename(flowers.with_name("moved.csv"))
     assert refused(rows_of_split, run, "test") == (
         f"the run's data are gone: there is no `{flowers}`\n"
-        "  hint: `--input FILE` evaluates the rows of another labelled file, with the run's columns and classes"
+        "  hint: `--input FILE --split test` evaluates the test rows if the file is elsewhere now, "
+        "`--input FILE` all rows of a labelled file"
     )
+    for name in ("train", "validation", "test"):
+        same_rows(rows_of_split(run, name, moved_to=moved), getattr(splits, name))
+    same_rows(unseen_rows_of_source(run, moved_to=moved), splits.test)
+    changed(moved, lambda frame: frame.sort_values("a"))
+    with pytest.raises(NnlabError, match="the 60 rows are the same, in another order"):
+        rows_of_split(run, "test", moved_to=moved)
+
+
+def test_data_that_are_no_file_have_not_moved(kept, flowers):
+    run, _ = kept(source="iris")
+    with pytest.raises(NnlabError, match="the run's data are `iris`, not a file that may have moved"):
+        rows_of_split(run, "test", moved_to=flowers)
+
+
+def test_rows_that_may_have_been_changed_rather_than_removed_are_said_not_to_be_surely_unseen(kept, flowers):
+    run, splits = kept(source="csv", path=str(flowers), target="y")
+    changed(flowers, lambda frame: frame.round(1))
+    judged = unseen_rows_of_source(run)
+    gone = splits.train.num_rows + splits.validation.num_rows - judged.counts["train"] - judged.counts["validation"]
+    assert gone > 0
+    assert judged.notes[1].startswith(f"{gone} rows that were trained or validated on are not there any more")
 
 
 @pytest.mark.parametrize("seed", range(3))

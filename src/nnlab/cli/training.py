@@ -91,7 +91,8 @@ def evaluate(
         typer.Option(
             "--input",
             metavar="FILE",
-            help="Evaluate the rows of a labelled CSV, Parquet or NPZ file, encoded as the run was.",
+            help="Evaluate the rows of a labelled CSV, Parquet or NPZ file, encoded as the run was. With `--split` or "
+            "`--changed-data`: where the run's data are now.",
             show_default=False,
         ),
     ] = None,
@@ -113,7 +114,8 @@ def evaluate(
     """Compute the loss and the metrics of a saved run, on its own rows or on others."""
     from nnlab.run import open_run
 
-    _check_one_choice(split, input_, changed_data=changed_data)
+    if changed_data and split not in (None, "test"):
+        raise NnlabError("`--split` and `--changed-data` choose different rows", hint="give one of them")
     found = open_run(run, runs_dir)
     found.require_model()
     if not quiet and not json:
@@ -121,12 +123,12 @@ def evaluate(
         console.say(f"run: {found.path}{'' if status == 'completed' else f' ({status})'}")
     from nnlab.data import judging
 
-    if input_ is not None:
+    if changed_data:
+        judged = judging.unseen_rows_of_source(found, moved_to=input_)
+    elif input_ is not None and split is None:
         judged = judging.rows_of_file(found, input_)
-    elif changed_data:
-        judged = judging.unseen_rows_of_source(found)
     else:
-        judged = judging.rows_of_split(found, split or "test")
+        judged = judging.rows_of_split(found, split or "test", moved_to=input_)
     if not quiet:
         for note in judged.notes:
             console.say(note)
@@ -139,7 +141,7 @@ def evaluate(
             from nnlab.predict import evaluate_monte_carlo
 
             mc = evaluate_monte_carlo(found, judged, samples=mc_samples, trust_code=trust_code)
-    chosen = None if input_ is not None else split or "test"
+    chosen = split or (None if input_ is not None and not changed_data else "test")
     if json:
         document = {"split": chosen, "metrics": metrics, **({"mc": mc} if mc is not None else {})}
         console.print_json({**document, **({"rows": judged.counts} if judged.counts is not None else {})})
@@ -150,14 +152,6 @@ def evaluate(
         figures = {name: value for name, value in mc.items() if name != "samples"}
         console.results().print(f"mean of {mc_samples} Monte-Carlo samples")
         show_metrics(console.results(), {name: figures})
-
-
-def _check_one_choice(split: str | None, input_: Path | None, *, changed_data: bool) -> None:
-    """Refuse options that choose different rows."""
-    given = {"--split": split is not None, "--input": input_ is not None, "--changed-data": changed_data}
-    chosen = [f"`{option}`" for option, is_given in given.items() if is_given]
-    if len(chosen) > 1 and not (changed_data and split == "test" and input_ is None):
-        raise NnlabError(f"{' and '.join(chosen)} choose different rows", hint="give one of them")
 
 
 def show_metrics(out: Screen, metrics: Mapping[str, Mapping[str, float | None] | None]) -> None:

@@ -65,13 +65,26 @@ class RunData:
     record: DataRecord | None
 
     @classmethod
-    def of(cls, run: Run) -> RunData:
+    def of(cls, run: Run, *, moved_to: Path | None = None) -> RunData:
         """Read it.
 
+        Args:
+            run: the run.
+            moved_to: where the file of its data is now, if it is elsewhere.
+
         Raises:
-            NnlabError: what the run keeps cannot be read.
+            NnlabError: what the run keeps cannot be read, or its data are no file.
         """
-        return cls(run, load_config(run.config_path).experiment, data_spec(run), data_record(run))
+        experiment = load_config(run.config_path).experiment
+        if moved_to is not None:
+            if experiment.data.path is None:
+                message = f"the run's data are `{experiment.data.source.name}`, not a file that may have moved"
+                raise NnlabError(
+                    message, hint="leave `--split` and `--changed-data` out to evaluate all rows of a file"
+                )
+            data = experiment.data.model_copy(update={"path": str(moved_to.absolute())})
+            experiment = experiment.model_copy(update={"data": data})
+        return cls(run, experiment, data_spec(run), data_record(run))
 
     @property
     def config(self) -> DataConfig:
@@ -156,14 +169,14 @@ class _Source:
         return Split(x, one_or_all(y))
 
 
-def rows_of_split(run: Run, split: SplitName) -> JudgedRows:
-    """Return the rows of a split of a run, if they are still there as they were.
+def rows_of_split(run: Run, split: SplitName, *, moved_to: Path | None = None) -> JudgedRows:
+    """Return the rows of a split of a run, if they are still there as they were; `moved_to` as for `RunData.of`.
 
     Raises:
         NnlabError: the run has no such rows.
         DataError: its data have changed, with what differs; or they cannot be read any more.
     """
-    data = RunData.of(run)
+    data = RunData.of(run, moved_to=moved_to)
     sizes = {name: getattr(data.spec, f"num_{name}") for name in get_args(SplitName)}
     if not sizes[split]:
         hint = f"it has {one_of(name for name, size in sizes.items() if size)}"
@@ -180,14 +193,16 @@ def rows_of_split(run: Run, split: SplitName) -> JudgedRows:
     return JudgedRows(data.experiment, data.spec, rows, tuple(_same_rows_note(data)))
 
 
-def unseen_rows_of_source(run: Run) -> JudgedRows:
+def unseen_rows_of_source(run: Run, *, moved_to: Path | None = None) -> JudgedRows:
     """Return the rows of a run's data, which may have changed, that it was neither trained nor validated on.
+
+    `moved_to` is as for `RunData.of`.
 
     Raises:
         DataError: there are none, or the data cannot be encoded as the run's were.
         NnlabError: the run does not know its rows.
     """
-    data = RunData.of(run)
+    data = RunData.of(run, moved_to=moved_to)
     if data.record is None:
         hint = "evaluate a file with rows that it has never seen: `--input FILE`"
         raise NnlabError("the run keeps no fingerprint of its rows, so those it was trained on are unknown", hint=hint)
@@ -208,7 +223,19 @@ def unseen_rows_of_source(run: Run) -> JudgedRows:
         f"{chosen.counts['new']} new; left out: {listed}"
     )
     counts = {"evaluated": evaluated, **chosen.counts}
-    return JudgedRows(data.experiment, data.spec, source.take(data.spec, chosen.positions), (note,), counts)
+    notes = (note, *_gone_note(data.record, chosen.counts))
+    return JudgedRows(data.experiment, data.spec, source.take(data.spec, chosen.positions), notes, counts)
+
+
+def _gone_note(record: DataRecord, counts: Mapping[str, int]) -> Iterator[str]:
+    """Say so where rows that were seen are gone, and others are new: they may be the same, with other values."""
+    then = sum(len(record.rows.get(name, ())) for name in ("train", "validation"))
+    gone = then - counts["train"] - counts["validation"]
+    if gone > 0 and counts["new"]:
+        yield (
+            f"{gone} rows that were trained or validated on are not there any more: "
+            "if they were changed rather than removed, some of the new rows are the same, and not unseen"
+        )
 
 
 def rows_of_file(run: Run, file: Path) -> JudgedRows:
@@ -410,7 +437,10 @@ def _unreadable(data: RunData, error: DataError) -> DataError:
     if file is None:
         return error
     if not Path(file).exists():
-        hint = "`--input FILE` evaluates the rows of another labelled file, with the run's columns and classes"
+        hint = (
+            "`--input FILE --split test` evaluates the test rows if the file is elsewhere now, "
+            "`--input FILE` all rows of a labelled file"
+        )
         return DataError(Problem(f"the run's data are gone: there is no `{file}`", hint))
     problems = [replace(problem, path=(), file=problem.file or file) for problem in error.problems]
     then, now = (None if data.record is None else data.record.file), file_record(data.experiment.data)
