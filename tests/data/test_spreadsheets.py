@@ -135,3 +135,31 @@ def test_half_floats_are_classes_without_a_warning(load, tmp_path):
     np.savez(tmp_path / "t.npz", x=np.arange(24.0).astype(np.float16), y=(np.arange(24) % 3).astype(np.float16))
     spec = load(source="npz", path=str(tmp_path / "t.npz"), **WHOLE).spec
     assert spec.target.class_names == ("0", "1", "2")
+
+
+def test_points_that_may_separate_thousands_are_said_in_files_with_semicolons(load_text):
+    rows = [f"{900 + 37 * row:,}".replace(",", ".") for row in range(24)]
+    text = "\n".join(["a;b;y", *(f"{value};{row % 5};{row % 2}" for row, value in enumerate(rows))])
+    assert load_text(text).spec.notes == (
+        "every point in `a` stands before three digits, and is read as a decimal point (`1.011` is 1.011): "
+        "remove the points if they separate thousands",
+    )
+    assert load_text(text.replace(";", ",")).spec.notes == ()
+    assert load_text(text.replace("900;", "0.900;", 1)).spec.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "found", "remedy"),
+    [
+        (
+            "version https://git-lfs.github.com/spec/v1\noid sha256:0\n",
+            "a pointer of Git LFS",
+            "`git lfs pull` fetches",
+        ),
+        ("\n<!DOCTYPE html>\n<html></html>\n", "a web page", "download the file itself"),
+    ],
+)
+def test_what_a_download_left_instead_of_a_table_is_named(load_text, error_text, text, found, remedy):
+    message = error_text(load_text, text=text)
+    assert f"is not a CSV file but {found}" in message
+    assert remedy in message

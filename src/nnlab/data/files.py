@@ -21,6 +21,9 @@ _BEGINNINGS = {
     b"\x89HDF": ("an HDF5 file", "hdf5"),
     b"\xff\xfe": ("UTF-16 text", "utf-16"),
     b"\xfe\xff": ("UTF-16 text", "utf-16"),
+    b"version https://git-lfs": ("a pointer of Git LFS", "lfs"),
+    b"<!doctype html": ("a web page", "html"),
+    b"<html": ("a web page", "html"),
 }
 _HINTS = {
     "parquet": "write `source: parquet`",
@@ -30,8 +33,11 @@ _HINTS = {
     "excel": "save it as CSV",
     "hdf5": "save it as CSV, Parquet or NPZ",
     "utf-16": "save it as UTF-8",
+    "lfs": "`git lfs pull` fetches the file itself",
+    "html": "download the file itself, not the page that shows it",
     "csv": "write `source: csv` for a table as text",
 }
+_LONGEST_BEGINNING = 64
 _WORDS = {"csv": "a CSV file", "parquet": "a Parquet file", "npz": "an NPZ file"}
 
 
@@ -83,7 +89,7 @@ def kind_of_input(file: Path) -> Literal["csv", "npy", "npz", "parquet"]:
     found, kind = _recognized(file, _near(file) or "check its path", ())
     if kind in ("csv", "npy", "npz", "parquet"):
         return kind  # type: ignore[return-value]
-    hint = _HINTS[kind] if kind in ("gzip", "utf-16") else "save it as CSV, Parquet, NPY or NPZ"
+    hint = _HINTS[kind] if kind in ("gzip", "utf-16", "lfs", "html") else "save it as CSV, Parquet, NPY or NPZ"
     raise _fault(f"`{file}` is {found}, which cannot be read here", hint, ())
 
 
@@ -98,12 +104,14 @@ def _recognized(file: Path, near: str, path: ConfigPath) -> tuple[str | None, st
         if what is not None:
             raise _fault(f"`{file}` is {what}, not a file", "write its content into a file", path)
         with file.open("rb") as stream:
-            beginning = stream.read(8)
+            beginning = stream.read(_LONGEST_BEGINNING)
     except OSError as error:
         raise _fault(f"`{file}` cannot be read: {error.strerror}", None, path) from error
     if not beginning:
         raise _fault(f"`{file}` is empty", None, path)
-    return next((what for start, what in _BEGINNINGS.items() if beginning.startswith(start)), (None, "csv"))
+    is_text = beginning.lstrip().lower().startswith
+    found = (what for start, what in _BEGINNINGS.items() if beginning.startswith(start) or is_text(start))
+    return next(found, (None, "csv"))
 
 
 def near_name(file: Path) -> str:

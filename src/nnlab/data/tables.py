@@ -18,7 +18,7 @@ from nnlab.config.schema import DataConfig
 from nnlab.data.cells import NUMBER, Role, looks_like_a_figure, unfit
 from nnlab.data.classes import LARGEST_EXACT, is_whole
 from nnlab.data.columns import choose_columns
-from nnlab.data.csv_files import column_as_text, lines_of_rows, may_have_zeros_in_front, read_csv, unnamed
+from nnlab.data.csv_files import Separator, column_as_text, lines_of_rows, may_have_zeros_in_front, read_csv, unnamed
 from nnlab.data.files import require_file
 from nnlab.data.precision import lost_in_float64
 from nnlab.data.registry import RawData
@@ -26,6 +26,7 @@ from nnlab.data.targets import infer_task
 from nnlab.errors import DataError, Problem, first_line, listed, show
 from nnlab.memory import BYTES_OF_A_NUMBER, require_memory
 
+_POINT_BEFORE_THREE = re.compile(r"[+-]?[1-9]\d{0,2}\.\d{3}")
 _DIGITS = re.compile(r"[+-]?\d{1,300}")
 _MANY_ROWS = 20
 _LARGEST = float(np.finfo(np.float32).max)
@@ -42,6 +43,7 @@ class Table:
         for_training: whether the config may choose other features, rather than a trained model needing these.
         written: gives a column as text, as it is written, where the data frame was read from text.
         has_zeros: tells whether any of that text may be digits with zeros in front.
+        separator: what stands between the values of that text.
     """
 
     frame: Any
@@ -50,6 +52,7 @@ class Table:
     for_training: bool = True
     written: Callable[[int], list[str]] | None = None
     has_zeros: Callable[[], bool] | None = None
+    separator: Separator | None = None
 
     def problems(self, faults: Iterable[Fault]) -> list[Problem]:
         """Return what is wrong with columns; several of one kind are one problem."""
@@ -138,7 +141,7 @@ def csv_table(file: Path, *, header: bool = True, for_training: bool = True) -> 
     def has_zeros() -> bool:
         return may_have_zeros_in_front(file)
 
-    return Table(frame, place, for_training=for_training, written=written, has_zeros=has_zeros)
+    return Table(frame, place, for_training=for_training, written=written, has_zeros=has_zeros, separator=separator)
 
 
 def read_parquet_table(config: DataConfig) -> RawData:
@@ -206,6 +209,9 @@ def _as_arrays(table: Table, config: DataConfig) -> RawData:
         raise DataError(problems)
     integers = _integers(table, features)
     notes += [*_lost_zeros(table, integers), *lost_in_float64(integers)]
+    notes += _perhaps_thousands(
+        table, dict.fromkeys([*features, *(column for some in targets.values() for column in some)])
+    )
     if config.features is None and len(features) > 1:
         notes += _row_numbers(integers, len(table.frame))
     return RawData(
@@ -243,6 +249,27 @@ def _lost_zeros(table: Table, columns: Iterable[str]) -> Iterator[str]:
         yield (
             f"zeros in front of numbers are lost, such as `{first}` is {int(first)}, in {listed(padded)}; "
             "one-hot encode codes, or leave them out with `features`"
+        )
+
+
+def _perhaps_thousands(table: Table, positions: Iterable[int]) -> Iterator[str]:
+    """Yield a sentence where every point may separate thousands, in a file of countries that write it so."""
+    import pandas as pd
+
+    if table.separator != ";" or table.written is None:
+        return
+    found: dict[str, str] = {}
+    for position in positions:
+        column = table.frame.iloc[:, position]
+        if pd.api.types.is_float_dtype(column.dtype):
+            texts = [text.strip() for text in table.written(position) if "." in text]
+            if texts and all(_POINT_BEFORE_THREE.fullmatch(text) for text in texts):
+                found[str(column.name)] = texts[0]
+    if found:
+        first = next(iter(found.values()))
+        yield (
+            f"every point in {listed(found)} stands before three digits, and is read as a decimal point (`{first}` is "
+            f"{float(first):g}): remove the points if they separate thousands"
         )
 
 
