@@ -14,7 +14,14 @@ from nnlab import catalog
 from nnlab.config.compare import CompareConfig
 from nnlab.config.model import HiddenConfig, RepeatBlock, SequentialConfig, model_section
 from nnlab.config.nodes import Node, place
-from nnlab.config.remedies import DECIMAL_POINT, in_one_line, is_part_of_a_number, keras_remedy, type_remedy
+from nnlab.config.remedies import (
+    in_one_line,
+    keras_remedy,
+    says_none,
+    says_yes,
+    stray_key_remedy,
+    type_remedy,
+)
 from nnlab.config.schema import DataConfig, EarlyStopping, Experiment, TensorBoardConfig, TrainingConfig
 from nnlab.config.section import Section
 from nnlab.config.tune import TuneConfig
@@ -161,8 +168,8 @@ def _unknown_key(key: str, value: Any, path: ConfigPath, root: Node) -> _Words:
     section = _section_at(path, root)
     near = tuple(nearest(key, section.model_fields))
     message = f"unknown key {named(key)}"
-    if is_part_of_a_number(key, value):
-        return _Words(message, DECIMAL_POINT, True)
+    if (stray := stray_key_remedy(key, value)) is not None:
+        return _Words(message, stray, True)
     if section is RepeatBlock and catalog.find("layers", key) is not None:
         inside = in_one_line({key: value})
         return _Words(message, f"put it into the block: `layers: [{{{inside}}}]`", True, ("layers",))
@@ -184,7 +191,7 @@ def _home(key: str, section: type[Section]) -> str | None:
     if key in _ANYWHERE:
         return None
     path = _section_of(key, section)
-    if path is not None:
+    if path is not None and (path[:1] != ("tune",) or section is Experiment):  # `alpha` of a model is no search's
         return f"it belongs under `{'.'.join(map(str, path))}`" if path else "it belongs at the top of the config"
     for name in ("Adam", "SGD", *catalog.entries("optimizers")):
         if key in catalog.entries("optimizers")[name].parameters:
@@ -213,8 +220,11 @@ def path_of_option(word: str) -> str | None:
 def _section_remedy(value: Any, path: ConfigPath, root: Node) -> str | None:
     """Say what to write instead of a value that stands in the place of a section."""
     section = _section_at(path, root)
-    if value is True and not any(info.is_required() for info in section.model_fields.values()):
-        return f"write `{path[-1]}: {{}}` for its defaults"
+    if not any(info.is_required() for info in section.model_fields.values()):
+        if says_yes(value):
+            return f"write `{path[-1]}: {{}}` for its defaults"
+        if says_none(value):
+            return f"write `{path[-1]}: null` for none"
     return f"it may hold {_keys(section)}"
 
 

@@ -14,13 +14,52 @@ from nnlab.errors import did_you_mean, listed, one_of
 _YES, _NO = ("yes", "on", "y"), ("no", "off", "n")
 _NONE = ("none", "nil", "nothing")
 _A_LIST = "write a list: `[a, b]`, or one item a line with a dash before it"
+_BRACKETS = "a list stands in square brackets: `[3, 3]`"
 _INSTEAD = {
-    "Input": "leave it out: the data give the shape of the input",
-    "InputLayer": "leave it out: the data give the shape of the input",
-    "Linear": "did you mean `Dense`?",
+    "layers": {
+        "Input": "leave it out: the data give the shape of the input",
+        "InputLayer": "leave it out: the data give the shape of the input",
+        "Linear": "did you mean `Dense`?",
+    },
+    "losses": {
+        "BCELoss": "did you mean `binary_crossentropy`?",
+        "BCEWithLogitsLoss": "write `binary_crossentropy`, and end with no activation",
+        "CrossEntropyLoss": "write `sparse_categorical_crossentropy`, and end with no activation",
+        "L1Loss": "did you mean `mae`?",
+        "MSELoss": "did you mean `mse`?",
+    },
+    "schedules": {
+        "CosineAnnealingLR": "did you mean `cosine`?",
+        "CosineAnnealingWarmRestarts": "did you mean `cosine_restarts`?",
+        "CosineDecayRestarts": "did you mean `cosine_restarts`?",
+        "InverseTimeDecay": "did you mean `power`?",
+        "OneCycleLR": "did you mean `one_cycle`?",
+        "ReduceLROnPlateau": "did you mean `performance`?",
+    },
 }
+"""Names that people know from Keras and PyTorch, and what says the same here."""
+
 DECIMAL_POINT = "if this is part of a number, write decimals with a point"
+_EPOCHS = "write `training: {epochs: 10}`"
+_SPLIT = "write `data: {validation: 0.2, test: 0.2}`"
 _KERAS_KEYS = {
+    "compile": "write `optimizer` at the top, and `loss` and `metrics` under `training`",
+    "fit": "write `training: {epochs: 10, batch_size: 32}`",
+    "hidden_layer_sizes": "write `model: {hidden: [100]}`",
+    "input_features": "write `data: {features: [...]}`; all columns but the target are, if it is left out",
+    "output_features": "write `data: {target: ...}`",
+    "max_epochs": _EPOCHS,
+    "max_iter": _EPOCHS,
+    "n_epochs": _EPOCHS,
+    "num_epochs": _EPOCHS,
+    "num_train_epochs": _EPOCHS,
+    "per_device_train_batch_size": "write `training: {batch_size: 32}`",
+    "random_state": "write `seed: 42` at the top",
+    "sequential": "write the layers as a list: `model: {layers: [...]}`",
+    "solver": "write `optimizer: Adam` at the top",
+    "split": _SPLIT,
+    "splits": _SPLIT,
+    "warmup_steps": "it belongs to the schedule: `schedule: {cosine: {warmup_steps: 100}}`",
     "callbacks": "write what they do: `training.early_stopping`, `training.tensorboard`, and for ReduceLROnPlateau "
     "`schedule: performance`; others cannot be named yet",
     "validation_split": "write `data: {validation: 0.2}`",
@@ -36,7 +75,7 @@ _KERAS_KEYS = {
     "input_shape": "leave it out: the data give the shape of the input",
     "input_dim": "leave it out: the data give the shape of the input",
 }
-"""Keys that people know from Keras and scikit-learn, and what says the same here."""
+"""Keys that people know from Keras, scikit-learn, Ludwig and Hugging Face, and what says the same here."""
 
 
 def type_remedy(value: Any, types: Collection[str]) -> str | None:
@@ -65,6 +104,8 @@ def _text_remedy(text: str, types: Collection[str]) -> str | None:
             return f"write `{str(text.casefold() in _YES).lower()}`"
         if isinstance(plain, bool):
             return "remove the quotes"
+    if "list" in types and text.startswith("("):
+        return _BRACKETS
     if {"int", "float"} & set(types):
         return number_remedy(text)
     if "list" in types:
@@ -72,6 +113,16 @@ def _text_remedy(text: str, types: Collection[str]) -> str | None:
     if "dict" in types and re.search(r":\S", text):
         return "put a space behind each `:`"
     return None
+
+
+def says_yes(value: Any) -> bool:
+    """Whether a value switches something on."""
+    return value is True or (isinstance(value, str) and value.casefold() in _YES)
+
+
+def says_none(value: Any) -> bool:
+    """Whether a value is a word for nothing."""
+    return isinstance(value, str) and value.casefold() in _NONE
 
 
 def number_remedy(text: str) -> str | None:
@@ -98,6 +149,13 @@ def is_part_of_a_number(key: str, value: Any) -> bool:
     return key.isdecimal() and value is None
 
 
+def stray_key_remedy(key: str, value: Any) -> str | None:
+    """Say what to do about a key that is what YAML makes of a decimal comma, or of a tuple as Python writes it."""
+    if is_part_of_a_number(key, value):
+        return DECIMAL_POINT
+    return _BRACKETS if value is None and re.fullmatch(r"[\d.]+\)", key) else None
+
+
 def about(parameter: Parameter) -> str | None:
     """Return what the catalog says about a parameter, as a hint."""
     text = parameter.description.rstrip(".")
@@ -108,8 +166,8 @@ def about(parameter: Parameter) -> str | None:
 
 def unknown_parameter_remedy(entry: Entry, key: str, known: Collection[str], *, value: Any) -> str:
     """Say what to do about a parameter that an object does not have, given those that it may still get."""
-    if is_part_of_a_number(key, value):
-        return DECIMAL_POINT
+    if (stray := stray_key_remedy(key, value)) is not None:
+        return stray
     if not known:
         return f"write `{entry.name}` alone"
     return did_you_mean(key, known) or f"`{entry.name}` takes {listed(known)}"
@@ -129,8 +187,13 @@ def unknown_name_remedy(kind: str, name: str, allowed: Collection[str], *, all_a
         entry = catalog.find(kind, call[1])
         parameters = f": {{{entry.first_parameter}: ...}}" if call[2] and entry is not None else ""
         return f"write `{call[1]}{parameters}`"
-    if kind == "layers" and all_allowed and name in _INSTEAD:
-        return _INSTEAD[name]
+    if kind == "datasets" and (file := re.fullmatch(r"[^\s:]+\.(csv|npz|parquet)", name)) is not None:
+        return f"write `data: {{source: {file[1]}, path: {name}{'' if file[1] == 'npz' else ', target: ...'}}}`"
+    last = name.rpartition(".")[2]  # `keras.layers.Dense`, `nn.Linear`
+    if last != name and last in allowed:
+        return f"write `{last}`"
+    if all_allowed and last in _INSTEAD.get(kind, {}):
+        return _INSTEAD[kind][last]
     if kind == "layers" and all_allowed and catalog.find("activations", name) is not None:
         return f"write `Activation: {name}`"
     if name.casefold() in _NONE:
