@@ -221,3 +221,24 @@ def test_a_comparison_says_it_before_it_starts(write_config):
     )
     (advice,) = study.advice
     assert (advice.severity, advice.rule) == ("advice", "penalized-score")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "hint"),
+    [
+        ("val_mse", "it is called `val_mean_squared_error` here"),
+        ("val_MeanSquaredError", "it is called `val_mean_squared_error` here"),
+        ("val_mape", "it is called `val_percent` here"),
+        ("val_mae", "add it to `training.metrics`, or take one of `val_loss`, `val_mean_squared_error`, `val_p"),
+        ("val_percnt", "did you mean `val_percent`?"),
+        ("val_nonsense", "one of `val_loss`, `val_mean_squared_error`, `val_percent`"),
+    ],
+)
+def test_a_metric_by_another_of_its_names_is_told_its_column(nnlab, write_config, wanted, hint):
+    text = "name: x\ndata: {source: diabetes, validation: 50}\nmodel: {hidden: [2]}\n"
+    text += "training: {epochs: 1, metrics: [mse, {mean_absolute_percentage_error: {name: percent}}]}\n"
+    path = write_config(text + "tune: {space: {optimizer.learning_rate: {choice: [0.001, 0.1]}}}\n")
+    assert f"hint: {hint}" in nnlab("tune", path, "-S", f"tune.objective={wanted}").err
+    assert f"hint: {hint}" in nnlab("train", path, "-S", f"training.early_stopping={{monitor: {wanted}}}").err
+    compared = nnlab("compare", path, "--vary", "model.hidden=[1],[2]", "-S", f"compare.metric={wanted}").err
+    assert f"hint: {hint.replace('val_', '')}" in compared

@@ -97,3 +97,12 @@ def test_rows_of_an_ignored_class_do_not_count_in_a_metric_either(nnlab, write_c
     assert found["sparse_categorical_crossentropy"] == pytest.approx(expected, rel=1e-4)
     assert found["loss"] == pytest.approx(expected, rel=1e-4)
     assert found["accuracy"] == pytest.approx((raw.argmax(axis=1) == classes).mean(), abs=1e-6)
+
+
+@pytest.mark.parametrize("loss", ["sparse_categorical_crossentropy", "categorical_crossentropy"])
+def test_the_hint_of_another_loss_keeps_the_logits(nnlab, write_config, loss):
+    text = CLASSES.format(end="linear", logits="true").replace(", ignore_class: 1}}\n", "}}\n")
+    text = text.replace("sparse_categorical_crossentropy: {from", loss + ": {from")
+    done = nnlab("train", write_config(text[: text.index("  metrics")] + "  metrics: [precision]\n"))
+    hint = "write `loss: {categorical_crossentropy: {from_logits: true}}`"
+    assert (done.code, hint in done.err) == ((2, True) if loss.startswith("sparse") else (0, False))

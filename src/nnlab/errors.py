@@ -131,13 +131,18 @@ def _initials(name: str) -> str | None:
     return "".join(part[:1] for part in name.split("_")) if "_" in name else None
 
 
-def did_you_mean(word: str, choices: Iterable[str]) -> str | None:
+def did_you_mean(word: str, choices: Iterable[str], *, prefix: str = "") -> str | None:
     """Say which of `choices` comes nearest to `word`; `None` if none is near.
+
+    Args:
+        word: what was written.
+        choices: what may be.
+        prefix: stands before each of them where they are written, and makes none the nearer.
 
     >>> did_you_mean("rellu", ["relu", "selu", "tanh"])
     'did you mean `relu`?'
     """
-    near = [f"`{choice}`" for choice in nearest(word, choices)]
+    near = [f"`{prefix}{choice}`" for choice in nearest(word, choices)]
     if not near:
         return None
     return f"did you mean {' or '.join([', '.join(near[:-1]), near[-1]] if near[1:] else near)}?"

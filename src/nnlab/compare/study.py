@@ -20,7 +20,7 @@ from nnlab.config.overrides import Override, parse_override
 from nnlab.config.programs import program_kind
 from nnlab.config.schedules import steps_of_run
 from nnlab.data.digests import AFRESH, check_files, file_digests
-from nnlab.errors import ConfigError, NnlabError, Problem, did_you_mean, named, one_of
+from nnlab.errors import ConfigError, NnlabError, Problem, named
 from nnlab.executor import Executor, Job, Outcome, as_part, check_threads, threads_of
 from nnlab.objective import Objective, choose_objective
 from nnlab.run import Run, Status
@@ -205,6 +205,7 @@ class _Facts:
         deciding: those that decide where none is named.
         scale: what numbers a column can hold.
         contents: what a column is made of.
+        hint: which column is meant by a name that is none.
         answers: what is to be predicted of the validation rows.
         notes: what was understood of the data.
     """
@@ -214,6 +215,7 @@ class _Facts:
     deciding: Sequence[str]
     scale: Callable[[str], Scale]
     contents: Callable[[str], Contents]
+    hint: Callable[..., str]
     answers: Any
     notes: tuple[str, ...]
 
@@ -222,7 +224,7 @@ def _check_data(variants: Sequence[Variant]) -> list[_Facts]:
     """Load the data of all variants and plan their models, without TensorFlow."""
     from nnlab.data.loading import load_data
     from nnlab.model.comparable import column_contents
-    from nnlab.model.plan import column_scale, deciding_columns, history_columns
+    from nnlab.model.plan import column_hint, column_scale, deciding_columns, history_columns
     from nnlab.model.prepared import prepare_model
 
     splits: dict[str, Any] = {}
@@ -252,6 +254,7 @@ def _check_data(variants: Sequence[Variant]) -> list[_Facts]:
                 deciding_columns(outputs),
                 partial(column_scale, plan=plan, spec=spec),
                 partial(column_contents, experiment=experiment, outputs=outputs),
+                partial(column_hint, outputs=outputs),
                 None if loaded.validation is None else loaded.validation.y,
                 spec.notes,
             )
@@ -291,7 +294,7 @@ def _objective(section: CompareConfig, facts: Sequence[_Facts]) -> Objective:
     else:
         metric = section.metric.removeprefix("val_")
         if metric not in shared:
-            hint = did_you_mean(metric, shared) or one_of(shared)
+            hint = facts[0].hint(metric, shared=shared)
             raise ConfigError(Problem(f"the variants have no metric {named(metric)} in common", hint))
     problem = unlike(metric, [fact.contents(metric) for fact in facts], others=shared, key="compare.metric")
     if problem is not None:

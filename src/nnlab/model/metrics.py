@@ -256,7 +256,9 @@ def _wrong_for_classes(metric: Component, output: _Output) -> Iterator[Remark]:
     if targets == "nonzero":
         yield from _divides(metric)
     elif wants_class_numbers(loss) and compares_rows(metric):
-        hint = "write `loss: categorical_crossentropy`"
+        other = "categorical_crossentropy"
+        other = f"{{{other}: {{from_logits: true}}}}" if output.meaning.kind == "logits" else other
+        hint = f"write `loss: {other}`"
         if "sparse_y_true" in metric.entry.parameters:
             hint = "write `sparse_y_true: true`"
         yield Remark(f"`{name}` compares rows of 0 and 1, and `{loss.name}` wants class numbers", hint)

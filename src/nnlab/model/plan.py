@@ -5,10 +5,11 @@ This is the meaning of `model:` and of the defaults of `training:`; it needs no 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from nnlab import catalog
 from nnlab.catalog import Direction
 from nnlab.config.columns import metric_name
 from nnlab.config.components import Component
@@ -368,6 +369,27 @@ def measured_columns(outputs: Sequence[OutputPlan]) -> dict[str, tuple[OutputPla
     return losses | {f"{output.name}_{metric_name(metric)}": (output, metric) for output, metric in metrics}
 
 
+def column_hint(metric: str, outputs: Sequence[OutputPlan], *, prefix: str = "", shared: Iterable[str] = ()) -> str:
+    """Say which column is meant by a name that is none: perhaps a metric has another name there.
+
+    Args:
+        metric: the name, without `val_`.
+        outputs: those of the model.
+        prefix: `val_` where columns of validation rows are meant.
+        shared: the only columns that may be, if not all.
+    """
+    measured = measured_columns(outputs)
+    names = [name for name in shared or ("loss", *measured) if name == "loss" or name in measured]
+    others = one_of(f"{prefix}{name}" for name in names)
+    for output in outputs:
+        entry = catalog.find("metrics", metric.removeprefix(f"{output.name}_"))
+        if entry is None:
+            continue
+        same = [name for name in names if name != "loss" and measured[name][1].entry == entry]
+        return f"it is called `{prefix}{same[0]}` here" if same else f"add it to `training.metrics`, or take {others}"
+    return did_you_mean(metric, names, prefix=prefix) or others
+
+
 def column_scale(column: str, plan: Plan, spec: DataSpec) -> Scale:
     """Return what numbers a column of the history can hold for validation rows.
 
@@ -406,11 +428,11 @@ def _monitoring(
     problems: list[Problem] = []
     if schedule is not None and schedule.name == "performance":
         path = ("schedule", "performance", "monitor")
-        mode = _settled_mode(schedule.get("monitor"), schedule.get("mode"), columns, path, problems)
+        mode = _settled_mode(schedule.get("monitor"), schedule.get("mode"), columns, path, outputs, problems)
         schedule = schedule.with_parameters(mode=mode)
     if stopping is not None:
         path = ("training", "early_stopping", "monitor")
-        mode = _settled_mode(stopping.monitor, stopping.mode, columns, path, problems)
+        mode = _settled_mode(stopping.monitor, stopping.mode, columns, path, outputs, problems)
         stopping = stopping.model_copy(update={"mode": mode})
     if problems:
         raise ConfigError(problems)
@@ -418,12 +440,18 @@ def _monitoring(
 
 
 def _settled_mode(
-    monitor: str, mode: str, columns: Mapping[str, Any], path: ConfigPath, problems: list[Problem]
+    monitor: str,
+    mode: str,
+    columns: Mapping[str, Any],
+    path: ConfigPath,
+    outputs: Sequence[OutputPlan],
+    problems: list[Problem],
 ) -> str | None:
     """Return whether less or more is better; what hinders goes to `problems`."""
     better = columns.get(monitor) if mode == "auto" else mode
     if monitor not in columns:
-        hint = did_you_mean(monitor, columns) or one_of(columns)
+        prefix = "val_" if monitor.startswith("val_") else ""
+        hint = column_hint(monitor.removeprefix(prefix), outputs, prefix=prefix)
         if monitor.startswith("val_") and not any(name.startswith("val_") for name in columns):
             hint = "give `data.validation` some rows, or monitor `loss`"
         problems.append(Problem(f"nothing is called `{monitor}` here", hint, path))

@@ -53,7 +53,7 @@ def _components(training: TrainingConfig, output: OutputPlan) -> Iterator[tuple[
 def _unfit(component: Component, y: np.ndarray) -> Remark | None:
     """Return why a loss or a metric has no value for some of the targets."""
     name, kind = component.name, targets_of(component)
-    low, high = number_text(float(y.min())), number_text(float(y.max()))
+    low, high = (number_text(float(str(end))) for end in (y.min(), y.max()))  # as many digits as a float32 has
     if kind == "nonzero" and not y.all():
         count = f"{np.count_nonzero(y == 0)} of {y.size} values"
         return Remark(f"`{name}` divides by the target, which is 0 in {count}", "write `mean_absolute_error`")

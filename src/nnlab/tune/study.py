@@ -12,7 +12,7 @@ from nnlab.config.overrides import override
 from nnlab.config.programs import program_kind
 from nnlab.config.schema import MAX_SEED
 from nnlab.config.tune import MedianConfig, TuneConfig
-from nnlab.errors import ConfigError, NnlabError, Problem, did_you_mean, named, one_of
+from nnlab.errors import ConfigError, NnlabError, Problem, named, one_of
 from nnlab.executor import Job, as_part, check_threads
 from nnlab.objective import Objective, choose_objective
 from nnlab.parts import KeepIf, Limits, Part
@@ -240,7 +240,7 @@ def _check_trials(config: LoadedConfig, space: Space, objective: Objective, plan
 
 def _objective(config: LoadedConfig, section: TuneConfig, planned: Planner) -> Objective:
     """Return what decides: the first of the config's metrics, or the loss."""
-    from nnlab.model.plan import column_scale, deciding_columns, history_columns
+    from nnlab.model.plan import column_hint, column_scale, deciding_columns, history_columns
 
     plan, spec = planned(config)
     columns = history_columns(plan.outputs)
@@ -249,10 +249,9 @@ def _objective(config: LoadedConfig, section: TuneConfig, planned: Planner) -> O
     wanted = section.objective or deciding_columns(plan.outputs)[0]
     metric = wanted.removeprefix("val_")
     if metric not in columns:
-        choices = [f"val_{name}" for name in columns]
-        hint = did_you_mean(f"val_{metric}", choices) or one_of(choices)
+        hint = column_hint(metric, plan.outputs, prefix="val_")
         problem = f"the model has no metric {named(metric)}"
         if wanted.startswith("test_"):
-            problem, hint = "test rows decide nothing in a search", one_of(choices)
+            problem, hint = "test rows decide nothing in a search", one_of(f"val_{name}" for name in columns)
         raise ConfigError(Problem(problem, hint, ("tune", "objective")))
     return choose_objective(metric, columns, column_scale(metric, plan, spec), path=("tune", "objective"))
