@@ -117,3 +117,9 @@ def test_a_run_that_is_carried_on_keeps_how_it_began_and_adds_up_its_seconds(tmp
     assert ended["versions"]["python"]
     assert 100 <= ended["seconds"] < 101
     assert ended["finished"] > ended["started"]
+
+
+def test_a_file_that_cannot_be_written_is_known_by_its_own_name(tmp_path):
+    with pytest.raises(FileNotFoundError) as caught:
+        write_text(tmp_path / "gone" / "history.csv", "")
+    assert caught.value.filename == str(tmp_path / "gone" / "history.csv")

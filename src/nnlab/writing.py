@@ -52,6 +52,10 @@ def write_bytes(path: Path, content: bytes, *, at_once: bool = True, like: os.st
         if like is not None:
             temporary.chmod(stat.S_IMODE(like.st_mode))
         temporary.replace(path)
+    except OSError as error:
+        if error.filename is not None and error.filename2 is None:
+            error.filename = str(path)  # the name that a user knows
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 
