@@ -19,7 +19,6 @@ _SEPARATORS: tuple[Separator, ...] = get_args(Separator)
 _ENCODING = "utf-8-sig"  # UTF-8, with or without the mark that spreadsheets write in front
 _MOST_MISTAKES = 3
 _ROWS_LOOKED_AT = 20
-_ZEROS_IN_FRONT = re.compile(rb"""(^|[,;\t|"])\s*[+-]?0\d+\s*([,;\t|"\r\n]|$)""", re.MULTILINE)
 _CHUNK_BYTES = 1 << 22
 
 
@@ -108,9 +107,17 @@ def column_as_text(file: Path, separator: Separator, position: int, *, rows: int
 
 def may_have_zeros_in_front(file: Path) -> bool:
     """Tell whether any value seems to be digits with a zero in front, as codes have: quickly, but not surely."""
+    import numpy as np
+
+    is_before = np.isin(np.arange(256), list(b',;\t|" \r\n'))  # what stands before a value
     with file.open("rb") as stream:
         while lines := stream.readlines(_CHUNK_BYTES):
-            if _ZEROS_IN_FRONT.search(b"".join(lines)):
+            text = np.frombuffer(b"\n\n%b\n" % b"".join(lines), np.uint8)
+            zeros = np.flatnonzero(text == ord("0"))
+            zeros = zeros[(text[zeros + 1] >= ord("0")) & (text[zeros + 1] <= ord("9"))]
+            before = text[zeros - 1]
+            is_sign = (before == ord("+")) | (before == ord("-"))
+            if is_before[np.where(is_sign, text[zeros - 2], before)].any():
                 return True
     return False
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
@@ -238,9 +238,9 @@ def _integers(table: Table, positions: Iterable[int]) -> dict[str, np.ndarray]:
     return found
 
 
-def _lost_zeros(table: Table, columns: Iterable[str]) -> Iterator[str]:
+def _lost_zeros(table: Table, columns: Collection[str]) -> Iterator[str]:
     """Yield a sentence where whole numbers are written with zeros in front, as codes are."""
-    if table.has_zeros is None or table.written is None or not table.has_zeros():
+    if not columns or table.has_zeros is None or table.written is None or not table.has_zeros():
         return
     names = [str(name) for name in table.frame.columns]
     padded = {name: text for name in columns if (text := _padded(table.written(names.index(name)))) is not None}
