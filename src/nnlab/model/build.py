@@ -217,7 +217,7 @@ def compile_model(
     several = len(plan.outputs) > 1
     losses, metrics, weights = {}, {}, {}
     for output in plan.outputs:
-        losses[output.name] = _made(output.loss, _judge_place(experiment, output, "loss"))
+        losses[output.name] = _made(output.loss, experiment.training.place("loss", output.name))
         metrics[output.name] = [made for made, _ in _made_metrics(experiment, output)]
         weights[output.name] = output.loss_weight
     model.compile(
@@ -232,14 +232,8 @@ def compile_model(
         raise _refused(error, experiment.optimizer, ("optimizer",)) from error
 
 
-def _judge_place(experiment: Experiment, output: OutputPlan, section: str) -> ConfigPath:
-    """Return where the config gives an output's loss or metrics."""
-    by_name = isinstance(getattr(experiment.training, section), Mapping)
-    return ("training", section, *([output.name] if by_name and output.name else []))
-
-
 def _made_metrics(experiment: Experiment, output: OutputPlan) -> Iterator[tuple[Any, ConfigPath]]:
-    place = _judge_place(experiment, output, "metrics")
+    place = experiment.training.place("metrics", output.name)
     for i, metric in enumerate(output.metrics):
         yield _made_metric(metric, output, (*place, i)), (*place, i)
 
@@ -258,7 +252,7 @@ def _try_out(experiment: Experiment, plan: Plan, splits: Splits, answers: Mappin
         if None in shape or not len(y):
             continue
         made_up = np.full((len(y), *shape), 1 / max(2, shape[-1] if shape else 2), np.float32)
-        place = _judge_place(experiment, output, "loss")
+        place = experiment.training.place("loss", output.name)
         judges = [(_made(output.loss, place), output.loss, place)]
         made = _made_metrics(experiment, output)
         judges += [(judge, metric, at) for (judge, at), metric in zip(made, output.metrics, strict=True)]
