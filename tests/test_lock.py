@@ -25,8 +25,12 @@ from nnlab.lock import Lock
 if __name__ == "__main__":
     held = Lock(Path(sys.argv[1]))
     kind = sys.argv[2]
-    if kind == "fork" and os.fork() == 0:
-        time.sleep(60)
+    if kind == "fork":
+        has_begun, begins = os.pipe()
+        if os.fork() == 0:
+            os.write(begins, b"!")
+            time.sleep(60)
+        os.read(has_begun, 1)
     if kind in ("forkserver", "spawn"):
         child = multiprocessing.get_context(kind).Process(target=time.sleep, args=(60,))
         child.start()

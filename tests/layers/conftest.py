@@ -16,6 +16,7 @@ def built(config) -> Callable[[str], Any]:
     def build(model: str, training: str = "{}") -> Any:
         from nnlab.data.splits import DataSpec, Split, Splits, TargetSpec
         from nnlab.model.build import build_model
+        from nnlab.model.inputs import model_splits
         from nnlab.model.plan import plan_model
 
         spec = DataSpec(
@@ -24,6 +25,8 @@ def built(config) -> Callable[[str], Any]:
         )  # fmt: skip
         experiment = config(f"{{data: iris, model: {model}, training: {training}}}").experiment
         rows = Split(np.zeros((10, 4), np.float32), np.zeros(10, np.int32))
-        return build_model(experiment, Splits(rows, None, None, spec), plan_model(experiment, spec))[0]
+        plan = plan_model(experiment, spec)
+        splits = model_splits(experiment, Splits(rows, None, None, spec), plan.outputs)
+        return build_model(experiment, splits, plan)[0]
 
     return build

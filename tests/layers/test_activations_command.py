@@ -139,7 +139,7 @@ def test_a_plot_has_a_panel_for_every_function(activations, tmp_path):
 
 def test_a_plot_together_has_one_panel_for_functions_and_one_for_derivatives(activations, tmp_path):
     pytest.importorskip("matplotlib")
-    assert activations("relu", "mish", "selu", "--plot", "all.svg", "--together").err == "drawn: all.svg\n"
+    assert activations("relu", "mish", "selu", "--plot", "all.svg", "--together").err == "written: all.svg\n"
     tree = ElementTree.parse(tmp_path / "all.svg")
     panels = [node for node in tree.iter() if (node.get("id") or "").startswith("axes_")]
     assert len(panels) == 2
