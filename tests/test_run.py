@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 import re
 from pathlib import Path
@@ -123,3 +124,19 @@ def test_a_file_that_cannot_be_written_is_known_by_its_own_name(tmp_path):
     with pytest.raises(FileNotFoundError) as caught:
         write_text(tmp_path / "gone" / "history.csv", "")
     assert caught.value.filename == str(tmp_path / "gone" / "history.csv")
+
+
+def test_a_full_disk_does_not_keep_a_run_from_saying_how_it_ended(tmp_path, monkeypatch):
+    run = Run(tmp_path)
+    run.write_info({"status": "running"})
+
+    def refuse(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("nnlab.run.write_text", refuse)
+    reason = {"message": "the disk is full", "hint": "make room"}
+    run.write_info({"status": "failed", "error": {**reason, "traceback": "x" * 10_000}})
+    assert run.read_info() == {"status": "failed", "error": reason}
+    with pytest.raises(OSError, match="No space left"):
+        run.write_info({"status": "failed", "error": {**reason, "message": "x" * 10_000}})
+    assert run.read_info()["status"] == "failed"

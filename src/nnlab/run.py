@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 from nnlab.errors import NnlabError, did_you_mean, first_line, listed
 from nnlab.lock import Lock, Owner, owner_of, refuse_if_held
-from nnlab.writing import csv_text, to_json, write_bytes, write_text
+from nnlab.writing import csv_text, is_full, overwrite, to_json, write_bytes, write_text
 
 Status = Literal["running", "completed", "failed", "interrupted"]
 
@@ -227,7 +227,14 @@ class Run:
 
     def write_info(self, info: Mapping[str, Any]) -> None:
         """Write `run.json`: status, command, seed, versions, hardware, times, error."""
-        write_text(self.path / "run.json", to_json(info))
+        path = self.path / "run.json"
+        try:
+            write_text(path, to_json(info))
+        except OSError as error:
+            reason = {name: text for name, text in (info.get("error") or {}).items() if name != "traceback"}
+            short = {**info, "error": reason} if reason else info
+            if not is_full(error) or not overwrite(path, to_json(short).encode()):
+                raise
 
     def read_info(self) -> dict[str, Any]:
         """Return the content of `run.json`; a run that nobody is at work in any more is not `running`."""

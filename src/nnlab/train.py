@@ -137,8 +137,9 @@ def train(
             run.keep_code(Path(split_class(experiment.model.class_)[0]))
         info.write()
     except OSError as error:
+        run.discard()  # without `run.json` nothing would find it
         raise NnlabError(system_problem(error) or Problem(first_line(error))) from error
-    except KeyboardInterrupt:  # without `run.json` nothing would find it
+    except KeyboardInterrupt:
         run.discard()
         raise
     rows = () if start is None else start.rows
@@ -398,8 +399,15 @@ def _set_trainable(built: Built, *, trainable: bool, learning_rate: float | None
 
 def _save(model: keras.Model, run: Run) -> None:
     temporary = run.model_path.with_name(".model.tmp.keras")
-    model.save(temporary)
-    temporary.replace(run.model_path)
+    try:
+        model.save(temporary)
+        temporary.replace(run.model_path)
+    except OSError as error:
+        if error.errno is not None:
+            error.filename = str(run.model_path)  # the name that a user knows
+        raise
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def _data_info(spec: DataSpec) -> dict[str, Any]:

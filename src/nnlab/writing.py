@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import errno
 import io
 import json
 import math
@@ -53,11 +54,29 @@ def write_bytes(path: Path, content: bytes, *, at_once: bool = True, like: os.st
             temporary.chmod(stat.S_IMODE(like.st_mode))
         temporary.replace(path)
     except OSError as error:
-        if error.filename is not None and error.filename2 is None:
-            error.filename = str(path)  # the name that a user knows
+        if error.errno is not None and error.filename2 is None:
+            error.filename = str(path)  # the name that a user knows; a full disk names none
         raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def is_full(error: OSError) -> bool:
+    """Whether there is no room for what was to be written."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
+def overwrite(path: Path, content: bytes) -> bool:
+    """Write over a file in the room that it has on the disk already; `False`, and nothing done, if that is too little.
+
+    For a disk that is full: a reader may see half of it.
+    """
+    if not path.exists() or len(content) > path.stat().st_blocks * 512:
+        return False
+    with path.open("r+b") as file:
+        file.write(content)
+        file.truncate()
+    return True
 
 
 def to_json(value: Any) -> str:
