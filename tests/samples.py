@@ -1,4 +1,4 @@
-"""Configs that several tests use."""
+"""Configs and stand-ins that several tests use."""
 
 from pathlib import Path
 
@@ -11,3 +11,15 @@ model: {activation: relu, hidden: [32]}
 optimizer: {Adam: {learning_rate: 0.005}}
 training: {epochs: 3}
 """
+
+
+class Silence:
+    """Watches a search or a comparison and says nothing."""
+
+    def began(self, study) -> None: ...
+
+    def epoch_done(self, name, row) -> None: ...
+
+    def trial_done(self, *outcome) -> None: ...
+
+    def final_began(self, trial, count) -> None: ...

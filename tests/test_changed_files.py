@@ -13,6 +13,7 @@ from nnlab.config.load import dump_config, load_config
 from nnlab.errors import DataError
 from nnlab.executor import Job, Outcome
 from nnlab.run import Run
+from samples import Silence
 
 CONFIG = """
 name: grown
@@ -56,16 +57,6 @@ class Pretence:
         return self
 
     def __exit__(self, *error: object) -> None: ...
-
-
-class Silence:
-    def began(self, study) -> None: ...
-
-    def epoch_done(self, name, row) -> None: ...
-
-    def trial_done(self, *outcome) -> None: ...
-
-    def final_began(self, trial, count) -> None: ...
 
 
 @pytest.fixture

@@ -25,6 +25,7 @@ from nnlab.tune.outlook import hyperband_brackets, initial_points
 from nnlab.tune.search import is_hopeless
 from nnlab.tune.space import read_space
 from nnlab.tune.study import prepare
+from samples import Silence
 
 pytestmark = pytest.mark.tf
 
@@ -114,16 +115,6 @@ class Pretence:
         return self
 
     def __exit__(self, *error: object) -> None: ...
-
-
-class Silence:
-    def began(self, study) -> None: ...
-
-    def epoch_done(self, name, row) -> None: ...
-
-    def trial_done(self, trial) -> None: ...
-
-    def final_began(self, trial, count) -> None: ...
 
 
 @pytest.fixture

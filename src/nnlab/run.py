@@ -178,9 +178,9 @@ class Run:
         if "kind" in info:
             message = f"`{self.path}` is a {info['kind']}, and has no model of its own"
             hint = f"`nnlab train {self.best_path}` trains the best" if self.best_path.exists() else None
-            trained = next((run.config_path for run in self._trainings() if run.model_path.exists()), None)
+            trained = next((run.path for run in self.trainings() if run.model_path.exists()), None)
             if trained is not None:
-                hint = f"name one of its trainings, such as `{trained.parent}`" + (f"; {hint}" if hint else "")
+                hint = f"name one of its trainings, such as `{trained}`" + (f"; {hint}" if hint else "")
             raise NnlabError(
                 message, hint=hint or f"`nnlab train {self.trials_path}/NAME/config.yaml` trains one of it"
             )
@@ -189,11 +189,6 @@ class Run:
             raise NnlabError(f"`{self.path}` keeps no model, as most trainings of comparisons and searches", hint=hint)
         hint = "the run did not get that far; `nnlab runs show` says how it ended"
         raise NnlabError(f"`{self.path}` has no `{self.model_path.name}`", hint=hint)
-
-    def _trainings(self) -> Iterator[Run]:
-        """Of a comparison or search: yield the runs of its trainings."""
-        if self.trials_path.is_dir():
-            yield from (Run(path) for path in sorted(self.trials_path.iterdir()) if path.is_dir())
 
     def remove(self) -> None:
         """Delete what a training that was interrupted has left, if it has left something.

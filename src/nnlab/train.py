@@ -39,6 +39,7 @@ from nnlab.objective import directions
 from nnlab.parts import KeepIf, Limits, Part
 from nnlab.run import CODE_FOLDER, Run, Status
 from nnlab.run_info import RunInfo, experiment_facts
+from nnlab.writing import whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -398,16 +399,8 @@ def _set_trainable(built: Built, *, trainable: bool, learning_rate: float | None
 
 
 def _save(model: keras.Model, run: Run) -> None:
-    temporary = run.model_path.with_name(".model.tmp.keras")
-    try:
+    with whole(run.model_path) as temporary:
         model.save(temporary)
-        temporary.replace(run.model_path)
-    except OSError as error:
-        if error.errno is not None:
-            error.filename = str(run.model_path)  # the name that a user knows
-        raise
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _data_info(spec: DataSpec) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import math
 import os
 import secrets
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +39,7 @@ def write_bytes(path: Path, content: bytes, *, at_once: bool = True, like: os.st
         at_once: wait until the disk has it; else a power cut may cost the last seconds, a killed process nothing.
         like: a file whose mode and owner it shall have.
     """
-    temporary = path.with_name(f".nnlab-{secrets.token_hex(4)}.tmp")
-    try:
+    with whole(path) as temporary:
         with temporary.open("wb") as file:
             if like is not None:
                 os.fchmod(file.fileno(), 0o600)  # nobody else's until it is the file
@@ -52,6 +51,14 @@ def write_bytes(path: Path, content: bytes, *, at_once: bool = True, like: os.st
                 os.fsync(file.fileno())
         if like is not None:
             temporary.chmod(stat.S_IMODE(like.st_mode))
+
+
+@contextlib.contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """Yield another name, with the same ending, to write a file under; it gets its own name once that has gone well."""
+    temporary = path.with_name(f".nnlab-{secrets.token_hex(4)}.tmp{path.suffix}")
+    try:
+        yield temporary
         temporary.replace(path)
     except OSError as error:
         if error.errno is not None and error.filename2 is None:
