@@ -49,7 +49,7 @@ def test_annotations_tell_types_limits_and_choices(generator):
 def test_every_name_leads_to_an_object():
     from nnlab.model.objects import named_object
 
-    for kind in set(catalog.KINDS) - set(catalog.REGISTERED):
+    for kind in set(catalog.KINDS) - set(catalog.PROVIDERS):
         for entry in catalog.entries(kind).values():
             if entry.name not in (*catalog.ACTIVATION_LAYERS, "accuracy"):
                 assert callable(named_object(entry)), (kind, entry.name)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from nnlab import catalog
 from nnlab.catalog import REQUIRED, Entry, Parameter
 
 
@@ -94,12 +95,10 @@ class ScheduleKind:
     """A registered schedule.
 
     Args:
-        entry: what the catalog shows.
         rate: the formula: `rate(ops, t, learning_rate, **parameters)`.
         durations: those of its parameters that are durations.
     """
 
-    entry: Entry
     rate: Callable[..., Any]
     durations: tuple[Duration, ...]
 
@@ -130,7 +129,8 @@ def schedule(*parameters: Parameter | Duration, url: str | None = None) -> Calla
             parameters={parameter.name: parameter for parameter in shown},
         )
         durations = tuple(parameter for parameter in parameters if isinstance(parameter, Duration))
-        SCHEDULES[name] = ScheduleKind(entry, rate, durations)
+        SCHEDULES[name] = ScheduleKind(rate, durations)
+        catalog.register("schedules", name, lambda: entry)
         return rate
 
     return register

@@ -1,15 +1,15 @@
 """What a config may name, by kind: names, parameters and defaults, without importing TensorFlow.
 
 Keras's objects come from `keras.json`, which `scripts/generate_catalog.py` reads off the installed Keras, and nnlab's
-own from `nnlab.json`, which it reads off `nnlab.layers`. Data sets are the functions of `nnlab.data.sources`, schedules
-those of `nnlab.schedules`.
+own from `nnlab.json`, which it reads off `nnlab.layers`. Data sets and schedules register themselves.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
 
@@ -34,8 +34,8 @@ KINDS: Final[dict[str, str]] = {
 }
 """Every kind of object, with the word for one of it."""
 
-REGISTERED: Final = ("datasets", "schedules")
-"""The kinds whose entries are functions of nnlab's, registered when they are imported."""
+PROVIDERS: Final = {"datasets": "nnlab.data.sources", "schedules": "nnlab.schedules"}
+"""The kinds whose objects call `register`, and the module that is imported, by its name alone, for them to do so."""
 
 
 @cache
@@ -104,6 +104,8 @@ class Entry(NamedTuple):
         keeps: of a layer without weights: `values` if what it gives lies within what it gets, `rows` if rows that add
             up to 1 still do so, too.
         slots: numbers that an optimizer keeps for each weight.
+        settings: of a data set, the keys of the `data` section that it understands besides those of all.
+        needs: those of them that it cannot do without.
     """
 
     kind: str
@@ -122,6 +124,8 @@ class Entry(NamedTuple):
     adds_up_to_1: bool = False
     keeps: Literal["values", "rows"] | None = None
     slots: int = 0
+    settings: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
 
     @property
     def first_parameter(self) -> str | None:
@@ -129,21 +133,29 @@ class Entry(NamedTuple):
         return next(iter(self.parameters), None)
 
 
-@cache
+_registered: dict[str, dict[str, Callable[[], Entry]]] = {kind: {} for kind in PROVIDERS}
+
+
+def register(kind: str, name: str, describe: Callable[[], Entry]) -> None:
+    """Make an object known that describes itself when it is asked for."""
+    _registered[kind][name] = cache(describe)
+
+
 def entries(kind: str) -> Mapping[str, Entry]:
     """Return all entries of a kind by canonical name."""
-    return {name: _made(kind, name) for name in (_registered(kind) if kind in REGISTERED else _written(kind))}
+    if kind in PROVIDERS:
+        return {name: describe() for name, describe in _described(kind).items()}
+    return _all_written(kind)
 
 
-def _registered(kind: str) -> Mapping[str, Any]:
-    """Return what describes itself in an `entry`."""
-    if kind == "schedules":
-        from nnlab.schedules import SCHEDULES
+def _described(kind: str) -> Mapping[str, Callable[[], Entry]]:
+    import_module(PROVIDERS[kind])
+    return _registered[kind]
 
-        return SCHEDULES
-    from nnlab.data.sources import SOURCES
 
-    return SOURCES
+@cache
+def _all_written(kind: str) -> Mapping[str, Entry]:
+    return {name: _made(kind, name) for name in _written(kind)}
 
 
 @cache
@@ -161,9 +173,6 @@ def _written(kind: str) -> Mapping[str, tuple[Package, Mapping[str, Any]]]:
 
 @cache
 def _made(kind: str, name: str) -> Entry:
-    if kind in REGISTERED:
-        entry: Entry = _registered(kind)[name].entry
-        return entry
     package, raw = _written(kind)[name]
     return _entry(package, kind, name, raw)
 
@@ -171,8 +180,6 @@ def _made(kind: str, name: str) -> Entry:
 @cache
 def _names(kind: str) -> Mapping[str, str]:
     """Return the canonical name of every name and alias."""
-    if kind in REGISTERED:
-        return {name: name for name in _registered(kind)}
     written = _written(kind)
     names = {alias: name for name, (_, raw) in written.items() for alias in raw["aliases"]}
     return names | {name: name for name in written}
@@ -180,13 +187,17 @@ def _names(kind: str) -> Mapping[str, str]:
 
 def find(kind: str, name: str) -> Entry | None:
     """Look a name or one of its aliases up; `None` if there is none."""
+    if kind in PROVIDERS:
+        describe = _described(kind).get(name)
+        return None if describe is None else describe()
     canonical = _names(kind).get(name)
     return None if canonical is None else _made(kind, canonical)
 
 
 def names(kind: str) -> Iterable[str]:
     """Return every name that is understood, canonical ones first."""
-    return [*entries(kind), *(name for name in _names(kind) if name not in entries(kind))]
+    known = entries(kind)
+    return [*known, *(name for name in ({} if kind in PROVIDERS else _names(kind)) if name not in known)]
 
 
 def keras_version() -> str:

@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Protocol, get_args, get_type_hints
 
+from nnlab import catalog
 from nnlab.catalog import REQUIRED, Entry, Parameter
 
 if TYPE_CHECKING:
     from nnlab.config.schema import DataConfig
 
-Setting = Literal["path", "target"]
+Setting = Literal["path", "columns", "target"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +82,13 @@ class Source(NamedTuple):
     Args:
         load: the function.
         takes: the settings that this source understands and others refuse.
+        needs: those of them that it cannot do without.
         url: a page that describes the data set.
     """
 
     load: Loader
     takes: frozenset[Setting]
+    needs: frozenset[Setting]
     url: str | None
 
     @property
@@ -100,6 +103,8 @@ class Source(NamedTuple):
             summary=summary.split("\n\n")[0].replace("\n", " ").split(". ")[0].rstrip("."),
             url=self.url,
             parameters={parameter.name: parameter for parameter in _parameters(self.load)},
+            settings=tuple(sorted(self.takes)),
+            needs=tuple(sorted(self.needs)),
         )
 
 
@@ -107,7 +112,9 @@ SOURCES: dict[str, Source] = {}
 """Every data set by name."""
 
 
-def dataset(*, url: str | None = None, takes: Iterable[Setting] = ()) -> Callable[[Any], Any]:
+def dataset(
+    *, url: str | None = None, takes: Iterable[Setting] = (), needs: Iterable[Setting] = ()
+) -> Callable[[Any], Any]:
     """Register a function as the data set of its name.
 
     The first sentence of the docstring is the summary; the keyword-only arguments are the parameters, with
@@ -116,10 +123,12 @@ def dataset(*, url: str | None = None, takes: Iterable[Setting] = ()) -> Callabl
     Args:
         url: a page that describes the data set.
         takes: the settings that it understands besides those that hold for every source.
+        needs: the settings that it cannot do without.
     """
 
     def register(load: Loader) -> Loader:
-        SOURCES[load.__name__] = Source(load, frozenset(takes), url)
+        source = SOURCES[load.__name__] = Source(load, frozenset([*takes, *needs]), frozenset(needs), url)
+        catalog.register("datasets", load.__name__, lambda: source.entry)
         return load
 
     return register

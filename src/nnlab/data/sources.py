@@ -141,7 +141,7 @@ def moons(request: Request, *, samples: Samples = 500, noise: Noise = 0.1) -> Ra
     return generated.moons(samples, noise=noise, seed=request.seed)
 
 
-@dataset(takes=["path", "target"])
+@dataset(needs=["path", "target"])
 def csv(request: Request) -> RawData:
     """A table in a CSV file at `path`, with column names in its first line."""
     from nnlab.data.tables import read_csv_table
@@ -149,7 +149,7 @@ def csv(request: Request) -> RawData:
     return read_csv_table(request.config)
 
 
-@dataset(takes=["path", "target"])
+@dataset(needs=["path", "target"])
 def parquet(request: Request) -> RawData:
     """A table in a Parquet file at `path`; needs the package `pyarrow`."""
     from nnlab.data.tables import read_parquet_table
@@ -157,7 +157,7 @@ def parquet(request: Request) -> RawData:
     return read_parquet_table(request.config)
 
 
-@dataset(takes=["target"])
+@dataset(needs=["columns", "target"])
 def inline(request: Request) -> RawData:
     """A small table written into the config, as `columns: {x: [0, 1], y: [1, 0]}`."""
     from nnlab.data.tables import read_inline_table
@@ -165,7 +165,7 @@ def inline(request: Request) -> RawData:
     return read_inline_table(request.config)
 
 
-@dataset(takes=["path", "target"])
+@dataset(needs=["path"], takes=["target"])
 def npz(request: Request) -> RawData:
     """NumPy arrays in an NPZ file at `path`: `x` and `y`, or those that `features` and `target` name."""
     from nnlab.data.arrays import read_npz
