@@ -47,12 +47,12 @@ def test_annotations_tell_types_limits_and_choices(generator):
 
 @pytest.mark.tf
 def test_every_name_leads_to_an_object():
-    from nnlab.model.objects import named_object
+    from nnlab.model.objects import python_object
 
     for kind in set(catalog.KINDS) - set(catalog.PROVIDERS):
         for entry in catalog.entries(kind).values():
             if entry.name not in (*catalog.ACTIVATION_LAYERS, "accuracy"):
-                assert callable(named_object(entry)), (kind, entry.name)
+                assert callable(python_object(entry)), (kind, entry.name)
 
 
 def test_nnlabs_own_objects_stand_beside_keras_and_do_not_hide_any():

@@ -26,7 +26,7 @@ from nnlab.report import comparison_plots
 from nnlab.report.comparison import document, markdown
 from nnlab.report.comparison_plots import write_plots
 from nnlab.run import Run, open_run
-from nnlab.statistics import Scale
+from nnlab.stats import Scale
 from samples import DIGITS
 
 SEEDS = (7, 8, 9)

@@ -9,8 +9,8 @@ from itertools import pairwise
 
 import pytest
 
+from nnlab.config.durations import depends_on_data, schedule_in_steps
 from nnlab.config.load import dump_config, load_config
-from nnlab.config.schedules import depends_on_data, schedule_in_steps
 
 RATE = 0.1
 ROWS, BATCH, EPOCHS = 100, 32, 10  # 4 steps an epoch, 40 in all

@@ -7,8 +7,8 @@ import json
 import numpy as np
 import pytest
 
+from nnlab.config.durations import schedule_in_steps
 from nnlab.config.load import load_config
-from nnlab.config.schedules import schedule_in_steps
 from nnlab.run import Run
 from samples import CONFIGS
 from test_schedules import CASES, CONFIG, ROWS, WARM

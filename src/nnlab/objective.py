@@ -13,7 +13,7 @@ from typing import Any
 
 from nnlab.catalog import Direction
 from nnlab.errors import ConfigError, ConfigPath, Problem, one_of
-from nnlab.statistics import ANY_NUMBER, Scale
+from nnlab.stats import ANY_NUMBER, Scale
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 A schedule is one function, registered by `schedule`. It gives the rate in float64 and is written with operators and the
 few functions of `Ops` alone, so that the same formula runs in plain Python, for `nnlab schedule`, and inside the graph
-of a training (`nnlab.layers.schedules`).
+of a training (`nnlab.layers.graph_schedules`).
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ from nnlab.errors import NnlabError, Problem, first_line, is_out_of_memory, syst
 from nnlab.layers.callbacks import MedianStopping, Observer, Recorder, in_order
 from nnlab.layers.early_stopping import BestSoFar, EarlyStopping, averages_weights
 from nnlab.layers.event_files import forward_graph, tensorboard_callback
-from nnlab.layers.schedules import schedule_callbacks
+from nnlab.layers.graph_schedules import schedule_callbacks
 from nnlab.model.build import compile_model
 from nnlab.model.inputs import model_rows
 from nnlab.model.plan import history_columns, plan_model

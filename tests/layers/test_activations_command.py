@@ -58,11 +58,11 @@ def test_a_gradient_that_is_not_the_slope_of_the_function_is_said_to_be_a_surrog
 def test_surrogate_gradients_are_told_by_their_numbers_alone():
     from nnlab import catalog
     from nnlab.config.components import Component
-    from nnlab.model import activations
+    from nnlab.model import curves
 
     entries = catalog.entries("activations").values()
     plain = [entry for entry in entries if not any(parameter.required for parameter in entry.parameters.values())]
-    found = [entry.name for entry in plain if activations.has_surrogate_gradient(Component("activations", entry.name))]
+    found = [entry.name for entry in plain if curves.has_surrogate_gradient(Component("activations", entry.name))]
     assert found == ["heaviside"]
 
 

@@ -35,7 +35,7 @@ FORMULAS = {
 
 def curve_of(name, x, **parameters):
     from nnlab.config.components import Component
-    from nnlab.model.activations import curve
+    from nnlab.model.curves import curve
 
     return curve(Component("activations", name, parameters), x)
 

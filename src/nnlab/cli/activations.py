@@ -15,7 +15,7 @@ from nnlab.errors import NnlabError, Problem
 
 if TYPE_CHECKING:
     from nnlab.config.components import Component
-    from nnlab.model.activations import Curve
+    from nnlab.model.curves import Curve
     from nnlab.report.plot import Panel
 
 USUAL = (
@@ -71,7 +71,7 @@ def activations(
 
         check_plot_path(plot)
     with console.tensorflow(quiet=quiet or json, verbose=verbose):
-        from nnlab.model.activations import curve, has_surrogate_gradient
+        from nnlab.model.curves import curve, has_surrogate_gradient
 
         surrogates = [has_surrogate_gradient(activation) for activation in wanted]
         curves = [curve(activation, x) for activation in wanted]
@@ -226,7 +226,7 @@ def _apart(
 
 
 def _note(activation: Component) -> str:
-    from nnlab.model.activations import has_surrogate_gradient, takes_vectors
+    from nnlab.model.curves import has_surrogate_gradient, takes_vectors
 
     _, _, parameters = _label(activation).partition(" ")
     vectors = "of [x, 0]" if takes_vectors(activation) else ""
@@ -237,7 +237,7 @@ def _note(activation: Component) -> str:
 def _together(
     wanted: Sequence[Component], x: Sequence[float], curves: Sequence[Curve], limits: tuple[float, float]
 ) -> list[Panel]:
-    from nnlab.model.activations import has_surrogate_gradient
+    from nnlab.model.curves import has_surrogate_gradient
     from nnlab.report.plot import COLORS, Panel, Series
 
     surrogate = [activation for activation in wanted if has_surrogate_gradient(activation)]

@@ -100,7 +100,7 @@ def _preview(loaded: LoadedConfig, steps: int | None, rows: dict[str, int]) -> _
     Raises:
         NnlabError: the data are needed and cannot be read, or the rate becomes infinite.
     """
-    from nnlab.config.schedules import depends_on_data, schedule_in_steps, steps_of_run
+    from nnlab.config.durations import depends_on_data, schedule_in_steps, steps_of_run
 
     experiment = loaded.experiment
     try:

@@ -13,7 +13,7 @@ from nnlab.errors import ConfigError, NnlabError, Problem
 from nnlab.executor import Executor, Watcher
 from nnlab.run import Run, Status
 from nnlab.run_info import RunInfo
-from nnlab.statistics import joined, mean, performance_ratios, share_within
+from nnlab.stats import joined, mean, performance_ratios, share_within
 
 LONGEST_NAME = 60
 

@@ -14,13 +14,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple
 
-from nnlab import statistics
+from nnlab import stats
 from nnlab.compare.tuning import beyond, rate_grid
 from nnlab.config.schema import MAX_SEED
 from nnlab.executor import Executor, Outcome
 from nnlab.names import name_from
 from nnlab.objective import Objective
-from nnlab.statistics import Pair, Sample
+from nnlab.stats import Pair, Sample
 
 Arm = Literal["tuned", "defaults"]
 
@@ -156,13 +156,13 @@ class Row:
         tests = list(self.test.values())
         return {
             "variant": self.variant,
-            "score_mean": statistics.mean(self.finished),
-            "score_std": statistics.deviation(self.finished),
-            "score_median": statistics.median(self.finished),
+            "score_mean": stats.mean(self.finished),
+            "score_std": stats.deviation(self.finished),
+            "score_median": stats.median(self.finished),
             "ci_low": interval[0],
             "ci_high": interval[1],
-            "test_mean": statistics.mean(tests),
-            "test_std": statistics.deviation(tests),
+            "test_mean": stats.mean(tests),
+            "test_std": stats.deviation(tests),
             "seeds": len(self.scores),
             "diverged": len(self.scores) - len(self.finished),
             "crashed": self.crashed,
@@ -179,7 +179,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class ArmTable:
     """The results of one arm.
 
     Args:
@@ -338,23 +338,23 @@ class Comparison:
             return []
         return [self.rules.sign * float(row[self.rules.objective.column]) for row in outcome.history]
 
-    def table(self, arm: Arm) -> Table:
+    def table(self, arm: Arm) -> ArmTable:
         """Return the results of an arm, as far as it was trained."""
         target = self.target
         rows = [self._row(contender, arm, target) for contender in self.contenders]
         sign = self.rules.sign
 
         def worth(row: Row) -> tuple[Any, ...]:
-            average = statistics.mean(row.finished)
+            average = stats.mean(row.finished)
             return (average is None, len(row.scores) - len(row.finished), -sign * (average or 0.0))
 
         ranked = sorted(rows, key=worth)
         samples = [
             Sample(row.variant, {s: None if v is None else sign * v for s, v in row.scores.items()}) for row in ranked
         ]
-        pairs = statistics.compare_pairs(samples, self.rules.objective.scale)
+        pairs = stats.compare_pairs(samples, self.rules.objective.scale)
         rows = [replace(row, rank=i) for i, row in enumerate(ranked, start=1)]
-        return Table(arm, tuple(rows), tuple(pairs), tuple(statistics.verdict(samples, pairs)))
+        return ArmTable(arm, tuple(rows), tuple(pairs), tuple(stats.verdict(samples, pairs)))
 
     def _row(self, contender: Contender, arm: Arm, target: float | None) -> Row:
         trials = [trial for trial in self.trials(contender, arm) if trial in self.outcomes]
@@ -363,7 +363,7 @@ class Comparison:
         epochs = [self.epochs_to(trial, target) for trial in (*done, *diverged)]
         seconds = [_seconds(self.outcomes[trial]) for trial in done]
         tuned = self.tuned(contender) if arm == "tuned" else None
-        middle = _finite(statistics.median(epochs))
+        middle = _finite(stats.median(epochs))
         scores = {trial.seed: self.score(trial) for trial in trials if trial in (*done, *diverged)}
         finished = [score for score in scores.values() if score is not None]
         return Row(
@@ -371,14 +371,14 @@ class Comparison:
             tuned.learning_rate if tuned is not None else contender.learning_rate,
             tuned is not None and tuned.on_edge,
             scores,
-            statistics.t_interval(finished, self.rules.objective.scale),
+            stats.t_interval(finished, self.rules.objective.scale),
             {trial.seed: score for trial in done if (score := self.score(trial, "test")) is not None},
             len(trials) - len(done) - len(diverged),
             len(trials) + (len(self.tuning_trials(contender)) if arm == "tuned" else 0),
             middle,
             None if middle is None else middle * contender.steps_per_epoch,
-            _finite(statistics.median([self._seconds_to(trial, target) for trial in (*done, *diverged)])),
-            statistics.mean(seconds),
+            _finite(stats.median([self._seconds_to(trial, target) for trial in (*done, *diverged)])),
+            stats.mean(seconds),
             schedule=tuned.schedule if tuned is not None else None,
         )
 

@@ -15,17 +15,17 @@ from nnlab.compare.protocol import Comparison, Contender, Rules, Trial, seeds_of
 from nnlab.compare.tuning import rate_center, rate_parameter, rate_path, tuned_schedules
 from nnlab.compare.variants import Named, Variant, changed, check_different, from_section, load_variants
 from nnlab.config.compare import CompareConfig
+from nnlab.config.durations import steps_of_run
 from nnlab.config.load import LoadedConfig, dump_config, load_config
 from nnlab.config.overrides import Override, parse_override
 from nnlab.config.programs import program_kind
-from nnlab.config.schedules import steps_of_run
 from nnlab.data.digests import AFRESH, check_files, file_digests
 from nnlab.errors import ConfigError, NnlabError, Problem, named
 from nnlab.executor import Executor, Job, Outcome, as_part, check_threads, threads_of
 from nnlab.objective import Objective, choose_objective
 from nnlab.run import Run, Status
 from nnlab.run_info import RunInfo, experiment_facts
-from nnlab.statistics import Scale
+from nnlab.stats import Scale
 
 if TYPE_CHECKING:
     from nnlab.model.comparable import Contents

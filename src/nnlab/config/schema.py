@@ -373,7 +373,7 @@ def _threads(value: Any) -> Any:
 
 
 def _schedule_faults(component: Component) -> Iterator[Fault]:
-    from nnlab.config.schedules import schedule_faults  # most configs have none
+    from nnlab.config.durations import schedule_faults  # most configs have none
 
     return schedule_faults(component)
 

@@ -10,7 +10,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from nnlab.config.schedules import steps_of_run
+from nnlab.config.durations import steps_of_run
 from nnlab.config.schema import EngineName, Experiment, TrainingConfig
 from nnlab.data.splits import Splits
 from nnlab.engine.loops import CompiledLoop, KerasLoop, Loop

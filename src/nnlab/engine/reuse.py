@@ -19,7 +19,7 @@ from nnlab.config.programs import STRENGTHS, program_kind
 from nnlab.config.schema import Experiment
 from nnlab.data.splits import DataSpec, Split, Splits
 from nnlab.engine.loops import CompiledLoop
-from nnlab.layers.schedules import PerformanceSchedule
+from nnlab.layers.graph_schedules import PerformanceSchedule
 
 
 class Programs:

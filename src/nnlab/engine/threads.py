@@ -8,7 +8,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from nnlab.config.schedules import steps_of_run
+from nnlab.config.durations import steps_of_run
 from nnlab.config.schema import Experiment
 from nnlab.data.splits import Split
 from nnlab.engine.choice import earns_xla

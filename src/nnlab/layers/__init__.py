@@ -11,6 +11,8 @@ from nnlab.layers.activations import approximate_gelu as approximate_gelu
 from nnlab.layers.activations import heaviside as heaviside
 from nnlab.layers.dropout import MCAlphaDropout as MCAlphaDropout
 from nnlab.layers.dropout import MCDropout as MCDropout
+from nnlab.layers.graph_schedules import GraphSchedule as GraphSchedule
+from nnlab.layers.graph_schedules import PerformanceSchedule as PerformanceSchedule
 from nnlab.layers.initializers import InverseSqrtUniform as InverseSqrtUniform
 from nnlab.layers.losses import AsymmetricError as AsymmetricError
 from nnlab.layers.losses import SmoothL1 as SmoothL1
@@ -22,5 +24,3 @@ from nnlab.layers.metrics import OfPredictions as OfPredictions
 from nnlab.layers.metrics import PearsonOverRows as PearsonOverRows
 from nnlab.layers.metrics import R2OverRows as R2OverRows
 from nnlab.layers.models import WideAndDeep as WideAndDeep
-from nnlab.layers.schedules import PerformanceSchedule as PerformanceSchedule
-from nnlab.layers.schedules import Schedule as Schedule

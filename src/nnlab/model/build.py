@@ -13,12 +13,12 @@ import numpy as np
 
 from nnlab import layers as own_layers
 from nnlab.config.components import Component
+from nnlab.config.durations import schedule_in_steps, steps_of_run
 from nnlab.config.model import FunctionalConfig, SequentialConfig, SubclassedConfig
-from nnlab.config.schedules import schedule_in_steps, steps_of_run
 from nnlab.config.schema import Experiment
 from nnlab.data.splits import Splits, TargetSpec, one_or_all
 from nnlab.errors import LONGEST_SENTENCE, ConfigError, ConfigPath, Problem, listed, sentences
-from nnlab.layers.schedules import PerformanceSchedule, Schedule
+from nnlab.layers.graph_schedules import GraphSchedule, PerformanceSchedule
 from nnlab.model.adapt import adapt_layers
 from nnlab.model.hidden import PlannedLayer
 from nnlab.model.metrics import made_of, own_metric, view_of
@@ -26,7 +26,7 @@ from nnlab.model.objects import make
 from nnlab.model.plan import OUTPUT, OutputPlan, Plan
 from nnlab.model.saved import user_class
 from nnlab.model.transfer import cloned_layers, copy_weights
-from nnlab.model.unroll import Node
+from nnlab.model.unroll import GraphNode
 
 TAKES_ARGUMENTS = ("MultiHeadAttention", "GroupedQueryAttention")
 """Layers that take their inputs one by one (query, value, key) instead of as a list."""
@@ -130,7 +130,7 @@ def _output_of(value: Any, output: str, plan: Plan) -> Any:
     return value if is_named else keras.layers.Identity(name=output)(value)
 
 
-def _named(node: Node, *, is_output: bool) -> list[PlannedLayer]:
+def _named(node: GraphNode, *, is_output: bool) -> list[PlannedLayer]:
     """Give layers the name of their node, so that summaries and histories show the names of the config.
 
     It is the first one that has it, with the weights; of an output the last, by whose name Keras knows the output.
@@ -290,11 +290,11 @@ def _made_metric(metric: Component, output: OutputPlan, path: ConfigPath) -> Any
     return own_layers.OfPredictions(made, link=view.link, column=view.column, ignored=view.ignored)
 
 
-def learning_rate_schedule(experiment: Experiment, num_train: int, *, first_epoch: int = 0) -> Schedule:
+def learning_rate_schedule(experiment: Experiment, num_train: int, *, first_epoch: int = 0) -> GraphSchedule:
     """Make the experiment's schedule for an optimizer whose first step begins `first_epoch`, counted from 0."""
     schedule = schedule_in_steps(experiment, num_train)
     steps, _ = steps_of_run(experiment, num_train)
-    kind = PerformanceSchedule if schedule.name == "performance" else Schedule
+    kind = PerformanceSchedule if schedule.name == "performance" else GraphSchedule
     return kind(**schedule.fields(), first_step=first_epoch * steps)
 
 

@@ -8,10 +8,10 @@ from functools import cache, partial
 from nnlab.config.model import FunctionalConfig
 from nnlab.model.ending import Ending, common_ending, ending_of
 from nnlab.model.hidden import PlannedLayer, activation_apart, has_weights, with_defaults
-from nnlab.model.unroll import Node, limited, unrolled_graph
+from nnlab.model.unroll import GraphNode, limited, unrolled_graph
 
 
-def plan_graph(model: FunctionalConfig) -> tuple[tuple[Node, ...], dict[str, PlannedLayer | None]]:
+def plan_graph(model: FunctionalConfig) -> tuple[tuple[GraphNode, ...], dict[str, PlannedLayer | None]]:
     """Return the nodes of a functional model with their defaults, and the output layer of each output."""
     values = {name: name for name in model.inputs}
     written = {node.name: node for node in limited(unrolled_graph(model.layers, values, "", ("model", "layers")))}
@@ -26,7 +26,9 @@ def plan_graph(model: FunctionalConfig) -> tuple[tuple[Node, ...], dict[str, Pla
             hidden = id(layer) not in spared and has_weights(layer.component)
             layers += with_defaults(layer, model) if hidden else activation_apart(layer)
         nodes.append(
-            Node(names.get(node.name, node.name), tuple(layers), _renamed(node.inputs, names), node.shared, node.path)
+            GraphNode(
+                names.get(node.name, node.name), tuple(layers), _renamed(node.inputs, names), node.shared, node.path
+            )
         )
     return tuple(nodes), lasts
 
@@ -35,7 +37,7 @@ def _renamed(names: tuple[str, ...], new: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(new.get(name, name) for name in names)
 
 
-def _last_with_weights(nodes: Mapping[str, Node], name: str) -> PlannedLayer | None:
+def _last_with_weights(nodes: Mapping[str, GraphNode], name: str) -> PlannedLayer | None:
     """Walk back from an output, as long as one node feeds one, to the layer that gives the answer."""
     while name in nodes:
         node = nodes[name]
@@ -48,7 +50,7 @@ def _last_with_weights(nodes: Mapping[str, Node], name: str) -> PlannedLayer | N
     return None
 
 
-def ending_at(nodes: Sequence[Node], output: str) -> Ending:
+def ending_at(nodes: Sequence[GraphNode], output: str) -> Ending:
     """Return how an output of a graph ends."""
     by_name = {node.name: node for node in nodes}
 

@@ -33,15 +33,15 @@ def make(component: Component) -> Any:
     if component.kind == "activations":
         if parameters:
             return ActivationFunction(component.name, **parameters)
-        return component.name if component.entry.package == "keras" else named_object(component.entry)
+        return component.name if component.entry.package == "keras" else python_object(component.entry)
     if component.kind == "metrics" and component.name == "accuracy":
         return component.name  # Keras chooses which accuracy by the loss and the shapes
     if component.kind == "metrics":  # Keras counts those of one class: `precision_1` in the second output
         parameters.setdefault("name", component.name)
-    return named_object(component.entry)(**{**component.entry.preset, **parameters})
+    return python_object(component.entry)(**{**component.entry.preset, **parameters})
 
 
-def named_object(entry: Entry) -> Any:
+def python_object(entry: Entry) -> Any:
     """Return the class or the function that an entry of the catalog stands for."""
     return getattr(own if entry.package == "nnlab" else _KERAS_MODULES[entry.kind], entry.object)
 

@@ -28,9 +28,9 @@ from nnlab.model.losses import (
 )
 from nnlab.model.metrics import compares_rows, settled_metric
 from nnlab.model.size import check_memory
-from nnlab.model.unroll import Node, hidden_layers, limited, unrolled
+from nnlab.model.unroll import GraphNode, hidden_layers, limited, unrolled
 from nnlab.objective import directions
-from nnlab.statistics import Scale
+from nnlab.stats import Scale
 
 if TYPE_CHECKING:
     from nnlab.data.splits import DataSpec, TargetSpec, Task
@@ -84,7 +84,7 @@ class Plan:
     """
 
     layers: tuple[PlannedLayer, ...]
-    nodes: tuple[Node, ...]
+    nodes: tuple[GraphNode, ...]
     outputs: tuple[OutputPlan, ...]
     early_stopping: EarlyStopping | None
     schedule: Component | None
@@ -166,7 +166,7 @@ class _Structure(NamedTuple):
     """
 
     layers: tuple[PlannedLayer, ...]
-    nodes: tuple[Node, ...]
+    nodes: tuple[GraphNode, ...]
     endings: Mapping[str, Ending]
     lasts: Mapping[str, PlannedLayer | None]
 

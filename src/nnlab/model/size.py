@@ -13,7 +13,7 @@ from nnlab.config.schema import Experiment
 from nnlab.errors import ConfigError, Problem
 from nnlab.memory import BYTES_OF_A_NUMBER, free_memory, size_text
 from nnlab.model.hidden import PlannedLayer, innermost, wrapped
-from nnlab.model.unroll import Node, hidden_layers, limited, unrolled, unrolled_graph
+from nnlab.model.unroll import GraphNode, hidden_layers, limited, unrolled, unrolled_graph
 
 Shape: TypeAlias = "tuple[int | None, ...] | None"
 """The shape of a row; `None` for a size, or all of it, that cannot be told."""
@@ -40,7 +40,7 @@ def check_written_layers(experiment: Experiment) -> None:
 
 def check_memory(
     experiment: Experiment,
-    layers: Sequence[PlannedLayer] | Sequence[Node],
+    layers: Sequence[PlannedLayer] | Sequence[GraphNode],
     shapes: Mapping[str, Shape],
     *,
     rows: int = 1,
@@ -78,7 +78,7 @@ def check_memory(
 
 
 def _sizes(
-    layers: Sequence[PlannedLayer] | Sequence[Node], shapes: dict[str, Shape]
+    layers: Sequence[PlannedLayer] | Sequence[GraphNode], shapes: dict[str, Shape]
 ) -> Iterator[tuple[int, int, PlannedLayer]]:
     """Yield the weights and the values of each layer, at the least; `shapes` learns those of nodes."""
     shape = shapes.get("")
@@ -94,7 +94,7 @@ def _sizes(
         shapes[item.name] = None if item.shared is not None else shape
 
 
-def _joined(node: Node, inputs: Sequence[Shape]) -> Shape:
+def _joined(node: GraphNode, inputs: Sequence[Shape]) -> Shape:
     """Return the shape that reaches a node's layer from several others, `None` unless it is plain."""
     if len(inputs) == 1:
         return inputs[0]

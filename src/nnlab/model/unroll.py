@@ -19,7 +19,7 @@ MAX_LAYERS = 5000
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
+class GraphNode:
     """A named place in a graph: layers in a row.
 
     Args:
@@ -71,7 +71,7 @@ def hidden_layers(hidden: HiddenConfig | tuple[int, ...] | None) -> Iterator[Pla
 
 def unrolled_graph(
     items: Mapping[str, GraphLayer | GraphBlock], values: dict[str, str], prefix: str, path: ConfigPath
-) -> Iterator[Node]:
+) -> Iterator[GraphNode]:
     """Yield nodes, each behind those that feed it; `values` learns which node stands for a name of the config."""
     feeding = {name: [source for source in _sources(item) if source in items] for name, item in items.items()}
     for name in TopologicalSorter(feeding).static_order():
@@ -80,7 +80,9 @@ def unrolled_graph(
             layers = () if item.component is None else (PlannedLayer(item.component, (*path, name)),)
             values[name] = prefix + name
             shared = None if item.shared is None else prefix + item.shared
-            yield Node(prefix + name, layers, tuple(values[source] for source in item.inputs), shared, (*path, name))
+            yield GraphNode(
+                prefix + name, layers, tuple(values[source] for source in item.inputs), shared, (*path, name)
+            )
             continue
         value = values[item.from_]
         for i in range(1, item.repeat + 1):

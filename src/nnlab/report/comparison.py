@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from nnlab.compare.problems import standings
-from nnlab.compare.protocol import Arm, Comparison, Table
+from nnlab.compare.protocol import Arm, ArmTable, Comparison
 from nnlab.errors import visible
 from nnlab.run import Run
-from nnlab.statistics import joined
+from nnlab.stats import joined
 
 MOST_DIGITS = 17
 """As many as tell any two floats apart."""
@@ -55,7 +55,7 @@ def document_of_problems(comparisons: Mapping[str, Comparison], *, run: str, sta
     }
 
 
-def _table(table: Table) -> dict[str, Any]:
+def _table(table: ArmTable) -> dict[str, Any]:
     pairs = [
         {"better": pair.better, "worse": pair.worse, "p_value": pair.p_value, "partial": pair.is_partial}
         for pair in table.pairs
@@ -63,7 +63,7 @@ def _table(table: Table) -> dict[str, Any]:
     return {"rows": [row.as_json() for row in table.rows], "verdict": list(table.verdict), "pairs": pairs}
 
 
-def _notes(tables: Mapping[Arm, Table]) -> Iterator[str]:
+def _notes(tables: Mapping[Arm, ArmTable]) -> Iterator[str]:
     """Say what tuning changed, and which rates lie on the edge of those tried."""
     gaps = {arm: gap for arm, table in tables.items() if (gap := _gap(table)) is not None}
     if len(gaps) == 2:
@@ -74,7 +74,7 @@ def _notes(tables: Mapping[Arm, Table]) -> Iterator[str]:
         yield f"on the edge of the learning rates tried, so that a better one may lie beyond: {names}"
 
 
-def _gap(table: Table) -> float | None:
+def _gap(table: ArmTable) -> float | None:
     means = [sum(row.finished) / len(row.finished) for row in table.rows if row.finished]
     return max(means) - min(means) if len(means) > 1 else None
 

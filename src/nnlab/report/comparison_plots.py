@@ -9,7 +9,7 @@ from nnlab.compare.problems import standings
 from nnlab.compare.protocol import Comparison, Contender
 from nnlab.report.plot import COLORS, Panel, Series, write_plot
 from nnlab.run import Run
-from nnlab.statistics import expected_best, mean, median, share_within
+from nnlab.stats import expected_best, mean, median, share_within
 
 TARGETS = 60
 """Values of the metric for which the time to reach them is drawn."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nnlab import statistics
+from nnlab import stats
 from nnlab.errors import visible
 from nnlab.report.comparison import interval_text, number
 from nnlab.results import value_text
@@ -64,15 +64,15 @@ def fresh_scores(search: Search, best: Trial) -> dict[str, Any] | None:
     scores = {seed: search.metric(outcome) for seed, outcome in sorted(outcomes.items())}
     finished = [score for score in scores.values() if score is not None]
     tests = [value for outcome in outcomes.values() if (value := search.metric(outcome, "test")) is not None]
-    interval = statistics.t_interval(finished, search.rules.objective.scale) or (None, None)
+    interval = stats.t_interval(finished, search.rules.objective.scale) or (None, None)
     return {
         "scores": scores,
-        "score_mean": statistics.mean(finished),
-        "score_std": statistics.deviation(finished),
+        "score_mean": stats.mean(finished),
+        "score_std": stats.deviation(finished),
         "ci_low": interval[0],
         "ci_high": interval[1],
-        "test_mean": statistics.mean(tests),
-        "test_std": statistics.deviation(tests),
+        "test_mean": stats.mean(tests),
+        "test_std": stats.deviation(tests),
         "failed": len(scores) - len(finished),
     }
 
@@ -104,7 +104,7 @@ def _notes(study: Study) -> list[str]:
         if not each.config.choices and _is_on_edge(each.config.ends, best.codes.get(each.path))
     ]  # fmt: skip
     if edges:
-        notes.append(f"at the end of its range, so that a better value may lie beyond: {statistics.joined(edges)}")
+        notes.append(f"at the end of its range, so that a better value may lie beyond: {stats.joined(edges)}")
     return notes
 
 

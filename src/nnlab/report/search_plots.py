@@ -11,7 +11,7 @@ from nnlab.report.search import heads
 from nnlab.results import value_text
 from nnlab.run import Run
 from nnlab.tune.search import Search, Trial
-from nnlab.tune.space import Parameter
+from nnlab.tune.space import Hyperparameter
 from nnlab.tune.study import Study
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def _progress(search: Search) -> Panel:
     return Panel(lines, "search", "", "trial", metric)
 
 
-def _place(parameter: Parameter, code: float | None) -> float:
+def _place(parameter: Hyperparameter, code: float | None) -> float:
     """Return where a value stands on its axis, 0 to 1; of one that does not take part where the config's own does."""
     code = parameter.first if code is None else code
     config = parameter.config
@@ -112,7 +112,7 @@ def _parameters(study: Study, trials: Sequence[Trial]) -> Figure:
     return figure
 
 
-def _scale(axes: Axes, parameter: Parameter) -> None:
+def _scale(axes: Axes, parameter: Hyperparameter) -> None:
     config = parameter.config
     if config.choices:
         axes.set_xticks(range(len(config.choices)), [_cut(value_text(choice)) for choice in config.choices])
@@ -173,7 +173,7 @@ def _color_range(scores: Sequence[float], sign: int) -> tuple[float, float]:
     return (min(ends), max(ends)) if ends[0] != ends[1] else (ends[0] - 0.5, ends[0] + 0.5)
 
 
-def _label_ends(axes: Axes, i: int, parameter: Parameter) -> None:
+def _label_ends(axes: Axes, i: int, parameter: Hyperparameter) -> None:
     for code in parameter.ends:
         text = _cut(value_text(parameter.value(code)))
         box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 0.8}

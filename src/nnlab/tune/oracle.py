@@ -32,7 +32,7 @@ from nnlab.config.tune import TuneConfig
 from nnlab.tune.outlook import initial_points, most_trials
 from nnlab.tune.points import grid_points
 from nnlab.tune.search import Codes, Proposal
-from nnlab.tune.space import Parameter, Space
+from nnlab.tune.space import Hyperparameter, Space
 
 MOST_COLLISIONS = 1000
 """Draws that may give values which were tried before, until the space counts as exhausted."""
@@ -252,7 +252,7 @@ def hyperparameters(space: Space, *, grid: bool = False) -> Any:
     return found
 
 
-def _add(found: Any, parameter: Parameter, conditions: Sequence[tuple[str, list[Any]]], grid: bool) -> None:
+def _add(found: Any, parameter: Hyperparameter, conditions: Sequence[tuple[str, list[Any]]], grid: bool) -> None:
     if conditions:
         (path, values), *others = conditions
         with found.conditional_scope(path, values):
@@ -270,7 +270,7 @@ def _add(found: Any, parameter: Parameter, conditions: Sequence[tuple[str, list[
     make(parameter.path, low, high, step=step, sampling=config.sampling or "linear", default=parameter.first)
 
 
-def _codes_of(parent: Parameter, values: Sequence[Any], grid: bool) -> list[Any]:
+def _codes_of(parent: Hyperparameter, values: Sequence[Any], grid: bool) -> list[Any]:
     config = parent.config
     if config.choices:
         return [i for i, choice in enumerate(config.choices) for value in values if choice == value]

@@ -6,13 +6,13 @@ import math
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
-from nnlab.tune.space import Parameter, Space
+from nnlab.tune.space import Hyperparameter, Space
 
 GRID_POINTS = 10
 """Values of a number without `step` in a grid, evenly spaced, both ends among them."""
 
 
-def grid_points(parameter: Parameter) -> list[int | float]:
+def grid_points(parameter: Hyperparameter) -> list[int | float]:
     """Return the values of a number in a grid, such as `[0.1, 0.3, 0.5]` of `float: [0.1, 0.5], step: 0.2`."""
     config = parameter.config
     low, high = config.ends
@@ -64,7 +64,7 @@ def _points(space: Space, most: int, *, grid: bool) -> Iterator[None]:
     return below(0, {})
 
 
-def _codes(parameter: Parameter, most: int, *, grid: bool) -> Sequence[int | float]:
+def _codes(parameter: Hyperparameter, most: int, *, grid: bool) -> Sequence[int | float]:
     """Return the codes of a parameter; for a continuous one as many as anybody counts."""
     config = parameter.config
     if config.choices:

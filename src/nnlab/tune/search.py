@@ -16,7 +16,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 from nnlab.config.tune import MedianConfig
 from nnlab.executor import Outcome
 from nnlab.objective import Objective
-from nnlab.statistics import mean, median
+from nnlab.stats import mean, median
 
 MOST_FAILURES = 3
 """Trials that may fail one after the other before the search stops."""

@@ -53,7 +53,7 @@ Values = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Parameter:
+class Hyperparameter:
     """One dimension of the space.
 
     Args:
@@ -111,7 +111,7 @@ class Space:
     """
 
     config: LoadedConfig
-    parameters: tuple[Parameter, ...]
+    parameters: tuple[Hyperparameter, ...]
 
     @property
     def base(self) -> dict[str, int | float]:
@@ -131,7 +131,7 @@ class Space:
                 taken[parameter.path] = codes[parameter.path]
         return taken
 
-    def takes_part(self, parameter: Parameter, codes: Mapping[str, int | float]) -> bool:
+    def takes_part(self, parameter: Hyperparameter, codes: Mapping[str, int | float]) -> bool:
         """Return whether a parameter has a value where those before it have these codes."""
         by_path = {each.path: each for each in self.parameters if each.path in parameter.parents}
         return all(
@@ -292,16 +292,18 @@ def _ordered(section: TuneConfig) -> list[str]:
     return list(sorter.static_order())
 
 
-def _parameter(config: LoadedConfig, path: str, parameter: ParameterConfig) -> Parameter:
+def _parameter(config: LoadedConfig, path: str, parameter: ParameterConfig) -> Hyperparameter:
     where = ("tune", "space", path)
     if not parameter.choice:
-        return Parameter(path, parameter, (config.root.find((*where, parameter.kind)),) * len(parameter.choices or [0]))
-    return Parameter(
+        return Hyperparameter(
+            path, parameter, (config.root.find((*where, parameter.kind)),) * len(parameter.choices or [0])
+        )
+    return Hyperparameter(
         path, parameter, tuple(config.root.find((*where, "choice", i)) for i in range(len(parameter.choice)))
     )
 
 
-def _probes(space: Space) -> Iterator[tuple[Parameter, dict[str, int | float]]]:
+def _probes(space: Space) -> Iterator[tuple[Hyperparameter, dict[str, int | float]]]:
     """Yield sets of codes that together try each choice and each end of a range, besides the config's own values."""
     for parameter in space.parameters:
         for code in parameter.ends:
@@ -327,7 +329,7 @@ def _misfits(space: Space, codes: Mapping[str, int | float]) -> Iterator[Problem
                 yield Problem(message, hint, ("tune", "space", path))
 
 
-def _fulfil(space: Space, parameter: Parameter, codes: dict[str, int | float]) -> None:
+def _fulfil(space: Space, parameter: Hyperparameter, codes: dict[str, int | float]) -> None:
     """Set the parameters that this one depends on, so that it takes part."""
     by_path = {each.path: each for each in space.parameters}
     for path, wanted in parameter.parents.items():
@@ -351,7 +353,7 @@ def _placed(problem: Problem, space: Space) -> Problem:
     return problem
 
 
-def _with_base(config: LoadedConfig, parameter: Parameter) -> Parameter:
+def _with_base(config: LoadedConfig, parameter: Hyperparameter) -> Hyperparameter:
     """Find the config's own value among the parameter's."""
     path = parse_path(parameter.path, parameter.path)
     found = value_at(config.experiment, path)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from nnlab.statistics import (
+from nnlab.stats import (
     Pair,
     Sample,
     Scale,

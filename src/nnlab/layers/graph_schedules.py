@@ -30,8 +30,8 @@ def _float64(value: Any) -> Any:
     return ops.convert_to_tensor(value, "float64")  # `cast` takes plain numbers through float32
 
 
-@keras.saving.register_keras_serializable(package="nnlab")
-class Schedule(keras.optimizers.schedules.LearningRateSchedule):
+@keras.saving.register_keras_serializable(package="nnlab", name="Schedule")  # so it is called in saved models
+class GraphSchedule(keras.optimizers.schedules.LearningRateSchedule):
     """A schedule of `nnlab.schedules` as a function of the optimizer's step.
 
     It computes in float64 and rounds once, so that the rate is right also at step 10^9, where float32 cannot count
@@ -85,7 +85,7 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):
 
 
 @keras.saving.register_keras_serializable(package="nnlab")
-class PerformanceSchedule(Schedule):
+class PerformanceSchedule(GraphSchedule):
     """A rate that `ReduceLearningRate` lowers, with warm-up. A saved model has the rate to which it has come."""
 
     def __init__(self, **config: Any) -> None:
