@@ -20,6 +20,7 @@ import os
 import pkgutil
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import UnionType
@@ -118,6 +119,15 @@ OPTIMIZER_USES = {
     "SGD": "Gradient descent, with momentum if given: slow at first, often the best in the end once tuned.",
     "ScheduleFreeAdamW": "AdamW on averaged weights in place of a schedule; Keras 3.15's is not quite the paper's.",
 }
+
+# Where the search for a learning rate begins, where Keras's default is far from what is of use. nnlab's own say so in
+# an attribute `first_rate`; all others are tried about their default.
+FIRST_RATES = {
+    "SGD": 0.1, "Adagrad": 0.03, "Adadelta": 1.0, "Ftrl": 0.1, "Adamax": 0.003, "Lion": 0.0003,
+}  # fmt: skip
+
+# Optimizers whose momentum makes steps 1 / (1 - momentum) times as long.
+LENGTHENED_BY_MOMENTUM = {"SGD"}
 
 # Optimizers under names of their own: Keras's class, the parameters that differ, and when to use it.
 OPTIMIZER_FORMS = {
@@ -413,7 +423,8 @@ STAND_INS = {"num_classes": 2, "target_class_ids": [0]}
 # Targets: `values` of any kind, `nonnegative` or `nonzero` ones, `labels` (each 0 or 1), `rows` (of 0 and 1, a column a
 # class), `classes` (their numbers), `any`, `sequences`. Predictions: `numbers`, `positive` ones, `probabilities` (each
 # between 0 and 1), a `distribution` (a row adds up to 1), `scores` (0 between the classes), a `ranking` (only the order
-# within a row counts), `embeddings`, `sequences`. nnlab's own say so in an attribute `takes`.
+# within a row counts), `embeddings`, `sequences`. nnlab's own say so in an attribute `takes`; an object that nobody
+# described is taken to compare anything with numbers.
 TAKES = (
     ("losses", "values", "numbers", "CosineSimilarity Huber LogCosh MeanAbsoluteError MeanSquaredError"),
     ("losses", "nonzero", "numbers", "MeanAbsolutePercentageError"),
@@ -451,6 +462,8 @@ TAKES = (
     ("metrics", "classes", "distribution", "SparseCategoricalCrossentropy"),
     ("metrics", "classes", "ranking", "IoU MeanIoU SparseCategoricalAccuracy SparseTopKCategoricalAccuracy"),
 )
+
+TAKES_BY_DEFAULT = ["any", "numbers"]
 
 TAKES_BY_OBJECT = {
     (kind, name): [targets, predictions] for kind, targets, predictions, names in TAKES for name in names.split()
@@ -928,13 +941,22 @@ def bound(found: list[float]) -> float | None:
     return round(large, 2) + 0.0 if np.isfinite(large) and abs(large - small) <= TOLERANCE else None
 
 
+def required_of(target: Any) -> list[str]:
+    """Return the names of the parameters without a default."""
+    items = inspect.signature(target).parameters.values()
+    return [
+        item.name
+        for item in items
+        if item.default is item.empty and item.kind not in (item.VAR_POSITIONAL, item.VAR_KEYWORD)
+    ]
+
+
 def values_kept(target: Any) -> Json:
     """Return whether what a layer without weights gives lies within what it gets, and rows that add up to 1 still do.
 
     Outside of training: then dropout and noise change nothing.
     """
-    required = [name for name, item in inspect.signature(target).parameters.items() if item.default is item.empty]
-    given = {name: TRIAL_PARAMETERS[name] for name in required if name in TRIAL_PARAMETERS}
+    given = {name: TRIAL_PARAMETERS[name] for name in required_of(target) if name in TRIAL_PARAMETERS}
     rng = np.random.default_rng(0)
     for shape in ((8, 4), (8, 6, 4), (8, 6, 6, 4), (8, 6, 6, 6, 4)):
         for several in (False, True):
@@ -947,14 +969,26 @@ def values_kept(target: Any) -> Json:
             (above, below) = results
             if above.min() < 2 or above.max() > 3 or below.min() < -5 or below.max() > -4:
                 return {}
-            return {"keeps": "rows" if np.allclose(sums, 1) else "values"}
+            kept: Json = {"keeps": "rows" if np.allclose(sums, 1) else "values"}
+            return kept | ({"moves": True} if not several and only_moves(target(**given), shape) else {})
     return {}
 
 
-def tried(layer: Any, values: Any, several: bool) -> Any:
-    """Return what a layer gives for values, or for two arrays of them, outside of training."""
+def only_moves(layer: Any, shape: tuple[int, ...]) -> bool:
+    """Tell whether a layer gives the very numbers that it gets, all of them and no others, in training, too."""
+    if "seed" in inspect.signature(type(layer)).parameters:
+        return False
+    values = np.random.default_rng(1).normal(size=shape).astype(np.float32)
+    return all(
+        np.array_equal(np.unique(tried(layer, values, False, training=training)), np.unique(values))
+        for training in (False, True)
+    )
+
+
+def tried(layer: Any, values: Any, several: bool, *, training: bool = False) -> Any:
+    """Return what a layer gives for values, or for two arrays of them."""
     x = keras.ops.convert_to_tensor(values.astype(np.float32))
-    mode = {"training": False} if "training" in inspect.signature(layer.call).parameters else {}
+    mode = {"training": training} if "training" in inspect.signature(layer.call).parameters else {}
     result = layer([x, x[::-1]] if several else x, **mode)
     if layer.weights:
         raise ValueError("the layer has weights")
@@ -969,6 +1003,135 @@ def is_activation(target: Any) -> bool:
     )
 
 
+def role_of(target: Any) -> Json:
+    """Return what a layer is for, as far as something hangs on it: as it says itself, or as its nearest base is for."""
+    for base in inspect.getmro(target):
+        if role := vars(base).get("role"):
+            return {"role": role}
+        if base.__module__.startswith("keras.src.layers.normalization"):
+            return {"role": "normalization"}
+        if (
+            base.__module__.startswith("keras.src.layers.regularization")
+            and "seed" in inspect.signature(base).parameters
+        ):
+            return {"role": "dropout"}
+        if base is keras.layers.Normalization:
+            return {"role": "scaling"}
+        if is_activation(base) or base is keras.layers.Activation:
+            return {"role": "activation"}
+    return {}
+
+
+def one_more(number: object) -> object:
+    """Return a number, or each of a tuple, increased by 1; `None` if it is none."""
+    if isinstance(number, tuple):
+        more = tuple(one_more(item) for item in number)
+        return None if None in more else more
+    return number + 1 if type(number) is int else None
+
+
+class Sizes:
+    """A layer whose sizes are prime numbers, which are found again in its weights and in the shape of what it gives.
+
+    Args:
+        target: the layer's class.
+    """
+
+    WIDTH, STEPS, KERNEL, PRIMES = 7, 6, 5, (11, 13, 17, 19, 23, 29, 31)
+
+    def __init__(self, target: Any) -> None:
+        self.target = target
+        self.signature = inspect.signature(target).parameters
+        required = required_of(target)
+        sizes = [name for name in required if accepted_values("layers", target, name, None).get("minimum") == 1]
+        self.primes = dict(zip((name for name in sizes if name != "kernel_size"), self.PRIMES, strict=False))
+        self.given = {name: TRIAL_PARAMETERS[name] for name in required if name in TRIAL_PARAMETERS} | self.primes
+        if "kernel_size" in required:
+            self.given["kernel_size"] = self.KERNEL
+        if "padding" in self.signature and self.signature["padding"].default == "valid":
+            self.given["padding"] = "same"
+
+    def found(self) -> Json:
+        """Return the formulas of the weights' sizes and the rule for the shape, as far as they can be told."""
+        tried = [(axes, several) for several in (False, True) for axes in range(4) if self.made(axes, several)]
+        if not tried:
+            return {}
+        weights = self.formulas(*tried[0])
+        rules = [self.rules(axes, several) for axes, several in tried]
+        common = [rule for rule in rules[0] if all(rule in others for others in rules)]
+        return {**({"weights": weights} if weights else {}), **({"shape": common[0]} if common else {})}
+
+    def made(self, axes: int, several: bool = False, **more: object) -> tuple[Any, tuple[int, ...]] | None:
+        """Return the layer behind one input or two with so many axes of steps, and the shape of what it gives."""
+        x = keras.KerasTensor((2, *(self.STEPS,) * axes, self.WIDTH))
+        try:
+            layer = self.target(**{**self.given, **more})
+            required = [name for name in required_of(layer.call) if several]
+            return layer, tuple((layer(x, x) if len(required) > 1 else layer([x, x] if several else x)).shape)
+        except Exception:
+            return None
+
+    def rules(self, axes: int, several: bool) -> list[str]:
+        """Return every rule that the shape fits, whatever numbers are given; strides shorten a convolution's steps."""
+        made = self.made(axes, several)
+        shape = None if made is None else made[1]
+        for name, item in self.signature.items():
+            if name in ("output_mode", "output_shape"):  # the shape is given, mostly with what there is no trying
+                return []
+            more = None if name in ("axis", "strides", "kernel_size") else one_more(item.default)
+            if more is not None and (other := self.made(axes, several, **{name: more})) and other[1] != shape:
+                return []
+        steps, width = (2, *(self.STEPS,) * axes), self.WIDTH
+        fitting = {"same": (*steps, width), "flat": (2, self.STEPS**axes * width), "sum": (*steps, 2 * width)}
+        for name, prime in self.primes.items():
+            fitting |= {f"last {name}": (*steps, prime), f"added {name}": (*steps, width, prime)}
+            fitting |= {f"only {name}": (2, prime)}
+        if "strides" in self.signature:
+            longer = self.made(axes, several, strides=2)
+            if longer is None or longer[1][1:-1] != (self.STEPS // 2,) * axes:
+                return []
+        return [rule for rule, expected in fitting.items() if expected == shape]
+
+    def formulas(self, axes: int, several: bool) -> list[str]:
+        """Return the size of every weight as a product, such as `4*width*units`; one that a switch adds has it, too."""
+        primes, free = dict(self.primes), iter(self.PRIMES[len(self.primes) :])
+        plain = self.sizes(axes, several)
+        for name, item in self.signature.items():
+            if plain and type(item.default) is int and item.default >= 1:
+                prime = next(free)
+                if self.sizes(axes, several, **{name: prime}) not in ([], plain):
+                    primes[name] = prime
+        given: dict[str, object] = {name: prime for name, prime in primes.items() if name not in self.primes}
+        sizes = self.sizes(axes, several, **given)
+        factors = {"width": self.WIDTH, "kernel_size": self.KERNEL, **primes}
+        products = [self.product(size, factors) for size in sizes]
+        tagged: set[int] = set()
+        for name in (name for name, item in self.signature.items() if item.default is True):
+            gone = Counter(sizes) - Counter(self.sizes(axes, several, **given, **{name: False}))
+            for i, size in enumerate(sizes):
+                if gone[size] and products[i] and i not in tagged:
+                    products[i] += f"*{name}"
+                    tagged.add(i)
+                    gone[size] -= 1
+        return [product for product in products if product]
+
+    def sizes(self, axes: int, several: bool, **more: object) -> list[int]:
+        """Return how many numbers each weight has."""
+        made = self.made(axes, several, **more)
+        return [] if made is None else [int(np.prod(weight.shape)) for weight in made[0].weights]
+
+    @staticmethod
+    def product(size: int, factors: Mapping[str, int]) -> str:
+        """Write a size as a product; empty if it is none of what is known."""
+        names = []
+        for name, factor in factors.items():
+            times = 0
+            while size % factor == 0:
+                size, times = size // factor, times + 1
+            names += [f"{name}^{times}"] if name == "kernel_size" and times else [name] * times
+        return "*".join([str(size)] * (size > 1) + names) if names and size in (1, 2, 3, 4, 6, 8) else ""
+
+
 def reach_of_layer(target: Any) -> Json:
     """Return the reach of an activation that is a layer; what it learns may change it."""
     layer = target()
@@ -979,7 +1142,10 @@ def reach_of_layer(target: Any) -> Json:
 def values_beside(target: Any, preset: Mapping[str, object]) -> Json:
     """Return how many numbers an optimizer keeps for each weight of a large matrix."""
     weight = keras.Variable(np.zeros((LARGE_SIDE, LARGE_SIDE), np.float32))
-    optimizer = target(**preset)
+    try:
+        optimizer = target(**preset)
+    except TypeError:  # it must be given something
+        return {"slots": 0}
     optimizer.build([weight])
     return {"slots": int(sum(np.prod(variable.shape) for variable in optimizer.variables) // LARGE_SIDE**2)}
 
@@ -988,16 +1154,21 @@ def behaviour(kind: str, target: Any) -> Json:
     """Return what an object makes of values, and what it keeps of them, as far as something hangs on it."""
     if kind in ("losses", "metrics"):
         takes = getattr(target, "takes", None) if is_own(target) else TAKES_BY_OBJECT.get((kind, target.__name__))
-        if takes is None:
-            raise SystemExit(f"say what `{target.__name__}` takes: in TAKES, or in its attribute `takes`")
-        return {"takes": list(takes)}
-    signature = inspect.signature(target).parameters
+        return {"takes": list(takes or TAKES_BY_DEFAULT)}
     if kind == "activations":
-        required = [name for name, item in signature.items() if item.default is item.empty]
-        return {} if len(required) > 1 else reach(target)
+        return {} if len(required_of(target)) > 1 else reach(target)
     if kind == "layers":
-        return reach_of_layer(target) if is_activation(target) else values_kept(target)
-    return values_beside(target, {}) if kind == "optimizers" else {}
+        kept = reach_of_layer(target) if is_activation(target) else values_kept(target)
+        return {**role_of(target), **kept, **Sizes(target).found()}
+    if kind != "optimizers":
+        return {}
+    name = target.__name__
+    first_rate = FIRST_RATES.get(name, getattr(target, "first_rate", None))
+    return {
+        **values_beside(target, {}),
+        **({} if first_rate is None else {"first_rate": first_rate}),
+        **({"lengthened_by_momentum": True} if name in LENGTHENED_BY_MOMENTUM else {}),
+    }
 
 
 # --------------------------------------------------------------------------------------------------
@@ -1035,8 +1206,7 @@ def direction_of(kind: str, target: Any) -> str | None:
     """Return which values of a loss or metric are better, as the object itself says; `None` if it does not."""
     if kind == "losses":
         return "min"
-    required = [name for name, default in defaults(kind, target).items() if default is inspect.Parameter.empty]
-    made = target(**{name: STAND_INS.get(name, 0.5) for name in required})
+    made = target(**{name: STAND_INS.get(name, 0.5) for name in required_of(target)})
     return {"up": "max", "down": "min", None: None}[getattr(made, "_direction", None)]
 
 
@@ -1058,11 +1228,11 @@ def entry_of(kind: str, target: Any) -> Json:
     return {
         "aliases": sorted(set(names) - {canonical_name(kind, target)}),
         "object": next(name for name in names if members.get(name) is target),
-        "summary": OPTIMIZER_USES[target.__name__] if kind == "optimizers" else summary(target),
+        "summary": OPTIMIZER_USES.get(target.__name__) or summary(target),
         "url": documentation_url(kind, target),
         **behaviour(kind, target),
-        "parameters": parameters(kind, target),
         **judged(kind, target),
+        "parameters": parameters(kind, target),
     }
 
 
@@ -1098,23 +1268,41 @@ def generate() -> Json:
 
 
 def generate_own() -> Json:
-    """Return the catalogue of nnlab's own objects, and which of its layers may stand for activations."""
+    """Return the catalogue of nnlab's own objects, and which of its metrics take the place of Keras's."""
     kinds = {
         kind: {canonical_name(kind, target): entry_of(kind, target) for target in own_targets(kind)}
         for kind in ("activations", *BASES)
     }
-    standing_in = [
-        target.__name__ for target in own_targets("layers") if issubclass(target, activation_layers.ActivationLayer)
-    ]
+    stand_ins = {
+        target.in_place_of: {"object": target.__name__, **getattr(target, "stands_in_where", {})}
+        for target in own_objects()
+        if hasattr(target, "in_place_of")
+    }
     return {
-        "activation_layers": sorted(standing_in),
+        "stand_ins": dict(sorted(stand_ins.items())),
         "kinds": {kind: dict(sorted(entries.items())) for kind, entries in kinds.items()},
     }
 
 
 def render(catalog: Json) -> str:
-    """Return the text of a catalogue. Keys stay as they are: the order of parameters is the signature's."""
-    return json.dumps(catalog, indent=1, ensure_ascii=False) + "\n"
+    """Return the text of a catalogue, a parameter a line. Parameters stay in the order of the signature."""
+
+    def compact(value: object) -> str:
+        return json.dumps(value, ensure_ascii=False)
+
+    def entry_text(name: str, entry: Any) -> str:
+        facts = compact({key: value for key, value in entry.items() if key != "parameters"})
+        items = ",\n".join(f"   {compact(key)}: {compact(value)}" for key, value in entry["parameters"].items())
+        return f'  {compact(name)}: {facts[:-1]}, "parameters": {{{f"{chr(10)}{items}" if items else ""}}}}}'
+
+    kinds = catalog["kinds"]
+    assert isinstance(kinds, dict)
+    texts = [
+        f" {compact(kind)}: {{\n" + ",\n".join(entry_text(*item) for item in entries.items()) + "\n }"
+        for kind, entries in kinds.items()
+    ]
+    head = "".join(f"{compact(key)}: {compact(value)},\n" for key, value in catalog.items() if key != "kinds")
+    return f'{{{head}"kinds": {{\n' + ",\n".join(texts) + "\n}}\n"
 
 
 def texts() -> dict[Path, str]:

@@ -58,12 +58,14 @@ class Duration:
         description: what it is, `{unit}` standing for steps or epochs; empty if a config cannot give it.
         default: `REQUIRED`, 0, or `WHOLE_RUN`.
         several: whether it is a list.
+        values: of a list of moments, the parameter that holds a rate before each of them and one behind the last.
     """
 
     name: str
     description: str
     default: Any = REQUIRED
     several: bool = False
+    values: str | None = None
 
     @property
     def keys(self) -> tuple[str, str]:
@@ -97,22 +99,36 @@ class ScheduleKind:
     Args:
         rate: the formula: `rate(ops, t, learning_rate, **parameters)`.
         durations: those of its parameters that are durations.
+        tuned: the parameter that is tuned in place of the optimizer's learning rate; `None` if no single one is.
+        watches: whether a callback lowers the rate when its `monitor` no longer improves.
     """
 
     rate: Callable[..., Any]
     durations: tuple[Duration, ...]
+    tuned: str | None
+    watches: bool
 
+
+OPTIMIZERS_RATE = "learning_rate"
+"""What is tuned of a schedule that starts from the optimizer's learning rate."""
 
 SCHEDULES: dict[str, ScheduleKind] = {}
 """Every schedule by name."""
 
 
-def schedule(*parameters: Parameter | Duration, url: str | None = None) -> Callable[[Any], Any]:
+def schedule(
+    *parameters: Parameter | Duration,
+    url: str | None = None,
+    tuned: str | None = OPTIMIZERS_RATE,
+    watches: bool = False,
+) -> Callable[[Any], Any]:
     """Register a formula as the schedule of its name; its docstring is the summary.
 
     Args:
         parameters: what a config may give, besides warm-up.
         url: a page that describes it.
+        tuned: the parameter to tune, if it does not start from the optimizer's learning rate; `None` for none.
+        watches: whether a callback does the work, with all parameters but warm-up: `ReduceLROnPlateau`.
     """
 
     def register(rate: Callable[..., Any]) -> Callable[..., Any]:
@@ -129,7 +145,7 @@ def schedule(*parameters: Parameter | Duration, url: str | None = None) -> Calla
             parameters={parameter.name: parameter for parameter in shown},
         )
         durations = tuple(parameter for parameter in parameters if isinstance(parameter, Duration))
-        SCHEDULES[name] = ScheduleKind(rate, durations)
+        SCHEDULES[name] = ScheduleKind(rate, durations, tuned=tuned, watches=watches)
         catalog.register("schedules", name, lambda: entry)
         return rate
 
@@ -181,9 +197,10 @@ def exponential(
 
 
 @schedule(
-    Duration("boundaries", "{unit} up to which each value but the last holds", several=True),
+    Duration("boundaries", "{unit} up to which each value but the last holds", several=True, values="values"),
     Parameter("values", types=("list",), description="learning rates, one more than there are boundaries"),
     url=f"{_KERAS}piecewise_constant_decay/",
+    tuned=None,
 )
 def piecewise(
     ops: Ops,
@@ -224,6 +241,7 @@ def multi_step(ops: Ops, t: Any, learning_rate: Any, *, milestones: Sequence[flo
     Parameter("cooldown", default=0, types=("int",), minimum=0, description="epochs to wait after a fall"),
     _number("min_lr", "the lowest rate", default=0.0, minimum=0),
     url="https://keras.io/api/callbacks/reduce_lr_on_plateau/",
+    watches=True,
 )
 def performance(ops: Ops, t: Any, learning_rate: Any) -> Any:  # noqa: ARG001
     """Falls when the validation loss no longer does: Keras's `ReduceLROnPlateau`."""
@@ -237,6 +255,7 @@ def performance(ops: Ops, t: Any, learning_rate: Any) -> Any:  # noqa: ARG001
     _number("last_fraction", "the share of the run that the last fall takes", default=0.1, minimum=0, maximum=1),
     Duration("run", "", default=WHOLE_RUN),
     url="https://arxiv.org/abs/1803.09820",
+    tuned="max_learning_rate",
 )
 def one_cycle(
     ops: Ops,

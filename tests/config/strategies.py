@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from nnlab import catalog
 from nnlab.catalog import Parameter
 from nnlab.config.components import value_faults
-from nnlab.config.model import NORMALIZATIONS
+from nnlab.config.model import normalizes
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]
 
@@ -99,7 +99,7 @@ def _value(draw: Draw, parameter: Parameter) -> Any:
     if parameter.kind is not None:
         plain = ["Dense", "Flatten"] if parameter.kind == "layers" else None
         if parameter.kind == "activations" and parameter.default is not None and not parameter.required:
-            plain = [name for name in catalog.entries("activations") if name not in catalog.ACTIVATION_LAYERS]
+            plain = [name for name in catalog.entries("activations") if name not in catalog.activation_layers()]
         one = component(draw, parameter.kind, plain)
         return [one] if "list" in parameter.types else one
     if parameter.choices:
@@ -139,7 +139,7 @@ def _model(draw: Draw) -> dict[str, Any]:
     defaults = {
         "activation": lambda: component(draw, "activations"),
         "initializer": lambda: component(draw, "initializers"),
-        "normalization": lambda: component(draw, "layers", sorted(NORMALIZATIONS)),
+        "normalization": lambda: component(draw, "layers", sorted(filter(normalizes, catalog.entries("layers")))),
         "regularizer": lambda: component(draw, "regularizers"),
         "constraint": lambda: component(draw, "constraints"),
         "dropout": lambda: draw(st.floats(0, 1) | st.just({"AlphaDropout": 0.1})),

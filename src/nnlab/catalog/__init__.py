@@ -15,6 +15,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 Package = Literal["keras", "nnlab"]
 Direction = Literal["min", "max"]
+Role = Literal["activation", "normalization", "dropout", "scaling"]
 
 REQUIRED: Final = object()
 """The default of a parameter that must be given."""
@@ -42,10 +43,6 @@ PROVIDERS: Final = {"datasets": "nnlab.data.sources", "schedules": "nnlab.schedu
 def _file(package: Package) -> Mapping[str, Any]:
     content: Mapping[str, Any] = json.loads(Path(__file__).with_name(f"{package}.json").read_bytes())
     return content
-
-
-ACTIVATION_LAYERS: Final = ("ELU", "LeakyReLU", "PReLU", "ReLU", "Softmax", *_file("nnlab")["activation_layers"])
-"""Layers that may stand where an activation is named; they then get a place of their own behind the layer."""
 
 
 class Parameter(NamedTuple):
@@ -88,6 +85,20 @@ class Takes(NamedTuple):
     predictions: str
 
 
+class StandIn(NamedTuple):
+    """A metric of nnlab's own that takes the place of Keras's.
+
+    Args:
+        object: its attribute in `nnlab.layers`.
+        given: the parameter with which it does; `None` if it does where all rows are to be taken together.
+        correlates: whether the metric is a correlation, which of a single pair of numbers says nothing.
+    """
+
+    object: str
+    given: str | None = None
+    correlates: bool = False
+
+
 class Entry(NamedTuple):
     """An object that a config may name.
 
@@ -103,7 +114,15 @@ class Entry(NamedTuple):
         adds_up_to_1: whether the values of a row add up to 1, as those of a softmax do.
         keeps: of a layer without weights: `values` if what it gives lies within what it gets, `rows` if rows that add
             up to 1 still do so, too.
+        moves: of such a layer with its defaults, whether it gives the very numbers that it gets.
+        role: what a layer is for: `activation`, `normalization`, `dropout` (noise, too) or `scaling`.
+        weights: the sizes of a layer's weights as products of numbers and parameters, such as `4*width*units`.
+        shape: of what a layer gives: `same`, `flat`, `sum` (of the last axes of several inputs), or which axis of it is
+            a parameter: `last units`, `added output_dim`, `only units`.
+        stand_in: what takes the place of a metric.
         slots: numbers that an optimizer keeps for each weight.
+        first_rate: where to look for an optimizer's learning rate first, if not at its default.
+        lengthened_by_momentum: whether momentum makes its steps 1 / (1 - momentum) times as long.
         settings: of a data set, the keys of the `data` section that it understands besides those of all.
         needs: those of them that it cannot do without.
     """
@@ -123,7 +142,14 @@ class Entry(NamedTuple):
     range: tuple[float | None, float | None] | None = None
     adds_up_to_1: bool = False
     keeps: Literal["values", "rows"] | None = None
+    moves: bool = False
+    role: Role | None = None
+    weights: tuple[str, ...] = ()
+    shape: str | None = None
+    stand_in: StandIn | None = None
     slots: int = 0
+    first_rate: float | None = None
+    lengthened_by_momentum: bool = False
     settings: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
 
@@ -167,8 +193,20 @@ def _written(kind: str) -> Mapping[str, tuple[Package, Mapping[str, Any]]]:
     }
     found = dict(sorted(found.items()))
     if kind == "activations":
-        found |= {name: _written("layers")[name] for name in ACTIVATION_LAYERS}
+        found |= {name: _written("layers")[name] for name in activation_layers()}
     return found
+
+
+@cache
+def activation_layers() -> tuple[str, ...]:
+    """Return the layers that may stand where an activation is named; they then get a place of their own behind it."""
+    layers = [(package != "keras", name, raw) for name, (package, raw) in _written("layers").items()]
+    # `Activation` takes the function that it is as a parameter
+    return tuple(
+        name
+        for _, name, raw in sorted(layers, key=lambda layer: layer[:2])
+        if raw.get("role") == "activation" and "activation" not in raw["parameters"]
+    )
 
 
 @cache
@@ -206,24 +244,13 @@ def keras_version() -> str:
 
 
 def _entry(package: Package, kind: str, name: str, raw: Mapping[str, Any]) -> Entry:
-    return Entry(
-        kind=kind,
-        name=name,
-        object=raw["object"],
-        summary=raw["summary"],
-        url=raw["url"],
-        aliases=tuple(raw["aliases"]),
-        parameters={key: _parameter(key, value) for key, value in raw["parameters"].items()},
-        package=package,
-        preset=raw.get("preset", {}),
-        direction=raw.get("direction"),
-        value_range=tuple(raw.get("value_range", (None, None))),
-        takes=Takes(*raw["takes"]) if "takes" in raw else None,
-        range=tuple(raw["range"]) if "range" in raw else None,
-        adds_up_to_1=raw.get("adds_up_to_1", False),
-        keeps=raw.get("keeps"),
-        slots=raw.get("slots", 0),
-    )
+    values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in raw.items()}
+    values["parameters"] = {key: _parameter(key, value) for key, value in raw["parameters"].items()}
+    if "takes" in raw:
+        values["takes"] = Takes(*raw["takes"])
+    if kind == "metrics" and (stand_in := _file("nnlab")["stand_ins"].get(name)):
+        values["stand_in"] = StandIn(**stand_in)
+    return Entry(kind=kind, name=name, package=package, **values)
 
 
 def _parameter(name: str, raw: Mapping[str, Any]) -> Parameter:

@@ -133,12 +133,11 @@ def summary(
 
 def _show_layers(described: Any) -> None:
     from nnlab.cli.screen import Column
-    from nnlab.model.summary import LayerRow, shape_text
+    from nnlab.model.summary import shape_text
 
-    rows = [LayerRow(name, "Input", shape, 0, trainable=True) for name, shape in described.inputs.items()]
-    rows += described.layers
+    rows = described.rows
     frozen = ["frozen" if row.params and not row.trainable else "" for row in rows]
-    parameters = ["" if row.class_name == "Input" else f"{row.params:,}" for row in rows]
+    parameters = ["" if row.role == "input" else f"{row.params:,}" for row in rows]
 
     def columns(write: Callable[[str], str]) -> list[Column]:
         return [

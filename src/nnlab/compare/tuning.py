@@ -12,22 +12,13 @@ from nnlab.config.load import LoadedConfig, change_config
 from nnlab.config.overrides import override
 from nnlab.config.schema import Experiment
 from nnlab.errors import ConfigError, Problem
-
-RATES_OF_A_SCHEDULE = {"one_cycle": "max_learning_rate", "piecewise": None}
-"""Schedules that do not start from the optimizer's learning rate, and the parameter that is tuned instead."""
-
-RATE_CENTERS = {
-    "SGD": 0.1, "Adagrad": 0.03, "Adadelta": 1.0, "Ftrl": 0.1, "Adamax": 0.003, "Lion": 0.0003,
-}  # fmt: skip
-"""Where the search for an optimizer's learning rate begins, where Keras's default is far from what is of use."""
+from nnlab.schedules import OPTIMIZERS_RATE, SCHEDULES
 
 
 def rate_parameter(experiment: Experiment) -> tuple[str, str | None]:
     """Return the part of the config that the learning rate belongs to, and its parameter, `None` if it has none."""
-    schedule = experiment.schedule
-    if schedule is not None and schedule.name in RATES_OF_A_SCHEDULE:
-        return "schedule", RATES_OF_A_SCHEDULE[schedule.name]
-    return "optimizer", "learning_rate"
+    tuned = OPTIMIZERS_RATE if experiment.schedule is None else SCHEDULES[experiment.schedule.name].tuned
+    return "optimizer" if tuned == OPTIMIZERS_RATE else "schedule", tuned
 
 
 def rate_path(experiment: Experiment) -> str | None:
@@ -61,11 +52,12 @@ def rate_center(experiment: Experiment) -> float:
 
     Momentum makes steps 1 / (1 - momentum) times as long, so that the rate is lower by as much.
     """
-    optimizer = experiment.optimizer
-    if optimizer.name in ("SGD", "momentum", "nesterov"):
-        return RATE_CENTERS["SGD"] * (1 - float(optimizer.get("momentum") or 0.0))
-    default = optimizer.entry.parameters["learning_rate"].default
-    return RATE_CENTERS.get(optimizer.name, default if isinstance(default, float) else 0.001)
+    optimizer, entry = experiment.optimizer, experiment.optimizer.entry
+    rate = entry.first_rate
+    if rate is None:
+        default = entry.parameters["learning_rate"].default
+        rate = default if isinstance(default, float) else 0.001
+    return rate * (1 - float(optimizer.get("momentum") or 0.0)) if entry.lengthened_by_momentum else rate
 
 
 def tuned_schedules(config: LoadedConfig, variants: Sequence[LoadedConfig]) -> dict[str, Any]:

@@ -327,7 +327,7 @@ def _is_misplaced_layer(parameter: Parameter, component: Component) -> bool:
     Behind the layer is then another place than in it, as in a recurrent layer, whose loop holds the activation.
     """
     is_inside = parameter.kind == "activations" and not parameter.required and parameter.default is not None
-    return is_inside and component.name in catalog.ACTIVATION_LAYERS
+    return is_inside and component.name in catalog.activation_layers()
 
 
 def _as_number(parameter: Parameter, value: Any) -> Any:

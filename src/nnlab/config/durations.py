@@ -32,8 +32,8 @@ def schedule_faults(component: Component) -> Iterator[Fault]:
         if duration.several:
             for key in both:
                 yield from _moments_faults(given[key], (name, key), whole=key == steps)
-    if name == "piecewise":
-        yield from _values_faults(given)
+        if duration.values is not None:
+            yield from _values_faults(given, duration, (name, duration.values))
     factor = given.get("factor")
     if factor is not None and is_finite_number(factor) and factor >= 1:
         yield Fault((name, "factor"), f"must be below 1, received {show(factor)}")
@@ -53,18 +53,18 @@ def _moments_faults(moments: Any, path: tuple[str, str], *, whole: bool) -> Iter
             yield Fault((*path, i), message)
 
 
-def _values_faults(given: Mapping[str, Any]) -> Iterator[Fault]:
-    values = given.get("values")
+def _values_faults(given: Mapping[str, Any], moments: Duration, path: tuple[str, str]) -> Iterator[Fault]:
+    values = given.get(path[1])
     if not isinstance(values, (list, tuple)):
         return
     for i, value in enumerate(values):
         if not is_finite_number(value) or value < 0:
-            yield Fault(("piecewise", "values", i), f"expected a learning rate of at least 0, received {show(value)}")
-    for key in ("boundaries_steps", "boundaries_epochs"):
-        boundaries = given.get(key)
-        if isinstance(boundaries, (list, tuple)) and len(values) != len(boundaries) + 1:
-            message = f"{len(boundaries)} boundaries part {len(boundaries) + 1} values, received {len(values)}"
-            yield Fault(("piecewise", "values"), message, "give one more value than boundaries")
+            yield Fault((*path, i), f"expected a learning rate of at least 0, received {show(value)}")
+    for key in moments.keys:
+        parts = given.get(key)
+        if isinstance(parts, (list, tuple)) and len(values) != len(parts) + 1:
+            message = f"{len(parts)} {moments.name} part {len(parts) + 1} values, received {len(values)}"
+            yield Fault(path, message, f"give one more value than {moments.name}")
 
 
 def depends_on_data(experiment: Experiment) -> bool:
@@ -100,9 +100,9 @@ def schedule_in_steps(experiment: Experiment, num_train: int | None) -> Schedule
     component = experiment.schedule or Component("schedules", "constant")
     per_epoch, run = steps_of_run(experiment, num_train) if num_train is not None else (0, 0)
     warmup = _steps(component, WARMUP, per_epoch) or 0.0
-    # those of `performance` are for its callback
-    parameters = {} if component.name == "performance" else _without_durations(component)
-    for duration in SCHEDULES[component.name].durations:
+    schedule = SCHEDULES[component.name]
+    parameters = {} if schedule.watches else _without_durations(component)  # they are its callback's
+    for duration in schedule.durations:
         given = _steps(component, duration, per_epoch)
         # a run that ends with its warm-up, as when somebody tries one epoch, never comes to what follows it
         parameters[duration.name] = max(run - warmup, 1.0) if given is None else given

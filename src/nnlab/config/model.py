@@ -62,8 +62,17 @@ def _hidden(raw: Any) -> Any:
     return tuple(units)
 
 
-NORMALIZATIONS = frozenset(f"{name}Normalization" for name in ("Batch", "Group", "Layer", "RMS", "Unit"))
-"""The layers that may normalize what every hidden layer gives."""
+def normalizes(name: str) -> bool:
+    """Whether a layer may normalize what every hidden layer gives: it wraps none itself."""
+    layer = catalog.find("layers", name)
+    wraps = layer is not None and any(parameter.kind == "layers" for parameter in layer.parameters.values())
+    return layer is not None and layer.role == "normalization" and not wraps
+
+
+def _drops_out(name: str) -> bool:
+    layer = catalog.find("layers", name)
+    return layer is not None and layer.role == "dropout" and "rate" in layer.parameters
+
 
 POSITION = Parameter(
     "position",
@@ -110,12 +119,10 @@ class HiddenDefaults(Section):
     type: str = "sequential"
     activation: Annotated[Component, OneOf("activations")] | None = None
     initializer: Annotated[Component, OneOf("initializers")] | None = None
-    normalization: Annotated[Component, OneOf("layers", only=NORMALIZATIONS.__contains__, extra=(POSITION,))] | None = (
-        None
-    )
+    normalization: Annotated[Component, OneOf("layers", only=normalizes, extra=(POSITION,))] | None = None
     regularizer: Annotated[Component, OneOf("regularizers")] | None = None
     constraint: Annotated[Component, OneOf("constraints")] | None = None
-    dropout: Annotated[Component, OneOf("layers", only=lambda name: "Dropout" in name, number="Dropout")] | None = None
+    dropout: Annotated[Component, OneOf("layers", only=_drops_out, number="Dropout")] | None = None
     transfer: TransferConfig | None = None
 
 

@@ -96,7 +96,7 @@ def _through(layers: Iterable[PlannedLayer], width: int) -> tuple[int, int | Non
     work = 0
     for layer in layers:
         component = layer.component
-        if "units" in component.entry.parameters and component.name in ("Dense", "Maxout"):
+        if component.entry.shape == "last units":
             units = component.parameters["units"]
             work, width = work + width * units, units
         elif has_weights(component):

@@ -9,7 +9,7 @@ import keras
 from keras import ops
 
 from nnlab.config.components import Component
-from nnlab.schedules import WARMUP, rate_at
+from nnlab.schedules import SCHEDULES, WARMUP, rate_at
 
 
 class _GraphOps:
@@ -112,7 +112,7 @@ class ReduceLearningRate(keras.callbacks.ReduceLROnPlateau):
 
 def schedule_callbacks(schedule: Component | None) -> list[keras.callbacks.Callback]:
     """Return what a training with this schedule needs besides the schedule itself."""
-    if schedule is None or schedule.name != "performance":
+    if schedule is None or not SCHEDULES[schedule.name].watches:
         return []
     names = [name for name in schedule.entry.parameters if name not in WARMUP.keys]
     return [ReduceLearningRate(**{name: schedule.get(name) for name in names})]

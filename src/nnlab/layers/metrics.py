@@ -1,11 +1,12 @@
 """Metrics of nnlab's own that stand in for Keras's: of what the model's end means, and over all rows at once.
 
-A config names Keras's metrics; `nnlab.model.metrics` says where one of these takes their place.
+A config names Keras's metrics; one of these takes the place of that which its `in_place_of` names, where
+`nnlab.model.metrics` says so.
 """
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import keras
 from keras import ops
@@ -86,6 +87,8 @@ class LabelWeightedAUC(keras.metrics.AUC):
     """Keras's AUC with `label_weights`, which Keras itself saves in a form that it does not read again."""
 
     stands_in = True
+    in_place_of = "auc"
+    stands_in_where: ClassVar = {"given": "label_weights"}
 
     def get_config(self) -> dict[str, Any]:
         """Return what the constructor takes."""
@@ -163,6 +166,9 @@ class PearsonOverRows(OverRows):
     target or the prediction is constant.
     """
 
+    in_place_of = "pearson_correlation"
+    stands_in_where: ClassVar = {"correlates": True}
+
     def of_each_target(self) -> Any:
         """Return the correlation of each target."""
         return self.products / ops.sqrt(self.squares[0] * self.squares[1])
@@ -176,6 +182,9 @@ class ConcordanceOverRows(OverRows):
         - [Lin, 1989](https://doi.org/10.2307/2532051)
     """
 
+    in_place_of = "concordance_correlation"
+    stands_in_where: ClassVar = {"correlates": True}
+
     def of_each_target(self) -> Any:
         """Return the concordance of each target."""
         apart = self.count * (self.means[0] - self.means[1]) ** 2
@@ -185,6 +194,8 @@ class ConcordanceOverRows(OverRows):
 @keras.saving.register_keras_serializable(package="nnlab")
 class CosineOverRows(OverRows):
     """The cosine of the angle between a target's column and its predictions, over all rows; of several the mean."""
+
+    in_place_of = "cosine_similarity"
 
     def of_each_target(self) -> Any:
         """Return the cosine of each target."""
@@ -205,6 +216,8 @@ class R2OverRows(OverRows):
         name: name of the metric.
         dtype: dtype of the result.
     """
+
+    in_place_of = "r2_score"
 
     def __init__(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,9 +28,7 @@ from nnlab.model.plan import OUTPUT, OutputPlan, Plan
 from nnlab.model.saved import user_class
 from nnlab.model.transfer import cloned_layers, copy_weights
 from nnlab.model.unroll import GraphNode
-
-TAKES_ARGUMENTS = ("MultiHeadAttention", "GroupedQueryAttention")
-"""Layers that take their inputs one by one (query, value, key) instead of as a list."""
+from nnlab.schedules import SCHEDULES
 
 
 def build_model(
@@ -294,7 +293,7 @@ def learning_rate_schedule(experiment: Experiment, num_train: int, *, first_epoc
     """Make the experiment's schedule for an optimizer whose first step begins `first_epoch`, counted from 0."""
     schedule = schedule_in_steps(experiment, num_train)
     steps, _ = steps_of_run(experiment, num_train)
-    kind = PerformanceSchedule if schedule.name == "performance" else GraphSchedule
+    kind = PerformanceSchedule if SCHEDULES[schedule.name].watches else GraphSchedule
     return kind(**schedule.fields(), first_step=first_epoch * steps)
 
 
@@ -377,7 +376,7 @@ def _trace(x: Any, layers: list[Any], planned: Sequence[PlannedLayer], place: Co
         name = plan.component.name
         shapes = [tuple(value.shape[1:]) for value in (x if isinstance(x, list) else [x])]
         try:
-            x = layer(*x) if isinstance(x, list) and name in TAKES_ARGUMENTS else layer(x)
+            x = layer(*x) if isinstance(x, list) and _takes_arguments(layer) else layer(x)
         except Exception as error:
             reason = _reason(error)
             rows = " and ".join(_shape_text(shape) for shape in shapes)
@@ -421,6 +420,12 @@ def _with_axes(shape: tuple[int, ...], wanted: int) -> tuple[int, ...] | None:
         return (*shape, 1)
     side = math.isqrt(math.prod(shape))
     return (side, side, 1) if wanted == 3 and side * side == math.prod(shape) else None
+
+
+def _takes_arguments(layer: keras.layers.Layer) -> bool:
+    """Whether a layer takes its inputs one by one (query, value, key) instead of as a list."""
+    parameters = inspect.signature(layer.call).parameters.values()
+    return sum(item.default is item.empty and item.kind is item.POSITIONAL_OR_KEYWORD for item in parameters) > 1
 
 
 def _reason(error: BaseException) -> str:

@@ -71,6 +71,6 @@ def has_surrogate_gradient(activation: Component) -> bool:
 
 
 def _function(activation: Component) -> Any:
-    if activation.name in catalog.ACTIVATION_LAYERS:
+    if activation.name in catalog.activation_layers():
         return make(Component("layers", activation.name, activation.parameters))
     return make(Component("layers", "Activation", {"activation": activation}))

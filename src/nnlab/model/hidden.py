@@ -142,7 +142,7 @@ def _normalization_layer(normalization: Component | None) -> Component:
 
 def is_layer_activation(activation: Component) -> bool:
     """Whether the activation is a Keras layer (PReLU has weights) rather than a function."""
-    return activation.name in catalog.ACTIVATION_LAYERS
+    return activation.name in catalog.activation_layers()
 
 
 def _activation_layer(activation: Component) -> Component:

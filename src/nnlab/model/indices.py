@@ -16,7 +16,8 @@ from nnlab.model.plan import Plan
 LIMITS = ("input_dim", "num_tokens")
 """Parameters of a layer that say how many numbers it knows: 0 and those below the limit."""
 
-_SAME_VALUES = ("Flatten", "Identity", "Permute", "RepeatVector", "Reshape")
+_HARMLESS = frozenset(("name", "trainable", "data_format"))
+"""Parameters with which a layer that moves values still does, besides those that it cannot do without."""
 
 
 def check_indices(plan: Plan, splits: Splits) -> None:
@@ -56,7 +57,7 @@ def _fed_by_the_data(plan: Plan) -> Iterator[tuple[PlannedLayer, str]]:
             continue
         layers = node.layers if node.shared is None else by_name[node.shared].layers
         yield from ((layer, source) for layer in _front(layers))
-        if all(layer.component.name in _SAME_VALUES for layer in layers):
+        if all(_moves(layer.component) for layer in layers):
             sources[node.name] = source
 
 
@@ -64,8 +65,14 @@ def _front(layers: Sequence[PlannedLayer]) -> Iterator[PlannedLayer]:
     """Yield the first layers, up to the one that changes the values."""
     for layer in layers:
         yield layer
-        if layer.component.name not in _SAME_VALUES:
+        if not _moves(layer.component):
             return
+
+
+def _moves(component: Component) -> bool:
+    """Whether a layer gives the very numbers that it gets, at other places."""
+    known = component.entry.parameters
+    return component.entry.moves and all(known[name].required or name in _HARMLESS for name in component.parameters)
 
 
 def _looking_up(component: Component, path: ConfigPath) -> Iterator[tuple[Component, ConfigPath]]:

@@ -18,14 +18,6 @@ if TYPE_CHECKING:
 _PER_CLASS = {"average": "macro", "class_aggregation": "uniform_average"}
 """Parameters whose `null` means a value a class or target, and what makes one value of them."""
 
-_OVER_ROWS = {
-    "concordance_correlation": "ConcordanceOverRows",
-    "cosine_similarity": "CosineOverRows",
-    "pearson_correlation": "PearsonOverRows",
-    "r2_score": "R2OverRows",
-}
-"""Nnlab's metrics that take all rows together, where Keras's average over batches or lose digits."""
-
 
 @dataclass(frozen=True, slots=True)
 class View:
@@ -116,12 +108,13 @@ def own_metric(metric: Component, asked: Asked) -> str | None:
 
     Keras's would average over batches, or could not be loaded again with the model.
     """
-    if metric.parameters.get("label_weights") is not None:
-        return "LabelWeightedAUC"
-    own = _OVER_ROWS.get(metric.name)
-    if own is None or "axis" not in metric.entry.parameters:
-        return own
-    return own if _is_over_rows(metric.get("axis"), asked) else None
+    own = metric.entry.stand_in
+    if own is None:
+        return None
+    if own.given is not None:
+        return own.object if metric.parameters.get(own.given) is not None else None
+    is_asked = "axis" not in metric.entry.parameters or _is_over_rows(metric.get("axis"), asked)
+    return own.object if is_asked else None
 
 
 def metric_remarks(metric: Component, loss: Component | None, asked: Asked, ending: Ending) -> Iterator[Remark]:
@@ -182,7 +175,7 @@ def _has_logit_threshold(metric: Component) -> bool:
 
 
 def _is_correlation(metric: Component) -> bool:
-    return metric.name in _OVER_ROWS and "correlation" in metric.name
+    return metric.entry.stand_in is not None and metric.entry.stand_in.correlates
 
 
 def _is_over_rows(axis: Any, asked: Asked) -> bool:
@@ -300,7 +293,7 @@ def _wrong_axis(metric: Component, asked: Asked) -> Iterator[Remark]:
     axis = metric.get("axis")
     if _is_correlation(metric) and asked.is_single and "axis" in metric.parameters and not _is_over_rows(axis, asked):
         yield Remark(f"`{metric.name}` of single numbers has no value", "write `axis: 0`: over the rows")
-    elif isinstance(axis, (list, tuple)) or (_is_over_rows(axis, asked) and metric.name not in _OVER_ROWS):
+    elif isinstance(axis, (list, tuple)) or (_is_over_rows(axis, asked) and metric.entry.stand_in is None):
         message = f"`axis: {axis}` compares the rows of a batch with one another".replace("(", "[").replace(")", "]")
         yield Remark(message, "remove `axis`")
 

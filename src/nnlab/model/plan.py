@@ -30,6 +30,7 @@ from nnlab.model.metrics import compares_rows, settled_metric
 from nnlab.model.size import check_memory
 from nnlab.model.unroll import GraphNode, hidden_layers, limited, unrolled
 from nnlab.objective import directions
+from nnlab.schedules import SCHEDULES
 from nnlab.stats import Scale
 
 if TYPE_CHECKING:
@@ -426,8 +427,8 @@ def _monitoring(
     stopping, schedule = experiment.training.early_stopping, experiment.schedule
     columns = directions(history_columns(outputs), has_validation=has_validation)
     problems: list[Problem] = []
-    if schedule is not None and schedule.name == "performance":
-        path = ("schedule", "performance", "monitor")
+    if schedule is not None and SCHEDULES[schedule.name].watches:
+        path = ("schedule", schedule.name, "monitor")
         mode = _settled_mode(schedule.get("monitor"), schedule.get("mode"), columns, path, outputs, problems)
         schedule = schedule.with_parameters(mode=mode)
     if stopping is not None:

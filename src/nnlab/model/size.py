@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from nnlab import catalog
 from nnlab.config.components import Component
 from nnlab.config.model import FunctionalConfig, SequentialConfig
 from nnlab.config.schema import Experiment
@@ -17,10 +16,6 @@ from nnlab.model.unroll import GraphNode, hidden_layers, limited, unrolled, unro
 
 Shape: TypeAlias = "tuple[int | None, ...] | None"
 """The shape of a row; `None` for a size, or all of it, that cannot be told."""
-
-_GATES = {"LSTM": 4, "GRU": 3, "SimpleRNN": 1}
-_KEEP_SHAPE = ("Activation", "Identity", "Dropout", "Noise", "Normalization", "Regularization", "Masking", "Rescaling")
-_MERGES = ("Add", "Average", "Maximum", "Minimum", "Multiply", "Subtract")
 
 
 def check_written_layers(experiment: Experiment) -> None:
@@ -85,12 +80,12 @@ def _sizes(
     for item in layers:
         if isinstance(item, PlannedLayer):
             weights, shape = _through(item.component, shape)
-            yield weights, _values(shape) if weights else 0, item
+            yield weights, _values(item.component, shape) if weights else 0, item
             continue
         shape = _joined(item, [shapes.get(name) for name in item.inputs])
         for layer in item.layers:
             weights, shape = _through(layer.component, shape)
-            yield weights, _values(shape) if weights else 0, layer
+            yield weights, _values(layer.component, shape) if weights else 0, layer
         shapes[item.name] = None if item.shared is not None else shape
 
 
@@ -98,67 +93,82 @@ def _joined(node: GraphNode, inputs: Sequence[Shape]) -> Shape:
     """Return the shape that reaches a node's layer from several others, `None` unless it is plain."""
     if len(inputs) == 1:
         return inputs[0]
-    name = node.layers[0].component.name if node.layers else ""
-    if name in _MERGES:
+    rule = node.layers[0].component.entry.shape if node.layers else None
+    if rule == "same":
         return inputs[0]
-    if name == "Concatenate" and all(shape is not None and len(shape) == 1 for shape in inputs):
+    if rule == "sum" and all(shape is not None and len(shape) == 1 for shape in inputs):
         sizes = [shape[0] for shape in inputs if shape is not None]
         return None if None in sizes else (sum(size or 0 for size in sizes),)
     return None
 
 
-def _values(shape: Shape) -> int:
-    return 0 if shape is None else math.prod(size or 1 for size in shape)
+def _values(component: Component, shape: Shape) -> int:
+    """Return how many values of a row have to be kept; those of a normalization may be made in place."""
+    return 0 if shape is None or component.entry.shape == "same" else math.prod(size or 1 for size in shape)
 
 
 def _through(component: Component, shape: Shape) -> tuple[int, Shape]:
     """Return the weights of a layer, at the least, and the shape of what it gives."""
-    name, width = component.name, (shape[-1] if shape else None) or 1
-    if name == "TimeDistributed":
+    if component.name == "TimeDistributed":
         weights, inner = _through(innermost(component), shape[1:] if shape else None)
         return weights, (shape[0], *inner) if shape and inner is not None else None
     if inside := wrapped(component):
         return sum(_through(layer, None)[0] for layer in inside), None
-    if name in ("Dense", "Maxout"):
-        units = component.parameters["units"] * (component.get("pieces") if name == "Maxout" else 1)
-        given = component.parameters["units"]
-        return (width + bool(component.get("use_bias"))) * units, (given,) if shape is None else (*shape[:-1], given)
-    if name in ("Embedding", "ReversibleEmbedding"):
-        size = component.parameters["output_dim"]
-        return component.parameters["input_dim"] * size, None if shape is None else (*shape, size)
-    if name.startswith("Conv") and "kernel_size" in component.parameters and "LSTM" not in name:
-        return _convolution(component, shape, width)
-    if name in _GATES:
-        units = component.parameters["units"]
-        steps = shape[:-1] if shape and component.get("return_sequences") else ()
-        return _GATES[name] * units * (width + units), None if shape is None else (*steps, units)
-    if name == "Flatten":
-        return 0, (math.prod(size or 1 for size in shape),) if shape and None not in shape else None
-    if name == "Reshape":
-        target = component.parameters["target_shape"]
-        plain = isinstance(target, (list, tuple)) and all(isinstance(size, int) and size > 0 for size in target)
-        return 0, tuple(target) if plain else None
-    keeps = name in ("Concatenate", *_MERGES, *catalog.ACTIVATION_LAYERS) or name.endswith(_KEEP_SHAPE)
-    return 0, shape if keeps else None
+    width = 1 if _value(component, "data_format") == "channels_first" else (shape[-1] if shape else None) or 1
+    groups = _whole(component.parameters.get("groups"))
+    return sum(_product(component, product, width) for product in component.entry.weights) // groups, _behind(
+        component, shape
+    )
 
 
-def _convolution(component: Component, shape: Shape, width: int) -> tuple[int, Shape]:
-    axes = int(component.name[4])
-    kernel, strides = (_of_axes(component.get(key), axes) for key in ("kernel_size", "strides"))
-    filters = component.parameters["filters"]
-    if component.get("data_format") == "channels_first":  # the last axis is no channel
-        return math.prod(kernel) * filters, None
-    groups = component.parameters.get("groups") or 1
-    weights = math.prod(kernel) * max(width // groups, 1) * filters
-    same = component.get("padding") == "same" and not component.name.endswith("Transpose")
-    if not same or shape is None or len(shape) != axes + 1:
-        return weights, None
-    sizes = (None if size is None else -(-size // step) for size, step in zip(shape[:-1], strides, strict=True))
-    return weights, (*sizes, filters)
+def _product(component: Component, product: str, width: int) -> int:
+    """Return the size of a weight, which the catalog writes as `4*width*units` or `kernel_size^2*width*filters`."""
+    size = 1
+    for factor in product.split("*"):
+        name, _, axes = factor.partition("^")
+        value = int(name) if name.isdecimal() else width if name == "width" else _value(component, name)
+        if isinstance(value, bool):
+            size *= value
+        elif axes:
+            size *= math.prod(_of_axes(value, int(axes)))
+        else:
+            size *= _whole(value)
+    return size
+
+
+def _behind(component: Component, shape: Shape) -> Shape:
+    """Return the shape of what a layer gives, `None` if the catalog does not tell it."""
+    rule, _, name = (component.entry.shape or "").partition(" ")
+    size, strides = _whole(_value(component, name)), _value(component, "strides")
+    if isinstance(target := component.parameters.get("target_shape"), (list, tuple)):
+        return tuple(target) if all(isinstance(size, int) and size > 0 for size in target) else None
+    if shape is None:
+        return (size,) if rule == "last" and strides is None else None
+    is_usual = _value(component, "padding") in (None, "same") and _value(component, "data_format") != "channels_first"
+    if not rule or not is_usual:
+        return None
+    steps = zip(shape[:-1], _of_axes(strides, len(shape) - 1), strict=True)
+    shapes: dict[str, Shape] = {
+        "same": shape,
+        "sum": shape,
+        "flat": None if None in shape else (math.prod(size or 1 for size in shape),),
+        "added": (*shape, size),
+        "only": (*shape[:-1], size) if _value(component, "return_sequences") else (size,),
+        "last": (*(None if step is None else -(-step // by) for step, by in steps), size),
+    }
+    return shapes[rule]
+
+
+def _value(component: Component, name: str) -> Any:
+    """Return the value of a parameter, `None` where the layer has none of this name."""
+    return component.get(name) if name in component.entry.parameters else None
+
+
+def _whole(value: Any) -> int:
+    return value if isinstance(value, int) and value > 0 else 1
 
 
 def _of_axes(value: Any, axes: int) -> tuple[int, ...]:
     """Return a number for each axis, of one or a list as Keras takes them; 1 where it is none."""
     items = list(value) if isinstance(value, (list, tuple)) else [value] * axes
-    plain = [item if isinstance(item, int) and item > 0 else 1 for item in items]
-    return tuple((plain + [1] * axes)[:axes])
+    return tuple(map(_whole, (items + [1] * axes)[:axes]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 from nnlab import catalog
 from nnlab.results import value_text
@@ -23,6 +23,7 @@ class LayerRow:
         inputs: names of the layers and of the model's inputs that feed it.
         activation: what it ends with, as a config would name it; `None` for a layer that takes none.
         initializer: what the first of its weights with two axes or more starts from, likewise.
+        role: what it is for (see `nnlab.catalog.Entry`), or `input` for the model's input.
     """
 
     name: str
@@ -33,6 +34,7 @@ class LayerRow:
     inputs: tuple[str, ...] = ()
     activation: str | None = None
     initializer: str | None = None
+    role: catalog.Role | Literal["input"] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,12 @@ class ModelSummary:
     def total_params(self) -> int:
         """All weights."""
         return self.trainable_params + self.non_trainable_params
+
+    @property
+    def rows(self) -> list[LayerRow]:
+        """The inputs as rows, too, in front of the layers."""
+        inputs = [LayerRow(name, "Input", shape, 0, True, role="input") for name, shape in self.inputs.items()]
+        return [*inputs, *self.layers]
 
     def as_json(self) -> dict[str, Any]:
         """Return the document that `nnlab summary --json` prints."""
@@ -84,6 +92,7 @@ def summarize(model: Any) -> ModelSummary:
                 inputs=_feeding(layer, rows, model),
                 activation=_activation(layer),
                 initializer=_initializer(layer),
+                role=_role(layer),
             )
         )
     return ModelSummary(
@@ -93,6 +102,12 @@ def summarize(model: Any) -> ModelSummary:
         trainable_params=_count(model.trainable_weights),
         non_trainable_params=_count(model.non_trainable_weights),
     )
+
+
+def _role(layer: Any) -> catalog.Role | None:
+    """Return what a layer is for: as the catalog says of its class, or of the nearest that it was made from."""
+    entries = (catalog.find("layers", base.__name__) for base in type(layer).__mro__)
+    return next((entry.role for entry in entries if entry is not None), None)
 
 
 def _activation(layer: Any) -> str | None:

@@ -12,6 +12,7 @@ _COLORS = {  # fill and line by what a layer does
     "input": ("#f1f3f5", "#868e96"),
     "weights": ("#dbe9ff", "#3b6fc4"),
     "normalization": ("#dff3e4", "#3c8a52"),
+    "scaling": ("#dff3e4", "#3c8a52"),
     "dropout": ("#ffe8d6", "#c2703d"),
     "shape": ("#f1f3f5", "#868e96"),
     "activation": ("#fdeef4", "#b5507d"),
@@ -27,8 +28,7 @@ def network_svg(summary: ModelSummary) -> str:
     Returns:
         A whole SVG document.
     """
-    sources = [LayerRow(name, "Input", shape, 0, trainable=False) for name, shape in summary.inputs.items()]
-    rows = [*sources, *summary.layers]
+    rows = summary.rows
     places = _places(rows)
     width = max(x for x, _ in places.values()) + BOX_WIDTH + MARGIN
     height = max(y for _, y in places.values()) + BOX_HEIGHT + MARGIN + 22
@@ -70,7 +70,7 @@ def _places(rows: list[LayerRow]) -> dict[str, tuple[int, int]]:
 
 
 def _box(row: LayerRow, x: int, y: int) -> str:
-    fill, stroke = _COLORS[_role(row)]
+    fill, stroke = _COLORS[row.role or ("weights" if row.params else "shape")]
     facts = [shape_text(row.output_shape)]
     if row.params:
         facts.append(f"{row.params:,} parameters" + ("" if row.trainable else ", frozen"))
@@ -100,16 +100,3 @@ def _arrow(start: tuple[int, int], end: tuple[int, int]) -> str:
         lane = x1 if x1 != x2 else x1 + BOX_WIDTH // 2 + GAP_X // 2
         path += f" C{x1},{y1 + half} {lane},{y1 + half} {lane},{y1 + GAP_Y} V{y2 - GAP_Y}"
     return f'<path class="arrow" d="{path} C{lane},{y2 - half} {x2},{y2 - half} {x2},{y2}" marker-end="url(#tip)"/>'
-
-
-def _role(row: LayerRow) -> str:
-    name = row.class_name
-    if name == "Input":
-        return "input"
-    if "Normalization" in name:
-        return "normalization"
-    if "Dropout" in name or "Noise" in name:
-        return "dropout"
-    if name in ("Activation", "ReLU", "LeakyReLU", "PReLU", "ELU", "Softmax"):
-        return "activation"
-    return "weights" if row.params else "shape"
