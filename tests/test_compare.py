@@ -16,15 +16,17 @@ from scipy import stats
 
 from nnlab.compare.problems import by_name, standings
 from nnlab.compare.protocol import Comparison, Contender, Rules, Trial, trial_name
+from nnlab.compare.results import document
 from nnlab.compare.study import conduct, prepare
 from nnlab.compare.tuning import beyond, rate_center, rate_grid
 from nnlab.compare.variants import from_optimizers, from_options
 from nnlab.errors import ConfigError, NnlabError, Problem
 from nnlab.executor import Job, Outcome
 from nnlab.objective import Objective
-from nnlab.report import comparison_plots
-from nnlab.report.comparison import document, markdown
-from nnlab.report.comparison_plots import write_plots
+from nnlab.report import draw, page_of, summarize
+from nnlab.report.comparison_plots import panels
+from nnlab.report.page import markdown
+from nnlab.results import interval_text
 from nnlab.run import Run, open_run
 from nnlab.stats import Scale
 from samples import DIGITS
@@ -270,7 +272,7 @@ def test_a_training_that_diverges_is_counted_and_comes_behind():
 
 def test_when_all_diverge_the_table_says_so():
     comparison = compared(lambda *_: None, "a", "b", rules=tuned_rules())
-    text = markdown(document(comparison, run="r", status="completed"), name="all")
+    text = markdown(page_of(document(comparison, run="r", status="completed")), name="all")
     assert "3 of 3" in text
     assert "too few trainings finished" in comparison.table("tuned").verdict[-1]
 
@@ -297,7 +299,7 @@ def test_two_seeds_are_too_few_for_a_verdict_wherever_it_stands():
     results = document(comparison, run="r", status="completed")
     assert results["verdict"] == ["too few seeds for a verdict: compare with `--seeds 5`"]
     assert [pair["p_value"] for pair in results["pairs"]] == [None]
-    assert "- Too few seeds for a verdict: compare with `--seeds 5`." in markdown(results, name="x")
+    assert "- Too few seeds for a verdict: compare with `--seeds 5`." in markdown(page_of(results), name="x")
 
 
 def test_a_variant_that_is_better_by_its_lucky_seeds_stands_behind_and_is_not_called_ahead():
@@ -314,8 +316,6 @@ def test_a_variant_that_is_better_by_its_lucky_seeds_stands_behind_and_is_not_ca
 
 
 def test_an_interval_has_the_digits_that_tell_its_ends_apart():
-    from nnlab.report.comparison import interval_text
-
     assert interval_text(0.25, 1.0) == "0.2500 to 1"
     assert interval_text(0.43123, 0.43124) == "0.43123 to 0.43124"
     assert interval_text(123456.7, 123456.8) == "123456.7 to 123456.8"
@@ -337,23 +337,6 @@ def test_two_arms_tell_what_tuning_changed():
     assert [row["variant"] for row in results["rows"]] == ["a", "b"]
     assert results["defaults"]["rows"][0]["variant"] == "a"
     assert results["notes"] == ["from the best to the worst: 0.1000 as configured, 0 tuned"]
-
-
-def test_plots_show_curves_sensitivity_and_time(tmp_path):
-    comparison = compared(lambda name, rate, seed: [0.1, *peak(0.01)(name, rate, seed)], "a", "b", rules=tuned_rules())
-    assert write_plots(comparison, Run(tmp_path)) == ["curves", "time_to_target", "sensitivity"]
-    assert {path.name for path in tmp_path.iterdir()} == {"curves.svg", "time_to_target.svg", "sensitivity.svg"}
-
-
-def test_curves_of_training_stand_at_the_middle_of_each_epoch():
-    comparison = compared(lambda _, __, seed: [0.5, 0.6 + seed / 100], "a", "b")
-    (line, _) = comparison_plots._lines(comparison, "val_accuracy", 0.5)
-    assert line.x == [0.5, 1.5]
-    assert (line.low[1], line.y[1], line.high[1]) == pytest.approx((0.67, 0.68, 0.69))
-
-
-def test_a_comparison_whose_trainings_all_fail_has_no_plots(tmp_path):
-    assert write_plots(compared(lambda *_: None, "a", "b", rules=tuned_rules()), Run(tmp_path)) == []
 
 
 # ----- variants
@@ -708,8 +691,7 @@ def test_runs_ls_and_show_know_comparisons(nnlab, digits, tmp_path):
     study = optimizers(digits)
     run = Run.new(tmp_path / "runs", "digits")
     conduct(study, run, lambda _: Pretence(by_kind), observer=Silence(), command=["nnlab", "compare"])
-    results = document(study.comparison, run=str(run.path), status="completed")
-    run.write_summary(results, markdown(results, name="digits"))
+    summarize(run, document(study.comparison, run=str(run.path), status="completed"))
     listed = nnlab("runs", "ls").out
     assert "0.958" in listed
     assert f"{len(study.comparison.outcomes)} trials" in listed
@@ -727,6 +709,87 @@ def test_only_comparisons_and_searches_are_resumed_so_far(nnlab, tmp_path):
     done = nnlab("resume", "digits")
     assert done.code == 2
     assert "only comparisons and searches can be resumed so far" in done.err
+
+
+# ----- plots, from what a run's directory holds
+
+
+def compared_in(folder, study, accuracy, *, interrupt_after: int | None = None) -> Run:
+    """Compare into a directory, and keep the results."""
+    run, status = Run(folder), "completed"
+    try:
+        conduct(study, run, lambda _: Pretence(accuracy), observer=Silence(interrupt_after))
+    except KeyboardInterrupt:
+        status = "interrupted"
+    summarize(run, document(study.comparison, run=str(run.path), status=status))
+    return run
+
+
+def shown(run: Run):
+    return panels(run, run.read_summary())
+
+
+def rising(kind: str, rate: float, seed: int) -> History:
+    return None if rate > 0.05 else [0.1 + seed / 1000, *by_kind(kind, rate, seed)]
+
+
+def test_plots_show_curves_sensitivity_and_time(digits, tmp_path):
+    run = compared_in(tmp_path / "run", optimizers(digits), rising)
+    assert draw(run) == ["curves", "time_to_target", "sensitivity"]
+    assert {path.name for path in run.path.glob("*.svg")} == {"curves.svg", "time_to_target.svg", "sensitivity.svg"}
+    assert "![sensitivity](sensitivity.svg)" in (run.path / "summary.md").read_text()
+
+
+def test_curves_of_training_stand_at_the_middle_of_each_epoch_and_show_the_range_over_the_seeds(digits, tmp_path):
+    run = compared_in(
+        tmp_path / "run", chosen(digits, "model.activation=relu,tanh"), lambda _, __, seed: [0.5, seed / 10]
+    )
+    for training in run.trainings():
+        training.write_history([{**row, "accuracy": row["val_accuracy"]} for row in training.read_history()])
+    (line, _) = shown(run)["curves"][0].series
+    assert (line.name, line.x) == ("relu", [0.5, 1.5])
+    assert (line.low[1], line.y[1], line.high[1]) == pytest.approx((0.7, 0.9, 1.1))
+
+
+def test_plots_of_an_interrupted_comparison_show_what_was_trained(digits, tmp_path):
+    run = compared_in(tmp_path / "run", chosen(digits, "model.activation=relu,tanh"), rising, interrupt_after=6)
+    relu, tanh = shown(run)["curves"][1].series
+    assert (relu.name, relu.low[1], relu.high[1]) == ("relu", pytest.approx(0.857), pytest.approx(0.861))
+    assert (tanh.name, tanh.low, tanh.high) == ("tanh", tanh.y, tanh.y)
+
+
+def test_plots_of_an_interrupted_comparison_that_went_on_are_those_of_an_uninterrupted_one(digits, tmp_path):
+    whole = compared_in(tmp_path / "whole", optimizers(digits), rising)
+    half = compared_in(tmp_path / "half", optimizers(digits), rising, interrupt_after=5)
+    compared_in(half.path, prepare(half.config_path, []), rising)
+    assert shown(half) == shown(whole)
+
+
+def test_failed_rates_leave_gaps_and_far_lower_scores_are_cut_off(digits, tmp_path):
+    run = compared_in(tmp_path / "run", optimizers(digits, base=("compare.seeds=3", "compare.tuning_budget=5")), rising)
+    sensitivity, cost = shown(run)["sensitivity"]
+    sgd = sensitivity.series[0]
+    assert (sgd.name, sgd.x) == ("SGD", [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0])
+    assert [x for x, y in zip(sgd.x, sgd.y, strict=True) if math.isnan(y)] == [0.1, 0.3, 1.0]
+    assert sensitivity.y_limits == cost.y_limits
+    assert list(cost.series[0].y) == sorted(cost.series[0].y)
+
+
+def test_a_comparison_whose_trainings_all_fail_has_no_plots(digits, tmp_path):
+    run = compared_in(tmp_path / "run", optimizers(digits), lambda *_: None)
+    assert draw(run) == []
+
+
+def test_plots_that_an_older_directory_does_not_hold_enough_for_say_what_is_missing(digits, tmp_path):
+    run = compared_in(tmp_path / "run", chosen(digits, "model.activation=relu,tanh"), rising)
+    results = run.read_summary()
+    del results["steps_per_epoch"]
+    run.write_summary(results, "")
+    with pytest.raises(NnlabError, match="does not hold `steps_per_epoch`, which plots need") as error:
+        draw(run)
+    assert error.value.problems[0].hint.startswith(f"`nnlab resume {run.path}` writes it anew")
+    with pytest.raises(NnlabError, match="has no results yet"):
+        draw(next(run.trainings()))
 
 
 # ----- the real thing

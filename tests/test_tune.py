@@ -17,11 +17,14 @@ from nnlab.config.load import dump_config, load_config
 from nnlab.config.tune import TuneConfig, seconds
 from nnlab.errors import ConfigError, NnlabError, Problem
 from nnlab.executor import Job, Outcome
-from nnlab.report import search_plots
-from nnlab.report.search import document, gain_text, heads, markdown
+from nnlab.report import draw, page_of, summarize
+from nnlab.report.page import markdown
+from nnlab.report.search import gain_text, heads
+from nnlab.report.search_plots import importance, progress, value_axes
 from nnlab.run import Run, open_run
 from nnlab.tune.conduct import conduct
 from nnlab.tune.outlook import hyperband_brackets, initial_points
+from nnlab.tune.results import document
 from nnlab.tune.search import is_hopeless
 from nnlab.tune.space import read_space
 from nnlab.tune.study import prepare
@@ -549,7 +552,7 @@ def test_the_best_is_trained_with_fresh_seeds_and_test_rows_are_looked_at_only_t
     assert results_["fresh"]["test_mean"] is not None
     assert results_["fresh"]["ci_low"] <= results_["fresh"]["score_mean"] <= results_["fresh"]["ci_high"]
     assert not any("test" in Run(run.trials_path / entry["trial"]).read_metrics() for entry in run.read_trials())
-    assert "trained again with 2 fresh seeds" in markdown(results_, name="x")
+    assert "trained again with 2 fresh seeds" in markdown(page_of(results_), name="x")
 
 
 def test_of_less_is_better_the_smallest_wins(study, tmp_path):
@@ -589,10 +592,34 @@ def test_limits_for_hopeless_trials_are_medians_of_those_before(study, tmp_path)
 def test_the_plots_show_what_was_tried(study, tmp_path):
     prepared = study("random", "tune.max_trials=14")
     run = searched(prepared, tmp_path / "run")
-    assert search_plots.write_plots(prepared, run) == ["progress", "parameters", "parallel", "importance"]
-    shares = search_plots.importance(prepared)
+    summarize(run, document(prepared, run=str(run.path), status="completed"))
+    assert draw(run) == ["progress", "parameters", "parallel", "importance"]
+    drawn = {path: path.read_bytes() for path in run.path.glob("*.svg")}
+    (run.path / "trials" / "0013.json").touch()
+    assert draw(run) == ["progress", "parameters", "parallel", "importance"]
+    assert {path: path.read_bytes() for path in run.path.glob("*.svg")} == drawn
+    shares = importance(value_axes(run.read_summary()["space"]), run.read_trials())
     assert next(iter(shares)) == "optimizer.learning_rate"
     assert sum(shares.values()) == pytest.approx(1)
+
+
+def test_the_best_so_far_of_hyperband_is_that_of_trials_that_were_trained_to_the_end(study, tmp_path):
+    prepared = study("hyperband")
+    run = searched(prepared, tmp_path / "run")
+    scores, best = progress(run.read_trials(), prepared.search.rules.objective).series
+    assert scores.y == [prepared.search.score(trial) for trial in prepared.search.trials]
+    assert [None if math.isnan(value) else value for value in best.y] == prepared.search.best_so_far()
+
+
+def test_a_parameter_has_its_place_on_an_axis_and_its_value_in_words(study):
+    space = document(study("random"), run="x", status="completed")["space"]
+    axes = {axis.path: axis for axis in value_axes(space)}
+    rate, units, activation = (
+        axes[path] for path in ("optimizer.learning_rate", "model.hidden.units", "model.activation")
+    )
+    assert [rate.place(code) for code in (0.001, 0.1, None)] == pytest.approx([0, 2 / 3, 1 / 3])
+    assert [(units.text(code), units.place(code)) for code in units.marks] == [("4", 0), ("16", 1)]
+    assert [activation.text(code) for code in activation.marks] == ["relu", "none"]
 
 
 def test_heads_are_as_long_as_they_must_be_and_no_bare_numbers():
@@ -612,7 +639,7 @@ def test_what_the_search_gained_over_the_configs_own_values_is_said(study, tmp_p
         f"the config's own values {scores[0]:.4f} (+{max(scores) - scores[0]:.4f})"
     )
     assert gain_text(found) == text
-    written = markdown(found, name="x")
+    written = markdown(page_of(found), name="x")
     assert written.index("trained again with 2 fresh seeds") < written.index(text[1:]) < written.index("| trial |")
     without = study("random", "tune.max_trials=3", "tune.default_trial=false")
     searched(without, tmp_path / "without")

@@ -11,6 +11,9 @@ from nnlab.catalog import Direction
 from nnlab.errors import NnlabError
 from nnlab.run import Run
 
+MOST_DIGITS = 17
+"""As many as tell any two floats apart."""
+
 
 def run_row(run: Run) -> dict[str, Any]:
     """Describe one run: directory, name, status, start, seconds, epochs and final metrics.
@@ -162,3 +165,30 @@ def _object(name: str, inside: Any) -> str:
     if not isinstance(inside, Mapping):
         return f"{name}={value_text(inside)}"
     return f"{name}({', '.join(f'{key}={value_text(value)}' for key, value in inside.items())})"
+
+
+def number(value: float | None) -> str:
+    """Write a figure of a table: four decimals, whole numbers without any, very large and small ones with an exponent.
+
+    >>> number(0.97222), number(180.0), number(1.5e-7), number(None)
+    ('0.9722', '180', '1.5e-07', '')
+    """
+    if value is None:
+        return ""
+    if value == int(value) and abs(value) < 1e9:
+        return str(int(value))
+    return f"{value:.4f}" if 1e-3 <= abs(value) < 1e5 else f"{value:.3g}"
+
+
+def interval_text(low: float, high: float) -> str:
+    """Write an interval, with as many digits as tell its ends apart.
+
+    >>> interval_text(0.25, 0.5), interval_text(0.4312345, 0.4312355)
+    ('0.2500 to 0.5000', '0.4312345 to 0.4312355')
+    """
+    ends = number(low), number(high)
+    digits = 5
+    while ends[0] == ends[1] and digits < MOST_DIGITS:
+        ends = f"{low:.{digits}g}", f"{high:.{digits}g}"
+        digits += 1
+    return f"{ends[0]} to {ends[1]}"

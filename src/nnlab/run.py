@@ -87,6 +87,11 @@ class Run:
         return self.path / "lock"
 
     @property
+    def is_there(self) -> bool:
+        """Whether it has begun."""
+        return _is_run(self.path)
+
+    @property
     def enclosing(self) -> Run | None:
         """The comparison or search that this run is a part of."""
         return Run(self.path.parent.parent) if self.path.parent.name in PARTS else None
@@ -269,6 +274,11 @@ class Run:
     def write_results(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Of a comparison or search: write `results.csv` with one row a training."""
         write_text(self.path / "results.csv", csv_text(rows, list(dict.fromkeys(name for row in rows for name in row))))
+
+    def read_results(self) -> list[dict[str, str]]:
+        """Of a comparison or search: return the rows of `results.csv`, as texts."""
+        with self.reading("results.csv"), (self.path / "results.csv").open(newline="", encoding="utf-8") as file:
+            return list(csv.DictReader(file, strict=True))
 
     def write_summary(self, document: Mapping[str, Any], text: str) -> None:
         """Of a comparison or search: write `results.json`, and the same to read, `summary.md`."""

@@ -84,6 +84,20 @@ def t_interval(values: Sequence[float], scale: Scale = ANY_NUMBER) -> tuple[floa
     return scale.clip(center - width), scale.clip(center + width)
 
 
+def described(scores: Sequence[float], tests: Sequence[float], scale: Scale = ANY_NUMBER) -> dict[str, float | None]:
+    """Return what tables say of scores on validation rows, and of those on test rows."""
+    low, high = t_interval(scores, scale) or (None, None)
+    return {
+        "score_mean": mean(scores),
+        "score_std": deviation(scores),
+        "score_median": median(scores),
+        "ci_low": low,
+        "ci_high": high,
+        "test_mean": mean(tests),
+        "test_std": deviation(tests),
+    }
+
+
 def binomial_interval(count: int, total: int) -> tuple[float, float]:
     """Return the exact 95 % interval of a share (Clopper & Pearson 1934).
 

@@ -243,8 +243,10 @@ def _run(
     """Check, train, and show the results."""
     from nnlab.cli.comparison import Progress
     from nnlab.compare.problems import by_name, conduct_all, joint_name
+    from nnlab.compare.results import document_of
     from nnlab.compare.study import conduct
     from nnlab.executor import check_threads, executor_for, start_soon, threads_of
+    from nnlab.report import draw, summarize
     from nnlab.run import Run
 
     console.prepare_tensorflow(verbose=verbose)  # for the workers, which inherit the environment
@@ -261,6 +263,8 @@ def _run(
     run = into or Run.new(runs_dir, name)
     progress = Progress(quiet=quiet or json)
     options: dict[str, Any] = {"observer": progress, "command": ["nnlab", *sys.argv[1:]]}
+    comparisons = {problem: study.comparison for problem, study in studies.items()}
+    document = partial(document_of, comparisons)
     try:
         with progress:
             if len(studies) == 1:
@@ -269,42 +273,18 @@ def _run(
             else:
                 status = conduct_all(studies, run, executor, **options, name=name)
     except (KeyboardInterrupt, LostError) as error:
-        raise typer.Exit(console.stopped(error, run, done="trained")) from None
+        raise typer.Exit(console.stopped(error, run, document, done="trained")) from None
     preparing.join()
-    _show({problem: study.comparison for problem, study in studies.items()}, run, name, status, json=json, quiet=quiet)
-    if status == "failed":
-        raise typer.Exit(1)
-
-
-def _show(comparisons: dict[str, Any], run: Any, name: str, status: str, *, json: bool, quiet: bool) -> None:
-    """Print the results of the problems, and keep them; plots, which take longer, come last."""
-    from nnlab.cli.comparison import show_results
-    from nnlab.report.comparison import document, document_of_problems, markdown
-    from nnlab.report.comparison_plots import write_plots, write_profile
-    from nnlab.run import Run
-
-    only = next(iter(comparisons.values())) if len(comparisons) == 1 else None
-    if only is not None:
-        results = document(only, run=str(run.path), status=status)
-    else:
-        results = document_of_problems(comparisons, run=str(run.path), status=status)
-    run.write_summary(results, markdown(results, name=name))
+    results = document(run=str(run.path), status=status)
+    summarize(run, results)
     crashed = [outcome for comparison in comparisons.values() for outcome in comparison.crashed]
     if crashed:
         _say_crashed(crashed)
         console.say(f"`nnlab resume {run.path}` tries them again")
-    if json:
-        console.print_json(results)
-    elif quiet:
-        console.print_run(run.path)
-    else:
-        show_results(results)
-        console.results().print(f"run: {run.path}")
-    plots = write_plots(only, run) if only is not None else write_profile(comparisons, run)
-    run.write_summary(results, markdown(results, name=name, plots=plots))
-    for problem, own in results.get("problems", {}).items():
-        part = Run(run.problems_path / problem)
-        part.write_summary(own, markdown(own, name=problem, plots=write_plots(comparisons[problem], part)))
+    console.show_results(results, run, json=json, quiet=quiet)
+    draw(run)  # which takes longer than the tables
+    if status == "failed":
+        raise typer.Exit(1)
 
 
 def _all(prepared: Sequence[Callable[[], Any]]) -> list[Any]:

@@ -9,14 +9,13 @@ from typing import Any
 from rich.console import Group
 from rich.text import Text
 
-from nnlab.cli import console
 from nnlab.cli.live import LiveTable
 from nnlab.cli.progress import duration
-from nnlab.cli.screen import Column
 from nnlab.compare.protocol import Contender, Trial
 from nnlab.errors import counted
 from nnlab.executor import Outcome
-from nnlab.report.comparison import caption, number, tables
+from nnlab.report.page import Column
+from nnlab.results import number
 
 MOST_LINES = 30
 """Variants that get a line of their own in the live table."""
@@ -98,28 +97,3 @@ class Progress(LiveTable):
             number(scores[best]) if best is not None else "",
             f"{best.learning_rate:g}" if best is not None and best.learning_rate is not None else "",
         ]
-
-
-RANKS = {"variant": 0, "mean ± std": 0, "mean rank": 0, "diverged": 1, "crashed": 1, "95 % interval": 2, "rate": 3}
-RANKS |= {"schedule": 4, "test": 5, "seconds": 8, "median": 9}
-"""How much the columns of results are needed; see `Column`."""
-
-OTHER_RANK = 6
-
-
-def show_results(results: Mapping[str, Any]) -> None:
-    """Print tables and verdicts to stdout."""
-    out = console.results()
-    out.say(caption(results))
-    for title, heads, body, verdict in tables(results):
-        cells = zip(*body, strict=True) if body else [()] * len(heads)
-        columns = [
-            Column(head, list(texts), rank=RANKS.get(head, OTHER_RANK), left=head == "variant")
-            for head, texts in zip(heads, cells, strict=True)
-        ]
-        out.show_table(columns, title=title, whole="results.csv" if "problems" not in results else "results.json")
-        for line in verdict:
-            out.say(line, indent="  ")
-        out.print()
-    for note in results["notes"]:
-        out.say(note)

@@ -132,8 +132,8 @@ def summary(
 
 
 def _show_layers(described: Any) -> None:
-    from nnlab.cli.screen import Column
     from nnlab.model.summary import shape_text
+    from nnlab.report.page import Column
 
     rows = described.rows
     frozen = ["frozen" if row.params and not row.trainable else "" for row in rows]

@@ -6,7 +6,7 @@ import contextlib
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any
@@ -74,20 +74,41 @@ def print_json(document: Any) -> None:
     sys.stdout.write(to_json(document))  # which escapes control characters
 
 
+def show_results(document: Mapping[str, Any], run: Run, *, json: bool, quiet: bool) -> None:
+    """Print the results of a comparison or search, and where they are."""
+    if json:
+        print_json(document)
+    elif quiet:
+        print_run(run.path)
+    else:
+        from nnlab.report import page_of
+
+        out = results()
+        out.show_page(page_of(document))
+        out.print(f"run: {run.path}")
+        if run.best_path.exists():
+            out.print(f"best config: {run.best_path}")
+
+
 def print_problems(problems: Sequence[Problem]) -> None:
     """Write problems to stderr, one below the other."""
     for problem in problems:
         write_lines(*str(problem).splitlines())
 
 
-def stopped(error: BaseException, run: Run, *, done: str) -> int:
-    """Say what is left of a run that stopped before its end, and how it goes on; return the exit code.
+def stopped(error: BaseException, run: Run, document: Callable[..., Mapping[str, Any]], *, done: str) -> int:
+    """Keep what is left of a run that stopped before its end, and say how it goes on; return the exit code.
 
     Args:
         error: what stopped it: an interrupt, or the loss of a process.
         run: its directory.
+        document: gives its results so far.
         done: what was done there, such as `trained`.
     """
+    from nnlab.report import summarize
+
+    if run.is_there:  # else it was stopped before it began
+        summarize(run, document(run=str(run.path), status="interrupted"))
     lost = isinstance(error, LostError)
     if isinstance(error, LostError):
         print_problems(error.problems)

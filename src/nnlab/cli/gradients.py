@@ -10,8 +10,8 @@ from nnlab.cli import console, options
 from nnlab.errors import NnlabError
 
 if TYPE_CHECKING:
-    from nnlab.cli.screen import Column
     from nnlab.gradients import GradientCheck
+    from nnlab.report.page import Column
 
 
 def check_gradients(
@@ -63,8 +63,8 @@ def check_gradients(
 
 
 def _columns(result: GradientCheck) -> list[Column]:
-    from nnlab.cli.screen import Column
     from nnlab.model.summary import shape_text
+    from nnlab.report.page import Column
 
     checks = result.weights
     verdicts = ["only kinks" if check.verdict == "kinks" else check.verdict for check in checks]

@@ -90,7 +90,7 @@ STATUS_STYLES = {"completed": "green", "failed": "red", "unreadable": "red", "in
 
 
 def _show_runs(rows: list[dict[str, Any]], metric_value: Any, *, sort: str | None) -> None:
-    from nnlab.cli.screen import Column
+    from nnlab.report.page import Column
     from nnlab.results import metric_text
 
     def numbers(name: str) -> list[str]:
@@ -147,7 +147,7 @@ def show_run(
     for name, text in _facts(found, info, extent).items():
         out.say(f"{name:<10} {text}", style=STATUS_STYLES.get(info.get("status", ""), "") if name == "status" else "")
     if is_several:
-        _show_results(found, info["kind"])
+        _show_results(found)
         return
     with found.reading("run.json"):
         words = best_and_kept(info)
@@ -188,18 +188,17 @@ def _facts(run: Run, info: dict[str, Any], extent: str) -> dict[str, str]:
     return facts
 
 
-def _show_results(run: Run, kind: str) -> None:
-    """Show the results of a comparison or a search, as far as there are some."""
-    if kind == "search":
-        from nnlab.cli.search import show_results
-    else:
-        from nnlab.cli.comparison import show_results
+def _show_results(run: Run) -> None:
+    """Show the results of a comparison or a search, if it came to its end once."""
+    from nnlab.report import page_of
+
     results = run.read_summary()
-    if not results:
+    if not results or results.get("status") == "interrupted":
         console.results().print(f"hint       `nnlab resume {run.path}` carries it on")
         return
     with run.reading("results.json"):
-        show_results(results)
+        page = page_of(results)
+    console.results().show_page(page)
 
 
 def tensorboard(

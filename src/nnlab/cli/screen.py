@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import IO, Any
 
 from rich.box import SIMPLE_HEAD
@@ -14,26 +13,10 @@ from rich.table import Table
 from rich.text import Text
 
 from nnlab.errors import visible
+from nnlab.report.page import Column, Page
 
 UNLIMITED = 100_000
 """Columns of what is no terminal: who reads a file or a pipe gets everything."""
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column of a table.
-
-    Args:
-        head: its name.
-        cells: its texts, one a row.
-        rank: how much it is needed, 0 for always; where there is no room, the highest goes first.
-        left: whether its texts stand at its left side, as names do; numbers stand at the right.
-    """
-
-    head: str
-    cells: Sequence[str]
-    rank: int = 0
-    left: bool = False
 
 
 class Screen(Console):
@@ -66,6 +49,22 @@ class Screen(Console):
     ) -> None:
         """Print a table that fits; see `table`."""
         self.print(self.table(columns, title=title, styles=styles, whole=whole), soft_wrap=False, crop=False)
+
+    def show_page(self, page: Page) -> None:
+        """Print what is said of results."""
+        self.say(page.caption)
+        for text in page.findings:
+            self.say(text)
+        for table in page.tables:
+            self.show_table(table.columns, title=table.title, whole=table.whole)
+            if table.missing:
+                self.say(table.missing)
+            if table.verdict is not None:
+                for line in table.verdict:
+                    self.say(line, indent="  ")
+                self.print()
+        for note in page.notes:
+            self.say(note)
 
     def table(
         self, columns: Sequence[Column], *, title: str = "", styles: Sequence[str] = (), whole: str | None = None

@@ -9,13 +9,11 @@ from typing import Any
 from rich.console import Group
 from rich.text import Text
 
-from nnlab.cli import console
 from nnlab.cli.live import LiveTable
 from nnlab.cli.progress import duration
-from nnlab.cli.screen import Column
-from nnlab.report.comparison import number
-from nnlab.report.search import caption, cells, findings, heads
-from nnlab.results import value_text
+from nnlab.report.page import Column
+from nnlab.report.search import heads
+from nnlab.results import number, value_text
 from nnlab.tune.search import Trial
 
 VALUE_RANK = 4
@@ -119,23 +117,3 @@ class Progress(LiveTable):
         earlier = f", {hidden} of them not shown" if hidden > 0 else ""
         line = self._phase or f"{len(self._ended)}{most} trials{earlier}{self._best()}{self._left()}"
         return Group(table, Text(line, style="dim"))
-
-
-def show_results(results: Mapping[str, Any]) -> None:
-    """Print what was found and the best trials to stdout."""
-    out = console.results()
-    out.say(caption(results))
-    for text in findings(results):
-        out.say(text)
-    if results["rows"]:
-        heads_, body = cells(results)
-        ranks = {"trial": 0, results["objective"]: 0, "epochs": 8, "seconds": 9}
-        columns = [
-            Column(head, list(texts), rank=ranks.get(head, VALUE_RANK))
-            for head, texts in zip(heads_, zip(*body, strict=True), strict=True)
-        ]
-        out.show_table(columns, whole="results.csv")
-        if results["trials"] > len(body):
-            out.say(f"the best {len(body)} of {results['trials']} trials (results.csv holds all)")
-    for note in results["notes"]:
-        out.say(note)

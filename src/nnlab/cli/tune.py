@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -98,12 +99,12 @@ def conduct(
     into: Any = None,
 ) -> None:
     """Check, search, and show the results."""
-    from nnlab.cli.search import Progress, show_results
+    from nnlab.cli.search import Progress
     from nnlab.executor import executor_for, jobs_at_once, start_soon, threads_of
-    from nnlab.report.search import document, markdown
-    from nnlab.report.search_plots import write_plots
+    from nnlab.report import draw, summarize
     from nnlab.run import Run
     from nnlab.tune.conduct import conduct as search
+    from nnlab.tune.results import document
     from nnlab.tune.study import prepare
 
     console.prepare_tensorflow(verbose=verbose)  # for the workers, which inherit the environment
@@ -114,32 +115,21 @@ def conduct(
     if not quiet:
         console.print_problems(study.advice)
     preparing = console.prepare_plots_soon()
-    name = study.config.experiment.name
-    run = into or Run.new(runs_dir, name)
+    run = into or Run.new(runs_dir, study.config.experiment.name)
     progress = Progress(quiet=quiet or json)
     try:
         with progress:
             status = search(study, run, executor, observer=progress, command=["nnlab", *sys.argv[1:]])
     except (KeyboardInterrupt, LostError) as error:
-        raise typer.Exit(console.stopped(error, run, done="tried")) from None
+        raise typer.Exit(console.stopped(error, run, partial(document, study), done="tried")) from None
     results = document(study, run=str(run.path), status=status)
-    run.write_summary(results, markdown(results, name=name))
+    summarize(run, results)
     if study.search.failed:
         _say_failed(study.search)
         console.say(f"`nnlab resume {run.path}` tries them again")
-    if json:
-        console.print_json(results)
-    elif quiet:
-        console.print_run(run.path)
-    else:
-        show_results(results)
-        console.results().print(f"run: {run.path}")
-        if study.search.best is not None:
-            console.results().print(f"best config: {run.best_path}")
-    # what takes longer than the table
+    console.show_results(results, run, json=json, quiet=quiet)
     preparing.join()
-    plots = write_plots(study, run)
-    run.write_summary(results, markdown(results, name=name, plots=plots))
+    draw(run)  # which takes longer than the table
     if status == "failed":
         raise typer.Exit(1)
 

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Any
 
-from nnlab.compare.problems import standings
-from nnlab.compare.protocol import Comparison, Contender
-from nnlab.report.plot import COLORS, Panel, Series, write_plot
+from nnlab.objective import Objective
+from nnlab.report.plot import COLORS, Panel, Series, panels_figure
 from nnlab.run import Run
 from nnlab.stats import expected_best, mean, median, share_within
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 TARGETS = 60
 """Values of the metric for which the time to reach them is drawn."""
@@ -21,148 +27,160 @@ MOST_TIMES = 100.0
 """How many times the fastest one's steps a performance profile shows."""
 
 
-def write_plots(comparison: Comparison, run: Run) -> list[str]:
-    """Draw what there is to draw into a comparison's directory; return the names of the plots."""
-    plots = {"curves": _curves(comparison), "time_to_target": [_time_to_target(comparison)]}
-    if comparison.rules.tuning_budget > 1:
-        plots["sensitivity"] = [_sensitivity(comparison), _best_after(comparison)]
-    drawn = {name: panels for name, panels in plots.items() if any(panel.series for panel in panels)}
-    for name, panels in drawn.items():
-        write_plot(run.plot_path(name), panels, legend="right")
-    return list(drawn)
+@dataclass(frozen=True, slots=True)
+class _Variant:
+    """What plots show of a variant.
+
+    Args:
+        style: the name, color and dashes of its lines.
+        steps_per_epoch: optimizer steps.
+        histories: of its trainings in the main table.
+        curves: of those that came to their end: what decides after each epoch, times the sign of the objective.
+        schedule: the one that was chosen with the learning rate; empty for its own.
+        tuning: schedule, learning rate and score of what chose the rate; no score of a training that failed.
+    """
+
+    style: Mapping[str, Any]
+    steps_per_epoch: int
+    histories: Sequence[Sequence[Mapping[str, float]]]
+    curves: Sequence[Sequence[float]]
+    schedule: str
+    tuning: Sequence[tuple[str, float, float | None]]
 
 
-def write_profile(comparisons: Mapping[str, Comparison], run: Run) -> list[str]:
-    """Draw the performance profile over several problems; return the names of the plots."""
-    names = [contender.name for contender in next(iter(comparisons.values())).contenders]
-    found = sorted(standings(comparisons), key=lambda standing: names.index(standing.variant))
-    finite = [ratio for standing in found for ratio in standing.ratios if ratio < math.inf]
+def pictures(run: Run, results: Mapping[str, Any]) -> dict[str, Callable[[], Figure]]:
+    """Return what makes the plots of a comparison, by their names; panels without lines are no plot."""
+    drawn = {name: each for name, each in panels(run, results).items() if any(panel.series for panel in each)}
+    return {name: partial(panels_figure, each, legend="right") for name, each in drawn.items()}
+
+
+def panels(run: Run, results: Mapping[str, Any]) -> dict[str, list[Panel]]:
+    """Return what the plots of a comparison show, by name; of several problems the performance profile."""
+    if "problems" in results:
+        return {"profile": [_profile(results["ratios"], len(results["problems"]))]}
+    objective, note = Objective(results["metric"], results["direction"]), "mean and range over the seeds"
+    variants, metric = list(_variants(run, results, objective)), objective.metric
+    training, validation = (list(_curves(variants, *each)) for each in ((metric, 0.5), (objective.column, 0.0)))
+    found = {
+        "curves": [  # what is measured while an epoch trains belongs to its middle
+            Panel(training, f"training {metric}", f"{note}; at the middle of each epoch", "epochs", metric),
+            Panel(validation, f"validation {metric}", note, "epochs", metric),
+        ],
+        "time_to_target": [_time_to_target(variants, objective)],
+    }
+    return {**found, "sensitivity": _tuning(variants, objective)} if results["tuning_budget"] > 1 else found
+
+
+def _variants(run: Run, results: Mapping[str, Any], objective: Objective) -> Iterator[_Variant]:
+    """Yield what was trained of each variant."""
+    column, trainings = objective.column, run.read_results()
+    schedules = {row["variant"]: row["schedule"] for row in results["rows"]}
+    for number, (name, steps_per_epoch) in enumerate(results["steps_per_epoch"].items()):
+        own = [row for row in trainings if row["variant"] == name]
+        main = [row for row in own if results["arm"] in row["purpose"].split(" and ")]
+        histories = [Run(run.trials_path / row["trial"]).read_history() for row in main]
+        ended = [each for row, each in zip(main, histories, strict=True) if row["status"] == "completed"]
+        chosen_by = [row for row in own if row["purpose"] == "tuning"]
+        yield _Variant(
+            style=_style(number, name),
+            steps_per_epoch=steps_per_epoch,
+            histories=histories,
+            curves=[[objective.sign * row[column] for row in history] for history in ended],
+            schedule=schedules[name] or "",
+            tuning=[(row.get("schedule", ""), float(row["learning_rate"]), _score(row[column])) for row in chosen_by],
+        )
+
+
+def _style(number: int, name: str) -> dict[str, Any]:
+    return {"name": name, "color": number % len(COLORS), "dash": number // len(COLORS)}
+
+
+def _score(text: str) -> float | None:
+    value = float(text or math.nan)
+    return value if math.isfinite(value) else None
+
+
+def _profile(ratios: Mapping[str, Sequence[float | None]], problems: int) -> Panel:
+    """Draw the performance profile; seeds that do not reach the target have no ratio."""
+    found = {name: [math.inf if ratio is None else ratio for ratio in own] for name, own in ratios.items()}
+    finite = [ratio for own in found.values() for ratio in own if ratio < math.inf]
     if not finite:
-        return []
+        return Panel([])
     end = min(MOST_TIMES, 1.1 * max(2.0, *finite))
     lines = []
-    for number, standing in enumerate(found):
-        corners = [1.0, *sorted({ratio for ratio in standing.ratios if 1 < ratio < end}), end]
+    for number, (name, own) in enumerate(found.items()):
+        corners = [1.0, *sorted({ratio for ratio in own if 1 < ratio < end}), end]
         x = [value for value in corners for _ in (0, 1)][1:]
-        y = [share_within(standing.ratios, value) for value in corners[:-1] for _ in (0, 1)]
-        lines.append(_series(number, standing.variant, x, [*y, share_within(standing.ratios, end)]))
-    note = f"all seeds of {len(comparisons)} problems, to the target of each"
-    panel = Panel(
-        lines, "performance profile", note, "times the steps of the fastest", "share that got there", log_x=True
-    )
-    write_plot(run.plot_path("profile"), [panel], legend="right")
-    return ["profile"]
+        y = [share_within(own, value) for value in corners[:-1] for _ in (0, 1)]
+        lines.append(Series(x, [*y, share_within(own, end)], **_style(number, name)))
+    note = f"all seeds of {problems} problems, to the target of each"
+    labels = "times the steps of the fastest", "share that got there"
+    return Panel(lines, "performance profile", note, *labels, log_x=True)
 
 
-def _curves(comparison: Comparison) -> list[Panel]:
-    """Mean and range over the seeds. What is measured while an epoch trains belongs to its middle."""
-    metric = comparison.rules.metric
-    training, validation = _lines(comparison, metric, 0.5), _lines(comparison, f"val_{metric}", 0.0)
-    note = "mean and range over the seeds"
+def _curves(variants: Sequence[_Variant], column: str, shift: float) -> Iterator[Series]:
+    """Yield mean and range of a column after the first epoch, the second ..., as long as any training goes on."""
+    for variant in variants:
+        by_epoch = zip_longest(*variant.histories, fillvalue=dict[str, float]())
+        found = ([row.get(column, math.nan) for row in rows] for rows in by_epoch)
+        epochs = [finite for values in found if (finite := [value for value in values if math.isfinite(value)])]
+        if epochs:
+            x = [i - shift for i in range(1, len(epochs) + 1)]
+            low, high = ([end(values) for values in epochs] for end in (min, max))
+            yield Series(x, [mean(values) or 0.0 for values in epochs], low=low, high=high, **variant.style)
+
+
+def _tuning(variants: Sequence[_Variant], objective: Objective) -> list[Panel]:
+    """Draw the score by learning rate, and the best to expect after so many, tried in an order drawn at random."""
+    sign, column = objective.sign, objective.column
+    scores = [score for variant in variants for _, _, score in variant.tuning if score is not None]
+    limits = _limits([sign * score for score in scores], sign) if scores else None
+    by_rate, best_after = [], []
+    for variant in variants:
+        if all(score is None for _, _, score in variant.tuning):
+            continue
+        points = sorted((rate, score) for schedule, rate, score in variant.tuning if schedule == variant.schedule)
+        if any(score is not None for _, score in points):
+            y = [math.nan if score is None else score for _, score in points]
+            by_rate.append(Series([rate for rate, _ in points], y, points=True, **variant.style))
+        worst = min(sign * score for _, _, score in variant.tuning if score is not None)
+        # what failed is worth no more than the worst that did not
+        best = expected_best([worst if score is None else sign * score for _, _, score in variant.tuning])
+        best_after.append(Series(range(1, len(best) + 1), [sign * value for value in best], **variant.style))
+    note = "one seed; gaps are trainings that failed, far lower scores are cut off"
     return [
-        Panel(list(training), f"training {metric}", f"{note}; at the middle of each epoch", "epochs", metric),
-        Panel(list(validation), f"validation {metric}", note, "epochs", metric),
+        Panel(by_rate, "sensitivity", note, "learning rate", column, log_x=True, y_limits=limits),
+        Panel(best_after, "cost of tuning", "expected best", "learning rates tried", column, y_limits=limits),
     ]
 
 
-def _lines(comparison: Comparison, column: str, shift: float) -> Iterator[Series]:
-    for contender in comparison.contenders:
-        epochs = [values for values in _by_epoch(comparison, contender, column) if values]
-        if epochs:
-            x = [i - shift for i in range(1, len(epochs) + 1)]
-            y = [mean(values) or 0.0 for values in epochs]
-            yield _series(
-                contender.number,
-                contender.name,
-                x,
-                y,
-                low=[min(values) for values in epochs],
-                high=[max(v) for v in epochs],
-            )
-
-
-def _by_epoch(comparison: Comparison, contender: Contender, column: str) -> Iterator[list[float]]:
-    """Yield the finite values of all seeds after the first epoch, the second ..., as long as any training goes on."""
-    trials = comparison.trials(contender, comparison.rules.arms[0])
-    histories = [comparison.outcomes[trial].history for trial in trials if trial in comparison.outcomes]
-    for epoch in range(max(map(len, histories), default=0)):
-        values = [float(history[epoch].get(column, math.nan)) for history in histories if epoch < len(history)]
-        yield [value for value in values if math.isfinite(value)]
-
-
-def _sensitivity(comparison: Comparison) -> Panel:
-    lines = []
-    for contender in comparison.contenders:
-        tuned = comparison.tuned(contender)
-        scores = comparison.tuning_scores(contender, tuned.schedule if tuned is not None else None)
-        y = [math.nan if score is None else score for score in scores.values()]
-        if any(math.isfinite(value) for value in y):
-            lines.append(_series(contender.number, contender.name, list(scores), y, points=True))
-    note = "one seed; gaps are trainings that failed, far lower scores are cut off"
-    label = f"val_{comparison.rules.metric}"
-    return Panel(lines, "sensitivity", note, "learning rate", label, log_x=True, y_limits=_tuning_limits(comparison))
-
-
-def _best_after(comparison: Comparison) -> Panel:
-    """The best score to expect after so many learning rates, tried in an order drawn at random."""
-    sign, lines = comparison.rules.sign, []
-    for contender in comparison.contenders:
-        scores = [comparison.score(trial) for trial in comparison.tuning_trials(contender)]
-        finished = [sign * score for score in scores if score is not None]
-        if finished:
-            worst = min(finished)  # what failed is worth no more than the worst that did not
-            best = expected_best([worst if score is None else sign * score for score in scores])
-            lines.append(
-                _series(
-                    contender.number, contender.name, list(range(1, len(best) + 1)), [sign * value for value in best]
-                )
-            )
-    label, limits = f"val_{comparison.rules.metric}", _tuning_limits(comparison)
-    return Panel(lines, "cost of tuning", "expected best", "learning rates tried", label, y_limits=limits)
-
-
-def _tuning_limits(comparison: Comparison) -> tuple[float, float] | None:
+def _limits(scores: Sequence[float], sign: int) -> tuple[float, float]:
     """Return the scores to show: a few rates that are far too high must not make all others look the same."""
-    sign = comparison.rules.sign
-    trials = [trial for contender in comparison.contenders for trial in comparison.tuning_trials(contender)]
-    scores = sorted(sign * score for trial in trials if (score := comparison.score(trial)) is not None)
-    if not scores:
-        return None
-    best = scores[-1]
-    low = max(scores[0], best - SHOWN_SPREAD * (best - scores[len(scores) // 4]))
+    ordered = sorted(scores)
+    best = ordered[-1]
+    low = max(ordered[0], best - SHOWN_SPREAD * (best - ordered[len(ordered) // 4]))
     margin = 0.04 * (best - low) or abs(best) or 1.0
     ends = sorted((sign * (low - margin), sign * (best + margin)))
     return ends[0], ends[1]
 
 
-def _time_to_target(comparison: Comparison) -> Panel:
+def _time_to_target(variants: Sequence[_Variant], objective: Objective) -> Panel:
     """How long most seeds take to each value of the metric; a line ends where most do not get there."""
-    metric, sign, arm = comparison.rules.metric, comparison.rules.sign, comparison.rules.arms[0]
-    trials = [trial for contender in comparison.contenders for trial in comparison.trials(contender, arm)]
-    values = [value for trial in trials for value in comparison.curve(trial)]
+    values = [value for variant in variants for curve in variant.curves for value in curve]
     if not values:
         return Panel([])
     low, high = min(values), max(values)
-    targets = [sign * (low + (high - low) * i / TARGETS) for i in range(TARGETS + 1)]
+    targets = [low + (high - low) * i / TARGETS for i in range(TARGETS + 1)]
     lines = []
-    for contender in comparison.contenders:
-        own = comparison.trials(contender, arm)
-        middles = [median([comparison.epochs_to(trial, target) for trial in own]) for target in targets]
-        steps = [middle * contender.steps_per_epoch for middle in middles if middle is not None and middle < math.inf]
+    for variant in variants:
+        failed = [math.inf] * (len(variant.histories) - len(variant.curves))
+        middles = [median([*(_epochs_to(target, curve) for curve in variant.curves), *failed]) for target in targets]
+        steps = [middle * variant.steps_per_epoch for middle in middles if middle is not None and middle < math.inf]
         if steps:
-            lines.append(_series(contender.number, contender.name, targets[: len(steps)], steps))
-    return Panel(lines, "time to target", "median over the seeds", f"val_{metric}", "steps")
+            lines.append(Series([objective.sign * target for target in targets[: len(steps)]], steps, **variant.style))
+    return Panel(lines, "time to target", "median over the seeds", objective.column, "steps")
 
 
-def _series(
-    number: int,
-    name: str,
-    x: Sequence[float],
-    y: Sequence[float],
-    *,
-    low: Sequence[float] | None = None,
-    high: Sequence[float] | None = None,
-    points: bool = False,
-) -> Series:
-    color, dash = number % len(COLORS), number // len(COLORS)
-    return Series(x, y, name, color, dash, low, high, points)
+def _epochs_to(target: float, curve: Sequence[float]) -> float:
+    """Return after how many epochs a curve has reached a value, infinity if it does not."""
+    return next((i for i, value in enumerate(curve, start=1) if value >= target), math.inf)

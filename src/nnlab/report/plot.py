@@ -141,7 +141,7 @@ def write_plot(path: Path, panels: Sequence[Panel], *, columns: int | None = Non
     Example:
         >>> write_plot(Path("loss.svg"), [Panel([Series([1, 2, 3], [0.9, 0.5, 0.4], "training")], "loss")])
     """
-    write_figure(path, lambda: _figure(panels, columns or _columns(len(panels)), legend))
+    write_figure(path, lambda: panels_figure(panels, columns=columns, legend=legend))
 
 
 def write_figure(path: Path, make: Callable[[], Figure]) -> None:
@@ -160,7 +160,7 @@ def write_figure(path: Path, make: Callable[[], Figure]) -> None:
 
 def warm_up() -> None:
     """Draw a plot nowhere, so that the ones to come find Matplotlib's modules, fonts and parsers loaded."""
-    _drawn("svg", lambda: _figure([Panel([Series([1, 10], [0, 1], "line")], "title", log_x=True)], 1, "right"))
+    _drawn("svg", lambda: panels_figure([Panel([Series([1, 10], [0, 1], "line")], "title", log_x=True)]))
 
 
 def _drawn(kind: str, make: Callable[[], Figure]) -> bytes:
@@ -184,9 +184,11 @@ def _columns(panels: int) -> int:
     return min(range(fewest, fewest + 3), key=lambda n: (-panels % n, abs(n - math.sqrt(1.3 * panels))))
 
 
-def _figure(panels: Sequence[Panel], columns: int, legend: Legend) -> Figure:
+def panels_figure(panels: Sequence[Panel], *, columns: int | None = None, legend: Legend = "top") -> Figure:
+    """Make the figure of panels; see `write_plot`."""
     from matplotlib.figure import Figure
 
+    columns = columns or _columns(len(panels))
     rows = math.ceil(len(panels) / columns)
     width, height = {1: (6.0, 4.2), 2: (4.6, 3.7), 3: (3.6, 3.0)}.get(columns, (2.75, 2.4))
     names = dict.fromkeys(series.name for panel in panels for series in panel.series if series.name)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from nnlab.report.plot import COLORS, Panel, Series, write_figure, write_plot
+from nnlab.objective import Objective
+from nnlab.report.plot import COLORS, Panel, Series, panels_figure
 from nnlab.report.search import heads
 from nnlab.results import value_text
 from nnlab.run import Run
-from nnlab.tune.search import Search, Trial
-from nnlab.tune.space import Hyperparameter
-from nnlab.tune.study import Study
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,145 +23,174 @@ FEWEST_FOR_IMPORTANCE = 10
 
 COLOR_MAP = "viridis"
 
+Trial = Mapping[str, Any]
+"""What the file of a trial holds."""
 
-def write_plots(study: Study, run: Run) -> list[str]:
-    """Draw what there is to draw into a search's directory; return the names of the plots."""
-    trials = [trial for trial in study.search.trials if study.search.score(trial) is not None]
+
+@dataclass(frozen=True, slots=True)
+class ValueAxis:
+    """A parameter of the space, as `results.json` describes it.
+
+    Args:
+        head: its name.
+        path: where it stands in the config.
+        choices: its values, if they are listed: a code of a trial is the number of one.
+        ends: the smallest and the largest code.
+        is_log: whether the axis is logarithmic.
+        is_whole: whether its values are whole numbers.
+        own: the code of the config's own value.
+    """
+
+    head: str
+    path: str
+    choices: Sequence[Any]
+    ends: Sequence[float]
+    is_log: bool
+    is_whole: bool
+    own: float
+
+    @property
+    def marks(self) -> Sequence[float]:
+        """The codes that are written on it: of all choices, or of both ends."""
+        return range(len(self.choices)) or self.ends
+
+    def place(self, code: float | None) -> float:
+        """Return where a value stands on it, 0 to 1; of one that does not take part where the config's own does."""
+        low, high, at = (*self.ends, self.own if code is None else code)
+        if self.is_log:
+            low, high, at = math.log(low), math.log(high), math.log(max(at, 1e-300))
+        return (at - low) / (high - low) if high > low else 0.5
+
+    def text(self, code: float) -> str:
+        """Write a value, cut where it is long."""
+        value = self.choices[int(code)] if self.choices else int(code) if self.is_whole else float(f"{code:.12g}")
+        text = value_text(value)
+        return text if len(text) <= 14 else f"{text[:13]}…"
+
+
+def pictures(run: Run, results: Mapping[str, Any]) -> dict[str, Callable[[], Figure]]:
+    """Return what makes the plots of a search, by their names."""
+    every = run.read_trials()
+    trials = [trial for trial in every if trial["score"] is not None]
     if not trials:
-        return []
-    write_plot(run.plot_path("progress"), [_progress(study.search)])
-    write_figure(run.plot_path("parameters"), lambda: _parameters(study, trials))
-    drawn = ["progress", "parameters"]
-    if len(study.space.parameters) > 1:
-        write_figure(run.plot_path("parallel"), lambda: _parallel(study, trials))
-        drawn.append("parallel")
-    shares = importance(study)
-    if shares:
-        write_figure(run.plot_path("importance"), lambda: _importance(shares))
-        drawn.append("importance")
-    return drawn
+        return {}
+    axes, objective = value_axes(results["space"]), Objective(results["objective"], results["direction"])
+    best = [trial for trial in trials if trial["trial"] == (results["best"] or {}).get("trial")]
+    found: dict[str, Callable[[], Figure]] = {
+        "progress": partial(panels_figure, [progress(every, objective)]),
+        "parameters": partial(_parameters, axes, trials, best, objective.column),
+    }
+    if len(axes) > 1:
+        found["parallel"] = partial(_parallel, axes, trials, objective)
+    shares = importance(axes, trials)
+    return {**found, "importance": partial(_importance, shares)} if shares else found
 
 
-def importance(study: Study) -> dict[str, float]:
+def value_axes(space: Sequence[Mapping[str, Any]]) -> list[ValueAxis]:
+    """Return the parameters of a space as axes."""
+    names = heads([entry["path"] for entry in space])
+    return [ValueAxis(head=head, **entry) for head, entry in zip(names, space, strict=True)]
+
+
+def importance(axes: Sequence[ValueAxis], trials: Sequence[Trial]) -> dict[str, float]:
     """Return how much of the score each parameter decides: its share of the permutation importance in a random forest.
 
     What a parameter does not take part in counts as the config's own value. Empty if there are too few trials, or all
     scores are equal. Sources: Breiman 2001; `sklearn.inspection.permutation_importance`.
     """
-    search, parameters = study.search, study.space.parameters
-    trials = [trial for trial in search.trials if search.score(trial) is not None]
-    scores = [search.score(trial) or 0.0 for trial in trials]
+    scores = [trial["score"] for trial in trials]
     if len(trials) < FEWEST_FOR_IMPORTANCE or min(scores) == max(scores):
         return {}
     from sklearn.ensemble import RandomForestRegressor
     from sklearn.inspection import permutation_importance
 
-    x = [[_place(parameter, trial.codes.get(parameter.path)) for parameter in parameters] for trial in trials]
+    x = [[axis.place(trial["codes"].get(axis.path)) for axis in axes] for trial in trials]
     forest = RandomForestRegressor(100, random_state=0).fit(x, scores)
     found = [max(value, 0.0) for value in permutation_importance(forest, x, scores, random_state=0).importances_mean]
     total = math.fsum(found)
-    shares = (
-        {parameter.path: float(value / total) for parameter, value in zip(parameters, found, strict=True)}
-        if total
-        else {}
-    )
+    shares = {axis.path: float(value / total) for axis, value in zip(axes, found, strict=True)} if total else {}
     return dict(sorted(shares.items(), key=lambda item: -item[1]))
 
 
-def _progress(search: Search) -> Panel:
-    metric = f"val_{search.rules.metric}"
-    scores = [math.nan if (score := search.score(trial)) is None else score for trial in search.trials]
-    best = [math.nan if value is None else value for value in search.best_so_far()]
-    numbers = [trial.number for trial in search.trials]
-    lines = [Series(numbers, scores, "trial", 8, points=True, joined=False), Series(numbers, best, "best so far")]
-    return Panel(lines, "search", "", "trial", metric)
+def progress(trials: Sequence[Trial], objective: Objective) -> Panel:
+    """Draw the score of each trial, and the best so far of those that were trained to their end."""
+    numbers = [int(trial["trial"]) for trial in trials]
+    scores = [math.nan if trial["score"] is None else trial["score"] for trial in trials]
+    lengths = [(trial["epochs"] or math.inf) if trial["status"] == "completed" else 0 for trial in trials]
+    best, so_far, sign = -math.inf, [], objective.sign
+    for score, length in zip(scores, lengths, strict=True):
+        best = max(best, sign * score) if length and length == max(lengths) else best
+        so_far.append(sign * best if best > -math.inf else math.nan)
+    lines = [Series(numbers, scores, "trial", 8, points=True, joined=False), Series(numbers, so_far, "best so far")]
+    return Panel(lines, "search", "", "trial", objective.column)
 
 
-def _place(parameter: Hyperparameter, code: float | None) -> float:
-    """Return where a value stands on its axis, 0 to 1; of one that does not take part where the config's own does."""
-    code = parameter.first if code is None else code
-    config = parameter.config
-    low, high = (0, max(len(config.choices) - 1, 1)) if config.choices else config.ends
-    if config.sampling in ("log", "reverse_log"):
-        low, high, code = math.log(low), math.log(high), math.log(max(code, 1e-300))
-    return (code - low) / (high - low) if high > low else 0.5
-
-
-def _parameters(study: Study, trials: Sequence[Trial]) -> Figure:
-    """Draw the score against each parameter."""
+def _parameters(values: Sequence[ValueAxis], trials: Sequence[Trial], best: Sequence[Trial], column: str) -> Figure:
+    """Draw the score against each parameter, and the best trial's in another color."""
     from matplotlib.figure import Figure
 
-    search, parameters = study.search, study.space.parameters
-    columns = min(len(parameters), 4)
-    rows = math.ceil(len(parameters) / columns)
+    columns = min(len(values), 4)
+    rows = math.ceil(len(values) / columns)
     figure = Figure((max(2.9 * columns, 4.0), 2.7 * rows), layout="constrained", facecolor="white")
-    best = search.best
-    for i, (parameter, head) in enumerate(zip(parameters, heads([p.path for p in parameters]), strict=True)):
+    for i, value in enumerate(values):
         axes = figure.add_subplot(rows, columns, i + 1)
-        shown = [trial for trial in trials if parameter.path in trial.codes]
-        places = [trial.codes[parameter.path] for trial in shown]
-        axes.plot(
-            places, [search.score(trial) or 0.0 for trial in shown], "o", color=COLORS[0], markersize=4, alpha=0.7
-        )
-        if best is not None and best in shown:
-            axes.plot([best.codes[parameter.path]], [search.score(best) or 0.0], "o", color=COLORS[1], markersize=6)
-        axes.set_title(head, loc="left")
-        _scale(axes, parameter)
+        for which, style in (
+            (trials, {"color": COLORS[0], "markersize": 4, "alpha": 0.7}),
+            (best, {"color": COLORS[1]}),
+        ):
+            points = [(trial["codes"][value.path], trial["score"]) for trial in which if value.path in trial["codes"]]
+            if points:
+                axes.plot(*zip(*points, strict=True), "o", **style)
+        axes.set_title(value.head, loc="left")
+        _scale(axes, value)
         if i % columns == 0:
-            axes.set_ylabel(f"val_{search.rules.metric}")
+            axes.set_ylabel(column)
     return figure
 
 
-def _scale(axes: Axes, parameter: Hyperparameter) -> None:
-    config = parameter.config
-    if config.choices:
-        axes.set_xticks(range(len(config.choices)), [_cut(value_text(choice)) for choice in config.choices])
-        axes.set_xlim(-0.5, len(config.choices) - 0.5)
-        if sum(len(_cut(value_text(choice))) for choice in config.choices) > 24:
+def _scale(axes: Axes, value: ValueAxis) -> None:
+    if value.choices:
+        texts = [value.text(code) for code in value.marks]
+        axes.set_xticks(value.marks, texts)
+        axes.set_xlim(-0.5, len(texts) - 0.5)
+        if sum(map(len, texts)) > 24:
             axes.tick_params(axis="x", labelrotation=30)
-    elif config.sampling in ("log", "reverse_log"):
-        low, high = config.ends
+    elif value.is_log:
+        low, high = value.ends
         powers = [10.0**i for i in range(math.ceil(math.log10(low)), math.floor(math.log10(high)) + 1)]
         ticks = powers if len(powers) > 1 else [low, high]
         axes.set_xscale("log")
-        axes.set_xticks(ticks, [value_text(parameter.value(tick)) for tick in ticks])
+        axes.set_xticks(ticks, [value.text(tick) for tick in ticks])
         axes.set_xticks([], minor=True)
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= 14 else f"{text[:13]}…"
-
-
-def _parallel(study: Study, trials: Sequence[Trial]) -> Figure:
+def _parallel(values: Sequence[ValueAxis], trials: Sequence[Trial], objective: Objective) -> Figure:
     """Draw each trial as a line through its values, coloured by its score; where it has none the line has a gap."""
     import matplotlib as mpl
     import numpy as np
     from matplotlib.figure import Figure
 
-    search, parameters = study.search, study.space.parameters
-    scores = [search.score(trial) or 0.0 for trial in trials]
-    figure = Figure((max(1.6 * len(parameters) + 1.5, 5.0), 4.0), layout="constrained", facecolor="white")
+    sign = objective.sign
+    figure = Figure((max(1.6 * len(values) + 1.5, 5.0), 4.0), layout="constrained", facecolor="white")
     axes = figure.add_subplot()
-    low, high = _color_range(scores, search.rules.sign)
-    colors = mpl.cm.ScalarMappable(
-        mpl.colors.Normalize(low, high), COLOR_MAP if search.rules.sign > 0 else f"{COLOR_MAP}_r"
-    )
-    for trial, score in sorted(zip(trials, scores, strict=True), key=lambda item: search.rules.sign * item[1]):
-        places = [
-            _place(parameter, trial.codes[parameter.path]) if parameter.path in trial.codes else math.nan
-            for parameter in parameters
-        ]
-        axes.plot(
-            range(len(parameters)), places, "o-", color=colors.to_rgba(np.array(score)), markersize=3, linewidth=1.3
-        )
-    axes.set_xticks(range(len(parameters)), heads([parameter.path for parameter in parameters]))
+    low, high = _color_range([trial["score"] for trial in trials], sign)
+    colors = mpl.cm.ScalarMappable(mpl.colors.Normalize(low, high), COLOR_MAP if sign > 0 else f"{COLOR_MAP}_r")
+    for trial in sorted(trials, key=lambda trial: sign * trial["score"]):
+        codes = trial["codes"]
+        places = [value.place(codes[value.path]) if value.path in codes else math.nan for value in values]
+        color = colors.to_rgba(np.array(trial["score"]))
+        axes.plot(range(len(values)), places, "o-", color=color, markersize=3, linewidth=1.3)
+    axes.set_xticks(range(len(values)), [value.head for value in values])
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
     axes.grid(visible=True, axis="x", color="#adb5bd")
-    for i, parameter in enumerate(parameters):
-        _label_ends(axes, i, parameter)
+    box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 0.8}
+    style = {"fontsize": 7.5, "color": "#495057", "xytext": (4, 3), "textcoords": "offset points", "bbox": box}
+    for i, value in enumerate(values):
+        for code in value.marks:
+            axes.annotate(value.text(code), (i, value.place(code)), **style)  # type: ignore[arg-type]
     axes.margins(x=0.08)
-    figure.colorbar(colors, ax=axes, label=f"val_{search.rules.metric}")
+    figure.colorbar(colors, ax=axes, label=objective.column)
     return figure
 
 
@@ -171,14 +200,6 @@ def _color_range(scores: Sequence[float], sign: int) -> tuple[float, float]:
     low, middle, top = ordered[0], ordered[len(ordered) // 2], ordered[-1]
     ends = sign * max(low, middle - 2 * (top - middle)), sign * top
     return (min(ends), max(ends)) if ends[0] != ends[1] else (ends[0] - 0.5, ends[0] + 0.5)
-
-
-def _label_ends(axes: Axes, i: int, parameter: Hyperparameter) -> None:
-    for code in parameter.ends:
-        text = _cut(value_text(parameter.value(code)))
-        box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 0.8}
-        style = {"fontsize": 7.5, "color": "#495057", "xytext": (4, 3), "textcoords": "offset points", "bbox": box}
-        axes.annotate(text, (i, _place(parameter, code)), **style)  # type: ignore[arg-type]
 
 
 def _importance(shares: Mapping[str, float]) -> Figure:

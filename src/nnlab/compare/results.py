@@ -1,0 +1,80 @@
+"""What a comparison writes into `results.json`, and `--json` prints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from nnlab.compare.problems import standings
+from nnlab.compare.protocol import Arm, ArmTable, Comparison
+from nnlab.results import number
+from nnlab.run import Run
+from nnlab.stats import joined
+
+
+def document(comparison: Comparison, *, run: str, status: str) -> dict[str, Any]:
+    """Return the rows of the main table, best first, and the rest."""
+    rules = comparison.rules
+    tables = {arm: comparison.table(arm) for arm in rules.arms}
+    main, *others = rules.arms
+    return {
+        "run": run,
+        "status": status,
+        **_table(tables[main]),
+        **{arm: _table(tables[arm]) for arm in others},
+        "notes": list(_notes(tables)),
+        "metric": rules.objective.column,
+        "direction": rules.objective.direction,
+        "less_is_better": rules.objective.direction == "min",
+        "arm": main,
+        "seeds": list(rules.seeds),
+        "tuning_budget": rules.tuning_budget,
+        "tune_schedules": list(rules.schedules),
+        "target": comparison.target,
+        "steps_per_epoch": {contender.name: contender.steps_per_epoch for contender in comparison.contenders},
+    }
+
+
+def document_of(comparisons: Mapping[str, Comparison], *, run: str, status: str) -> dict[str, Any]:
+    """Return the same by problem; of several, how the variants stand over all of them, and each problem's own."""
+    if len(comparisons) == 1:
+        return document(next(iter(comparisons.values())), run=run, status=status)
+    problems = {
+        name: document(comparison, run=str(Run(Path(run)).problems_path / name), status=status)
+        for name, comparison in comparisons.items()
+    }
+    found = {standing.variant: standing for standing in standings(comparisons)}
+    names = [contender.name for contender in next(iter(comparisons.values())).contenders]
+    return {
+        "run": run,
+        "status": status,
+        "rows": [standing.as_json() for standing in found.values()],
+        "problems": problems,
+        "notes": [f"{name}: {note}" for name, results in problems.items() for note in results["notes"]],
+        "ratios": {name: list(found[name].ratios) for name in names},
+    }
+
+
+def _table(table: ArmTable) -> dict[str, Any]:
+    pairs = [
+        {"better": pair.better, "worse": pair.worse, "p_value": pair.p_value, "partial": pair.is_partial}
+        for pair in table.pairs
+    ]
+    return {"rows": [row.as_json() for row in table.rows], "verdict": list(table.verdict), "pairs": pairs}
+
+
+def _notes(tables: Mapping[Arm, ArmTable]) -> Iterator[str]:
+    """Say what tuning changed, and which rates lie on the edge of those tried."""
+    gaps = {arm: gap for arm, table in tables.items() if (gap := _gap(table)) is not None}
+    if len(gaps) == 2:
+        yield f"from the best to the worst: {number(gaps['defaults'])} as configured, {number(gaps['tuned'])} tuned"
+    edges = [row for table in tables.values() for row in table.rows if row.on_edge]
+    if edges:
+        names = joined([f"{row.variant} ({row.learning_rate:g})" for row in edges])
+        yield f"on the edge of the learning rates tried, so that a better one may lie beyond: {names}"
+
+
+def _gap(table: ArmTable) -> float | None:
+    means = [sum(row.finished) / len(row.finished) for row in table.rows if row.finished]
+    return max(means) - min(means) if len(means) > 1 else None
