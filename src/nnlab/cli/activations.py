@@ -31,6 +31,7 @@ POINTS = 1_600
 """How finely curves are drawn; an even number, so that no point falls on the kink that many functions have at 0."""
 
 
+@options.shared("json quiet verbose")
 def activations(
     names: Annotated[
         list[str] | None,
@@ -53,10 +54,8 @@ def activations(
     together: Annotated[
         bool, typer.Option("--together", help="Draw all functions into one panel, all derivatives into another.")
     ] = False,
-    json: options.Json = False,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = False,
-    no_color: options.NoColor = False,  # noqa: ARG001
+    *,
+    given: options.Given,
 ) -> None:
     """Show activation functions and their derivatives: a table, or a plot.
 
@@ -70,7 +69,7 @@ def activations(
         from nnlab.report.plot import check_plot_path
 
         check_plot_path(plot)
-    with console.tensorflow(quiet=quiet or json, verbose=verbose):
+    with console.tensorflow(given):
         from nnlab.model.curves import curve, has_surrogate_gradient
 
         surrogates = [has_surrogate_gradient(activation) for activation in wanted]
@@ -78,7 +77,7 @@ def activations(
         if plot is not None:
             fine = [range_[0] + i * (range_[1] - range_[0]) / (POINTS - 1) for i in range(POINTS)]
             _draw(plot, wanted, fine, [curve(activation, fine) for activation in wanted], together=together)
-    if json:
+    if given.json:
         functions = [
             {"name": activation.name, "activation": activation.plain(), "values": c.values.tolist(),
              "derivatives": c.derivatives.tolist(), "surrogate_gradient": surrogate}
@@ -91,7 +90,7 @@ def activations(
         for activation, surrogate in zip(wanted, surrogates, strict=True):
             if surrogate:
                 console.results().say(f"{_label(activation)}: f'(x) is a {SURROGATE}")
-    elif not quiet:
+    elif not given.quiet:
         console.say_written(plot)
 
 

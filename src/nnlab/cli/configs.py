@@ -14,26 +14,24 @@ from nnlab.cli import console, options
 from nnlab.errors import NnlabError, Problem, did_you_mean, one_of, visible
 
 
+@options.shared("changes json quiet verbose")
 def validate(
     configs: Annotated[list[Path], typer.Argument(metavar="CONFIG...", help="YAML files.", show_default=False)],
-    changes: options.Set = None,
-    json: options.Json = False,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = False,  # noqa: ARG001
-    no_color: options.NoColor = False,  # noqa: ARG001
+    *,
+    given: options.Given,
 ) -> None:
     """Show every mistake in the files, without importing TensorFlow."""
     problems: list[Problem] = []
     for path in configs:
         try:
-            advice = _check(path, changes)
+            advice = _check(path, given)
         except NnlabError as error:
             problems += error.problems
         else:
-            if not json and not quiet:
+            if not given.silent:
                 sys.stdout.write(f"{visible(str(path))}: ok\n")
             problems += advice
-    if json:
+    if given.json:
         console.print_json({"problems": [_problem_json(problem) for problem in problems]})
     else:
         console.print_problems(problems)
@@ -41,7 +39,7 @@ def validate(
         raise typer.Exit(2)
 
 
-def _check(path: Path, changes: list[str] | None) -> list[Problem]:
+def _check(path: Path, given: options.Given) -> list[Problem]:
     """Load a config, each variant that its `compare` section makes of it, and the ends of what `tune` searches.
 
     What a search or a comparison makes of losses and metrics is its own; a config that stands for itself is looked at.
@@ -49,7 +47,7 @@ def _check(path: Path, changes: list[str] | None) -> list[Problem]:
     Returns:
         What is no mistake but had better be known.
     """
-    loaded = console.load(path, changes)
+    loaded = console.load_given(path, given)
     advice: list[Problem] = []
     if loaded.experiment.tune is None and loaded.experiment.compare is None:
         console.check_fit(loaded)
@@ -66,7 +64,7 @@ def _check(path: Path, changes: list[str] | None) -> list[Problem]:
 
         tuned_schedules(loaded, [loaded])
         if section.vary or section.variants:
-            variants = load_variants(path, changes or [], from_section(loaded))
+            variants = load_variants(path, given.changes or [], from_section(loaded))
             for variant in variants:
                 console.check_fit(variant.config)
             advice += advice_on(variants, section.metric)
@@ -82,52 +80,43 @@ def _problem_json(problem: Problem) -> dict[str, Any]:
     return {name: fields[name] for name in order}
 
 
+@options.shared("changes ... runs_dir trust_code json quiet verbose")
 def summary(
     config: options.Config,
-    changes: options.Set = None,
     plot: Annotated[Path | None, typer.Option(metavar="FILE.svg", help="Draw the network.", show_default=False)] = None,
-    runs_dir: options.RunsDir = options.DEFAULT_RUNS_DIR,
-    trust_code: options.TrustCode = False,
-    json: options.Json = False,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = False,
-    no_color: options.NoColor = False,  # noqa: ARG001
+    *,
+    given: options.Given,
 ) -> None:
     """Show the layers, their output shapes and their parameters."""
-    loaded = console.load(config, changes)
+    loaded = console.load_given(config, given)
     if plot is not None:
         from nnlab.outputs import check_output, is_stream
 
         if plot.suffix.lower() != ".svg" and not is_stream(plot):
             raise NnlabError(f"the plot `{plot}` is no SVG file", hint=f"write `--plot {plot.with_suffix('.svg')}`")
         check_output(plot)
-    try:
-        from nnlab.data.loading import load_data
-
-        splits = load_data(loaded.experiment.data, seed=loaded.experiment.seed)
-        console.say_notes(splits.spec.notes, quiet=quiet or json)
-        with console.tensorflow(quiet=quiet or json, verbose=verbose):
+    with console.located(loaded):
+        splits = console.load_data(loaded, given)
+        with console.tensorflow(given):
             from nnlab.built import build_seeded
             from nnlab.model.summary import summarize
 
-            built = build_seeded(loaded.experiment, splits, runs_dir=runs_dir, trust_code=trust_code)
+            built = build_seeded(loaded.experiment, splits, runs_dir=given.runs_dir, trust_code=given.trust_code)
             described = summarize(built.model)
-    except NnlabError as error:
-        raise console.located(error, loaded) from error
     if plot is not None:
         from nnlab.outputs import write_output
         from nnlab.report.diagram import network_svg
 
         write_output(plot, network_svg(described))
-    if json:
+    if given.json:
         console.print_json(described.as_json())
-    elif not quiet:
+    elif not given.quiet:
         _show_layers(described)
         console.results().print(
             f"{described.total_params:,} parameters: {described.trainable_params:,} trainable, "
             f"{described.non_trainable_params:,} not"
         )
-    if plot is not None and not json and not quiet:
+    if plot is not None and not given.silent:
         console.say_written(plot)
 
 
@@ -160,18 +149,19 @@ def _without_parameters(text: str) -> str:
     return f"{name}(...)" if bracket else text
 
 
+@options.shared("json")
 def list_(
     kind: Annotated[str, typer.Argument(metavar="[KIND]", help="What to list.", show_default=False)] = "",
     name: Annotated[str, typer.Argument(metavar="[NAME]", help="Show this one only.", show_default=False)] = "",
-    json: options.Json = False,
-    no_color: options.NoColor = False,  # noqa: ARG001
+    *,
+    given: options.Given,
 ) -> None:
     """List what a config may name: layers, activations, initializers, optimizers, losses, metrics, data sets ..."""
     from nnlab import catalog
 
     if not kind:
         counts = {kind: len(catalog.entries(kind)) for kind in catalog.KINDS}
-        if json:
+        if given.json:
             console.print_json(counts)
         else:
             for each, count in counts.items():
@@ -185,10 +175,10 @@ def list_(
         if entry is None:
             hint = did_you_mean(name, catalog.names(kind)) or f"`nnlab list {kind}` shows them all"
             raise NnlabError(f"unknown {catalog.KINDS[kind]} `{name}`", hint=hint)
-        _show_entry(entry, json=json)
+        _show_entry(entry, json=given.json)
         return
     found = catalog.entries(kind)
-    if json:
+    if given.json:
         console.print_json({key: entry.summary for key, entry in found.items()})
         return
     _show_names({key: (_signature(entry), entry.summary) for key, entry in found.items()})

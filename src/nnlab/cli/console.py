@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 from nnlab.errors import LostError, NnlabError, Problem, first_line, is_out_of_memory, visible
 
 if TYPE_CHECKING:
+    from nnlab.cli.options import Given
     from nnlab.cli.screen import Screen
     from nnlab.config.load import LoadedConfig
+    from nnlab.data.splits import Splits
     from nnlab.run import Run
 
 
@@ -135,11 +137,27 @@ def load(
     if name is not None:
         changes.append(override("name", name, origin=f"--name {name}"))
     loaded = load_config(path, changes)
-    try:
+    with located(loaded):
         check_written_layers(loaded.experiment)
-    except NnlabError as error:
-        raise located(error, loaded) from None
     return loaded
+
+
+def load_given(path: Path, given: Given) -> LoadedConfig:
+    """Read a config with the changes that a command was given.
+
+    Raises:
+        ConfigError: with every problem of the file and of the changes.
+    """
+    return load(path, given.changes, seed=given.seed, name=given.name)
+
+
+def load_data(config: LoadedConfig, given: Given) -> Splits:
+    """Load an experiment's data, and say what was understood of them."""
+    from nnlab.data import loading
+
+    splits = loading.load_data(config.experiment.data, seed=config.experiment.seed)
+    say_notes(splits.spec.notes, quiet=given.silent)
+    return splits
 
 
 def check_fit(config: LoadedConfig) -> None:
@@ -150,15 +168,17 @@ def check_fit(config: LoadedConfig) -> None:
     """
     from nnlab.model.plan import check_before_data
 
-    try:
+    with located(config):
         check_before_data(config.experiment)
+
+
+@contextlib.contextmanager
+def located(config: LoadedConfig) -> Iterator[None]:
+    """Add the places of a config to the problems of errors."""
+    try:
+        yield
     except NnlabError as error:
-        raise located(error, config) from error
-
-
-def located(error: NnlabError, config: LoadedConfig) -> NnlabError:
-    """Return the same error with the places of the config added to its problems."""
-    return type(error)([config.locate(problem) for problem in error.problems])
+        raise type(error)([config.locate(problem) for problem in error.problems]) from error
 
 
 def prepare_tensorflow(*, verbose: bool) -> None:
@@ -175,16 +195,16 @@ def prepare_tensorflow(*, verbose: bool) -> None:
 
 
 @contextlib.contextmanager
-def tensorflow(*, quiet: bool, verbose: bool) -> Iterator[None]:
+def tensorflow(given: Given) -> Iterator[None]:
     """Start TensorFlow with a sign of life, and keep what libraries print off stdout."""
     from nnlab.environment import import_keras
 
-    prepare_tensorflow(verbose=verbose)
+    prepare_tensorflow(verbose=given.verbose)
     with contextlib.redirect_stdout(sys.stderr):
-        waiting = contextlib.nullcontext() if quiet else messages().status("starting TensorFlow")
-        with waiting, _held_stderr(show=verbose):
+        waiting = contextlib.nullcontext() if given.silent else messages().status("starting TensorFlow")
+        with waiting, _held_stderr(show=given.verbose):
             import_keras()
-            if verbose:
+            if given.verbose:
                 import tensorflow as tf
 
                 tf.config.list_physical_devices()  # what TensorFlow says of missing GPUs, it says here

@@ -10,10 +10,10 @@ from nnlab.cli import console, options
 from nnlab.errors import counted
 
 
+@options.shared("json verbose")
 def doctor(
-    json: options.Json = False,
-    verbose: options.Verbose = False,
-    no_color: options.NoColor = False,  # noqa: ARG001
+    *,
+    given: options.Given,
 ) -> None:
     """Check versions, devices and data caches; say what is missing and how to get it."""
     from nnlab.config.load import catalog_is_current
@@ -28,12 +28,12 @@ def doctor(
             f"the catalog was read off another Keras than the installed {found['keras']}: some names or defaults may "
             "differ; `pip install --upgrade nnlab`"
         )
-    devices, problem = _devices(verbose=verbose) if not missing else ([], "not looked at")
+    devices, problem = _devices(given) if not missing else ([], "not looked at")
     if problem is not None and not missing:
         advice.append(f"TensorFlow does not start: {problem}")
     datasets = [{"name": name, "path": str(path) if path else None, "get": how} for name, path, how in availability()]
     cache = str(cache_folder() or "")
-    if json:
+    if given.json:
         document = {
             "versions": found,
             "hardware": hardware(),
@@ -48,9 +48,9 @@ def doctor(
         raise typer.Exit(1)
 
 
-def _devices(*, verbose: bool) -> tuple[list[str], str | None]:
+def _devices(given: options.Given) -> tuple[list[str], str | None]:
     try:
-        with console.tensorflow(quiet=False, verbose=verbose):
+        with console.tensorflow(options.Given(verbose=given.verbose)):
             import tensorflow as tf
 
             return [device.name for device in tf.config.list_physical_devices()], None

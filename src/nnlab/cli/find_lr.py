@@ -23,10 +23,9 @@ run away."""
 CHART_WIDTH, CHART_HEIGHT = 78, 12
 
 
+@options.shared("changes seed ... runs_dir trust_code json quiet verbose")
 def find_lr(
     config: options.Config,
-    changes: options.Set = None,
-    seed: options.Seed = None,
     lowest: Annotated[float, typer.Option("--min", metavar="RATE", help="The rate of the first step.")] = LOWEST_RATE,
     highest: Annotated[float, typer.Option("--max", metavar="RATE", help="The rate of the last step.")] = HIGHEST_RATE,
     steps: Annotated[
@@ -44,18 +43,14 @@ def find_lr(
         typer.Option(metavar="FILE", help="Draw the losses, as `.svg` or `.png`.", show_default=False),
     ] = None,
     write: Annotated[bool, typer.Option("--write", help="Put the suggestion into CONFIG.")] = False,
-    runs_dir: options.RunsDir = options.DEFAULT_RUNS_DIR,
-    trust_code: options.TrustCode = False,
-    json: options.Json = False,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = False,
-    no_color: options.NoColor = False,  # noqa: ARG001
+    *,
+    given: options.Given,
 ) -> None:
     """Find a learning rate: train a copy of the model with ever larger ones and watch the loss.
 
     Nothing is kept of the training. If the losses say nothing there is no suggestion, and the reason is given.
     """
-    loaded = console.load(config, changes, seed=seed)
+    loaded = console.load_given(config, given)
     if not 0 < lowest < highest < math.inf:
         message = f"the rates from {lowest:g} to {highest:g} are no range"
         raise NnlabError(message, hint="give two positive numbers, the smaller one first: `--min 1e-6 --max 10`")
@@ -65,14 +60,11 @@ def find_lr(
         check_plot_path(plot)
     if write:
         _check_writable(config, loaded)
-    if loaded.experiment.schedule is not None and not quiet and not json:
+    if loaded.experiment.schedule is not None and not given.silent:
         console.say("the schedule is left out: the test sets the rate of each step")
-    try:
-        from nnlab.data.loading import load_data
-
-        splits = load_data(loaded.experiment.data, seed=loaded.experiment.seed)
-        console.say_notes(splits.spec.notes, quiet=quiet or json)
-        with console.tensorflow(quiet=quiet or json, verbose=verbose):
+    with console.located(loaded):
+        splits = console.load_data(loaded, given)
+        with console.tensorflow(given):
             from nnlab.find_lr import range_test
 
             result = range_test(
@@ -81,19 +73,17 @@ def find_lr(
                 lowest=lowest,
                 highest=highest,
                 steps=steps,
-                runs_dir=runs_dir,
-                trust_code=trust_code,
+                runs_dir=given.runs_dir,
+                trust_code=given.trust_code,
             )
-    except NnlabError as error:
-        raise console.located(error, loaded) from error
     if plot is not None:
         _draw(plot, loaded.experiment.name, result)
-    if json:
+    if given.json:
         console.print_json(result.as_json())
     else:
-        sys.stdout.write(_answer(result) if quiet else f"{_chart(result)}\n{_report(result)}")
+        sys.stdout.write(_answer(result) if given.quiet else f"{_chart(result)}\n{_report(result)}")
     if write:
-        _write(config, loaded, result, quiet=quiet or json)
+        _write(config, loaded, result, quiet=given.silent)
 
 
 def _check_writable(path: Path, loaded: LoadedConfig) -> None:

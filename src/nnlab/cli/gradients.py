@@ -7,54 +7,44 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nnlab.cli import console, options
-from nnlab.errors import NnlabError
 
 if TYPE_CHECKING:
     from nnlab.gradients import GradientCheck
     from nnlab.report.page import Column
 
 
+@options.shared("changes seed ... trust_code json quiet verbose")
 def check_gradients(
     config: options.Config,
-    changes: options.Set = None,
-    seed: options.Seed = None,
     rows: Annotated[int, typer.Option(min=1, help="Training rows to take.")] = 8,
     samples: Annotated[int, typer.Option(min=1, help="Entries to check in each weight tensor.")] = 20,
-    trust_code: options.TrustCode = False,
-    json: options.Json = False,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = False,
-    no_color: options.NoColor = False,  # noqa: ARG001
+    *,
+    given: options.Given,
 ) -> None:
     """Compare the gradients of back-propagation with central differences, in float64 and without dropout.
 
     Exits with 1 if a gradient is off. Activations whose gradient is made up, such as `heaviside`, always are.
     """
-    loaded = console.load(config, changes, seed=seed)
-    try:
-        from nnlab.data.loading import load_data
-
-        splits = load_data(loaded.experiment.data, seed=loaded.experiment.seed)
-        console.say_notes(splits.spec.notes, quiet=quiet or json)
-        with console.tensorflow(quiet=quiet or json, verbose=verbose):
+    loaded = console.load_given(config, given)
+    with console.located(loaded):
+        splits = console.load_data(loaded, given)
+        with console.tensorflow(given):
             from nnlab.gradients import check_gradients as check
 
-            result = check(loaded.experiment, splits, rows=rows, samples=samples, trust_code=trust_code)
-    except NnlabError as error:
-        raise console.located(error, loaded) from error
-    if json:
+            result = check(loaded.experiment, splits, rows=rows, samples=samples, trust_code=given.trust_code)
+    if given.json:
         console.print_json(result.as_json())
     else:
-        if not quiet:
+        if not given.quiet:
             console.results().show_table(_columns(result))
         console.results().say(_verdict(result))
-        if not quiet and any(check.kinks for check in result.weights):
+        if not given.quiet and any(check.kinks for check in result.weights):
             console.results().say(
                 "kinks are left out: where a ReLU is at 0 or max-pooling has a tie, the slopes to the left and to the "
                 "right differ, and a difference over both is off whatever the gradient"
             )
     if not result.ok:
-        if not quiet and not json:
+        if not given.silent:
             console.say(
                 "  hint: the fault is at or behind the last layer that is off; activations whose gradient is made up "
                 "(`heaviside`) are off by design"

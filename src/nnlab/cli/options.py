@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import os
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, get_type_hints
 
 import typer
 
@@ -81,3 +85,55 @@ RunName = Annotated[
     ),
 ]
 DEFAULT_RUNS_DIR = Path("runs")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Given:
+    """What was given of the options that commands have in common; what a command does not have keeps its default."""
+
+    jobs: Jobs = None
+    ray: Ray = None
+    changes: Set = None
+    seed: Seed = None
+    name: Name = None
+    runs_dir: RunsDir = DEFAULT_RUNS_DIR
+    trust_code: TrustCode = False
+    json: Json = False
+    quiet: Quiet = False
+    verbose: Verbose = False
+    no_color: NoColor = False
+
+    @property
+    def silent(self) -> bool:
+        """Whether nothing is to be said but what was asked for."""
+        return self.quiet or self.json
+
+
+def shared(names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command options of `Given`, and `--no-color`; its parameter `given` holds them.
+
+    Args:
+        names: of the options, in the order of the help; `...` stands for the command's own, which otherwise come first.
+    """
+    order = [*(["..."] if "..." not in names else []), *names.split(), "no_color"]
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        hints = get_type_hints(Given, include_extras=True) | get_type_hints(command, include_extras=True)
+        own = [item for item in inspect.signature(command).parameters.values() if item.name != "given"]
+        known = inspect.signature(Given).parameters
+        parameters = [
+            item.replace(annotation=hints[item.name], kind=inspect.Parameter.KEYWORD_ONLY)
+            for name in order
+            for item in (own if name == "..." else [known[name]])
+        ]
+
+        @functools.wraps(command)
+        def run(*arguments: Any, **values: Any) -> None:
+            given = Given(**{name: values.pop(name) for name in order if name in values})
+            command(*arguments, **values, given=given)
+
+        run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        run.__annotations__ = {item.name: item.annotation for item in parameters}
+        return run
+
+    return decorate

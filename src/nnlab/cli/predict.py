@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 
+@options.shared("runs_dir trust_code json quiet verbose")
 def predict(
     run: options.RunName,
     input_: Annotated[
@@ -37,12 +38,8 @@ def predict(
         int | None,
         typer.Option(min=0, max=2**32 - 1, help="Seed of the samples; default: the run's.", show_default=False),
     ] = None,
-    runs_dir: options.RunsDir = options.DEFAULT_RUNS_DIR,
-    trust_code: options.TrustCode = False,
-    json: options.Json = False,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = False,
-    no_color: options.NoColor = False,  # noqa: ARG001
+    *,
+    given: options.Given,
 ) -> None:
     """Predict new rows with a saved run: classes and probabilities, or numbers, in the order of the file.
 
@@ -50,7 +47,7 @@ def predict(
     """
     from nnlab.run import open_run
 
-    found = open_run(run, runs_dir)
+    found = open_run(run, given.runs_dir)
     found.require_model()
     if output is not None:
         from nnlab.outputs import check_output, write_output
@@ -63,20 +60,20 @@ def predict(
     file = RowsFile.open(input_, data.spec)
     x, spec = file.features(), data.spec
     judged, why_not = judging.scored_rows(data, file, x)
-    with console.tensorflow(quiet=quiet or json, verbose=verbose):
+    with console.tensorflow(given):
         from nnlab.predict import predict as predict_rows
 
         columns = predict_rows(
-            found, spec.scaled(x), spec=spec, mc_samples=mc_samples, seed=seed, trust_code=trust_code
+            found, spec.scaled(x), spec=spec, mc_samples=mc_samples, seed=seed, trust_code=given.trust_code
         )
         score = None
         if judged is not None:
             from nnlab.train import evaluate_rows
 
-            score = evaluate_rows(found, judged, trust_code=trust_code)
+            score = evaluate_rows(found, judged, trust_code=given.trust_code)
     if output is not None:
         write_output(output, _csv_text(columns))
-    if json:
+    if given.json:
         from nnlab.data.splits import each
 
         tasks = each(lambda target: target.task, spec.target)
@@ -86,11 +83,11 @@ def predict(
         console.print_json({**document, **seen, "predictions": rows})
     elif output is None:
         sys.stdout.write(_on_screen(_csv_text(columns)) if sys.stdout.isatty() else _csv_text(columns))
-    elif not quiet:
+    elif not given.quiet:
         count = len(next(iter(columns.values())))
         console.say(f"predicted {counted(count, 'row')}")
         console.say_written(output)
-    if quiet:
+    if given.quiet:
         return
     if judged is not None:
         figures = ", ".join(f"{name} {value:.4f}" for name, value in (score or {}).items())

@@ -20,27 +20,27 @@ app = typer.Typer(name="runs", help="List past runs, show one.", no_args_is_help
 
 
 @app.command("ls")
+@options.shared("runs_dir ... json")
 def list_runs(
-    runs_dir: options.RunsDir = options.DEFAULT_RUNS_DIR,
     sort: Annotated[
         str | None,
         typer.Option(help="Best first by a metric: `val_accuracy`, `test_loss`, `loss` ...", show_default=False),
     ] = None,
-    json: options.Json = False,
-    no_color: options.NoColor = False,  # noqa: ARG001
+    *,
+    given: options.Given,
 ) -> None:
     """List the runs, oldest first."""
     from nnlab.results import metric_value, run_row
     from nnlab.run import list_runs as find_runs
 
-    rows = [run_row(run) for run in find_runs(runs_dir)]
+    rows = [run_row(run) for run in find_runs(given.runs_dir)]
     if sort is not None:
         rows = _sorted(rows, sort, metric_value)
-    if json:
+    if given.json:
         console.print_json(rows)
         return
     if not rows:
-        console.say(f"no runs in {runs_dir}", hint="`nnlab train CONFIG` makes one")
+        console.say(f"no runs in {given.runs_dir}", hint="`nnlab train CONFIG` makes one")
         return
     _show_runs(rows, metric_value, sort=sort)
     for row in rows:
@@ -120,21 +120,21 @@ def _extent(row: dict[str, Any]) -> str:
 
 
 @app.command("show")
+@options.shared("runs_dir json")
 def show_run(
     run: options.RunName,
-    runs_dir: options.RunsDir = options.DEFAULT_RUNS_DIR,
-    json: options.Json = False,
-    no_color: options.NoColor = False,  # noqa: ARG001
+    *,
+    given: options.Given,
 ) -> None:
     """Show one run: status, metrics, best epoch, versions."""
     from nnlab.cli.training import show_metrics
     from nnlab.results import best_and_kept, metric_text
     from nnlab.run import open_run
 
-    found = open_run(run, runs_dir)
+    found = open_run(run, given.runs_dir)
     info, metrics, history = found.read_info(), found.read_metrics(), found.read_history()
     is_several = info.get("kind") in ("comparison", "search")
-    if json:
+    if given.json:
         results = {"results": found.read_summary()} if is_several else {}
         console.print_json({"run": str(found.path), **info, "metrics": metrics, "history": history, **results})
         return
@@ -201,6 +201,7 @@ def _show_results(run: Run) -> None:
     console.results().show_page(page)
 
 
+@options.shared("")
 def tensorboard(
     runs: Annotated[
         list[str] | None,
@@ -215,7 +216,8 @@ def tensorboard(
     port: Annotated[
         int, typer.Option(min=1, max=65535, help="The port to begin with; the next free one is taken.")
     ] = 6006,
-    no_color: options.NoColor = False,  # noqa: ARG001
+    *,
+    given: options.Given,  # noqa: ARG001
 ) -> None:
     """Show runs in TensorBoard, on this machine only (127.0.0.1), until Ctrl-C; default: the latest 20 trainings."""
     from nnlab import tensorboard as board

@@ -32,9 +32,9 @@ class _Preview:
     steps: str
 
 
+@options.shared("changes ... quiet verbose")
 def schedule(
     configs: Annotated[list[Path], typer.Argument(metavar="CONFIG...", help="YAML files.", show_default=False)],
-    changes: options.Set = None,
     steps: Annotated[
         int | None,
         typer.Option(
@@ -49,9 +49,8 @@ def schedule(
         Path | None,
         typer.Option(metavar="FILE", help="Draw them into one `.svg` or `.png`.", show_default=False),
     ] = None,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = False,  # noqa: ARG001
-    no_color: options.NoColor = False,  # noqa: ARG001
+    *,
+    given: options.Given,
 ) -> None:
     """Show the learning rate at every step, as the optimizer will use it, without training.
 
@@ -70,12 +69,12 @@ def schedule(
     rows: dict[str, int] = {}
     for path in configs:
         try:
-            loaded = console.load(path, changes)
+            loaded = console.load_given(path, given)
             previews.append(_preview(loaded, steps, rows))
         except NnlabError as error:
             problems += error.problems
         else:
-            _say_what_is_left_out(loaded, quiet=quiet)
+            _say_what_is_left_out(loaded, quiet=given.quiet)
     if problems:
         raise NnlabError(problems)
     previews = _with_unique_names(previews, configs)
@@ -85,7 +84,7 @@ def schedule(
         _draw(plot, previews)
     if csv is None and plot is None:
         sys.stdout.write("\n\n".join(_chart(preview) for preview in previews) + "\n")
-    elif not quiet:
+    elif not given.quiet:
         console.say_written(csv, plot)
 
 
@@ -103,8 +102,8 @@ def _preview(loaded: LoadedConfig, steps: int | None, rows: dict[str, int]) -> _
     from nnlab.config.durations import depends_on_data, schedule_in_steps, steps_of_run
 
     experiment = loaded.experiment
-    try:
-        num_train = None
+    num_train = None
+    with console.located(loaded):
         if steps is None or depends_on_data(experiment):
             data = f"{experiment.data!r} {experiment.seed}"
             if data not in rows:
@@ -113,8 +112,6 @@ def _preview(loaded: LoadedConfig, steps: int | None, rows: dict[str, int]) -> _
                 rows[data] = load_data(experiment.data, seed=experiment.seed).spec.num_train
             num_train = rows[data]
         planned = schedule_in_steps(experiment, num_train)
-    except NnlabError as error:
-        raise console.located(error, loaded) from error
     per_epoch, run = (None, None) if num_train is None else steps_of_run(experiment, num_train)
     count = steps or run
     assert count is not None
@@ -124,7 +121,8 @@ def _preview(loaded: LoadedConfig, steps: int | None, rows: dict[str, int]) -> _
     rates = [planned.rate(step) for step in range(count)]
     if not math.isfinite(max(rates)):
         message = f"the learning rate is infinite from step {rates.index(math.inf)} on"
-        raise console.located(NnlabError(Problem(message, "lower what it grows by", ("schedule",))), loaded)
+        problem = Problem(message, "lower what it grows by", ("schedule",))
+        raise NnlabError(loaded.locate(problem))
     return _Preview(experiment.name, rates, text)
 
 

@@ -14,63 +14,30 @@ from nnlab.errors import NnlabError
 
 if TYPE_CHECKING:
     from nnlab.cli.screen import Screen
+    from nnlab.config.load import LoadedConfig
+    from nnlab.run import Run
+    from nnlab.train import RunSummary
 
 
-def train(
-    config: options.Config,
-    changes: options.Set = None,
-    seed: options.Seed = None,
-    name: options.Name = None,
-    runs_dir: options.RunsDir = options.DEFAULT_RUNS_DIR,
-    trust_code: options.TrustCode = False,
-    json: options.Json = False,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = False,
-    no_color: options.NoColor = False,  # noqa: ARG001
-) -> None:
+@options.shared("changes seed name runs_dir trust_code json quiet verbose")
+def train(config: options.Config, *, given: options.Given) -> None:
     """Train a config, evaluate it on all splits, and keep everything in a run directory."""
     from nnlab.run import Run
 
-    loaded = console.load(config, changes, seed=seed, name=name)
+    loaded = console.load_given(config, given)
     console.check_fit(loaded)
-    quiet = quiet or json
-    run = Run.new(runs_dir, loaded.experiment.name)
+    run = Run.new(given.runs_dir, loaded.experiment.name)
     try:
-        from nnlab.data.loading import load_data
-        from nnlab.model.prepared import prepare_model
-
-        splits = load_data(loaded.experiment.data, seed=loaded.experiment.seed)
-        prepare_model(loaded.experiment, splits)  # what cannot work is said before TensorFlow starts
-        with console.tensorflow(quiet=quiet, verbose=verbose):
-            from nnlab.cli.progress import TrainingProgress
-            from nnlab.train import train as train_run
-
-            experiment = loaded.experiment
-            early = experiment.training.early_stopping
-            progress = None
-            if not quiet:
-                monitor, has_schedule = None if early is None else early.monitor, experiment.schedule is not None
-                progress = TrainingProgress(splits.spec, monitor=monitor, has_schedule=has_schedule)
-            ending: dict[str, Any] = {}
-            try:
-                command = ["nnlab", *sys.argv[1:]]
-                summary = train_run(
-                    loaded, run, splits=splits, command=command, observer=progress, trust_code=trust_code
-                )
-                ending = {"completed": summary.status == "completed", "epochs": summary.epochs}
-            finally:
-                if progress is not None:
-                    progress.stop(**ending)
-    except NnlabError as error:
-        raise console.located(error, loaded) from error
+        with console.located(loaded):
+            summary = _trained(loaded, run, given)
     except KeyboardInterrupt:
         _say_interrupted(run.path)
         raise typer.Exit(130) from None
     if summary.problem is not None:
         console.print_problems([summary.problem])
-    if json:
+    if given.json:
         console.print_json({"run": str(run.path), "status": summary.status, "metrics": summary.metrics})
-    elif quiet:
+    elif given.quiet:
         console.print_run(run.path)
     else:
         if summary.metrics:
@@ -80,6 +47,37 @@ def train(
         raise typer.Exit(1)
 
 
+def _trained(loaded: LoadedConfig, run: Run, given: options.Given) -> RunSummary:
+    """Train with a live table, unless nothing is to be shown."""
+    from nnlab.data.loading import load_data
+    from nnlab.model.prepared import prepare_model
+
+    experiment = loaded.experiment
+    splits = load_data(experiment.data, seed=experiment.seed)
+    prepare_model(experiment, splits)  # what cannot work is said before TensorFlow starts
+    with console.tensorflow(given):
+        from nnlab.cli.progress import TrainingProgress
+        from nnlab.train import train as train_run
+
+        early = experiment.training.early_stopping
+        progress = None
+        if not given.silent:
+            monitor, has_schedule = None if early is None else early.monitor, experiment.schedule is not None
+            progress = TrainingProgress(splits.spec, monitor=monitor, has_schedule=has_schedule)
+        ending: dict[str, Any] = {}
+        try:
+            command = ["nnlab", *sys.argv[1:]]
+            summary = train_run(
+                loaded, run, splits=splits, command=command, observer=progress, trust_code=given.trust_code
+            )
+            ending = {"completed": summary.status == "completed", "epochs": summary.epochs}
+            return summary
+        finally:
+            if progress is not None:
+                progress.stop(**ending)
+
+
+@options.shared("runs_dir trust_code json quiet verbose")
 def evaluate(
     run: options.RunName,
     split: Annotated[
@@ -104,21 +102,17 @@ def evaluate(
         ),
     ] = False,
     mc_samples: options.McSamples = None,
-    runs_dir: options.RunsDir = options.DEFAULT_RUNS_DIR,
-    trust_code: options.TrustCode = False,
-    json: options.Json = False,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = False,
-    no_color: options.NoColor = False,  # noqa: ARG001
+    *,
+    given: options.Given,
 ) -> None:
     """Compute the loss and the metrics of a saved run, on its own rows or on others."""
     from nnlab.run import open_run
 
     if changed_data and split not in (None, "test"):
         raise NnlabError("`--split` and `--changed-data` choose different rows", hint="give one of them")
-    found = open_run(run, runs_dir)
+    found = open_run(run, given.runs_dir)
     found.require_model()
-    if not quiet and not json:
+    if not given.silent:
         status = found.read_info().get("status")
         console.say(f"run: {found.path}{'' if status == 'completed' else f' ({status})'}")
     from nnlab.data import judging
@@ -129,20 +123,20 @@ def evaluate(
         judged = judging.rows_of_file(found, input_)
     else:
         judged = judging.rows_of_split(found, split or "test", moved_to=input_)
-    if not quiet:
+    if not given.quiet:
         for note in judged.notes:
             console.say(note)
-    with console.tensorflow(quiet=quiet or json, verbose=verbose):
+    with console.tensorflow(given):
         from nnlab.train import evaluate_rows
 
-        metrics = evaluate_rows(found, judged, trust_code=trust_code)
+        metrics = evaluate_rows(found, judged, trust_code=given.trust_code)
         mc = None
         if mc_samples is not None:
             from nnlab.predict import evaluate_monte_carlo
 
-            mc = evaluate_monte_carlo(found, judged, samples=mc_samples, trust_code=trust_code)
+            mc = evaluate_monte_carlo(found, judged, samples=mc_samples, trust_code=given.trust_code)
     chosen = split or (None if input_ is not None and not changed_data else "test")
-    if json:
+    if given.json:
         document = {"split": chosen, "metrics": metrics, **({"mc": mc} if mc is not None else {})}
         console.print_json({**document, **({"rows": judged.counts} if judged.counts is not None else {})})
         return
