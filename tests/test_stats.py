@@ -121,6 +121,57 @@ def test_nine_equal_variants_are_rarely_told_apart(rows, seeds, spread):
     assert found / len(scores) < 0.055 + 3 * math.sqrt(0.05 * 0.95 / len(scores))
 
 
+def test_scores_of_folds_have_the_variance_of_nadeau_and_bengio():
+    folds = Scale(overlap=1 / 4)  # of five, each validates a fifth
+    half = stats.t.ppf(0.975, 4) * math.sqrt((1 / 5 + 1 / 4) * np.var(A, ddof=1))
+    assert t_interval(A, folds) == pytest.approx((mean(A) - half, mean(A) + half))
+    differences = np.subtract(A, B)
+    t = differences.mean() / math.sqrt((1 / 5 + 1 / 4) * differences.var(ddof=1))
+    assert paired_p_value(A, B, folds) == pytest.approx(2 * stats.t.sf(abs(t), 4))
+    assert (folds.unit, Scale().unit) == ("fold", "seed")
+
+
+def ahead_on_equal_terms(datasets: int, *, rows: int, folds: int, repeats: int, overlap: float) -> float:
+    """Return how often one of two equal learners is called ahead: least squares on other columns of the same data."""
+    rng, scale, found = np.random.default_rng(1), Scale(overlap=overlap), 0
+    for _ in range(datasets):
+        x = rng.normal(size=(rows, 8))
+        y = x.sum(1) + rng.normal(size=rows)
+        errors: list[list[float]] = [[], []]
+        for _ in range(repeats):
+            for held in np.array_split(rng.permutation(rows), folds):
+                rest = np.setdiff1d(np.arange(rows), held)
+                for columns, own in ((slice(0, 4), errors[0]), (slice(4, 8), errors[1])):
+                    weights = np.linalg.lstsq(x[rest, columns], y[rest], rcond=None)[0]
+                    own.append(-float(np.mean((x[held, columns] @ weights - y[held]) ** 2)))
+        found += any(
+            pair.is_significant for pair in compare_pairs([sample("a", *errors[0]), sample("b", *errors[1])], scale)
+        )
+    return found / datasets
+
+
+def test_of_equal_variants_folds_call_one_ahead_no_more_often_than_they_may_which_the_plain_test_does():
+    shape = {"rows": 60, "folds": 5, "repeats": 4}
+    assert ahead_on_equal_terms(150, **shape, overlap=1 / 4) <= 0.05
+    assert ahead_on_equal_terms(150, **shape, overlap=0.0) > 0.2
+
+
+def test_a_single_variant_gets_no_verdict_of_order():
+    (one,) = ranked = [sample("a", 0.9, None, 0.9)]
+    assert verdict(ranked, [], "fold") == [
+        "a diverged in 1 of 3 trainings", "the score of a does not vary between folds",
+    ]  # fmt: skip
+    assert verdict([one, sample("b", 0.1)], [], "fold")[0] == "a diverged in 1 of 3 trainings"
+
+
+def test_a_verdict_speaks_of_folds_where_scores_are_those_of_folds():
+    few = [sample("a", 0.9, 0.8), sample("b", 0.7, 0.8)]
+    assert verdict(few, compare_pairs(few), "fold") == ["too few folds for a verdict: compare with `--folds 5`"]
+    ranked = [sample("a", *A), sample("b", *A[::-1])]
+    pairs = compare_pairs(ranked, Scale(overlap=0.25))
+    assert verdict(ranked, pairs, "fold") == ["no detectable difference between a and b with 5 folds"]
+
+
 def test_holm_corrects_as_in_the_textbook():
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert holm([0.9, 0.8]) == [1.0, 1.0]

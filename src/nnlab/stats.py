@@ -40,17 +40,33 @@ def deviation(values: Sequence[float]) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """What numbers the scores of a metric can be.
+    """What numbers the scores of a metric can be, and how they belong together.
 
     Args:
         low: the least one; `None` for no end.
         high: the largest one.
         step: the least difference of two scores, such as one validation row of an accuracy; 0 if it is not known.
+        overlap: of cross-validation, validation rows for each training row of a fold: scores of trainings on rows that
+            they share differ less than those on other rows would; 0 for seeds, which differ in nothing else.
     """
 
     low: float | None = None
     high: float | None = None
     step: float = 0.0
+    overlap: float = 0.0
+
+    @property
+    def unit(self) -> str:
+        """What each score is that of."""
+        return "fold" if self.overlap else "seed"
+
+    def standard_error(self, spread: float, count: int) -> float:
+        """Return the standard error of the mean of so many scores with this standard deviation.
+
+        With an overlap it is the root of spread^2 x (1 / count + overlap): Nadeau and Bengio 2003, "Inference for the
+        generalization error"; for repeated cross-validation Bouckaert and Frank 2004.
+        """
+        return spread / math.sqrt(count / (1 + count * self.overlap))
 
     def least_deviation(self, values: Sequence[float]) -> float:
         """Return the standard deviation that rounding alone gives such values: nothing can be known more surely.
@@ -80,7 +96,7 @@ def t_interval(values: Sequence[float], scale: Scale = ANY_NUMBER) -> tuple[floa
 
     center = math.fsum(values) / len(values)
     spread = max(deviation(values) or 0.0, scale.least_deviation(values))
-    width = float(stdtrit(len(values) - 1, (1 + LEVEL) / 2)) * spread / math.sqrt(len(values))
+    width = float(stdtrit(len(values) - 1, (1 + LEVEL) / 2)) * scale.standard_error(spread, len(values))
     return scale.clip(center - width), scale.clip(center + width)
 
 
@@ -123,7 +139,7 @@ def paired_p_value(a: Sequence[float], b: Sequence[float], scale: Scale = ANY_NU
     from scipy.special import stdtr
 
     least = math.sqrt(2) * scale.least_deviation([*a, *b])
-    error = max(deviation(differences) or 0.0, least) / math.sqrt(len(differences))
+    error = scale.standard_error(max(deviation(differences) or 0.0, least), len(differences))
     return 2 * float(stdtr(len(differences) - 1, -abs(mean(differences) or 0.0) / error))
 
 
@@ -250,8 +266,8 @@ def compare_pairs(ranked: Sequence[Sample], scale: Scale = ANY_NUMBER) -> list[P
     return [pair if pair.p_value is None else replace(pair, p_value=next(corrected)) for pair in pairs]
 
 
-def verdict(ranked: Sequence[Sample], pairs: Sequence[Pair]) -> list[str]:
-    """Say who is ahead of whom, and who cannot be told apart, best first.
+def verdict(ranked: Sequence[Sample], pairs: Sequence[Pair], unit: str = "seed") -> list[str]:
+    """Say who is ahead of whom, and who cannot be told apart, best first; of a single variant nothing of that.
 
     Nobody is called ahead of a variant that stands above it: where a variant is better only on those seeds that it
     finished, both are said.
@@ -259,10 +275,13 @@ def verdict(ranked: Sequence[Sample], pairs: Sequence[Pair]) -> list[str]:
     Args:
         ranked: best first.
         pairs: what `compare_pairs` says of them.
+        unit: what each score is that of; see `Scale`.
     """
     failures = [*_divergence(ranked)]
+    if len(ranked) == 1:
+        return [*failures, *_notes(ranked, unit)]
     if any(sample.finished for sample in ranked) and max(len(sample.scores) for sample in ranked) < FEWEST_SEEDS:
-        return [*failures, "too few seeds for a verdict: compare with `--seeds 5`"]
+        return [*failures, f"too few {unit}s for a verdict: compare with `--{unit}s 5`"]
     if all(pair.p_value is None for pair in pairs):
         return [*failures, "too few trainings finished for a verdict"]
     names = [sample.name for sample in ranked if sample.finished]
@@ -274,10 +293,10 @@ def verdict(ranked: Sequence[Sample], pairs: Sequence[Pair]) -> list[str]:
     return [
         *_orders(names, ahead),
         *(_partial(sample, partly[sample.name]) for sample in ranked if partly.get(sample.name)),
-        *_ties(names, pairs, seeds=max(len(sample.scores) for sample in ranked)),
-        *_untold(names, pairs),
+        *_ties(names, pairs, f"{max(len(sample.scores) for sample in ranked)} {unit}s"),
+        *_untold(names, pairs, unit),
         *failures,
-        *_notes(ranked),
+        *_notes(ranked, unit),
     ]
 
 
@@ -302,7 +321,7 @@ def _partial(sample: Sample, behind: Sequence[str]) -> str:
     return f"{line}; {sample.name} fails in {count} of {total} (95 %: {low:.0f} to {high:.0f} %)"
 
 
-def _ties(names: Sequence[str], pairs: Sequence[Pair], *, seeds: int) -> Iterator[str]:
+def _ties(names: Sequence[str], pairs: Sequence[Pair], scores: str) -> Iterator[str]:
     """Say between whom no difference can be seen: runs of the ranking first, then what is left of the pairs."""
     apart = {pair.names for pair in pairs if pair.is_significant or pair.p_value is None}
     told: set[frozenset[str]] = set()
@@ -315,7 +334,7 @@ def _ties(names: Sequence[str], pairs: Sequence[Pair], *, seeds: int) -> Iterato
             group = names[first:end]
             told |= {frozenset(pair) for pair in combinations(group, 2)}
             where = "between" if len(group) == 2 else "among"
-            yield f"no detectable difference {where} {joined(group)} with {seeds} seeds"
+            yield f"no detectable difference {where} {joined(group)} with {scores}"
             last = end
     left = [pair for pair in combinations(names, 2) if frozenset(pair) not in apart | told]
     by_worse: dict[str, list[str]] = {}
@@ -327,7 +346,7 @@ def _ties(names: Sequence[str], pairs: Sequence[Pair], *, seeds: int) -> Iterato
         yield f"no detectable difference between {name} and {joined(others)} either"
 
 
-def _untold(names: Sequence[str], pairs: Sequence[Pair]) -> Iterator[str]:
+def _untold(names: Sequence[str], pairs: Sequence[Pair], unit: str) -> Iterator[str]:
     """Say of whom nothing can be said: variants of which too few trainings finished, then what is left of the pairs."""
     left = [pair.names for pair in pairs if pair.p_value is None and pair.names <= {*names}]
     alone = [name for name in names if sum(name in pair for pair in left) == len(names) - 1]
@@ -335,7 +354,7 @@ def _untold(names: Sequence[str], pairs: Sequence[Pair]) -> Iterator[str]:
         yield f"too few trainings of {joined(alone)} finished for a verdict"
     for pair in left:
         if not pair & {*alone}:
-            yield f"too few seeds that both {joined(sorted(pair, key=names.index))} finished for a verdict"
+            yield f"too few {unit}s that both {joined(sorted(pair, key=names.index))} finished for a verdict"
 
 
 def _divergence(samples: Sequence[Sample]) -> Iterator[str]:
@@ -344,10 +363,10 @@ def _divergence(samples: Sequence[Sample]) -> Iterator[str]:
             yield f"{sample.name} diverged in {sample.diverged} of {len(sample.scores)} trainings"
 
 
-def _notes(samples: Sequence[Sample]) -> Iterator[str]:
+def _notes(samples: Sequence[Sample], unit: str) -> Iterator[str]:
     same = [sample.name for sample in samples if len(sample.finished) > 1 and len(set(sample.finished)) == 1]
     if same:
-        yield f"the score of {joined(same)} does not vary between seeds"
+        yield f"the score of {joined(same)} does not vary between {unit}s"
 
 
 def joined(names: Sequence[str]) -> str:

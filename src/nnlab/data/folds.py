@@ -1,0 +1,81 @@
+"""Cross-validation: which rows validate where all rows but the test rows take turns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from nnlab.errors import DataError, Problem, listed
+
+PATH = ("data", "validation")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fold:
+    """One of several disjoint parts of the rows, that validates what is trained on the others.
+
+    Args:
+        number: from 1.
+        of: how many parts there are.
+        seed: draws them, 0 to 2**32 - 1.
+        classes: the class of each row of the source, `[rows]`, for parts that have as many of each class; else `None`.
+    """
+
+    number: int
+    of: int
+    seed: int
+    classes: np.ndarray | None = None
+
+    def split_off(self, rows: np.ndarray, *, shuffle: bool) -> tuple[np.ndarray, np.ndarray]:
+        """Return the rows that are trained on, and those of this part.
+
+        Args:
+            rows: numbers of the rows that take turns.
+            shuffle: whether what is trained on is shuffled, for sources that may be in an order.
+
+        Raises:
+            DataError: there are fewer rows than parts.
+        """
+        if self.of > len(rows):
+            message = f"{len(rows)} rows, which are left of the test rows, make no {self.of} folds"
+            raise DataError(Problem(message, "make fewer folds", path=(*PATH, "of")))
+        numbers = fold_numbers(len(rows), self.of, self.seed, None if self.classes is None else self.classes[rows])
+        rest, own = rows[numbers != self.number - 1], rows[numbers == self.number - 1]
+        return (np.random.RandomState(self.seed).permutation(rest) if shuffle else rest), own
+
+    def notes(self, rows: np.ndarray, names: Sequence[str]) -> Iterator[str]:
+        """Say of which classes some parts have no row; `rows` are those that take turns, `names` those of classes."""
+        counts = [] if self.classes is None else np.bincount(self.classes[rows], minlength=len(names))
+        rare = [name for name, count in zip(names, counts, strict=False) if count < self.of]
+        if rare:
+            yield f"fewer rows than the {self.of} folds have the class{'es' * (len(rare) > 1)} {listed(rare)}"
+
+
+def fold_numbers(num_rows: int, of: int, seed: int, classes: np.ndarray | None = None) -> np.ndarray:
+    """Return the number of each row's fold, from 0, `[rows]`.
+
+    The folds are those of scikit-learn's `KFold` or `StratifiedKFold` with `shuffle=True, random_state=seed`: their
+    sizes differ by at most one row, and so do the rows that they have of each class.
+
+    Args:
+        num_rows: how many rows there are.
+        of: how many folds.
+        seed: 0 to 2**32 - 1.
+        classes: class numbers `[rows]`; `None` for rows without classes.
+    """
+    random = np.random.RandomState(seed)
+    numbers = np.empty(num_rows, np.int64)
+    if classes is None:
+        numbers[random.permutation(num_rows)] = np.sort(np.arange(num_rows) % of)
+        return numbers
+    _, first, codes = np.unique(classes, return_index=True, return_inverse=True)
+    codes = np.argsort(np.argsort(first))[codes]  # classes in the order in which they appear
+    ordered = np.sort(codes)
+    for code in range(len(first)):  # every `of`-th row of the sorted ones: the sizes of folds come out even, too
+        counts = [np.count_nonzero(ordered[i::of] == code) for i in range(of)]
+        own = np.repeat(np.arange(of), counts)
+        random.shuffle(own)
+        numbers[codes == code] = own
+    return numbers
