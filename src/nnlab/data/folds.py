@@ -47,8 +47,10 @@ class Fold:
 
     def notes(self, rows: np.ndarray, names: Sequence[str]) -> Iterator[str]:
         """Say of which classes some parts have no row; `rows` are those that take turns, `names` those of classes."""
-        counts = [] if self.classes is None else np.bincount(self.classes[rows], minlength=len(names))
-        rare = [name for name, count in zip(names, counts, strict=False) if count < self.of]
+        if self.classes is None:
+            return
+        counts = np.bincount(self.classes[rows], minlength=len(names))
+        rare = [name for name, count in zip(names, counts, strict=True) if count < self.of]
         if rare:
             yield f"fewer rows than the {self.of} folds have the class{'es' * (len(rare) > 1)} {listed(rare)}"
 
