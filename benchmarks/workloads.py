@@ -68,13 +68,13 @@ def save_rows(workload: Workload, path: Path, *, rows: int) -> None:
 
 def fashion() -> tuple[Any, ...]:
     """Return the 55,000 training and 5,000 validation images of Fashion-MNIST, or noise where it is not installed."""
-    from nnlab.config.schema import DataConfig
+    from nnlab.config.data import DataConfig
     from nnlab.data.loading import load_data
     from nnlab.errors import DataError
 
     data = {"source": "fashion_mnist", "validation": 5000, "scale": 255}
     try:
-        splits = load_data(DataConfig.model_validate(data), seed=0)
+        splits = load_data(DataConfig.read(data), seed=0)
     except DataError:
         random = np.random.default_rng(0)
         x, y = random.random((60_000, 28, 28), np.float32), random.integers(0, 10, 60_000)

@@ -19,7 +19,8 @@ os.environ["NO_COLOR"] = "1"
 from nnlab.cli import main
 from nnlab.config.load import LoadedConfig, load_config
 from nnlab.config.overrides import parse_override
-from nnlab.config.schema import EngineName, Experiment, TrainingConfig
+from nnlab.config.schema import Experiment
+from nnlab.config.training import EngineName, TrainingConfig
 from samples import DIGITS
 
 
@@ -37,10 +38,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Change the default before the first config is read, and let Ctrl-C reach the commands that tests start."""
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it, and so do theirs
-    TrainingConfig.model_fields["engine"].default = config.getoption("--engine")
-    TrainingConfig.model_rebuild(force=True)
-    Experiment.model_fields["training"].default = TrainingConfig()
-    Experiment.model_rebuild(force=True)
+    TrainingConfig.keys()["engine"].default = config.getoption("--engine")
+    Experiment.keys()["training"].default = TrainingConfig.read({})
 
 
 @pytest.fixture

@@ -56,7 +56,7 @@ def test_scalings_of_the_data_do_not_divide_by_rounding_either(load_section, sca
 
 @pytest.fixture
 def load_section():
-    from nnlab.config.schema import DataConfig
+    from nnlab.config.data import DataConfig
     from nnlab.data.loading import load_data
 
-    return lambda **section: load_data(DataConfig.model_validate(section), seed=0)
+    return lambda **section: load_data(DataConfig.read(section), seed=0)

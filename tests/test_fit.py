@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -122,15 +123,15 @@ def spec_of(task: str) -> DataSpec:
 def components(kind: str) -> Iterator[Component]:
     """Yield every loss or metric; those that know logits both ways."""
     for name in catalog.entries(kind):
-        made = OneOf(kind).parse(component(name))
+        made = OneOf(kind).read(component(name))
         yield made
         if kind == "losses" and "from_logits" in made.entry.parameters:
             yield made.with_parameters(from_logits=True)
 
 
 def plan_of(experiment: Experiment, task: str, loss: Component | None, metrics: tuple[Component, ...]) -> Plan:
-    training = experiment.training.model_copy(update={"loss": loss, "metrics": metrics})
-    return plan_model(experiment.model_copy(update={"training": training}), spec_of(task))
+    training = replace(experiment.training, loss=loss, metrics=metrics)
+    return plan_model(replace(experiment, training=training), spec_of(task))
 
 
 def fits(experiment: Experiment, task: str, loss: Component | None, metrics: tuple[Component, ...] = ()) -> bool:
@@ -176,7 +177,7 @@ def test_every_loss_fits_some_task_and_end_but_those_without_rows_of_answers(exp
 def test_every_metric_fits_some_task_and_end(experiments):
     fitting = set()
     for setup in SETUPS:
-        loss = None if setup.loss is None else OneOf("losses").parse(setup.loss)
+        loss = None if setup.loss is None else OneOf("losses").read(setup.loss)
         experiment = experiments(setup.task, setup.end)
         fitting |= {one.name for one in components("metrics") if fits(experiment, setup.task, loss, (one,))}
     assert fitting == set(catalog.entries("metrics"))
@@ -245,7 +246,7 @@ SETUPS = [
 
 
 def fitting_metrics(experiment: Experiment, setup: Setup) -> list[Component]:
-    loss = None if setup.loss is None else OneOf("losses").parse(setup.loss)
+    loss = None if setup.loss is None else OneOf("losses").read(setup.loss)
     return [metric for metric in components("metrics") if fits(experiment, setup.task, loss, (metric,))]
 
 

@@ -36,7 +36,7 @@ def stepped(plain: Any, weights: Sequence[Array] = WEIGHTS, gradients: Any = GRA
 
     from nnlab.model.objects import make
 
-    optimizer = make(OneOf("optimizers").parse(plain))
+    optimizer = make(OneOf("optimizers").read(plain))
     variables = [keras.Variable(weight) for weight in weights]
     optimizer.build(variables)
     for step in range(len(gradients[0])):
@@ -251,7 +251,7 @@ def test_four_steps_are_those_of_the_paper(plain, formula, parameters):
 
 def test_every_optimizer_is_held_to_a_formula():
     plains = [case.values[0] if hasattr(case, "values") else case[0] for case in FORMULAS]
-    names = [OneOf("optimizers").parse(plain).name for plain in plains]
+    names = [OneOf("optimizers").read(plain).name for plain in plains]
     assert set(names) == set(catalog.entries("optimizers"))
 
 

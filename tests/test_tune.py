@@ -307,7 +307,9 @@ def test_a_bayesian_search_keeps_away_from_where_trainings_diverge(config):
     ("trials", "dimensions", "given", "points"), [(10, 7, None, 3), (60, 7, None, 20), (90, 7, None, 21), (9, 2, 8, 8)]
 )
 def test_a_third_of_the_trials_is_drawn_at_random_before_bayesian_search_learns(trials, dimensions, given, points):
-    section = TuneConfig(algorithm="bayesian", num_initial_points=given, space={"seed": {"int": [0, 1]}})
+    section = TuneConfig.read(
+        {"algorithm": "bayesian", "num_initial_points": given, "space": {"seed": {"int": [0, 1]}}}
+    )
     assert initial_points(section, dimensions, trials) == points
 
 

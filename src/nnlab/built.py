@@ -68,9 +68,9 @@ def build_seeded(
     if transfer is not None:
         origin = _transfer_run(transfer.from_, runs_dir)
         source = load_model(origin, trust_code=trust_code)
-        settled = transfer.model_copy(update={"from_": str(origin.path.resolve())})
-        model_config = experiment.model.model_copy(update={"transfer": settled})
-        experiment = experiment.model_copy(update={"model": model_config})
+        settled = replace(transfer, from_=str(origin.path.resolve()))
+        model_config = replace(experiment.model, transfer=settled)
+        experiment = replace(experiment, model=model_config)
     set_threads(experiment, plan, splits.train)
     start_afresh(experiment.seed, keep_programs=keep_programs)
     tf.config.experimental.enable_op_determinism()

@@ -103,7 +103,7 @@ def range_test(
         >>> range_test(experiment, splits, lowest=1e-4, highest=1.0).suggestion
         0.082
     """
-    experiment = experiment.model_copy(update={"schedule": None})
+    experiment = replace(experiment, schedule=None)
     built = build_seeded(experiment, splits, runs_dir=runs_dir, trust_code=trust_code)
     _freeze(built)
     train, training = built.splits.train, built.experiment.training

@@ -10,13 +10,16 @@ MAX_NAME = 100
 MAX_NAME_BYTES = 200
 """Bytes of it: a file system takes 255 of a directory's name, which also holds the time and an id."""
 
-NAME_PATTERN = r"^[\p{L}\p{N}][\p{L}\p{M}\p{N}._-]*$"
-"""As pydantic and JSON Schema read it; `is_part` says the same of a character."""
-
 
 def is_part(character: str) -> bool:
     """Return whether a character may stand in a name: letters with their marks, digits, `.`, `_` and `-`."""
     return character in "._-" or unicodedata.category(character)[0] in "LMN"
+
+
+def is_name(text: str) -> bool:
+    """Return whether a run may be called so: its first character is a letter or a digit, and it is not too long."""
+    starts = unicodedata.category(text[:1] or " ")[0] in "LN"
+    return starts and len(text) <= MAX_NAME and all(map(is_part, text))
 
 
 def name_from(text: str, *, default: str, longest: int = MAX_NAME) -> str:

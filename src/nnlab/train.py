@@ -239,7 +239,7 @@ def _settled(experiment: Experiment, choice: EngineChoice) -> Experiment:
     settled: dict[str, Any] = {"threads": threads_used()}
     if experiment.training.engine == "fast":
         settled["jit_compile"] = choice.xla
-    return experiment.model_copy(update={"training": experiment.training.model_copy(update=settled)})
+    return replace(experiment, training=replace(experiment.training, **settled))
 
 
 def _with_kept_code(experiment: Experiment) -> Experiment:
@@ -248,8 +248,8 @@ def _with_kept_code(experiment: Experiment) -> Experiment:
     if not (isinstance(model, SubclassedConfig) and model.is_user_code and is_file(model.class_)):
         return experiment
     file, name = split_class(model.class_)
-    kept = model.model_copy(update={"class_": f"{CODE_FOLDER}/{Path(file).name}:{name}"})
-    return experiment.model_copy(update={"model": kept})
+    kept = replace(model, class_=f"{CODE_FOLDER}/{Path(file).name}:{name}")
+    return replace(experiment, model=kept)
 
 
 def evaluate(run: Run, split: SplitName, *, trust_code: bool = False) -> dict[str, float]:
@@ -375,7 +375,7 @@ def _fit(
         start.restore(built.model)
     if training.early_stopping is None:
         return fit(first, last)
-    recorder.stopping = EarlyStopping(frozen_epochs=frozen, **training.early_stopping.model_dump())
+    recorder.stopping = EarlyStopping(frozen_epochs=frozen, **dict(training.early_stopping.written()))
     return fit(first, last, recorder.stopping)
 
 

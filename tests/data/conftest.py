@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from nnlab.config.schema import DataConfig
+from nnlab.config.data import DataConfig
 from nnlab.data.loading import load_data
 from nnlab.data.splits import Splits
 from nnlab.errors import DataError
@@ -16,7 +16,7 @@ def load() -> Load:
     """Load data as a config's `data` section says: `load(seed=0, source="iris", ...)`."""
 
     def load(*, seed: int = 0, **section: Any) -> Splits:
-        return load_data(DataConfig.model_validate(section), seed=seed)
+        return load_data(DataConfig.read(section), seed=seed)
 
     return load
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
-from nnlab.config.schema import DataConfig
+from nnlab.config.data import DataConfig
 from nnlab.data.loading import load_data
 from nnlab.data.splits import choose_rows, fit_scaling
 from nnlab.errors import DataError
@@ -133,7 +133,7 @@ def test_a_data_set_is_split_as_a_notebook_would(load):
 
 def test_a_seed_of_the_data_splits_alike_whatever_the_experiments_seed():
     def rows(experiments: int, own: int | None = None) -> list:
-        return load_data(DataConfig.model_validate({"source": "iris", "seed": own}), seed=experiments).train.x.tolist()
+        return load_data(DataConfig.read({"source": "iris", "seed": own}), seed=experiments).train.x.tolist()
 
     assert rows(1) != rows(2)
     assert rows(1, own=5) == rows(2, own=5) == rows(5)

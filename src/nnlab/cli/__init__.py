@@ -156,9 +156,10 @@ def _usage(error: typer.TyperException, words: Sequence[str]) -> int:
 
 def _value_of_the_config(option: str, words: Sequence[str]) -> str | None:
     """Say how to set what an option that does not exist seems to mean, such as `--epochs 3`."""
-    from nnlab.config.problems import path_of_option
+    from nnlab.config.schema import Experiment
+    from nnlab.config.stray import path_of_option
 
-    path = path_of_option(option)
+    path = path_of_option(option, Experiment)
     if path is None:
         return None
     given = next((word for word in words if word.partition("=")[0] == option), option)

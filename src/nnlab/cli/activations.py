@@ -100,19 +100,22 @@ def _parse(texts: Sequence[str]) -> list[Component]:
     Raises:
         NnlabError: with the problems of all of them.
     """
-    from nnlab.config.components import Fault, parse_component
+    from nnlab.config.components import OneOf
+    from nnlab.config.faults import Report
     from nnlab.config.nodes import read_text
 
     found: list[Component] = []
     problems: list[Problem] = []
     for text in texts:
-        faults: list[Fault] = []
+        report = Report()
         try:
-            activation = parse_component("activations", read_text(text, f"NAME {text}", located=False).plain(), faults)
+            activation = OneOf("activations").parse(read_text(text, f"NAME {text}", located=False).plain(), report)
         except NnlabError as error:
             problems += error.problems
             continue
-        problems += [Problem(fault.message, fault.hint, fault.path if len(fault.path) > 1 else ()) for fault in faults]
+        problems += [
+            Problem(fault.message, fault.hint, fault.path if len(fault.path) > 1 else ()) for fault in report.faults
+        ]
         if activation is not None:
             found.append(activation)
     if problems:

@@ -16,7 +16,7 @@ from typing import Any, Literal, NamedTuple
 
 from nnlab import stats
 from nnlab.compare.tuning import beyond, rate_grid
-from nnlab.config.schema import MAX_SEED
+from nnlab.config.data import MAX_SEED
 from nnlab.executor import Executor, Outcome
 from nnlab.names import name_from
 from nnlab.objective import Objective

@@ -116,7 +116,7 @@ class Study:
             metric=rules.metric,
             target=None if section is None else section.target,
         )
-        return dump_config(self.config.experiment.model_copy(update={"compare": complete}))
+        return dump_config(replace(self.config.experiment, compare=complete))
 
 
 def advice_on(variants: Sequence[Variant], metric: str | None) -> list[Problem]:

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from nnlab import catalog
-from nnlab.config.components import Component, Fault, named_object
+from nnlab.config.components import Component, named_object
+from nnlab.config.faults import Fault
 from nnlab.errors import ConfigPath, named
 
 OWN_COLUMNS = ("epoch", "learning_rate", "seconds", "val_seconds")

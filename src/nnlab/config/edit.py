@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 from pathlib import Path
 
 import yaml
@@ -28,12 +29,12 @@ def write_learning_rate(path: Path, rate: float) -> None:
     path = path.resolve()  # what it names is found from where it stands
     check_output(path)
     before = load_config(path).experiment
-    wanted = before.model_copy(update={"optimizer": before.optimizer.with_parameters(learning_rate=rate)})
+    wanted = replace(before, optimizer=before.optimizer.with_parameters(learning_rate=rate))
     temporary = path.with_name(f".{path.stem}.{secrets.token_hex(3)}.yaml")
     try:
         text = with_learning_rate(path.read_bytes().decode(), before.optimizer.name, rate)
         temporary.write_bytes(text.encode())
-        written = load_config(temporary).experiment.model_copy(update={"name": before.name})  # it may be the file's
+        written = replace(load_config(temporary).experiment, name=before.name)  # it may be the file's
         if written != wanted:
             raise _refusal(path, rate)
         write_output(path, text)

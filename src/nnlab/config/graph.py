@@ -6,28 +6,35 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
-from typing import Annotated, Any, TypeAlias
+from typing import Any
 
-from pydantic import Field, ValidationError
-
-from nnlab.config.components import Component, Fault, MappingOf, OneOf, parse_component, raise_faults
-from nnlab.config.section import Names, Parsed, Section, Whole, fail
-from nnlab.errors import ConfigPath, did_you_mean, listed, named, one_of, show
+from nnlab.config.components import Component, Fill, OneOf, Typed
+from nnlab.config.faults import Fault, Report
+from nnlab.config.nodes import Node
+from nnlab.config.section import Nested, Section, key
+from nnlab.config.shapes import NAMES, TEXT, MapOf, Shape, whole
+from nnlab.errors import ConfigPath, did_you_mean, listed, one_of, show
 
 BLOCK_INPUT = "input"
 """What the layers of a repeated block call the value that reaches it."""
 
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+REPEAT = whole(minimum=1, maximum=1000)
 
 
+@dataclass(frozen=True, kw_only=True)
 class InputConfig(Section):
     """One input of a functional model; all features unless some are named."""
 
-    features: Names = None
+    features: tuple[str | int, ...] | None = key(NAMES, "its columns, by name or number; all by default", default=None)
+
+    @classmethod
+    def opened(cls, raw: Any) -> Any:
+        """Nothing behind the name takes all."""
+        return {} if raw is None else raw
 
 
 @dataclass(frozen=True, slots=True)
-class GraphLayer:
+class GraphLayer(Typed):
     """A layer of the graph, or another layer's weights once more.
 
     Args:
@@ -40,70 +47,80 @@ class GraphLayer:
     inputs: tuple[str, ...]
     shared: str | None = None
 
+    def inside(self) -> Mapping[Any, Any]:
+        """Return the layer's parameters."""
+        return {} if self.component is None else self.component.inside()
 
-LAYER = OneOf("layers", besides=("from", "shared"))
-
-
-def _items(raw: Any) -> dict[str, GraphLayer | GraphBlock]:
-    if not isinstance(raw, Mapping) or not raw:
-        hint = "write `layers: {hidden: {Dense: 30, from: INPUT}, ...}`"
-        fail(f"expected layers by name, received {show(raw)}", hint, value=raw)
-    return _each(raw, _item)
-
-
-def _inputs(raw: Any) -> dict[str, InputConfig]:
-    if isinstance(raw, (list, tuple)) and all(isinstance(name, str) for name in raw):
-        raw = dict.fromkeys(raw)
-    if not isinstance(raw, Mapping) or not raw:
-        hint = "write `inputs: {wide: {features: [0, 1]}, deep: {}}`"
-        fail(f"expected inputs by name, received {show(raw)}", hint, value=raw)
-    return _each(raw, lambda item: InputConfig.model_validate({} if item is None else item))
+    def plain(self, fill: Fill | None = None) -> Any:
+        """Return the layer with `from` beside its name."""
+        layer = {"shared": self.shared} if self.component is None else self.component.plain(fill)
+        sources = self.inputs[0] if len(self.inputs) == 1 else list(self.inputs)
+        return {**({layer: {}} if isinstance(layer, str) else layer), "from": sources}
 
 
-def _each(raw: Mapping[Any, Any], parse: Callable[[Any], Any]) -> dict[str, Any]:
-    """Parse every value of a mapping by name; report the mistakes of all."""
-    faults: list[Fault] = []
-    errors: list[tuple[ConfigPath, ValidationError]] = []
-    items = {}
-    for name, item in raw.items():
-        if not _NAME.fullmatch(str(name)):
-            hint = "use letters, digits and `_`, starting with a letter"
-            faults.append(Fault((name,), f"{named(name)} cannot be a name here", hint, at_key=True))
-        try:
-            items[str(name)] = item if isinstance(item, (GraphLayer, Section)) else parse(item)
-        except ValidationError as error:
-            errors.append(((name,), error))
-    if faults or errors:
-        raise_faults(faults, besides=errors)
-    return items
+@dataclass(frozen=True, slots=True)
+class OrBlock(Shape):
+    """A layer, or a block of layers that is repeated.
+
+    Args:
+        one: the shape of a layer.
+        block: gives the section of a block, which holds such layers itself.
+    """
+
+    one: OneOf
+    block: Callable[[], type[Section]]
+
+    def parse(self, raw: Any, report: Report) -> Any:
+        """Return the layer or the block."""
+        if isinstance(raw, Mapping) and "repeat" in raw:
+            return self.block().parse(raw, report)
+        return self.one.parse(raw, report)
+
+    def among(self, node: Node) -> Shape:
+        """Return the shape of the one that is written."""
+        return Nested(self.block()) if isinstance(node.value, dict) and "repeat" in node.value else self.one
 
 
-def _item(raw: Any) -> GraphLayer | GraphBlock:
-    if isinstance(raw, Mapping) and "repeat" in raw:
-        return GraphBlock.model_validate(dict(raw))
-    if not isinstance(raw, Mapping) or "from" not in raw:
-        fail("the layer does not say what feeds it", "write `{Dense: 30, from: NAME}`", value=raw)
-    sources = raw["from"] if isinstance(raw["from"], (list, tuple)) else [raw["from"]]
-    faults: list[Fault] = []
-    if not sources or not all(isinstance(name, str) for name in sources):
-        hint = "write `from: NAME`, or `from: [NAME, NAME]`"
-        faults.append(Fault(("from",), f"expected names, received {show(raw['from'])}", hint, raw["from"]))
-    rest = {key: value for key, value in raw.items() if key != "from"}
-    if set(rest) == {"shared"} and isinstance(rest["shared"], str) and not faults:
-        return GraphLayer(None, tuple(sources), rest["shared"])
-    component = parse_component("layers", rest, faults)
-    if faults:
-        raise_faults(faults)
-    return GraphLayer(component, tuple(sources))
+@dataclass(frozen=True, slots=True)
+class FedLayer(OneOf):
+    """A layer with the names of what feeds it, or another one's weights."""
+
+    kind: str = "layers"
+    besides: tuple[str, ...] = ("from", "shared")
+
+    def parse(self, raw: Any, report: Report) -> Any:
+        """Return the `GraphLayer`."""
+        if not isinstance(raw, Mapping) or "from" not in raw:
+            return report.fault("the layer does not say what feeds it", "write `{Dense: 30, from: NAME}`")
+        sources = raw["from"] if isinstance(raw["from"], (list, tuple)) else [raw["from"]]
+        are_names = bool(sources) and all(isinstance(name, str) for name in sources)
+        if not are_names:
+            hint = "write `from: NAME`, or `from: [NAME, NAME]`"
+            report.at("from").fault(f"expected names, received {show(raw['from'])}", hint)
+        rest = {name: value for name, value in raw.items() if name != "from"}
+        if set(rest) == {"shared"} and isinstance(rest["shared"], str) and are_names:
+            return GraphLayer(None, tuple(sources), rest["shared"])
+        return GraphLayer(OneOf("layers").parse(rest, report), tuple(sources))
 
 
+GRAPH_ITEMS = MapOf(
+    OrBlock(FedLayer(), lambda: GraphBlock),
+    "layers by name",
+    "write `layers: {hidden: {Dense: 30, from: INPUT}, ...}`",
+    is_identifier=True,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
 class GraphBlock(Section):
     """A block of layers that stands several times in a row; the block's last layer feeds its next copy."""
 
-    repeat: Annotated[Whole, Field(ge=1, le=1000)]
-    from_: Annotated[str, Field(alias="from")]
-    layers: Annotated[Mapping[str, GraphLayer | GraphBlock], MappingOf(LAYER), Parsed(_items)]
-    output: str | None = None
+    repeat: int = key(REPEAT, "how often")
+    from_: str = key(TEXT, "what feeds its first copy")
+    layers: Mapping[str, GraphLayer | GraphBlock] = key(
+        GRAPH_ITEMS, "its layers by name; `input` is what reaches the block"
+    )
+    output: str | None = key(TEXT, "the layer whose value is the block's; the last one if it is left out", default=None)
 
     @property
     def output_name(self) -> str:
@@ -111,8 +128,19 @@ class GraphBlock(Section):
         return self.output or list(self.layers)[-1]
 
 
-GraphItems: TypeAlias = Annotated[Mapping[str, GraphLayer | GraphBlock], MappingOf(LAYER), Parsed(_items)]
-GraphInputs: TypeAlias = Annotated[Mapping[str, InputConfig], MappingOf(InputConfig), Parsed(_inputs)]
+@dataclass(frozen=True, slots=True)
+class Inputs(MapOf):
+    """The inputs by name, or a list of names."""
+
+    def parse(self, raw: Any, report: Report) -> Any:
+        """Return the sections by name."""
+        is_list = isinstance(raw, (list, tuple)) and all(isinstance(name, str) for name in raw)
+        return MapOf.parse(self, dict.fromkeys(raw) if is_list else raw, report)
+
+
+INPUTS = Inputs(
+    Nested(InputConfig), "inputs by name", "write `inputs: {wide: {features: [0, 1]}, deep: {}}`", is_identifier=True
+)
 
 
 def graph_faults(given: Mapping[str, Any]) -> Iterator[Fault]:

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import ValidationError
 
 from nnlab import catalog
-from nnlab.config.components import GOVERNED, Component
-from nnlab.config.graph import GraphLayer
+from nnlab.config.checks import checks_of
+from nnlab.config.components import GOVERNED, Component, plain
+from nnlab.config.faults import Report
 from nnlab.config.nodes import Mark, Node, from_plain, place, read_file, resolve_scalar, similar_file
 from nnlab.config.overrides import Override, apply_overrides, merge, parse_override
+from nnlab.config.problems import faults_as_problems
 from nnlab.config.schema import Experiment
 from nnlab.config.section import Section
 from nnlab.config.user_code import is_file, split_class
-from nnlab.errors import ConfigError, Problem, named, show
+from nnlab.errors import ConfigError, ConfigPath, Problem, named, show
 from nnlab.names import name_from
 
 MAX_EXTENDS = 10
@@ -47,6 +48,20 @@ class LoadedConfig:
         if problem.file is not None or not problem.path:
             return problem
         return place(problem, self.root.find(problem.path))
+
+    def advice(self) -> list[Problem]:
+        """Return what is no mistake but had better be known, by the rules whose severity is `advice`."""
+        found = _advice(self.experiment, ())
+        return [self.locate(problem) for problem in found]
+
+
+def _advice(section: Section, path: ConfigPath) -> Iterator[Problem]:
+    for rule in checks_of(type(section), "advice"):
+        for fault in rule.find(section):
+            yield Problem(fault.message, fault.hint, (*path, *fault.path), severity=rule.severity, rule=rule.name)
+    for name, value in section.written():
+        if isinstance(value, Section):
+            yield from _advice(value, (*path, name))
 
 
 def load_config(path: Path, overrides: Sequence[Override | str] = ()) -> LoadedConfig:
@@ -106,12 +121,11 @@ def experiment_from(root: Node) -> Experiment:
     Raises:
         ConfigError: with every problem.
     """
-    try:
-        return Experiment.model_validate(root.plain())
-    except ValidationError as error:
-        from nnlab.config.problems import schema_problems  # only a mistake needs it
-
-        raise ConfigError(schema_problems(error, root)) from None
+    report = Report(Experiment)
+    experiment = Experiment.parse(root.plain(), report)
+    if experiment is None:
+        raise ConfigError(faults_as_problems(report.faults, root))
+    return experiment
 
 
 def dump_config(experiment: Experiment) -> str:
@@ -125,7 +139,7 @@ def dump_config(experiment: Experiment) -> str:
 
 def resolved(experiment: Experiment) -> dict[str, Any]:
     """Return an experiment as plain values with every default filled in."""
-    return {name: _resolve(value) for name, value in experiment.written() if value is not None}
+    return dict(plain(experiment, _fill))
 
 
 def _fill(component: Component) -> Mapping[str, Any]:
@@ -137,22 +151,6 @@ def _fill(component: Component) -> Mapping[str, Any]:
         for name, parameter in component.entry.parameters.items()
         if not parameter.required and parameter.default is not None and name not in open_to_model
     }
-
-
-def _resolve(value: Any) -> Any:
-    if isinstance(value, Component):
-        return value.plain(fill=_fill)
-    if isinstance(value, GraphLayer):
-        plain = None if value.component is None else value.component.plain(fill=_fill)
-        layer = {"shared": value.shared} if plain is None else {plain: {}} if isinstance(plain, str) else plain
-        return {**layer, "from": value.inputs[0] if len(value.inputs) == 1 else list(value.inputs)}
-    if isinstance(value, Section):
-        return {name: _resolve(inside) for name, inside in value.written() if inside is not None}
-    if isinstance(value, Mapping):
-        return {name: _resolve(inside) for name, inside in value.items()}
-    if isinstance(value, tuple):
-        return [_resolve(item) for item in value]
-    return value
 
 
 class _Dumper(yaml.CSafeDumper):

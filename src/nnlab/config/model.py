@@ -3,63 +3,102 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Literal, TypeAlias
-
-from pydantic import BeforeValidator, Field
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
 
 from nnlab import catalog
 from nnlab.catalog import Parameter
-from nnlab.config.components import Component, Fault, OneOf, parse_component, raise_faults
-from nnlab.config.graph import GraphInputs, GraphItems, graph_faults
-from nnlab.config.remedies import type_remedy
-from nnlab.config.section import Parsed, Section, Whole, as_tuple, fail, whole
+from nnlab.config.checks import check
+from nnlab.config.components import Component, OneOf
+from nnlab.config.faults import Fault, Report
+from nnlab.config.graph import (
+    GRAPH_ITEMS,
+    INPUTS,
+    REPEAT,
+    GraphBlock,
+    GraphLayer,
+    InputConfig,
+    OrBlock,
+    graph_faults,
+)
+from nnlab.config.nodes import Node
+from nnlab.config.remedies import in_one_line, type_remedy
+from nnlab.config.section import Nested, Section, key
+from nnlab.config.shapes import (
+    ANYTHING,
+    TEXT,
+    Checked,
+    Choice,
+    ListOf,
+    Shape,
+    is_whole,
+    number,
+    whole,
+    whole_number,
+)
 from nnlab.config.user_code import class_problem
 from nnlab.errors import did_you_mean, nearest, one_of, show
 
-
-def _layer_item(raw: Any) -> Component | RepeatBlock:
-    if isinstance(raw, RepeatBlock):
-        return raw
-    if isinstance(raw, dict) and "repeat" in raw:
-        return RepeatBlock.model_validate(raw)
-    return OneOf("layers").parse(raw)
+LAYER_ITEM = OrBlock(OneOf("layers"), lambda: RepeatBlock)
 
 
-LayerItem: TypeAlias = Annotated["Component | RepeatBlock", Parsed(_layer_item)]
-
-
+@dataclass(frozen=True, kw_only=True)
 class RepeatBlock(Section):
     """A block of layers that stands several times in a row."""
 
-    repeat: Annotated[Whole, Field(ge=1, le=1000)]
-    layers: Annotated[tuple[LayerItem, ...], BeforeValidator(as_tuple), Field(min_length=1)]
+    called = "a repeated block"
+
+    repeat: int = key(REPEAT, "how often", missing="write both: `repeat: 2` and `layers: [...]`")
+    layers: tuple[LayerItem, ...] = key(
+        ListOf(LAYER_ITEM, least=1), "the layers of the block", missing="write both: `repeat: 2` and `layers: [...]`"
+    )
+
+    @classmethod
+    def belongs_inside(cls, name: str, value: Any) -> tuple[str, str] | None:
+        """A layer beside `repeat` belongs into the block."""
+        if catalog.find("layers", name) is None:
+            return None
+        return "layers", f"put it into the block: `layers: [{{{in_one_line({name: value})}}}]`"
 
 
+LayerItem: TypeAlias = Component | RepeatBlock
+
+
+@dataclass(frozen=True, kw_only=True)
 class HiddenConfig(Section):
     """Hidden `Dense` layers of one width."""
 
-    layers: Annotated[Whole, Field(ge=0, le=1000)]
-    units: Annotated[Whole, Field(ge=1)]
+    layers: int = key(whole(minimum=0, maximum=1000), "how many", missing="write both: `{layers: 2, units: 100}`")
+    units: int = key(whole(minimum=1), "units of each", missing="write both: `{layers: 2, units: 100}`")
 
 
-def _hidden(raw: Any) -> Any:
-    if raw is None or isinstance(raw, HiddenConfig):
-        return raw
-    if isinstance(raw, dict):
-        return HiddenConfig.model_validate(raw)
-    if not isinstance(raw, (list, tuple)):
-        given = raw if isinstance(raw, int) and not isinstance(raw, bool) and raw > 0 else "300, 100"
-        hint = f"write the units of each layer, `[{given}]`, or `{{layers: 2, units: 100}}`"
-        fail(f"expected hidden layers, received {show(raw)}", hint, value=raw)
-    units = [whole(value) for value in raw]
-    faults = [
-        Fault((i,), f"expected a number of units of at least 1, received {show(value)}", type_remedy(value, ["int"]))
-        for i, value in enumerate(units)
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1
-    ]
-    if faults:
-        raise_faults(faults)
-    return tuple(units)
+def _units(value: Any, report: Report) -> Any:
+    count = whole_number(value)
+    if is_whole(count) and count >= 1:
+        return count
+    message = f"expected a number of units of at least 1, received {show(count)}"
+    return report.fault(message, type_remedy(count, ["int"]))
+
+
+def _hidden_hint(raw: Any) -> str:
+    given = raw if is_whole(raw) and raw > 0 else "300, 100"
+    return f"write the units of each layer, `[{given}]`, or `{{layers: 2, units: 100}}`"
+
+
+@dataclass(frozen=True, slots=True)
+class HiddenLayers(Shape):
+    """The units of each hidden layer, or of all."""
+
+    units: ListOf = ListOf(Checked(_units, {"type": "integer", "minimum": 1}), "hidden layers", _hidden_hint)
+    is_list: bool = True
+
+    def parse(self, raw: Any, report: Report) -> Any:
+        """Return a tuple of units, or the section."""
+        return HiddenConfig.parse(raw, report) if isinstance(raw, dict) else self.units.parse(raw, report)
+
+    def among(self, node: Node) -> Shape:
+        """Return the section if a mapping is written."""
+        return Nested(HiddenConfig) if isinstance(node.value, dict) else self.units
 
 
 def normalizes(name: str) -> bool:
@@ -83,117 +122,165 @@ POSITION = Parameter(
 )
 
 
-def _outputs(raw: Any) -> tuple[str, ...]:
-    names = (raw,) if isinstance(raw, str) else raw
-    if not isinstance(names, (list, tuple)) or not names or not all(isinstance(name, str) for name in names):
-        fail(f"expected names of layers, received {show(raw)}", "write `outputs: [main]`", value=raw)
-    return tuple(names)
-
-
-def _transfer_layers(raw: Any) -> Any:
-    if raw == "all_but_output" or (isinstance(raw, int) and not isinstance(raw, bool) and raw >= 1):
+def _transfer_layers(raw: Any, report: Report) -> Any:
+    if raw == "all_but_output" or (is_whole(raw) and raw >= 1):
         return raw
     if isinstance(raw, (list, tuple)) and raw and all(isinstance(name, str) for name in raw):
         return tuple(raw)
     hint = "write `all_but_output`, a number of layers from the first on, or a list of names"
-    return fail(f"expected layers of the run, received {show(raw)}", hint, value=raw)
+    return report.fault(f"expected layers of the run, received {show(raw)}", hint)
 
 
+TRANSFER_LAYERS = Checked(
+    _transfer_layers,
+    {
+        "anyOf": [
+            {"const": "all_but_output"},
+            {"type": "integer", "minimum": 1},
+            {"type": "array", "items": {"type": "string"}, "minItems": 1},
+        ]
+    },
+)
+
+
+def _run(raw: Any, report: Report) -> Any:
+    if raw == "":
+        return report.fault("expected a run, received an empty text", "write its directory, id or name")
+    return TEXT.parse(raw, report)
+
+
+@dataclass(frozen=True, kw_only=True)
 class TransferConfig(Section):
     """Layers of a trained run, with their weights, in front of the model's own."""
 
-    from_: Annotated[str, Field(alias="from", min_length=1)]
-    layers: Annotated[str | int | tuple[str, ...], Parsed(_transfer_layers)] = "all_but_output"
-    freeze_epochs: Annotated[Whole, Field(ge=0)] = 0
-    learning_rate_after: Annotated[float | None, Field(gt=0, allow_inf_nan=False)] = None
+    short = "from"
 
-    @classmethod
-    def opened(cls, raw: Any) -> Any:
-        """`transfer: RUN` is short for the run alone."""
-        return {"from": raw} if isinstance(raw, str) else raw
+    from_: str = key(Checked(_run, {"type": "string", "minLength": 1}), "a run: its directory, id or name")
+    layers: str | int | tuple[str, ...] = key(
+        TRANSFER_LAYERS,
+        "which of its layers: `all_but_output`, a number of layers from the first on, or a list of names",
+        default="all_but_output",
+    )
+    freeze_epochs: int = key(
+        whole(minimum=0), "epochs in which these layers keep their weights; then all are trained", default=0
+    )
+    learning_rate_after: float | None = key(
+        number(exclusive_minimum=0), "the optimizer's rate from then on", default=None
+    )
 
 
+@dataclass(frozen=True, kw_only=True)
 class HiddenDefaults(Section):
     """Defaults for every hidden layer that has weights."""
 
-    type: str = "sequential"
-    activation: Annotated[Component, OneOf("activations")] | None = None
-    initializer: Annotated[Component, OneOf("initializers")] | None = None
-    normalization: Annotated[Component, OneOf("layers", only=normalizes, extra=(POSITION,))] | None = None
-    regularizer: Annotated[Component, OneOf("regularizers")] | None = None
-    constraint: Annotated[Component, OneOf("constraints")] | None = None
-    dropout: Annotated[Component, OneOf("layers", only=_drops_out, number="Dropout")] | None = None
-    transfer: TransferConfig | None = None
+    type: str = key(Choice(("sequential",)), "the kind of model", default="sequential")
+    activation: Component | None = key(OneOf("activations"), "the activation of every hidden layer", default=None)
+    initializer: Component | None = key(OneOf("initializers"), "of the kernel of every hidden layer", default=None)
+    normalization: Component | None = key(
+        OneOf("layers", only=normalizes, extra=(POSITION,)),
+        "a normalization layer behind each hidden layer, or in front of its activation",
+        default=None,
+    )
+    regularizer: Component | None = key(OneOf("regularizers"), "of the kernel of every hidden layer", default=None)
+    constraint: Component | None = key(OneOf("constraints"), "of the kernel of every hidden layer", default=None)
+    dropout: Component | None = key(
+        OneOf("layers", only=_drops_out, number="Dropout"),
+        "a rate, or a dropout layer, behind each hidden layer",
+        default=None,
+    )
+    transfer: TransferConfig | None = key(
+        TransferConfig, "layers of a trained run in front of the model's own", default=None
+    )
 
 
+@dataclass(frozen=True, kw_only=True)
 class SequentialConfig(HiddenDefaults):
     """A stack of layers."""
 
-    type: Literal["sequential"] = "sequential"
-    layers: Annotated[tuple[LayerItem, ...] | None, BeforeValidator(as_tuple), Field(min_length=1)] = None
-    hidden: Annotated[tuple[int, ...] | HiddenConfig | None, Parsed(_hidden)] = None
-
-    @classmethod
-    def faults_between(cls, given: Mapping[str, Any]) -> Iterator[Fault]:
-        """The layers are given in one way."""
-        ways = ("layers", "hidden", "transfer")
-        misspelt = (name for key in given if key not in cls.model_fields for name in nearest(key, cls.model_fields))
-        if not any(way in given for way in ways) and not any(name in ways for name in misspelt):
-            hint = "write `hidden: [300, 100]`, or a list under `layers:`"
-            yield Fault((), "the model has neither `layers` nor `hidden`", hint, at_key=True)
-        if "layers" in given and "hidden" in given:
-            hint = "keep one of them (`null` switches off what an extended file gives)"
-            yield Fault(("hidden",), "`layers` and `hidden` do not go together", hint, at_key=True)
+    type: Literal["sequential"] = key(Choice(("sequential",)), "the kind of model", default="sequential")
+    layers: tuple[LayerItem, ...] | None = key(
+        ListOf(LAYER_ITEM, least=1), "a list of layers; `{repeat: N, layers: [...]}` stands for a block N times",
+        default=None,
+    )  # fmt: skip
+    hidden: tuple[int, ...] | HiddenConfig | None = key(
+        HiddenLayers(), "units of each hidden `Dense` layer; the output layer follows from the task", default=None
+    )
 
 
+@check("layers-or-hidden", SequentialConfig)
+def layers_or_hidden(given: Mapping[str, Any]) -> Iterator[Fault]:
+    """The layers are given in one way."""
+    ways, known = ("layers", "hidden", "transfer"), SequentialConfig.keys()
+    misspelt = (name for key_ in given if key_ not in known for name in nearest(key_, known))
+    if not any(way in given for way in ways) and not any(name in ways for name in misspelt):
+        hint = "write `hidden: [300, 100]`, or a list under `layers:`"
+        yield Fault((), "the model has neither `layers` nor `hidden`", hint, at_key=True)
+    if "layers" in given and "hidden" in given:
+        hint = "keep one of them (`null` switches off what an extended file gives)"
+        yield Fault(("hidden",), "`layers` and `hidden` do not go together", hint, at_key=True)
+
+
+def _outputs(raw: Any, report: Report) -> Any:
+    names = (raw,) if isinstance(raw, str) else raw
+    if not isinstance(names, (list, tuple)) or not names or not all(isinstance(name, str) for name in names):
+        return report.fault(f"expected names of layers, received {show(raw)}", "write `outputs: [main]`")
+    return tuple(names)
+
+
+OUTPUTS = Checked(
+    _outputs,
+    {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]},
+    is_list=True,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
 class FunctionalConfig(HiddenDefaults):
     """A graph of named layers, each with the names of what feeds it."""
 
-    type: Literal["functional"]
-    inputs: GraphInputs
-    layers: GraphItems
-    outputs: Annotated[tuple[str, ...], Parsed(_outputs)]
+    type: Literal["functional"] = key(Choice(("functional",)), "the kind of model")
+    inputs: Mapping[str, InputConfig] = key(
+        INPUTS,
+        "the inputs by name, each with its columns; `{}` takes all",
+        missing="name the inputs: `inputs: [x]`, or `inputs: {wide: {features: [0, 1]}, deep: {}}`",
+    )
+    layers: Mapping[str, GraphLayer | GraphBlock] = key(
+        GRAPH_ITEMS,
+        "the layers by name, each with what feeds it",
+        missing="name the layers and what feeds them: `layers: {main: {Dense: 1, from: x}}`",
+    )
+    outputs: tuple[str, ...] = key(
+        OUTPUTS,
+        "the layers that give the answers",
+        missing="name the layers that give the answers: `outputs: [main]`",
+    )
 
-    @classmethod
-    def faults_between(cls, given: Mapping[str, Any]) -> Iterator[Fault]:
-        """The names fit together."""
-        yield from graph_faults(given)
+
+@check("names-of-the-graph", FunctionalConfig)
+def names_of_the_graph(given: Mapping[str, Any]) -> Iterator[Fault]:
+    """The names fit together."""
+    yield from graph_faults(given)
 
 
+@dataclass(frozen=True, kw_only=True)
 class SubclassedConfig(Section):
     """A class of nnlab's, or the user's own as `file.py:Class`; the other keys are its constructor's."""
 
-    type: Literal["subclassed"]
-    class_: Annotated[str, Field(alias="class")]
-    parameters: Mapping[str, Any] = {}
+    type: Literal["subclassed"] = key(Choice(("subclassed",)), "the kind of model")
+    class_: str = key(
+        TEXT,
+        "a class of nnlab's, or your own as `file.py:Class`",
+        missing="write `class: WideAndDeep`, or a class of your own: `class: my_models.py:MyModel`",
+    )
+    parameters: Mapping[str, Any] = key(ANYTHING)
 
     @classmethod
     def opened(cls, raw: Any) -> Any:
         """Gather the constructor's keys."""
         if not isinstance(raw, dict):
             return raw
-        own = {key: raw[key] for key in ("type", "class") if key in raw}
-        return {**own, "parameters": {key: value for key, value in raw.items() if key not in own}}
-
-    @classmethod
-    def faults_between(cls, given: Mapping[str, Any]) -> Iterator[Fault]:
-        """The class is known, and takes these parameters; the user's own is not looked into."""
-        name = given.get("class")
-        if not isinstance(name, str):
-            return
-        if ":" in name:
-            problem = class_problem(name)
-            if problem is not None:
-                yield Fault(("class",), *problem)
-            return
-        if catalog.find("models", name) is None:
-            known = catalog.entries("models")
-            hint = did_you_mean(name, known) or f"{one_of(known)}, or a class of your own: `my_models.py:MyModel`"
-            yield Fault(("class",), f"unknown model class `{name}`", hint)
-            return
-        faults: list[Fault] = []
-        parse_component("models", {name: dict(given["parameters"])}, faults)
-        yield from (fault._replace(path=fault.path[1:]) for fault in faults)
+        own = {name: raw[name] for name in ("type", "class") if name in raw}
+        return {**own, "parameters": {name: value for name, value in raw.items() if name not in own}}
 
     @property
     def is_user_code(self) -> bool:
@@ -203,11 +290,33 @@ class SubclassedConfig(Section):
     @property
     def component(self) -> Component:
         """Nnlab's own class with its parameters."""
-        return OneOf("models").parse({self.class_: dict(self.parameters)})
+        component: Component = OneOf("models").read({self.class_: dict(self.parameters)})
+        return component
 
     def written(self) -> Iterator[tuple[str, Any]]:
         """The constructor's keys stand beside the others."""
         yield from (("type", self.type), ("class", self.class_), *self.parameters.items())
+
+
+@check("class-of-the-model", SubclassedConfig)
+def class_of_the_model(given: Mapping[str, Any]) -> Iterator[Fault]:
+    """The class is known, and takes these parameters; the user's own is not looked into."""
+    name = given.get("class")
+    if not isinstance(name, str):
+        return
+    if ":" in name:
+        problem = class_problem(name)
+        if problem is not None:
+            yield Fault(("class",), *problem)
+        return
+    if catalog.find("models", name) is None:
+        known = catalog.entries("models")
+        hint = did_you_mean(name, known) or f"{one_of(known)}, or a class of your own: `my_models.py:MyModel`"
+        yield Fault(("class",), f"unknown model class `{name}`", hint)
+        return
+    report = Report()
+    OneOf("models").parse({name: dict(given["parameters"])}, report)
+    yield from (fault._replace(path=fault.path[1:]) for fault in report.faults)
 
 
 MODEL_TYPES: Mapping[Any, type[Section]] = {
@@ -222,16 +331,26 @@ def model_section(type_: Any) -> type[Section]:
     return MODEL_TYPES.get(type_, SequentialConfig) if isinstance(type_, str) else SequentialConfig
 
 
-def _model(raw: Any) -> Any:
-    if isinstance(raw, Section):
-        return raw
-    type_ = raw.get("type") if isinstance(raw, dict) else None
-    if type_ is None and isinstance(raw, dict) and ("inputs" in raw or "outputs" in raw):
-        raise_faults([Fault((), "a model with `inputs` and `outputs` is functional", "write `type: functional` too")])
-    if type_ is not None and not (isinstance(type_, str) and type_ in MODEL_TYPES):
-        hint = did_you_mean(str(type_), MODEL_TYPES) or one_of(MODEL_TYPES)
-        raise_faults([Fault(("type",), f"unknown value {show(type_)}", hint)])
-    return model_section(type_).model_validate(raw)
+@dataclass(frozen=True, slots=True)
+class Model(Shape):
+    """The section of the model's type."""
+
+    section: type[Section] = SequentialConfig
+
+    def parse(self, raw: Any, report: Report) -> Any:
+        """Return the section."""
+        type_ = raw.get("type") if isinstance(raw, dict) else None
+        if type_ is None and isinstance(raw, dict) and ("inputs" in raw or "outputs" in raw):
+            return report.fault("a model with `inputs` and `outputs` is functional", "write `type: functional` too")
+        if type_ is not None and not (isinstance(type_, str) and type_ in MODEL_TYPES):
+            hint = did_you_mean(str(type_), MODEL_TYPES) or one_of(MODEL_TYPES)
+            return report.at("type").fault(f"unknown value {show(type_)}", hint)
+        return model_section(type_).parse(raw, report)
+
+    def among(self, node: Node) -> Shape:
+        """Return the section of the type that is written."""
+        type_ = node.value.get("type") if isinstance(node.value, dict) else None
+        return Nested(model_section(type_.value if type_ is not None else None))
 
 
-ModelConfig: TypeAlias = Annotated[SequentialConfig | FunctionalConfig | SubclassedConfig, Parsed(_model)]
+MODEL = Model()

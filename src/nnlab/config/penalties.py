@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from typing import Any
 
-from nnlab.config.components import Component
-from nnlab.config.graph import GraphLayer
-from nnlab.config.section import Section
+from nnlab.config.components import Component, inside
 from nnlab.errors import ConfigPath
 
 PENALTY_LAYER = "ActivityRegularization"
@@ -16,19 +13,10 @@ PENALTY_LAYER = "ActivityRegularization"
 
 def penalties(value: Any, path: ConfigPath = ("model",)) -> dict[ConfigPath, Component]:
     """Return the regularizers of a model section, those of wrapped layers too, and penalty layers, by path."""
-    return dict(_penalties(value, path))
-
-
-def _penalties(value: Any, path: ConfigPath) -> Iterator[tuple[ConfigPath, Component]]:
-    if isinstance(value, GraphLayer):
-        value = value.component
-    if isinstance(value, Component):
-        if value.kind == "regularizers" or value.name == PENALTY_LAYER:
-            yield path, value
-            return
-        value = value.parameters
-    if isinstance(value, Section):
-        value = dict(value.written())
-    inside = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, tuple) else ()
-    for key, item in inside:
-        yield from _penalties(item, (*path, key))
+    if isinstance(value, Component) and (value.kind == "regularizers" or value.name == PENALTY_LAYER):
+        return {path: value}
+    return {
+        place: penalty
+        for key, each in inside(value).items()
+        for place, penalty in penalties(each, (*path, key)).items()
+    }

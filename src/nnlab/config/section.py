@@ -1,145 +1,161 @@
-"""What all parts of the typed config share: strict sections, and the values that several of them hold."""
+"""Sections: the parts of the typed config that have keys of their own, and what a key is."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator, Mapping
-from typing import Annotated, Any, NamedTuple, NoReturn, Self, TypeAlias
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING as NO_DEFAULT
+from dataclasses import dataclass, field, fields
+from functools import cache
+from typing import Any, ClassVar, Self
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    GetCoreSchemaHandler,
-    ModelWrapValidatorHandler,
-    ValidationError,
-    model_validator,
-)
-from pydantic_core import CoreSchema, core_schema
-
-from nnlab.config.components import Fault, raise_faults
-from nnlab.config.names import canonical
+from nnlab.config.checks import checks_of
+from nnlab.config.components import Component, Typed
+from nnlab.config.faults import Report
+from nnlab.config.nodes import Node
+from nnlab.config.remedies import type_remedy
+from nnlab.config.shapes import ANYTHING, Shape
+from nnlab.config.stray import refuse_key, section_remedy
 from nnlab.errors import show
 
 
-class Section(BaseModel):
-    """A frozen part of the config that refuses unknown keys and wrong types."""
+@dataclass(slots=True)
+class Key:
+    """A key of a section.
 
-    # sections are built when first needed: a config uses few of them
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, arbitrary_types_allowed=True, defer_build=True)
+    Args:
+        attribute: the attribute that holds its value.
+        shape: what may stand there.
+        about: what it is for, as the docs say it.
+        default: its typed value when it is not written; `dataclasses.MISSING` if it must be.
+        missing: what to write when it is not there.
+    """
 
-    @model_validator(mode="wrap")
+    attribute: str
+    shape: Shape
+    about: str
+    default: Any
+    missing: str | None
+
+    @property
+    def required(self) -> bool:
+        """Whether a config must have it."""
+        return self.default is NO_DEFAULT
+
+
+def key(shape: Shape | type[Section], about: str = "", *, default: Any = NO_DEFAULT, missing: str | None = None) -> Any:
+    """Declare a key of a section; the arguments are those of `Key`."""
+    nested = Nested(shape) if isinstance(shape, type) else shape
+    return field(default=default, metadata={"shape": nested, "about": about, "missing": missing})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Section(Typed):
+    """A frozen part of the config that refuses unknown keys."""
+
+    short: ClassVar[str | None] = None
+    """The key that a bare text stands for."""
+
+    called: ClassVar[str | None] = None
+    """What messages call it, if not by the key that holds it."""
+
     @classmethod
-    def _check(cls, raw: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        """Report what is wrong between the keys together with what is wrong with each."""
-        raw = cls.opened(raw)
-        if not isinstance(raw, dict):
-            return handler(raw)
-        # `null` switches off what an extended file gives
-        keys = {info.alias or name for name, info in cls.model_fields.items()}
-        given = {key: value for key, value in raw.items() if value is not None or key not in keys}
-        faults = list(cls.faults_between(given))
-        try:
-            section = handler(given)
-        except ValidationError as error:
-            raise_faults(faults, besides=[((), error)])
-        if faults:
-            raise_faults(faults)
+    @cache
+    def keys(cls) -> Mapping[str, Key]:
+        """Return the keys as they are written; an attribute has an underscore behind a word of Python's."""
+        return {
+            each.name.rstrip("_"): Key(attribute=each.name, default=each.default, **each.metadata)
+            for each in fields(cls)
+            if each.metadata
+        }
+
+    @classmethod
+    def read(cls, raw: Any) -> Self:
+        """Return the section that plain values mean.
+
+        Raises:
+            ConfigError: with every mistake.
+        """
+        section: Self = Nested(cls).read(raw)
         return section
 
-    def written(self) -> Iterator[tuple[str, Any]]:
-        """Yield the keys that a config holds, with their values."""
-        for name, info in type(self).model_fields.items():
-            yield info.alias or name, getattr(self, name)
+    @classmethod
+    def parse(cls, raw: Any, report: Report) -> Self | None:
+        """Return the section that plain values mean; mistakes go to the report, and `None` comes back."""
+        raw = cls.opened(raw)
+        if not isinstance(raw, dict):
+            hint = type_remedy(raw, ["dict"]) or section_remedy(cls, raw, report.path)
+            report.fault(f"expected a mapping, received {show(raw)}", hint)
+            return None
+        found, keys = len(report.faults), cls.keys()
+        # `null` switches off what an extended file gives
+        given = {name: value for name, value in raw.items() if value is not None or name not in keys}
+        for rule in checks_of(cls):
+            for fault in rule.find(given):
+                report.add(fault._replace(rule=rule.name))
+        meant = {near for name in given if name not in keys for near in refuse_key(cls, name, given[name], report)}
+        values = {}
+        for name, each in keys.items():
+            if name in given:
+                values[each.attribute] = each.shape.parse(given[name], report.at(name))
+            elif not each.required:
+                values[each.attribute] = each.default
+            elif name not in meant:
+                message = f"`{name}` is empty" if name in raw else f"the key `{name}` is missing"
+                report.at(name).fault(message, each.missing, at_key=True)
+        return cls(**values) if len(report.faults) == found else None
 
     @classmethod
     def opened(cls, raw: Any) -> Any:
         """Return the long form of what may be written in short."""
-        return raw
+        return {cls.short: raw} if cls.short is not None and isinstance(raw, str) else raw
 
     @classmethod
-    def faults_between(cls, given: Mapping[str, Any]) -> Iterator[Fault]:  # noqa: ARG003
-        """Yield what is wrong with the keys taken together, whatever is wrong with their values."""
-        yield from ()
+    def belongs_inside(cls, name: str, value: Any) -> tuple[str, str] | None:  # noqa: ARG003
+        """Return the key under which an unknown one belongs with its value, and what to write, if there is one."""
+        return None
+
+    def written(self) -> Iterator[tuple[str, Any]]:
+        """Yield the keys that a config holds, with their values."""
+        for name, each in self.keys().items():
+            yield name, getattr(self, each.attribute)
+
+    def inside(self) -> Mapping[Any, Any]:
+        """Return the values by key."""
+        return dict(self.written())
 
 
-class Parsed(NamedTuple):
-    """Annotation of a config field that a function checks and converts.
+@dataclass(frozen=True, slots=True)
+class Nested(Shape):
+    """A section inside another one.
 
-    Unlike pydantic's `PlainValidator` it leaves the field's type alone, which takes long to make a schema of.
+    Args:
+        section: its class.
+        switch: whether `true` stands for all of its defaults, and `false` for none of it.
     """
 
-    parse: Callable[[Any], Any]
+    section: type[Section]
+    switch: bool = False
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_plain_validator_function(self.parse)
+    def parse(self, raw: Any, report: Report) -> Any:
+        """Return the section, or `False`."""
+        if self.switch and isinstance(raw, bool):
+            return self.section.parse({}, report) if raw else False
+        return self.section.parse(raw, report)
 
+    def opened(self, node: Node) -> None:
+        """Make a mapping of a bare text that stands for one key."""
+        if self.section.short is not None and isinstance(node.value, str):
+            node.value = {self.section.short: Node(node.value, node.mark, node.key_mark)}
 
-def fail(message: str, hint: str | None = None, *, value: Any = None) -> NoReturn:
-    """Report one mistake of the value itself."""
-    raise_faults([Fault((), message, hint, value)])
+    def child(self, part: str | int) -> Shape:
+        """Return the shape of a key's value."""
+        known = self.section.keys().get(str(part))
+        return ANYTHING if known is None else known.shape
 
-
-def as_tuple(value: Any) -> Any:
-    """Make a tuple of a list; leave anything else to be refused."""
-    return tuple(value) if isinstance(value, list) else value
-
-
-def _name(value: Any) -> Any:
-    value = whole(value)
-    if value is not None and not is_name(value):
-        fail(f"expected a name or a number, received {show(value)}", value=value)
-    return canonical(value) if isinstance(value, str) else value
-
-
-def name_list(value: Any) -> Any:
-    """Make a tuple of a name, or of a list of names."""
-    if value is None:
-        return None
-    names = tuple(whole(name) for name in (value if isinstance(value, (list, tuple)) else (value,)))
-    if not isinstance(value, (list, tuple)) and not is_name(names[0]):
-        fail(f"expected a name or a list of names, received {show(value)}", value=value)
-    faults = [
-        Fault((i,), f"expected a name or a number, received {show(name)}")
-        for i, name in enumerate(names)
-        if not is_name(name)
-    ]
-    if faults:
-        raise_faults(faults)
-    return tuple(canonical(name) if isinstance(name, str) else name for name in names)
-
-
-def truth_as_name(value: Any) -> Any:
-    """Make the name of a class of `true` and `false`, also in a list: a column of these has the classes True, False."""
-    if isinstance(value, list):
-        return [truth_as_name(item) for item in value]
-    return str(value) if isinstance(value, bool) else value
-
-
-def is_name(value: Any) -> bool:
-    """Whether a value can name a column or a class."""
-    return isinstance(value, (str, int)) and not isinstance(value, bool)
-
-
-def whole(value: Any) -> Any:
-    """Accept `1e4` where a whole number is due."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-def is_finite_number(value: Any) -> bool:
-    """Whether a value is a number that can be computed with."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _not_built_yet(value: Any) -> Any:
-    return (
-        None if value is None else fail("this is not built yet", "remove it for now; CHANGELOG.md says what is there")
-    )
-
-
-Whole: TypeAlias = Annotated[int, BeforeValidator(whole)]
-Name: TypeAlias = Annotated[str | int | None, Parsed(_name)]
-Names: TypeAlias = Annotated[tuple[str | int, ...] | None, Parsed(name_list)]
-ClassName: TypeAlias = Annotated[str | int | None, Parsed(lambda value: _name(truth_as_name(value)))]
-ClassNames: TypeAlias = Annotated[tuple[str | int, ...] | None, Parsed(lambda value: name_list(truth_as_name(value)))]
-NotBuiltYet: TypeAlias = Annotated[None, Parsed(_not_built_yet)]
+    def start(self, part: str | int) -> Any:
+        """Return the default of an object or a section, in which another value is to be changed."""
+        known = self.section.keys().get(str(part))
+        if known is None:
+            return {}
+        default = known.default
+        return default.plain() if isinstance(default, Component) else {} if isinstance(default, Section) else None

@@ -4,16 +4,30 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Literal, TypeAlias, get_args
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias, get_args
 
-from pydantic import Field
-
-from nnlab.config.components import Fault, raise_faults
+from nnlab.config.checks import check
+from nnlab.config.faults import Fault, Report
 from nnlab.config.remedies import type_remedy
-from nnlab.config.section import Parsed, Section, Whole, fail, is_finite_number, whole
+from nnlab.config.section import Nested, Section, key
+from nnlab.config.shapes import (
+    ANYTHING,
+    SWITCH,
+    TEXT,
+    Checked,
+    Choice,
+    ListOf,
+    MapOf,
+    is_finite_number,
+    number,
+    whole,
+    whole_number,
+)
 from nnlab.errors import number_text, one_of, show
 
 Algorithm: TypeAlias = Literal["random", "grid", "hyperband", "bayesian"]
+Sampling: TypeAlias = Literal["linear", "log", "reverse_log"]
 ALGORITHMS = get_args(Algorithm)
 OPTIONS: Mapping[str, tuple[str, ...]] = {
     "hyperband": ("max_epochs", "factor", "hyperband_iterations"),
@@ -25,50 +39,44 @@ KINDS = ("int", "float", "choice", "boolean")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
-def _range(value: Any, *, of_whole: bool) -> Any:
-    if value is None:
-        return None
-    word = "whole numbers" if of_whole else "numbers"
-    example = "`int: [16, 256]`" if of_whole else "`float: [0.0001, 0.01]`"
-    if not isinstance(value, (list, tuple)) or len(value) != 2:
-        fail(f"expected the smallest and the largest value, received {show(value)}", f"write {example}", value=value)
-    ends = [whole(end) if of_whole else end for end in value]
+def _whole_range(value: Any, report: Report) -> Any:
+    ends = [whole_number(end) for end in value] if isinstance(value, (list, tuple)) else value
+    return _range(ends, report, type_="int", words="whole numbers", example="`int: [16, 256]`")
+
+
+def _number_range(value: Any, report: Report) -> Any:
+    ends = _range(value, report, type_="float", words="numbers", example="`float: [0.0001, 0.01]`")
+    return None if ends is None else tuple(map(float, ends))
+
+
+def _range(ends: Any, report: Report, *, type_: str, words: str, example: str) -> Any:
+    if not isinstance(ends, (list, tuple)) or len(ends) != 2:
+        return report.fault(f"expected the smallest and the largest value, received {show(ends)}", f"write {example}")
     for end in ends:
-        if not is_finite_number(end) or (of_whole and not isinstance(end, int)):
-            fail(f"expected two {word}, received {show(end)}", type_remedy(end, ["float"]) or f"write {example}")
+        if not is_finite_number(end) or (type_ == "int" and not isinstance(end, int)):
+            hint = type_remedy(end, ["float"]) or f"write {example}"
+            return report.fault(f"expected two {words}, received {show(end)}", hint)
     if ends[0] > ends[1]:
         low, high = number_text(ends[1]), number_text(ends[0])
-        fail(f"the range from {high} to {low} is empty", f"write the smaller one first: `[{low}, {high}]`", value=value)
-    return tuple(ends) if of_whole else (float(ends[0]), float(ends[1]))
+        hint = f"write the smaller one first: `[{low}, {high}]`"
+        return report.fault(f"the range from {high} to {low} is empty", hint)
+    return tuple(ends)
 
 
-def _choices(value: Any) -> Any:
-    if value is None:
-        return None
-    if not isinstance(value, (list, tuple)) or not value:
-        fail(f"expected a list of values, received {show(value)}", "write `choice: [relu, gelu]`", value=value)
+def _choices(value: Any, report: Report) -> Any:
+    values = ListOf(ANYTHING, "a list of values", "write `choice: [relu, gelu]`", least=1).parse(value, report)
     seen = set()
-    for item in value:
+    for item in values or ():
         if repr(item) in seen:  # 1, 1.0 and true are equal, and not the same
-            fail(f"{show(item)} stands here twice", "leave one out", value=value)
+            return report.fault(f"{show(item)} stands here twice", "leave one out")
         seen.add(repr(item))
-    return tuple(value)
+    return values
 
 
-def _when(value: Any) -> Any:
-    if value is None:
-        return None
-    if not isinstance(value, Mapping) or not value:
-        hint = "write `when: {optimizer: [sgd]}`"
-        fail(f"expected values of other parameters, received {show(value)}", hint, value=value)
-    faults = [
-        Fault((str(path),), "expected at least one value, received an empty list")
-        for path, given in value.items()
-        if given == []
-    ]
-    if faults:
-        raise_faults(faults)
-    return {str(path): tuple(given) if isinstance(given, (list, tuple)) else (given,) for path, given in value.items()}
+def _wanted(value: Any, report: Report) -> Any:
+    if value == []:
+        return report.fault("expected at least one value, received an empty list")
+    return tuple(value) if isinstance(value, (list, tuple)) else (value,)
 
 
 def seconds(value: Any) -> float:
@@ -85,30 +93,60 @@ def seconds(value: Any) -> float:
     return float(match[1]) * _UNITS[match[2] or "s"]
 
 
-def _max_time(value: Any) -> Any:
-    if value is None:
-        return None
+def _max_time(value: Any, report: Report) -> Any:
     try:
         return seconds(value)
     except ValueError:
         hint = "write seconds, or a text such as `30m` or `2h`"
-        return fail(f"expected a time above 0, received {show(value)}", hint, value=value)
+        return report.fault(f"expected a time above 0, received {show(value)}", hint)
 
 
+def _space_hint(value: Any) -> str:
+    example = "name the values to search: `space: {optimizer.learning_rate: {float: [0.0001, 0.01], sampling: log}}`"
+    return type_remedy(value, ["dict"]) or example
+
+
+DURATION = Checked(
+    _max_time,
+    {
+        "anyOf": [
+            {"type": "number", "exclusiveMinimum": 0},
+            {"type": "string", "pattern": r"^\s*\d*\.?\d+\s*[smhd]?\s*$"},
+        ]
+    },
+)
+WHEN = MapOf(Checked(_wanted, {}), "values of other parameters", "write `when: {optimizer: [sgd]}`")
+
+
+def _pair(type_: str) -> Mapping[str, Any]:
+    return {"type": "array", "items": {"type": type_}, "minItems": 2, "maxItems": 2}
+
+
+@dataclass(frozen=True, kw_only=True)
 class ParameterConfig(Section):
     """One value of the config that is searched; `when` says at which values of others it takes part."""
 
-    int_: Annotated[tuple[int, int] | None, Parsed(lambda value: _range(value, of_whole=True))] = Field(
-        default=None, alias="int"
+    int_: tuple[int, int] | None = key(
+        Checked(_whole_range, _pair("integer")), "a whole number between the two, both included", default=None
     )
-    float_: Annotated[tuple[float, float] | None, Parsed(lambda value: _range(value, of_whole=False))] = Field(
-        default=None, alias="float"
+    float_: tuple[float, float] | None = key(
+        Checked(_number_range, _pair("number")), "a number between the two, both included", default=None
     )
-    choice: Annotated[tuple[Any, ...] | None, Parsed(_choices)] = None
-    boolean: Literal[True] | None = None
-    sampling: Literal["linear", "log", "reverse_log"] | None = None
-    step: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
-    when: Annotated[Mapping[str, tuple[Any, ...]] | None, Parsed(_when)] = None
+    choice: tuple[Any, ...] | None = key(
+        Checked(_choices, {"type": "array", "minItems": 1}), "one of these, whatever may stand there", default=None
+    )
+    boolean: Literal[True] | None = key(Choice((True,)), "`true` or `false`", default=None)
+    sampling: Sampling | None = key(
+        Choice(get_args(Sampling)), "`log`: as many values between 1 and 10 as between 10 and 100", default=None
+    )
+    step: float | None = key(
+        number(exclusive_minimum=0),
+        "only every so many-th value; with `log` each is `step` times the one before",
+        default=None,
+    )
+    when: Mapping[str, tuple[Any, ...]] | None = key(
+        WHEN, "takes part only where another value is one of these", default=None
+    )
 
     @classmethod
     def opened(cls, raw: Any) -> Any:
@@ -118,25 +156,6 @@ class ParameterConfig(Section):
         if isinstance(raw, dict) and "boolean" in raw and raw["boolean"] in (None, {}, []):
             return {**raw, "boolean": True}
         return raw
-
-    @classmethod
-    def faults_between(cls, given: Mapping[str, Any]) -> Iterator[Fault]:
-        """It is of one kind, and sampling and step fit to it."""
-        kinds = [kind for kind in KINDS if kind in given]
-        if len(kinds) != 1:
-            received = "none of them" if not kinds else " and ".join(f"`{kind}`" for kind in kinds)
-            hint = "write `{int: [16, 256]}`, `{float: [0.0001, 0.01], sampling: log}`, `{choice: [a, b]}` or `boolean`"
-            yield Fault((), f"expected one of `int`, `float`, `choice` and `boolean`, received {received}", hint)
-            return
-        kind = kinds[0]
-        if kind in ("choice", "boolean"):
-            for key in ("sampling", "step"):
-                if key in given:
-                    yield Fault((key,), f"`{key}` goes with `int` and `float`", "remove it", at_key=True)
-            return
-        ends = given[kind]
-        if isinstance(ends, (list, tuple)) and len(ends) == 2 and all(is_finite_number(end) for end in ends):
-            yield from _scale_faults(kind, ends, given.get("sampling", "linear"), given.get("step"))
 
     @property
     def kind(self) -> str:
@@ -157,6 +176,26 @@ class ParameterConfig(Section):
         return (False, True) if self.boolean else self.choice or ()
 
 
+@check("kind-of-a-parameter", ParameterConfig)
+def kind_of_a_parameter(given: Mapping[str, Any]) -> Iterator[Fault]:
+    """It is of one kind, and sampling and step fit to it."""
+    kinds = [kind for kind in KINDS if kind in given]
+    if len(kinds) != 1:
+        received = "none of them" if not kinds else " and ".join(f"`{kind}`" for kind in kinds)
+        hint = "write `{int: [16, 256]}`, `{float: [0.0001, 0.01], sampling: log}`, `{choice: [a, b]}` or `boolean`"
+        yield Fault((), f"expected one of `int`, `float`, `choice` and `boolean`, received {received}", hint)
+        return
+    kind = kinds[0]
+    if kind in ("choice", "boolean"):
+        for name in ("sampling", "step"):
+            if name in given:
+                yield Fault((name,), f"`{name}` goes with `int` and `float`", "remove it", at_key=True)
+        return
+    ends = given[kind]
+    if isinstance(ends, (list, tuple)) and len(ends) == 2 and all(is_finite_number(end) for end in ends):
+        yield from _scale_faults(kind, ends, given.get("sampling", "linear"), given.get("step"))
+
+
 def _scale_faults(kind: str, ends: Any, sampling: Any, step: Any) -> Iterator[Fault]:
     low, high = ends
     is_log = sampling in ("log", "reverse_log")
@@ -174,67 +213,88 @@ def _scale_faults(kind: str, ends: Any, sampling: Any, step: Any) -> Iterator[Fa
         yield Fault(("step",), f"the step {number_text(step)} is longer than the range", "lower it, or widen the range")
 
 
+@dataclass(frozen=True, kw_only=True)
 class MedianConfig(Section):
     """When a trial is stopped that is worse than half of those before it at the same epoch (Golovin et al. 2017)."""
 
-    after_epochs: Annotated[Whole, Field(ge=1)] = 1
-    after_trials: Annotated[Whole, Field(ge=1)] = 5
+    after_epochs: int = key(whole(minimum=1), "epochs that every trial gets", default=1)
+    after_trials: int = key(whole(minimum=1), "trials that are never stopped", default=5)
 
 
-def _median(raw: Any) -> Any:
-    if raw is None or raw is False or isinstance(raw, MedianConfig):
-        return raw or False
-    return MedianConfig.model_validate({} if raw is True else raw)
+_MANY = whole(minimum=1, maximum=1000)
 
 
+@dataclass(frozen=True, kw_only=True)
 class TuneConfig(Section):
-    """A search for the best values.
+    """A search for the best values."""
 
-    `max_trials` is that of all trials, the config's own values included; without it a grid and Hyperband end by
-    themselves, and the others after 10. `executions_per_trial` is the number of seeds of a trial, `seeds` that of the
-    trainings of the best with fresh ones, and `keep_models` says of how many of the best trials the models are kept.
-    `ahead` is how many trials are proposed before the outcome of the first of them is known, where outcomes decide.
-    """
-
-    algorithm: Algorithm = "random"
-    objective: str | None = None
-    max_trials: Annotated[Whole, Field(ge=1, le=100_000)] | None = None
-    max_time: Annotated[float | None, Parsed(_max_time)] = None
-    default_trial: bool = True
-    ahead: Annotated[Whole, Field(ge=1, le=1000)] = 4
-    executions_per_trial: Annotated[Whole, Field(ge=1, le=1000)] = 1
-    seeds: Annotated[Whole, Field(ge=0, le=1000)] = 5
-    keep_models: Annotated[Whole, Field(ge=0, le=1000)] = 1
-    median_stopping: Annotated[MedianConfig | Literal[False], Parsed(_median)] = False
-    max_epochs: Annotated[Whole, Field(ge=1)] | None = None
-    factor: Annotated[Whole, Field(ge=2)] | None = None
-    hyperband_iterations: Annotated[Whole, Field(ge=1, le=1000)] | None = None
-    num_initial_points: Annotated[Whole, Field(ge=1)] | None = None
-    alpha: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
-    beta: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
-    space: Annotated[Mapping[str, ParameterConfig], Field(min_length=1)]
+    algorithm: Algorithm = key(Choice(ALGORITHMS), "how the values are chosen", default="random")
+    objective: str | None = key(
+        TEXT, "what decides, on validation rows; the first metric, else the loss, if it is left out", default=None
+    )
+    max_trials: int | None = key(
+        whole(minimum=1, maximum=100_000),
+        "trials, the config's own values included; `10`, of a grid and Hyperband all, if it is left out",
+        default=None,
+    )
+    max_time: float | None = key(DURATION, "no trial begins after it: `90` or `90s`, `30m`, `2h`, `1d`", default=None)
+    default_trial: bool = key(SWITCH, "try the config's own values first", default=True)
+    ahead: int = key(
+        _MANY, "trials that are proposed before the outcome of the first of them is known, where outcomes decide",
+        default=4,
+    )  # fmt: skip
+    executions_per_trial: int = key(_MANY, "seeds that each trial is trained with", default=1)
+    seeds: int = key(whole(minimum=0, maximum=1000), "fresh seeds that the best is trained with at the end", default=5)
+    keep_models: int = key(
+        whole(minimum=0, maximum=1000), "of how many of the best trials the models are kept", default=1
+    )
+    median_stopping: MedianConfig | Literal[False] = key(
+        Nested(MedianConfig, switch=True), "end hopeless trials early", default=False
+    )
+    max_epochs: int | None = key(
+        whole(minimum=1), "of Hyperband: epochs of the longest trials; the config's if it is left out", default=None
+    )
+    factor: int | None = key(whole(minimum=2), "of Hyperband: one in so many goes on; `3`", default=None)
+    hyperband_iterations: int | None = key(_MANY, "of Hyperband: how often all of it is done; `1`", default=None)
+    num_initial_points: int | None = key(
+        whole(minimum=1), "of Bayesian optimization: random trials at first", default=None
+    )
+    alpha: float | None = key(
+        number(exclusive_minimum=0), "of Bayesian optimization: noise of the scores; `0.0001`", default=None
+    )
+    beta: float | None = key(
+        number(minimum=0), "of Bayesian optimization: how much the unknown is sought; `2.6`", default=None
+    )
+    space: Mapping[str, ParameterConfig] = key(
+        MapOf(Nested(ParameterConfig), hint=_space_hint), "what is searched, by path", missing=_space_hint(None)
+    )
 
     @property
     def is_led(self) -> bool:
         """Whether outcomes decide what is tried next, or when a trial is stopped."""
         return self.algorithm in ("bayesian", "hyperband") or bool(self.median_stopping)
 
-    @classmethod
-    def faults_between(cls, given: Mapping[str, Any]) -> Iterator[Fault]:
-        """The options are those of the algorithm."""
-        algorithm = given.get("algorithm", "random")
-        if algorithm not in ALGORITHMS:
-            return
-        for owner, keys in OPTIONS.items():
-            for key in keys:
-                if key in given and owner != algorithm:
-                    hint = f"remove it, or write `algorithm: {owner}`"
-                    yield Fault((key,), f"`{key}` goes with `{owner}`, not with `{algorithm}`", hint, at_key=True)
-        if algorithm == "hyperband":
-            if given.get("median_stopping"):
-                message = "Hyperband stops hopeless trials itself"
-                yield Fault(("median_stopping",), message, f"remove it; it goes with {one_of(['random', 'bayesian'])}")
-            space = given.get("space")
-            if isinstance(space, Mapping) and "training.epochs" in space:
-                message = "Hyperband sets the epochs itself"
-                yield Fault(("space", "training.epochs"), message, "remove it, and set `max_epochs`", at_key=True)
+
+@check("options-of-the-algorithm", TuneConfig)
+def options_of_the_algorithm(given: Mapping[str, Any]) -> Iterator[Fault]:
+    """The options are those of the algorithm."""
+    algorithm = given.get("algorithm", "random")
+    for owner, names in OPTIONS.items() if algorithm in ALGORITHMS else ():
+        for name in names:
+            if name in given and owner != algorithm:
+                hint = f"remove it, or write `algorithm: {owner}`"
+                yield Fault((name,), f"`{name}` goes with `{owner}`, not with `{algorithm}`", hint, at_key=True)
+
+
+@check("what-hyperband-does-itself", TuneConfig)
+def what_hyperband_does_itself(given: Mapping[str, Any]) -> Iterator[Fault]:
+    """Hyperband stops trials and sets their epochs."""
+    if given.get("algorithm") != "hyperband":
+        return
+    if given.get("median_stopping"):
+        message = "Hyperband stops hopeless trials itself"
+        yield Fault(("median_stopping",), message, f"remove it; it goes with {one_of(['random', 'bayesian'])}")
+    space = given.get("space")
+    if isinstance(space, Mapping) and "training.epochs" in space:
+        message = "Hyperband sets the epochs itself"
+        yield Fault(("space", "training.epochs"), message, "remove it, and set `max_epochs`", at_key=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from nnlab.config.schema import DataConfig
+from nnlab.config.data import DataConfig
 from nnlab.data.archives import fault_of, opened, read_array
 from nnlab.data.columns import AUTOENCODER, select_features
 from nnlab.data.files import require_file

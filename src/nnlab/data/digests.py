@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from nnlab.config.schema import DataConfig
+from nnlab.config.data import DataConfig
 from nnlab.errors import DataError, Problem
 
 AFRESH = "put it back as it was and go on with `nnlab resume`, or begin afresh"

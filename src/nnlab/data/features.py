@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from nnlab.config.data import DataConfig
 from nnlab.config.load import load_config
 from nnlab.config.names import canonical
-from nnlab.config.schema import DataConfig
 from nnlab.data.arrays import load_rows, load_target
 from nnlab.data.csv_files import has_header
 from nnlab.data.files import kind_of_input, reading
@@ -157,7 +157,7 @@ class RowsFile:
         names = [str(name) for name in self.table.frame.columns]
         if not set(target.names) <= set(names):
             return None
-        as_trained = section.model_copy(update={"task": target.task_setting})
+        as_trained = replace(section, task=target.task_setting)
         columns = target_columns(self.table, [names.index(name) for name in target.names], as_trained)
         y = _stacked(self.table, columns)
         return y if len(target.names) > 1 else y[:, 0]

@@ -9,8 +9,9 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
+from nnlab.config.data import DataConfig
 from nnlab.config.load import load_config
-from nnlab.config.schema import DataConfig, Experiment
+from nnlab.config.schema import Experiment
 from nnlab.data.changes import count_seen, differences, positions_of_splits, unseen_rows
 from nnlab.data.columns import AUTOENCODER
 from nnlab.data.features import RowsFile, data_spec
@@ -82,8 +83,8 @@ class RunData:
                 raise NnlabError(
                     message, hint="leave `--split` and `--changed-data` out to evaluate all rows of a file"
                 )
-            data = experiment.data.model_copy(update={"path": str(moved_to.absolute())})
-            experiment = experiment.model_copy(update={"data": data})
+            data = replace(experiment.data, path=str(moved_to.absolute()))
+            experiment = replace(experiment, data=data)
         return cls(run, experiment, data_spec(run), data_record(run))
 
     @property
@@ -98,7 +99,7 @@ class RunData:
             changes["features"] = spec.array_names
         if spec.feature_names and "target" in SOURCES[config.source.name].takes:
             changes["target"] = each(_target_names, spec.target, config.target)
-        return config.model_copy(update=changes)
+        return replace(config, **changes)
 
     def encoded(self, y: np.ndarray, output: str, names: Sequence[str]) -> Target:
         """Encode the targets of an output as those that it was trained on; `names` are those of labels 0, 1, ....

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from nnlab.config.schema import DataConfig
+from nnlab.config.data import DataConfig
 from nnlab.data.classes import check_every_class_is_trained, class_weights
 from nnlab.data.columns import AUTOENCODER, select_features
 from nnlab.data.files import reading
@@ -50,7 +50,7 @@ def load_data(config: DataConfig, *, seed: int) -> Splits:
         DataError: with everything that is wrong, as far as it can be told at once.
 
     Example:
-        >>> config = DataConfig.model_validate({"source": "iris", "scale": "standardize"})
+        >>> config = DataConfig.read({"source": "iris", "scale": "standardize"})
         >>> load_data(config, seed=0).spec.class_names
         ('setosa', 'versicolor', 'virginica')
     """

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from nnlab.config.schema import DataConfig
+from nnlab.config.data import DataConfig
 from nnlab.data.digests import file_digest
 from nnlab.data.fingerprint import hash_classes, hash_rows, mix_all
 from nnlab.data.splits import RowNumbers, row_count

@@ -11,7 +11,7 @@ from nnlab import catalog
 from nnlab.catalog import REQUIRED, Entry, Parameter
 
 if TYPE_CHECKING:
-    from nnlab.config.schema import DataConfig
+    from nnlab.config.data import DataConfig
 
 Setting = Literal["path", "columns", "target"]
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
-from nnlab.config.schema import TaskName
+from nnlab.config.data import TaskName
 from nnlab.errors import DataError, Problem
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from nnlab.config.data import DataConfig
 from nnlab.config.names import canonical
-from nnlab.config.schema import DataConfig
 from nnlab.data.cells import NUMBER, Role, looks_like_a_figure, unfit
 from nnlab.data.classes import LARGEST_EXACT, is_whole
 from nnlab.data.columns import choose_columns

@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from nnlab.config.schema import DataConfig
+from nnlab.config.data import DataConfig
 from nnlab.data.classes import LARGEST_EXACT, choose_classes, is_whole, number_classes, one_against_rest
 from nnlab.data.registry import RawData
 from nnlab.data.splits import TargetSpec, Task
@@ -69,7 +69,7 @@ def inputs_as_target(raw: RawData, config: DataConfig) -> Target:
     if isinstance(raw.y, Mapping):
         message = f"`{setting}` chooses among classes, and the target is `inputs`"
         raise _fault(message, f"remove `{setting}`", setting)
-    rows = encode_target(raw, config.model_copy(update={"task": "classification"}))
+    rows = encode_target(raw, replace(config, task="classification"))
     return replace(target, kept=rows.kept, kept_test=rows.kept_test)
 
 
@@ -261,7 +261,7 @@ def _encode_one_hot(y: np.ndarray, y_test: np.ndarray | None, raw: RawData, conf
     names = raw.target_names if raw.names_columns else tuple(str(number) for number in range(y.shape[1]))
     numbers_test = None if y_test is None else y_test.argmax(axis=1)
     asks = config.task is not None or config.positive_class is not None
-    asked = config if asks else config.model_copy(update={"task": "classification"})
+    asked = config if asks else replace(config, task="classification")
     target = _encode_classes(y.argmax(axis=1), numbers_test, names, asked)
     every = y if y_test is None else np.concatenate([y, y_test])
     never = [name for name, column in zip(names, every.T, strict=True) if not column.any()]

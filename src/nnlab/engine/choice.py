@@ -11,7 +11,8 @@ import keras
 import tensorflow as tf
 
 from nnlab.config.durations import steps_of_run
-from nnlab.config.schema import EngineName, Experiment, TrainingConfig
+from nnlab.config.schema import Experiment
+from nnlab.config.training import EngineName, TrainingConfig
 from nnlab.data.splits import Splits
 from nnlab.engine.loops import CompiledLoop, KerasLoop, Loop
 from nnlab.engine.reuse import LentLoop, Programs, has_plain_numbers, program_key, with_variables

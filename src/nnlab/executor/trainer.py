@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from nnlab.config.schema import DataConfig
+from nnlab.config.data import DataConfig
 from nnlab.errors import NnlabError
 from nnlab.executor.jobs import Job, Outcome, Watcher
 

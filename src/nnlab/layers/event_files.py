@@ -11,7 +11,8 @@ from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.plugins.hparams import api as hparams
 from tensorboard.plugins.scalar.summary_v2 import scalar_pb
 
-from nnlab.config.schema import Experiment, TensorBoardConfig
+from nnlab.config.schema import Experiment
+from nnlab.config.training import TensorBoardConfig
 from nnlab.run import Run
 
 

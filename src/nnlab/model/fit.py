@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from nnlab.config.components import Component
-from nnlab.config.schema import TrainingConfig
+from nnlab.config.training import TrainingConfig
 from nnlab.errors import ConfigError, ConfigPath, Problem
 from nnlab.model.ending import Ending
 from nnlab.model.losses import Asked, Remark, loss_remarks

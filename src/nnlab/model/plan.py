@@ -6,7 +6,7 @@ This is the meaning of `model:` and of the defaults of `training:`; it needs no 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nnlab import catalog
@@ -14,7 +14,8 @@ from nnlab.catalog import Direction
 from nnlab.config.columns import metric_name
 from nnlab.config.components import Component
 from nnlab.config.model import FunctionalConfig, SequentialConfig
-from nnlab.config.schema import EarlyStopping, Experiment
+from nnlab.config.schema import Experiment
+from nnlab.config.training import EarlyStopping
 from nnlab.errors import ConfigError, ConfigPath, Problem, did_you_mean, listed, one_of
 from nnlab.model.ending import UNKNOWN, Ending, Meaning, ending_of, meaning_of
 from nnlab.model.fit import raise_unfit
@@ -148,12 +149,12 @@ def with_plan(experiment: Experiment, spec: DataSpec, plan: Plan) -> Experiment:
     given = experiment.data.task
     task = each(lambda target, said: said or word(target), spec.target, given)
     test = DEFAULT_TEST if experiment.data.test is None and not spec.own_test_set else experiment.data.test
-    data = experiment.data.model_copy(update={"task": task, "test": test})
+    data = replace(experiment.data, task=task, test=test)
     losses = one_or_all({output.name: output.loss for output in plan.outputs})
     metrics = one_or_all({output.name: output.metrics for output in plan.outputs})
     settled = {"loss": losses, "metrics": metrics, "early_stopping": plan.early_stopping}
-    training = experiment.training.model_copy(update=settled)
-    return experiment.model_copy(update={"data": data, "training": training, "schedule": plan.schedule})
+    training = replace(experiment.training, **settled)
+    return replace(experiment, data=data, training=training, schedule=plan.schedule)
 
 
 class _Structure(NamedTuple):
@@ -434,7 +435,7 @@ def _monitoring(
     if stopping is not None:
         path = ("training", "early_stopping", "monitor")
         mode = _settled_mode(stopping.monitor, stopping.mode, columns, path, outputs, problems)
-        stopping = stopping.model_copy(update={"mode": mode})
+        stopping = replace(stopping, mode=mode)
     if problems:
         raise ConfigError(problems)
     return stopping, schedule
@@ -447,7 +448,7 @@ def _settled_mode(
     path: ConfigPath,
     outputs: Sequence[OutputPlan],
     problems: list[Problem],
-) -> str | None:
+) -> Any:
     """Return whether less or more is better; what hinders goes to `problems`."""
     better = columns.get(monitor) if mode == "auto" else mode
     if monitor not in columns:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from nnlab.config.components import Component
-from nnlab.config.schema import TrainingConfig
+from nnlab.config.training import TrainingConfig
 from nnlab.data.splits import Splits
 from nnlab.errors import ConfigError, ConfigPath, Problem, number_text
 from nnlab.model.ending import takes_of

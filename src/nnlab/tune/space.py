@@ -6,16 +6,13 @@ import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from graphlib import CycleError, TopologicalSorter
-from typing import Any, Final
+from typing import Any
 
-from nnlab import catalog
-from nnlab.config.components import Component
-from nnlab.config.graph import GraphLayer
+from nnlab.config.components import NOTHING, Component, plain, value_at
 from nnlab.config.load import LoadedConfig, change_config
 from nnlab.config.nodes import Mark, from_plain, place
 from nnlab.config.overrides import Override, parse_path
 from nnlab.config.penalties import penalties
-from nnlab.config.section import Section
 from nnlab.config.tune import ParameterConfig, TuneConfig
 from nnlab.errors import (
     ConfigError,
@@ -31,9 +28,6 @@ from nnlab.errors import (
     show,
 )
 from nnlab.results import value_text
-
-MISSING: Final = object()
-"""What stands at a path that leads nowhere."""
 
 NOT_SEARCHED = {
     "seed": "seeds are no hyperparameters: `executions_per_trial` trains each trial with several",
@@ -203,7 +197,7 @@ def check_trials(space: Space, check: Callable[[LoadedConfig], Any]) -> None:
             for problem in error.problems:
                 placed = _placed(trial.locate(problem), space)
                 if placed.file is None or placed.path[:1] != ("tune",):  # it stands elsewhere, and comes from here
-                    value = show(_plain(parameter.value(codes[parameter.path])))
+                    value = show(plain(parameter.value(codes[parameter.path])))
                     message = f"with {value} for `{parameter.path}`: {placed.message}"
                     placed = space.config.locate(Problem(message, placed.hint, ("tune", "space", parameter.path)))
                 found[placed] = None
@@ -357,13 +351,13 @@ def _with_base(config: LoadedConfig, parameter: Hyperparameter) -> Hyperparamete
     """Find the config's own value among the parameter's."""
     path = parse_path(parameter.path, parameter.path)
     found = value_at(config.experiment, path)
-    if found is MISSING:
+    if found is NOTHING:
         return parameter
     if not parameter.config.choices:
         number = _number(found)
         low, high = parameter.config.ends
         is_inside = number is not None and low <= number <= high
-        return replace(parameter, base=number if is_inside else None, own=_plain(found if number is None else number))
+        return replace(parameter, base=number if is_inside else None, own=plain(found if number is None else number))
     candidates = [value_at(change_config(config, [parameter.override(i)]).experiment, path) for i in parameter.ends]
     base = next((i for i, value in enumerate(candidates) if _same(value, found)), None)
     if base is None and isinstance(found, Component):  # `adam` stands for the config's own Adam
@@ -371,7 +365,7 @@ def _with_base(config: LoadedConfig, parameter: Hyperparameter) -> Hyperparamete
             i for i, value in enumerate(candidates) if isinstance(value, Component) and value.name == found.name
         )
         base = next(named_so, None)
-    return replace(parameter, base=base, own=_plain(found))
+    return replace(parameter, base=base, own=plain(found))
 
 
 def _base_problems(space: Space) -> Iterator[Problem]:
@@ -385,43 +379,8 @@ def _base_problems(space: Space) -> Iterator[Problem]:
             yield Problem(f"the config's own value, {show(parameter.own)}, is {kind}", hint, where)
 
 
-def value_at(value: Any, path: ConfigPath) -> Any:
-    """Return what stands at a path of the typed config, defaults included; `MISSING` if nothing can stand there."""
-    for part in path:
-        if isinstance(value, GraphLayer):
-            value = value.component
-        if isinstance(value, Section):
-            value = dict(value.written()).get(str(part), MISSING)
-        elif isinstance(value, Component):
-            is_kind = catalog.find(value.kind, str(part)) is value.entry and str(part) not in value.entry.parameters
-            value = value if is_kind else _parameter_of(value, str(part))
-        elif isinstance(value, Mapping):
-            value = value.get(str(part), MISSING)
-        elif isinstance(value, tuple) and isinstance(part, int) and part < len(value):
-            value = value[part]
-        else:
-            return MISSING
-        if value is MISSING:
-            return MISSING
-    return value
-
-
-def _parameter_of(component: Component, name: str) -> Any:
-    if name in component.parameters:
-        return component.parameters[name]
-    return component.get(name) if name in component.entry.parameters else MISSING
-
-
 def _number(value: Any) -> int | float | None:
     """Return a number, also that of an object that is written as one, such as `dropout: 0.2`."""
     if isinstance(value, Component) and value.entry.first_parameter is not None:
         value = value.get(value.entry.first_parameter)
     return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Component):
-        return value.plain()
-    if isinstance(value, Section):
-        return {key: _plain(inside) for key, inside in value.written() if inside is not None}
-    return [_plain(item) for item in value] if isinstance(value, tuple) else value

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from nnlab.config.data import MAX_SEED
 from nnlab.config.load import LoadedConfig, change_config, dump_config, load_config
 from nnlab.config.overrides import override
 from nnlab.config.programs import program_kind
-from nnlab.config.schema import MAX_SEED
 from nnlab.config.tune import MedianConfig, TuneConfig
 from nnlab.errors import ConfigError, NnlabError, Problem, named, one_of
 from nnlab.executor import Job, as_part, check_threads

@@ -1,0 +1,237 @@
+"""The `data` section: where the rows come from, what is predicted, and how they are split and scaled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal, TypeAlias, get_args
+
+from nnlab import catalog
+from nnlab.config.checks import check
+from nnlab.config.components import Component, OneOf, named_object
+from nnlab.config.faults import Fault, Report
+from nnlab.config.names import canonical
+from nnlab.config.remedies import type_remedy
+from nnlab.config.section import Section, key
+from nnlab.config.shapes import (
+    ANYTHING,
+    CLASS_NAME,
+    CLASS_NAMES,
+    NAMES,
+    TEXT,
+    Checked,
+    ListOf,
+    MapOf,
+    OneOrByName,
+    Shape,
+    is_finite_number,
+    whole,
+    whole_number,
+)
+from nnlab.errors import did_you_mean, one_of, show
+
+MAX_SEED = 2**32 - 1
+TaskName: TypeAlias = Literal["classification", "binary", "multilabel", "regression"]
+TASKS = get_args(TaskName)
+SCALINGS = ("standardize", "minmax")
+Scale: TypeAlias = int | float | Literal["standardize", "minmax"] | None
+ClassWeight: TypeAlias = Mapping[str, float] | Literal["balanced"] | None
+
+
+def _rows(value: Any, report: Report) -> Any:
+    value = whole_number(value) if isinstance(value, float) and value > 1 else value
+    hint = type_remedy(value, ["float"]) or "write rows as a whole number (`5000`) or a fraction (`0.2`), `0` for none"
+    if not is_finite_number(value):
+        return report.fault(f"expected a number of rows or a fraction, received {show(value)}", hint)
+    if value < 0:
+        return report.fault(f"must be at least 0, received {show(value)}")
+    if isinstance(value, float) and value >= 1:
+        return report.fault(f"a fraction must be below 1, received {show(value)}", hint)
+    return value
+
+
+def _scaling(value: Any, report: Report) -> Any:
+    if value is None or (isinstance(value, str) and value in SCALINGS) or (is_finite_number(value) and value > 0):
+        return value
+    hint = "divide by a number (`255`), or write `standardize` or `minmax`"
+    if isinstance(value, str):
+        hint = type_remedy(value, ["float", "null"]) or did_you_mean(value, SCALINGS) or hint
+    return report.fault(f"unknown scaling {show(value)}", hint)
+
+
+def _weight(value: Any, report: Report) -> Any:
+    if is_finite_number(value) and value >= 0:
+        return value
+    return report.fault(f"expected a weight of at least 0, received {show(value)}", type_remedy(value, ["float"]))
+
+
+def _task(value: Any, report: Report) -> Any:
+    if value is None or (isinstance(value, str) and value in TASKS):
+        return value
+    return report.fault(f"unknown value {show(value)}", did_you_mean(str(value), TASKS) or one_of(TASKS))
+
+
+def _target(value: Any, report: Report) -> Any:
+    if value is None:
+        return report.fault("expected the name of a target, received nothing")
+    return NAMES.parse(value, report)
+
+
+def _not_built_yet(value: Any, report: Report) -> Any:
+    if value is not None:
+        report.fault("this is not built yet", "remove it for now; CHANGELOG.md says what is there")
+
+
+def _weights_hint(value: Any) -> str:
+    near = did_you_mean(value, ["balanced"]) if isinstance(value, str) else None
+    return near or "write `balanced`, or a weight for each class: `{0: 1, 1: 5}`"
+
+
+@dataclass(frozen=True, slots=True)
+class _ClassWeights(Shape):
+    """`balanced`, or a weight for each class."""
+
+    def parse(self, raw: Any, report: Report) -> Any:
+        """Return the word, or weights by class."""
+        if raw is None or raw == "balanced":
+            return raw
+        if not isinstance(raw, dict) or not raw:
+            return report.fault(f"unknown class weight {show(raw)}", _weights_hint(raw))
+        return WEIGHTS_OF_CLASSES.parse(raw, report)
+
+
+def weighs_by_output(value: Any) -> bool:
+    """Whether class weights go by output name, `{main: balanced}`, rather than by class, `{0: 1, 1: 5}`."""
+    weights = value.values() if isinstance(value, Mapping) else ()
+    return any(weight == "balanced" or isinstance(weight, Mapping) for weight in weights)
+
+
+ROWS = Checked(_rows, {"type": "number", "minimum": 0})
+WEIGHT = Checked(_weight, {"type": "number", "minimum": 0})
+WEIGHTS_OF_CLASSES = MapOf(
+    WEIGHT,
+    key=lambda name: canonical(str(whole_number(name))),
+    clash=("two classes differ only in blanks or in their Unicode form", "keep one of them"),
+)
+COLUMNS = MapOf(
+    ListOf(ANYTHING, "a list of values"),
+    "columns by name",
+    "write `columns: {x: [1.0, 2.0], y: [0.0, 1.0]}`",
+    key=canonical,
+    clash=("two columns differ only in blanks or in their Unicode form", "give every column its own name"),
+)
+TARGET = Checked(_target, NAMES.schema, is_list=True)
+TASK = Checked(_task, {"enum": [*TASKS, None]})
+SCALING = Checked(_scaling, {"anyOf": [{"enum": [*SCALINGS, None]}, {"type": "number", "exclusiveMinimum": 0}]})
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataConfig(Section):
+    """Where the rows come from, what is predicted, and how they are split and scaled."""
+
+    short = "source"
+
+    source: Component = key(
+        OneOf("datasets"),
+        "the data set: `nnlab list datasets`",
+        missing="write `source: digits`; `nnlab list datasets` shows what there is",
+    )
+    path: str | None = key(TEXT, "the file, or the folder of an image set, relative to the config", default=None)
+    columns: Mapping[str, tuple[Any, ...]] | None = key(
+        COLUMNS, "the rows of `source: inline`, by column", default=None
+    )
+    target: tuple[str | int, ...] | Mapping[str, tuple[str | int, ...]] | None = key(
+        OneOrByName(TARGET), "column to predict, or a list of them; `inputs` for autoencoders; by output name",
+        default=None,
+    )  # fmt: skip
+    features: tuple[str | int, ...] | None = key(
+        NAMES, "columns to predict from, by name or index; arrays of an NPZ file by name", default=None
+    )
+    task: TaskName | Mapping[str, TaskName] | None = key(
+        OneOrByName(TASK), "what is predicted; inferred from the target if it is left out; by output name", default=None
+    )
+    validation: int | float = key(ROWS, "rows or fraction of what the test rows leave; `0` for none", default=0.2)
+    test: int | float | None = key(ROWS, "rows or fraction of all; the data set's own test set if it is left out",
+        default=None,
+    )  # fmt: skip
+    scale: Scale | Mapping[str, Scale] = key(
+        OneOrByName(SCALING, key=canonical, by_output=False),
+        "divide by a number, or `standardize` or `minmax` by column; by array name",
+        default=None,
+    )
+    limit: int | None = key(whole(minimum=1), "use only the first so many training rows", default=None)
+    seed: int | None = key(
+        whole(minimum=0, maximum=MAX_SEED), "splits, and makes generated rows; the experiment's if it is left out",
+        default=None,
+    )  # fmt: skip
+    classes: tuple[str | int, ...] | None = key(CLASS_NAMES, "keep these classes, numbered in this order", default=None)
+    positive_class: str | int | None = key(CLASS_NAME, "this class against the rest", default=None)
+    object: None = key(Checked(_not_built_yet, {"type": "null"}), default=None)
+    class_weight: ClassWeight | Mapping[str, ClassWeight] = key(
+        OneOrByName(_ClassWeights(), weighs_by_output),
+        "`balanced`, or the weight of each class in the training loss; by output name",
+        default=None,
+    )
+
+    @property
+    def sections(self) -> Mapping[str, DataConfig]:
+        """The section as each output's target sees it, by output name; itself, without a name, if they share one."""
+        if not isinstance(self.target, Mapping):
+            return {"": self}
+        return {output: self._of_output(output) for output in self.target}
+
+    def _of_output(self, output: str) -> DataConfig:
+        values = {name: getattr(self, name) for name in ("target", "task", "class_weight")}
+        own = {name: value.get(output) for name, value in values.items() if any(outputs_in(DataConfig, name, value))}
+        return replace(self, **own)
+
+    @property
+    def weighs_by_output(self) -> bool:
+        """Whether the outputs have class weights of their own."""
+        return weighs_by_output(self.class_weight)
+
+
+def outputs_in(section: type[Section], name: str, value: Any) -> list[str]:
+    """Return the names of the model's outputs that a key of a section gives values for."""
+    known = section.keys().get(name)
+    return [] if known is None else list(known.shape.outputs(value))
+
+
+@check("settings-of-the-source", DataConfig)
+def settings_of_the_source(given: Mapping[str, Any]) -> Iterator[Fault]:
+    """A source has what it needs, and no columns unless it takes them."""
+    source = named_object(given.get("source"))
+    entry = catalog.find("datasets", source) if source is not None else None
+    if entry is None:
+        return
+    hints = {
+        "path": f"write `path: data.{source}`",
+        "columns": "write `columns: {x: [1.0, 2.0], y: [0.0, 1.0]}`",
+        "target": "name the column to predict",
+    }
+    for name, hint in hints.items():
+        if name in entry.needs and name not in given:
+            yield Fault((), f"the source `{source}` needs `{name}`", hint, at_key=True)
+    if "columns" in given and "columns" not in entry.settings:
+        message = f"`columns` goes with `inline`, not with `{source}`"
+        yield Fault(("columns",), message, "write `source: inline`, or remove `columns`", at_key=True)
+
+
+@check("one-choice-of-classes", DataConfig)
+def one_choice_of_classes(given: Mapping[str, Any]) -> Iterator[Fault]:
+    """Classes are chosen in one way, and of one target."""
+    if "classes" in given and "positive_class" in given:
+        message = "`positive_class` and `classes` do not go together"
+        yield Fault(("positive_class",), message, "keep one of them", at_key=True)
+    for name in ("classes", "positive_class"):
+        if name in given and isinstance(given.get("target"), Mapping):
+            message = f"`{name}` goes with one target, and `target` goes by output name"
+            yield Fault((name,), message, "remove it: the classes of each output are those of its column", at_key=True)
+
+
+@check("tasks-by-output", DataConfig)
+def tasks_by_output(given: Mapping[str, Any]) -> Iterator[Fault]:
+    """Tasks go by output only if targets do."""
+    if isinstance(given.get("task"), Mapping) and not isinstance(given.get("target"), Mapping):
+        hint = "write one task, or `target: {OUTPUT: COLUMN, ...}` too"
+        yield Fault(("task",), "`task` goes by output name, and `target` does not", hint, at_key=True)

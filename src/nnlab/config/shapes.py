@@ -1,0 +1,399 @@
+"""The shapes that values of a config have: each says what may stand there, what lies below, and how it is written.
+
+Whatever reads, changes or describes a config asks the shape: checking (`parse`), overrides and `extends` (`among`,
+`opened`, `child`), and the JSON Schema (`json_schema.py`).
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from nnlab.catalog import REQUIRED, Parameter
+from nnlab.config.faults import Fault, Report
+from nnlab.config.names import canonical
+from nnlab.config.nodes import Mark, Node, from_plain
+from nnlab.config.problems import faults_as_problems
+from nnlab.config.remedies import about, type_remedy
+from nnlab.errors import ConfigError, did_you_mean, named, number_text, one_of, show
+
+_TYPE_WORDS = {
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "`true` or `false`",
+    "str": "a text",
+    "list": "a list",
+    "dict": "a mapping",
+    "null": "`null`",
+}
+_TYPES: Mapping[str, tuple[type, ...]] = {
+    "int": (int,),
+    "float": (int, float),
+    "bool": (),
+    "str": (str,),
+    "list": (list, tuple),
+    "dict": (dict,),
+    "null": (type(None),),
+}
+
+IDENTIFIER: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+
+Hint = str | Callable[[Any], str | None] | None
+"""What to do about a value of another shape, or what says it of the value."""
+
+
+class Shape:
+    """What may stand at a place of the config; by itself, anything."""
+
+    is_list = False
+    """Whether it is written as a list."""
+
+    def parse(self, raw: Any, report: Report) -> Any:  # noqa: ARG002
+        """Return the typed value of plain ones; mistakes go to the report, and something unusable comes back."""
+        return raw
+
+    def read(self, raw: Any) -> Any:
+        """Return the typed value of plain ones.
+
+        Raises:
+            ConfigError: with every mistake.
+        """
+        report = Report()
+        value = self.parse(raw, report)
+        if report.faults:
+            raise ConfigError(faults_as_problems(report.faults, from_plain(raw, Mark(""))))
+        return value
+
+    def among(self, node: Node) -> Shape:  # noqa: ARG002
+        """Return the shape that is meant by what is written, where several may stand."""
+        return self
+
+    def opened(self, node: Node) -> None:
+        """Rewrite what is short for a mapping as that mapping, in place."""
+
+    def child(self, part: str | int) -> Shape:  # noqa: ARG002
+        """Return the shape of what stands under a key or at a number."""
+        return ANYTHING
+
+    def start(self, part: str | int) -> Any:  # noqa: ARG002
+        """Return what stands under a key that is not written and gets something below it, as plain values."""
+        return {}
+
+    def outputs(self, raw: Any) -> Iterable[str]:  # noqa: ARG002
+        """Return the names of the model's outputs that a value is given by."""
+        return ()
+
+
+ANYTHING: Final = Shape()
+
+
+@dataclass(frozen=True, slots=True)
+class Value(Shape):
+    """A number, a text, a switch ...: what a parameter of the catalog accepts that names no other object."""
+
+    parameter: Parameter
+
+    def parse(self, raw: Any, report: Report) -> Any:
+        """Return the value as the number that was meant, if it is one."""
+        value = as_number(self.parameter, raw)
+        fault = next(value_faults(self.parameter, value, received=raw), None)
+        if fault is not None:
+            report.add(fault)
+        return value
+
+
+def whole(**limits: Any) -> Value:
+    """Return the shape of whole numbers, within limits as in `Parameter`."""
+    return Value(Parameter("", types=("int", "null"), **limits))
+
+
+def number(**limits: Any) -> Value:
+    """Return the shape of finite numbers, within limits as in `Parameter`."""
+    return Value(Parameter("", types=("float", "null"), **limits))
+
+
+TEXT: Final = Value(Parameter("", types=("str",)))
+SWITCH: Final = Value(Parameter("", types=("bool",)))
+
+
+@dataclass(frozen=True, slots=True)
+class Choice(Shape):
+    """One of a few words."""
+
+    words: tuple[Any, ...]
+
+    def parse(self, raw: Any, report: Report) -> Any:
+        """Return the word."""
+        if any(type(raw) is type(word) and raw == word for word in self.words):
+            return raw
+        words = [str(word).lower() if isinstance(word, bool) else word for word in self.words]
+        return report.fault(f"unknown value {show(raw)}", did_you_mean(str(raw), words) or one_of(words))
+
+
+@dataclass(frozen=True, slots=True)
+class Checked(Shape):
+    """What a function checks and converts.
+
+    Args:
+        check: is called with the plain value and the report.
+        schema: the same in JSON Schema.
+        is_list: whether it is written as a list.
+    """
+
+    check: Callable[[Any, Report], Any]
+    schema: Mapping[str, Any]
+    is_list: bool = False
+
+    def parse(self, raw: Any, report: Report) -> Any:
+        """Return what the function makes of it."""
+        return self.check(raw, report)
+
+
+@dataclass(frozen=True, slots=True)
+class Later(Shape):
+    """What is kept as it is written, and read where it is used; `shape` says what may stand there."""
+
+    shape: Shape
+
+
+@dataclass(frozen=True, slots=True)
+class ListOf(Shape):
+    """A list of values of one shape.
+
+    Args:
+        item: the shape of each.
+        words: what is expected, in words.
+        hint: what to write instead of something else.
+        least: items that there must be.
+    """
+
+    item: Shape
+    words: str = "a list"
+    hint: Hint = None
+    least: int = 0
+    is_list: bool = field(default=True, init=False)
+
+    def parse(self, raw: Any, report: Report) -> Any:
+        """Return a tuple."""
+        if not isinstance(raw, (list, tuple)) or len(raw) < self.least:
+            words = "at least one item" if isinstance(raw, (list, tuple)) and self.words == "a list" else self.words
+            return report.fault(f"expected {words}, received {show(raw)}", _hint(self.hint, raw, "list"))
+        return tuple([self.item.parse(item, report.at(i)) for i, item in enumerate(raw)])
+
+    def child(self, part: str | int) -> Shape:
+        """Return the shape of every item."""
+        return self.item if isinstance(part, int) else ANYTHING
+
+
+@dataclass(frozen=True, slots=True)
+class MapOf(Shape):
+    """Values of one shape by names that the user chooses, at least one.
+
+    Args:
+        item: the shape of each.
+        words: what is expected, in words.
+        hint: what to write instead of something else.
+        key: gives a name the form in which it is kept.
+        is_identifier: whether names are like those of variables.
+        clash: what to say, and what to do, when names come out the same.
+        least: names that there must be.
+        by_output: whether the names are those of the model's outputs.
+    """
+
+    item: Shape
+    words: str = "a mapping"
+    hint: Hint = None
+    key: Callable[[str], str] = str
+    is_identifier: bool = False
+    clash: tuple[str, str] | None = None
+    least: int = 1
+    by_output: bool = False
+
+    def parse(self, raw: Any, report: Report) -> Any:
+        """Return a dict."""
+        if not isinstance(raw, Mapping) or len(raw) < self.least:
+            is_empty = isinstance(raw, Mapping) and self.words == "a mapping"
+            words = "at least one item" if is_empty else self.words
+            return report.fault(
+                f"expected {words}, received {show(raw)}", None if is_empty else _hint(self.hint, raw, "dict")
+            )
+        found = len(report.faults)
+        for name in raw if self.is_identifier else ():
+            if not IDENTIFIER.fullmatch(str(name)):
+                hint = "use letters, digits and `_`, starting with a letter"
+                report.at(str(name)).fault(f"{named(name)} cannot be a name here", hint, at_key=True)
+        values = {self.key(str(name)): self.item.parse(value, report.at(str(name))) for name, value in raw.items()}
+        if self.clash is not None and len(values) < len(raw) and len(report.faults) == found:
+            report.fault(*self.clash)
+        return values
+
+    def child(self, part: str | int) -> Shape:  # noqa: ARG002
+        """Return the shape of every value."""
+        return self.item
+
+    def outputs(self, raw: Any) -> Iterable[str]:
+        """Return the names, if they are those of outputs."""
+        return list(map(str, raw)) if self.by_output and isinstance(raw, Mapping) else ()
+
+
+def _is_mapping(raw: Any) -> bool:
+    return isinstance(raw, Mapping) and bool(raw)
+
+
+@dataclass(frozen=True, slots=True)
+class OneOrByName(Shape):
+    """One value, or values by name.
+
+    Args:
+        one: the shape of a value.
+        goes_by_name: tells which of both is written.
+        key: gives a name the form in which it is kept.
+        by_output: whether the names are those of the model's outputs.
+    """
+
+    one: Shape
+    goes_by_name: Callable[[Any], bool] = _is_mapping
+    key: Callable[[str], str] = str
+    by_output: bool = True
+
+    @property
+    def several(self) -> MapOf:
+        """The shape of values by name."""
+        return MapOf(self.one, key=self.key, least=0, by_output=self.by_output)
+
+    @property
+    def is_list(self) -> bool:  # type: ignore[override]
+        """Whether one value is a list."""
+        return self.one.is_list
+
+    def parse(self, raw: Any, report: Report) -> Any:
+        """Return the value, or a dict."""
+        return (self.several if self.goes_by_name(raw) else self.one).parse(raw, report)
+
+    def among(self, node: Node) -> Shape:
+        """Return the shape of one value, or that of values by name."""
+        return self.several if self.goes_by_name(node.plain()) else self.one.among(node)
+
+    def outputs(self, raw: Any) -> Iterable[str]:
+        """Return the names of the outputs that values are given for."""
+        return self.several.outputs(raw) if self.goes_by_name(raw) else ()
+
+
+def _hint(hint: Hint, raw: Any, type_: str) -> str | None:
+    return (hint(raw) if callable(hint) else hint) or type_remedy(raw, [type_])
+
+
+def whole_number(value: Any) -> Any:
+    """Accept `1e4` where a whole number is due."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def is_whole(value: Any) -> bool:
+    """Whether a value is a whole number, and no switch."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def is_finite_number(value: Any) -> bool:
+    """Whether a value is a number that can be computed with."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _name(value: Any, report: Report) -> Any:
+    value = whole_number(value)
+    if not (isinstance(value, str) or is_whole(value)):
+        return report.fault(f"expected a name or a number, received {show(value)}")
+    return canonical(value) if isinstance(value, str) else value
+
+
+def _names(value: Any, report: Report) -> Any:
+    if isinstance(value, (list, tuple)):
+        return tuple([_name(name, report.at(i)) for i, name in enumerate(value)])
+    if isinstance(whole_number(value), str) or is_whole(whole_number(value)):
+        return (_name(value, report),)
+    return report.fault(f"expected a name or a list of names, received {show(value)}")
+
+
+def _truth_as_name(value: Any) -> Any:
+    """Make the name of a class of `true` and `false`, also in a list: a column of these has the classes True, False."""
+    if isinstance(value, list):
+        return [_truth_as_name(item) for item in value]
+    return str(value) if isinstance(value, bool) else value
+
+
+_NAME: Final = {"type": ["string", "integer"]}
+_LABEL: Final = {"type": ["string", "integer", "boolean"]}
+NAMES: Final = Checked(_names, {"anyOf": [_NAME, {"type": "array", "items": _NAME}]}, is_list=True)
+CLASS_NAME: Final = Checked(lambda value, report: _name(_truth_as_name(value), report), _LABEL)
+CLASS_NAMES: Final = Checked(
+    lambda value, report: _names(_truth_as_name(value), report),
+    {"anyOf": [_LABEL, {"type": "array", "items": _LABEL}]},
+    is_list=True,
+)
+
+
+def as_number(parameter: Parameter, value: Any) -> Any:
+    """Accept `1e3` where a whole number is due, and `1` where Keras insists on a float; in a list, too."""
+    if isinstance(value, list) and parameter.items:
+        return [as_number(_of_items(parameter), item) for item in value]
+    if isinstance(value, float) and "int" in parameter.types and "float" not in parameter.types:
+        return whole_number(value)
+    if type(value) is int and "float" in parameter.types and "int" not in parameter.types:
+        return float(value)
+    return value
+
+
+def _of_items(parameter: Parameter) -> Parameter:
+    """Return what an item of a list must be."""
+    return parameter._replace(default=REQUIRED, types=parameter.items, choices=())
+
+
+def value_faults(parameter: Parameter, value: Any, *, received: Any) -> Iterator[Fault]:
+    """Yield what is wrong with a value that names no other object.
+
+    Args:
+        parameter: what the value is for.
+        value: the value, as a number of the parameter's type if it is one.
+        received: what the config says.
+    """
+    if value is None and parameter.default is None:
+        return
+    if isinstance(value, float) and not math.isfinite(value) and "float" in parameter.types:
+        yield Fault((), f"expected a finite number, received {show(received)}")
+    if parameter.types and not any(_is(value, name) for name in parameter.types):
+        wanted = " or ".join(
+            _TYPE_WORDS[name] for name in parameter.types if name != "null" or len(parameter.types) == 1
+        )
+        choices = one_of(parameter.choices) if parameter.choices else None
+        hint = choices or type_remedy(received, parameter.types) or about(parameter)
+        if parameter.name == "learning_rate" and isinstance(received, dict):
+            hint = "write the rate to start from here, and the schedule at the top: `schedule: {exponential: {...}}`"
+        if parameter.name == "axis" and "list" not in parameter.types and isinstance(received, list):
+            hint = "give one axis; `Flatten` makes one of several, and `Reshape` makes them several again"
+        yield Fault((), f"expected {wanted}, received {show(received)}", hint)
+        return
+    if isinstance(value, (list, tuple)) and parameter.items:
+        raw = received if isinstance(received, (list, tuple)) else value
+        for i, (item, said) in enumerate(zip(value, raw, strict=True)):
+            for fault in value_faults(_of_items(parameter), item, received=said):
+                yield fault._replace(path=(i, *fault.path))
+    if parameter.choices and value not in parameter.choices and isinstance(value, str):
+        hint = did_you_mean(value, parameter.choices) or one_of(parameter.choices)
+        yield Fault((), f"unknown value {named(value)}", hint)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return
+    if parameter.minimum is not None and value < parameter.minimum:
+        yield Fault((), f"must be at least {number_text(parameter.minimum)}, received {show(received)}")
+    if parameter.maximum is not None and value > parameter.maximum:
+        message = f"must be at most {number_text(parameter.maximum)}, received {show(received)}"
+        yield Fault((), message, about(parameter))
+    if parameter.exclusive_minimum is not None and value <= parameter.exclusive_minimum:
+        yield Fault((), f"must be more than {number_text(parameter.exclusive_minimum)}, received {show(received)}")
+    if parameter.exclusive_maximum is not None and value >= parameter.exclusive_maximum:
+        yield Fault((), f"must be less than {number_text(parameter.exclusive_maximum)}, received {show(received)}")
+
+
+def _is(value: Any, type_name: str) -> bool:
+    return type_name == "bool" if isinstance(value, bool) else isinstance(value, _TYPES[type_name])
