@@ -196,8 +196,9 @@ def test_any_path_of_a_space_or_a_variant_is_a_problem_or_none(path, text, data,
 def validate(path):
     """Do with a config what `nnlab validate` does."""
     from nnlab.cli.configs import _check
+    from nnlab.cli.options import Given
 
-    _check(path, [])
+    _check(path, Given())
 
 
 @pytest.mark.parametrize("key", ["config", "extends"])

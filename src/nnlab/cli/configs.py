@@ -48,7 +48,7 @@ def _check(path: Path, given: options.Given) -> list[Problem]:
         What is no mistake but had better be known.
     """
     loaded = console.load_given(path, given)
-    advice: list[Problem] = []
+    advice = loaded.advice()
     if loaded.experiment.tune is None and loaded.experiment.compare is None:
         console.check_fit(loaded)
     if loaded.experiment.tune is not None:
