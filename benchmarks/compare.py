@@ -98,9 +98,9 @@ def final_table(count: int) -> dict[str, Any]:
     comparison = Comparison([Contender(i, f"variant {i}", 36) for i in range(count // 20)], rules)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     for contender in comparison.contenders:
-        while missing := [trial for trial in comparison.wanted(contender) if trial not in comparison.outcomes]:
+        while missing := [trial for trial in comparison.wanted(contender) if trial.name not in comparison.outcomes]:
             for trial in missing:
-                comparison.outcomes[trial] = _outcome(trial, Outcome)
+                comparison.outcomes[trial.name] = _outcome(trial, Outcome)
     began = time.perf_counter()
     document(comparison, run="", status="completed")
     seconds = time.perf_counter() - began
@@ -109,10 +109,12 @@ def final_table(count: int) -> dict[str, Any]:
 
 
 def _outcome(trial: Any, make: Any) -> Any:
-    score = 0.8 + 0.0001 * ((trial.contender * 31 + trial.seed * 17) % 97) - abs((trial.learning_rate or 0) - 0.001)
+    score = (
+        0.8 + 0.0001 * ((trial.of.contender * 31 + trial.seed * 17) % 97) - abs((trial.of.learning_rate or 0) - 0.001)
+    )
     rows = [{"epoch": i, "accuracy": score, "val_accuracy": score, "seconds": 0.1} for i in range(1, 11)]
     metrics = {"validation": {"loss": 1 - score, "accuracy": score}, "test": {"accuracy": score}}
-    return make(f"{trial}", "completed", metrics, tuple(rows))
+    return make(trial.name, "completed", metrics, tuple(rows))
 
 
 def main() -> None:

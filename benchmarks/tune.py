@@ -135,16 +135,16 @@ class Silence:
 
     def epoch_done(self, name: str, row: Any) -> None: ...
 
-    def trial_done(self, trial: Any) -> None: ...
+    def trial_done(self, trial: Any, outcome: Any) -> None: ...
 
-    def final_began(self, trial: Any, count: int) -> None: ...
+    def phase_began(self, text: str) -> None: ...
 
 
 def overhead(algorithm: str, numbers: tuple[int, ...], more: str = "") -> dict[str, Any]:
     """Return milliseconds a trial about those of some numbers, the oracle's thinking apart."""
     from nnlab.config.load import load_config
     from nnlab.run import Run
-    from nnlab.tune.conduct import conduct
+    from nnlab.studies.conduct import conduct
     from nnlab.tune.study import prepare
 
     with tempfile.TemporaryDirectory() as folder:
@@ -153,7 +153,7 @@ def overhead(algorithm: str, numbers: tuple[int, ...], more: str = "") -> dict[s
         path.write_text(next(iter(CONFIGS.values())) + space + more)
         study, executor = prepare(load_config(path)), NoTime()
         conduct(study, Run(Path(folder) / "run"), lambda _: executor, observer=Silence())
-        thinking = [trial.thinking_seconds for trial in study.search.trials]
+        thinking = [trial.thinking_seconds for trial in study.agenda.search.candidates]
 
         def mean_ms(values: list[float], number: int) -> float:
             near = values[number - 5 : number + 5]

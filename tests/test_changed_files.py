@@ -13,6 +13,7 @@ from nnlab.config.load import dump_config, load_config
 from nnlab.errors import DataError
 from nnlab.executor import Job, Outcome
 from nnlab.run import Run
+from nnlab.studies.conduct import conduct
 from samples import Silence
 
 CONFIG = """
@@ -68,11 +69,10 @@ def rows(tmp_path):
 
 def compared(write_config, run: Run, before_second: Callable[[], None]) -> None:
     study = comparing.prepare(write_config(CONFIG), [])
-    comparing.conduct(study, run, lambda _: Pretence(before_second), observer=Silence())
+    conduct(study, run, lambda _: Pretence(before_second), observer=Silence())
 
 
 def searched(write_config, run: Run, before_second: Callable[[], None]) -> None:
-    from nnlab.tune.conduct import conduct
     from nnlab.tune.study import prepare
 
     conduct(prepare(load_config(write_config(CONFIG))), run, lambda _: Pretence(before_second), observer=Silence())

@@ -47,7 +47,7 @@ training: {loss_weights: {one: 1, two: 0.5}, metrics: {one: [accuracy]}}
 def compared(path, vary: str, metric: str | None = "val_loss", *base: str):
     changes = [*base, *([] if metric is None else [f"compare.metric={metric}"])]
     study = prepare_comparison(path, changes, lambda _: from_options([vary], []))
-    return study.comparison.rules.objective.column
+    return study.agenda.objective.column
 
 
 def refusal(path, vary: str, metric: str | None = "val_loss", *base: str):
@@ -176,7 +176,7 @@ def test_a_metric_that_is_called_like_a_loss_may_judge_losses(config):
     text = REGRESSION.replace("metrics: [mae]", "metrics: [{mae: {name: my_loss}}]")
     space = "training.loss: {choice: [{huber: {delta: 1.0}}, mse]}"
     study = prepare_search(config(text + SEARCHED % ("val_my_loss", space)))
-    assert study.search.rules.objective.column == "val_my_loss"
+    assert study.agenda.objective.column == "val_my_loss"
 
 
 @pytest.mark.parametrize(

@@ -15,9 +15,9 @@ import pytest
 from scipy import stats
 
 from nnlab.compare.problems import by_name, standings
-from nnlab.compare.protocol import Comparison, Contender, Rules, Trial, trial_name
+from nnlab.compare.protocol import Comparison, Contender, Rules, Setting, trial_name
 from nnlab.compare.results import document
-from nnlab.compare.study import conduct, prepare
+from nnlab.compare.study import prepare
 from nnlab.compare.tuning import beyond, rate_center, rate_grid
 from nnlab.compare.variants import from_optimizers, from_options
 from nnlab.errors import ConfigError, NnlabError, Problem
@@ -29,6 +29,7 @@ from nnlab.report.page import markdown
 from nnlab.results import interval_text
 from nnlab.run import Run, open_run
 from nnlab.stats import Scale
+from nnlab.studies.conduct import conduct
 from samples import DIGITS
 
 SEEDS = (7, 8, 9)
@@ -102,14 +103,22 @@ def contenders(*names: str, rate: float = 0.001) -> list[Contender]:
 def compared(accuracy, *names: str, rules: Rules = RULES, last_first: bool = False) -> Comparison:
     """Run a comparison on made-up trainings; `accuracy(variant, rate, seed)`."""
     comparison = Comparison(contenders(*names), rules)
-    pretence = Pretence(accuracy, last_first=last_first)
-
-    def submit(trial: Trial) -> None:
-        contender = comparison.contenders[trial.contender]
-        pretence.jobs.append((trial_name(trial, contender), contender.name, trial.learning_rate, trial.seed, None))
-
-    comparison.run(pretence, submit, lambda *_: None)
+    train_all(comparison, Pretence(accuracy, last_first=last_first), lambda setting: names[setting.contender])
     return comparison
+
+
+def train_all(comparison: Comparison, pretence: Pretence, kind: Callable[[Setting], str]) -> None:
+    """Train what a comparison wants until it wants nothing more; `kind` is what `accuracy` is told of a setting."""
+    running = {}
+    while True:
+        for trial in (trial for each in comparison.contenders for trial in comparison.wanted(each)):
+            if trial.name not in running:
+                running[trial.name] = trial
+                pretence.jobs.append((trial.name, kind(trial.of), trial.of.learning_rate, trial.seed, None))
+        outcome = pretence.next_outcome()
+        if outcome is None:
+            return
+        comparison.outcomes[outcome.name] = outcome
 
 
 def tuned_rules(budget: int = 3, **changes) -> Rules:
@@ -126,7 +135,7 @@ def peak(at: float) -> Callable[[str, float, int], History]:
 
 def test_every_variant_is_trained_with_the_same_seeds():
     comparison = compared(lambda *_: [0.5, 0.9], "a", "b")
-    assert sorted(comparison.outcomes) == [Trial(i, 0.001, seed) for i in (0, 1) for seed in SEEDS]
+    assert sorted(comparison.outcomes) == [f"0{i + 1}_{'ab'[i]}_lr0.001_seed{seed}" for i in (0, 1) for seed in SEEDS]
 
 
 def test_a_grid_has_two_rates_a_decade_about_its_center():
@@ -143,10 +152,11 @@ def test_the_center_is_the_optimizers_own(config, optimizer, center):
 
 def test_tuning_has_a_seed_of_its_own_and_the_best_rate_gets_fresh_ones():
     comparison = compared(peak(0.001), "a", "b", rules=tuned_rules(tuned_only=True))
-    tuning = [trial for trial in comparison.outcomes if trial.seed == 1_000_007]
-    final = [trial for trial in comparison.outcomes if trial.seed in SEEDS]
-    assert sorted(trial.learning_rate for trial in tuning) == [3e-4, 3e-4, 1e-3, 1e-3, 3e-3, 3e-3]
-    assert {trial.learning_rate for trial in final} == {1e-3}
+    trials = comparison.purposes()
+    tuning = [trial.of for trial in trials if trial.seed == 1_000_007]
+    final = [trial.of for trial in trials if trial.seed in SEEDS]
+    assert sorted(setting.learning_rate for setting in tuning) == [3e-4, 3e-4, 1e-3, 1e-3, 3e-3, 3e-3]
+    assert {setting.learning_rate for setting in final} == {1e-3}
     assert len(comparison.outcomes) == 2 * (3 + 3)
 
 
@@ -174,7 +184,8 @@ def test_of_equal_accuracies_the_rate_with_the_lower_loss_is_taken():
     comparison = Comparison(contenders("a"), tuned_rules(3, tuned_only=True))
     for rate, loss in ((3e-4, 0.3), (1e-3, 0.1), (3e-3, 0.2)):
         metrics = {"validation": {"loss": loss, "accuracy": 0.9}}
-        comparison.outcomes[Trial(0, rate, 1_000_007)] = Outcome("", "completed", metrics, ())
+        name = comparison.trial(comparison.contenders[0], rate, 1_000_007).name
+        comparison.outcomes[name] = Outcome(name, "completed", metrics, ())
     assert comparison.tuned(comparison.contenders[0]) == (1e-3, False, None)
 
 
@@ -187,9 +198,9 @@ def test_rates_that_diverge_are_not_chosen():
 
 def test_every_trial_has_a_name_of_its_own_that_a_run_can_have():
     long = "exponential(decay_steps=1000, decay_rate="
-    trials = [Trial(998, 1.23456789012e-05, 4294967295, f"{long}{rate})") for rate in (0.1, 0.2)]
-    trials += [Trial(0, 1e30, 1, "constant"), Trial(0, 1e30, 1)]
-    names = [trial_name(trial, Contender(trial.contender, "x" * 60, 1)) for trial in trials]
+    settings = [(Setting(998, 1.23456789012e-05, f"{long}{rate})"), 4294967295) for rate in (0.1, 0.2)]
+    settings += [(Setting(0, 1e30, "constant"), 1), (Setting(0, 1e30), 1)]
+    names = [trial_name(setting, "x" * 60, seed) for setting, seed in settings]
     assert len(set(names)) == 4
     assert all(re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name) for name in names)
 
@@ -206,12 +217,7 @@ def test_schedules_are_tuned_with_learning_rates_at_the_same_cost_for_all():
     rules = tuned_rules(3, tuned_only=True, schedules=("constant", "cosine"))
     comparison = Comparison(contenders("a", "b"), rules)
     pretence = Pretence(lambda schedule, rate, _: [0.9 if (schedule, rate) == ("cosine", 3e-3) else 0.5 + rate])
-
-    def submit(trial: Trial) -> None:
-        name = trial_name(trial, comparison.contenders[trial.contender])
-        pretence.jobs.append((name, trial.schedule, trial.learning_rate, trial.seed, None))
-
-    comparison.run(pretence, submit, lambda *_: None)
+    train_all(comparison, pretence, lambda setting: setting.schedule)
     row = comparison.table("tuned").rows[0]
     assert (row.schedule, row.learning_rate, row.on_edge) == ("cosine", 3e-3, False)
     assert {row.trainings for row in comparison.table("tuned").rows} == {2 * 4 + 3}
@@ -323,10 +329,9 @@ def test_an_interval_has_the_digits_that_tell_its_ends_apart():
 
 def test_what_chooses_a_learning_rate_sees_no_test_rows(digits, tmp_path):
     study = chosen(digits, "model.activation=relu,tanh", tuning_budget=1)
-    contender = study.comparison.contenders[0]
-    jobs = {trial.seed: study.job(trial, tmp_path) for trial in study.comparison.wanted(contender)}
+    jobs = {trial.seed: study.job(trial, tmp_path) for trial in study.agenda.wanted()}
     assert {seed: job.options["evaluate_test"] for seed, job in jobs.items()} == {
-        **dict.fromkeys(study.comparison.rules.seeds, True), study.comparison.rules.tuning_seed: False,
+        **dict.fromkeys(study.agenda.comparison.rules.seeds, True), study.agenda.comparison.rules.tuning_seed: False,
     }  # fmt: skip
 
 
@@ -351,9 +356,15 @@ def chosen(path, *vary: str, variant=(), **options):
     return prepare(path, options.pop("base", []), lambda _: from_options(vary, variant), **options)
 
 
+def trial(study, number: int, *setting):
+    """Return a trial of a variant."""
+    comparison = study.agenda.comparison
+    return comparison.trial(comparison.contenders[number], *setting)
+
+
 def test_values_are_split_at_commas_outside_of_brackets(digits):
     study = chosen(digits, "model.hidden=[30, 20],[10]", "optimizer={SGD: {momentum: 0.9, nesterov: true}},adam")
-    assert [variant.name for variant in study.variants] == [
+    assert [variant.name for variant in study.agenda.variants] == [
         "hidden=[30, 20] SGD(momentum=0.9, nesterov=true)", "hidden=[30, 20] adam",
         "hidden=[10] SGD(momentum=0.9, nesterov=true)", "hidden=[10] adam",
     ]  # fmt: skip
@@ -361,7 +372,7 @@ def test_values_are_split_at_commas_outside_of_brackets(digits):
 
 def test_a_variant_by_hand_has_several_changes_or_none(digits):
     study = chosen(digits, variant=["wide:model.hidden=[50, 50],training.epochs=1", "as-it-is:"])
-    wide, as_it_is = (variant.config.experiment for variant in study.variants)
+    wide, as_it_is = (variant.config.experiment for variant in study.agenda.variants)
     assert (wide.model.hidden, wide.training.epochs) == ((50, 50), 1)
     assert as_it_is.training.epochs == 3
 
@@ -371,8 +382,8 @@ def test_the_compare_section_says_the_same_as_the_command_line(write_config):
         f"{DIGITS}compare:\n  vary: {{model.activation: [relu, tanh]}}\n  seeds: 3\n  tuning_budget: 5\n"
     )
     study = prepare(path, [])
-    assert [variant.name for variant in study.variants] == ["relu", "tanh"]
-    assert (study.comparison.rules.seeds, study.comparison.rules.tuning_budget) == ((7, 8, 9), 5)
+    assert [variant.name for variant in study.agenda.variants] == ["relu", "tanh"]
+    assert (study.agenda.comparison.rules.seeds, study.agenda.comparison.rules.tuning_budget) == ((7, 8, 9), 5)
 
 
 def test_a_mistake_of_one_variant_is_told_at_its_place_with_all_others(write_config):
@@ -424,7 +435,7 @@ def test_values_of_different_losses_are_not_compared(digits):
     losses = "training.loss=sparse_categorical_crossentropy,kl_divergence"
     with pytest.raises(ConfigError, match="the values of different losses cannot be compared"):
         chosen(digits, losses, base=["compare.metric=loss"])
-    assert chosen(digits, losses).comparison.rules.metric == "accuracy"
+    assert chosen(digits, losses).agenda.comparison.rules.metric == "accuracy"
 
 
 def test_trainings_beside_others_have_one_thread(digits):
@@ -442,13 +453,13 @@ def test_trainings_beside_others_have_one_thread(digits):
 
 def test_variants_that_differ_in_numbers_alone_share_their_programs(digits, tmp_path):
     rates = chosen(digits, "optimizer.learning_rate=0.1,0.2,0.3")
-    jobs = [
-        rates.job(trial, tmp_path) for each in rates.comparison.contenders for trial in rates.comparison.wanted(each)
-    ]
+    jobs = [rates.job(trial, tmp_path) for trial in rates.agenda.wanted()]
     assert len({job.kind for job in jobs}) == 1
     assert {job.of_kind for job in jobs} == {len(jobs)}
     widths = chosen(digits, "model.hidden=[8],[9]")
-    jobs = [widths.job(widths.comparison.wanted(each)[0], tmp_path) for each in widths.comparison.contenders]
+    jobs = [
+        widths.job(widths.agenda.comparison.wanted(each)[0], tmp_path) for each in widths.agenda.comparison.contenders
+    ]
     assert [job.of_kind for job in jobs] == [5, 5]
     assert jobs[0].kind != jobs[1].kind
 
@@ -471,20 +482,19 @@ def test_a_schedule_that_gives_all_rates_itself_cannot_be_tuned(digits):
 
 def test_the_highest_rate_of_one_cycle_is_what_is_tuned(digits, tmp_path):
     study = chosen(digits, "schedule={one_cycle: {max_learning_rate: 0.1}},constant", tuning_budget=3)
-    trial = Trial(0, 0.3, 1)
-    schedule = study.job(trial, tmp_path).config.experiment.schedule
-    assert (schedule.get("max_learning_rate"), study.comparison.contenders[0].learning_rate) == (0.3, 0.1)
+    schedule = study.job(trial(study, 0, 0.3, 1), tmp_path).config.experiment.schedule
+    assert (schedule.get("max_learning_rate"), study.agenda.comparison.contenders[0].learning_rate) == (0.3, 0.1)
 
 
 def test_a_tuned_schedule_takes_the_place_of_the_configs_own(digits, tmp_path):
     base = ["compare.tune_schedules=[constant, {one_cycle: {max_learning_rate: 1}}]", "schedule=cosine"]
     study = chosen(digits, "optimizer=SGD,Adam", base=base, tuning_budget=3)
-    trials = [Trial(0, 0.3, 1, name) for name in study.comparison.rules.schedules]
-    experiments = [study.job(trial, tmp_path).config.experiment for trial in trials]
+    trials = [trial(study, 0, 0.3, 1, name) for name in study.agenda.comparison.rules.schedules]
+    experiments = [study.job(each, tmp_path).config.experiment for each in trials]
     assert experiments[0].schedule.name == "constant"
     assert experiments[0].optimizer.get("learning_rate") == 0.3
     assert experiments[1].schedule.get("max_learning_rate") == 0.3
-    assert "tune_schedules:" in study.resolved
+    assert "tune_schedules:" in study.agenda.resolved
 
 
 @pytest.mark.parametrize(
@@ -505,7 +515,7 @@ def test_schedules_that_cannot_be_tuned_are_refused(digits, schedules, budget, m
 
 def test_the_nine_optimizers_are_compared_the_configs_own_as_configured(digits):
     study = prepare(digits, [], lambda config: from_optimizers(config, None), tuning_budget=7)
-    rates = {contender.name: contender.learning_rate for contender in study.comparison.contenders}
+    rates = {contender.name: contender.learning_rate for contender in study.agenda.comparison.contenders}
     assert list(rates) == ["SGD", "momentum", "nesterov", "Adagrad", "RMSprop", "Adam", "Adamax", "Nadam", "AdamW"]
     assert (rates["SGD"], rates["Adam"], rates["AdamW"]) == (0.01, 0.005, 0.001)
 
@@ -513,17 +523,17 @@ def test_the_nine_optimizers_are_compared_the_configs_own_as_configured(digits):
 def test_a_change_of_the_command_line_holds_for_every_optimizer(digits, tmp_path):
     base = ["optimizer.learning_rate=0.02", "optimizer.clipnorm=1.0"]
     study = prepare(digits, base, lambda config: from_optimizers(config, "SGD, momentum"), tuning_budget=3)
-    jobs = [study.job(Trial(i, rate, 1), tmp_path) for i, rate in ((0, 0.02), (1, 0.3))]
+    jobs = [study.job(trial(study, i, rate, 1), tmp_path) for i, rate in ((0, 0.02), (1, 0.3))]
     optimizers = [job.config.experiment.optimizer for job in jobs]
     assert [(each.name, each.get("learning_rate"), each.get("clipnorm")) for each in optimizers] == [
         ("SGD", 0.02, 1.0), ("momentum", 0.3, 1.0),
     ]  # fmt: skip
-    assert {contender.learning_rate for contender in study.comparison.contenders} == {0.02}
+    assert {contender.learning_rate for contender in study.agenda.comparison.contenders} == {0.02}
 
 
 def test_a_trial_is_an_ordinary_experiment_on_the_same_rows(digits, tmp_path):
     study = chosen(digits, "model.activation=relu,tanh", base=["compare.seeds=2"])
-    job = study.job(Trial(1, 0.005, 8), tmp_path)
+    job = study.job(trial(study, 1, 0.005, 8), tmp_path)
     experiment = job.config.experiment
     assert (experiment.name, experiment.seed, experiment.data.seed, experiment.compare) == (job.name, 8, 7, None)
     assert job.run.path == tmp_path / "02_tanh_lr0.005_seed8"
@@ -584,6 +594,8 @@ class Silence:
 
     def epoch_done(self, name, row) -> None: ...
 
+    def phase_began(self, text) -> None: ...
+
     def trial_done(self, trial, outcome) -> None:
         self.count += 1
         if self.count == self.interrupt_after:
@@ -624,7 +636,7 @@ def test_a_config_that_is_edited_or_moved_meanwhile_changes_nothing(write_config
     run = Run(tmp_path / "elsewhere" / "run")
     conduct(study, run, lambda _: Pretence(lambda *_: [0.9]), observer=Silence())
     again = prepare(run.config_path, [])
-    files = [variant.config.experiment.data.path for variant in again.variants]
+    files = [variant.config.experiment.data.path for variant in again.agenda.variants]
     assert files == [str(tmp_path.resolve() / "flowers.csv")] * 2
 
 
@@ -675,7 +687,7 @@ def test_a_crashed_trial_fails_the_comparison_and_leaves_the_rest(digits, tmp_pa
 
     study = chosen(digits, "model.activation=relu,tanh", base=["compare.seeds=3"])
     status = conduct(study, Run(tmp_path / "run"), lambda _: Crashing(lambda *_: [0.9]), observer=Silence())
-    row = study.comparison.table("defaults").rows[0].as_json()
+    row = study.agenda.comparison.table("defaults").rows[0].as_json()
     assert (status, row["crashed"], row["seeds"], row["score_mean"]) == ("failed", 1, 2, 0.9)
 
 
@@ -691,10 +703,10 @@ def test_runs_ls_and_show_know_comparisons(nnlab, digits, tmp_path):
     study = optimizers(digits)
     run = Run.new(tmp_path / "runs", "digits")
     conduct(study, run, lambda _: Pretence(by_kind), observer=Silence(), command=["nnlab", "compare"])
-    summarize(run, document(study.comparison, run=str(run.path), status="completed"))
+    summarize(run, document(study.agenda.comparison, run=str(run.path), status="completed"))
     listed = nnlab("runs", "ls").out
     assert "0.958" in listed
-    assert f"{len(study.comparison.outcomes)} trials" in listed
+    assert f"{len(study.agenda.comparison.outcomes)} trials" in listed
     assert json.loads(nnlab("runs", "ls", "--json").out)[0]["best"]["variant"] == "Adam"
     shown = nnlab("runs", "show", "digits").out
     assert "learning rates tuned" in shown
@@ -721,7 +733,7 @@ def compared_in(folder, study, accuracy, *, interrupt_after: int | None = None) 
         conduct(study, run, lambda _: Pretence(accuracy), observer=Silence(interrupt_after))
     except KeyboardInterrupt:
         status = "interrupted"
-    summarize(run, document(study.comparison, run=str(run.path), status=status))
+    summarize(run, document(study.agenda.comparison, run=str(run.path), status=status))
     return run
 
 

@@ -83,14 +83,14 @@ def test_the_columns_of_validation_rows_have_the_same_directions():
     ],
 )
 def test_names_of_outputs_and_metrics_say_nothing_of_the_direction(config, objective, direction):
-    found = prepare_search(config(TWO % objective)).search.rules.objective
+    found = prepare_search(config(TWO % objective)).agenda.objective
     assert (found.column, found.direction) == (objective, direction)
 
 
 def test_the_metric_that_decides_is_the_first_whatever_its_name(line):
     path = line("{mae: {name: fit_loss}}, mse")
     study = prepare_comparison(path, [], lambda _: from_options(["model.hidden=[2],[3]"], []))
-    objective = study.comparison.rules.objective
+    objective = study.agenda.objective
     assert (objective.column, objective.direction) == ("val_fit_loss", "min")
 
 

@@ -22,9 +22,8 @@ from nnlab.report.page import markdown
 from nnlab.report.search import gain_text, heads
 from nnlab.report.search_plots import importance, progress, value_axes
 from nnlab.run import Run, open_run
-from nnlab.tune.conduct import conduct
+from nnlab.studies.conduct import conduct
 from nnlab.tune.outlook import hyperband_brackets, initial_points
-from nnlab.tune.results import document
 from nnlab.tune.search import is_hopeless
 from nnlab.tune.space import read_space
 from nnlab.tune.study import prepare
@@ -268,7 +267,7 @@ def test_no_result_depends_on_how_many_are_trained_at_once(study, tmp_path, algo
         prepared = study(algorithm, *changes, jobs=jobs)
         run = searched(prepared, tmp_path / f"{jobs}", Pretence(score, jobs=jobs, last_first=last_first))
         trials = [{**entry, "thinking_seconds": None} for entry in run.read_trials()]
-        document_ = {**document(prepared, run="", status="completed"), "thinking_seconds": None}
+        document_ = {**prepared.agenda.document(run="", status="completed"), "thinking_seconds": None}
         found.append((results(run), trials, document_, load_config(run.best_path).experiment))
     assert len(found[0][1]) >= 9
     assert all(each == found[0] for each in found[1:])
@@ -549,7 +548,7 @@ def test_several_seeds_a_trial_are_kept_each_and_the_mean_decides(study, tmp_pat
 def test_the_best_is_trained_with_fresh_seeds_and_test_rows_are_looked_at_only_then(study, tmp_path):
     prepared = study("random", "tune.max_trials=4")
     run = searched(prepared, tmp_path / "run")
-    results_ = document(prepared, run="x", status="completed")
+    results_ = prepared.agenda.document(run="x", status="completed")
     assert list(results_["fresh"]["scores"]) == [1_000_003, 1_000_004]
     assert results_["fresh"]["test_mean"] is not None
     assert results_["fresh"]["ci_low"] <= results_["fresh"]["score_mean"] <= results_["fresh"]["ci_high"]
@@ -594,7 +593,7 @@ def test_limits_for_hopeless_trials_are_medians_of_those_before(study, tmp_path)
 def test_the_plots_show_what_was_tried(study, tmp_path):
     prepared = study("random", "tune.max_trials=14")
     run = searched(prepared, tmp_path / "run")
-    summarize(run, document(prepared, run=str(run.path), status="completed"))
+    summarize(run, prepared.agenda.document(run=str(run.path), status="completed"))
     assert draw(run) == ["progress", "parameters", "parallel", "importance"]
     drawn = {path: path.read_bytes() for path in run.path.glob("*.svg")}
     (run.path / "trials" / "0013.json").touch()
@@ -608,13 +607,13 @@ def test_the_plots_show_what_was_tried(study, tmp_path):
 def test_the_best_so_far_of_hyperband_is_that_of_trials_that_were_trained_to_the_end(study, tmp_path):
     prepared = study("hyperband")
     run = searched(prepared, tmp_path / "run")
-    scores, best = progress(run.read_trials(), prepared.search.rules.objective).series
-    assert scores.y == [prepared.search.score(trial) for trial in prepared.search.trials]
-    assert [None if math.isnan(value) else value for value in best.y] == prepared.search.best_so_far()
+    scores, best = progress(run.read_trials(), prepared.agenda.objective).series
+    assert scores.y == [prepared.agenda.search.score(trial) for trial in prepared.agenda.search.candidates]
+    assert [None if math.isnan(value) else value for value in best.y] == prepared.agenda.search.best_so_far()
 
 
 def test_a_parameter_has_its_place_on_an_axis_and_its_value_in_words(study):
-    space = document(study("random"), run="x", status="completed")["space"]
+    space = study("random").agenda.document(run="x", status="completed")["space"]
     axes = {axis.path: axis for axis in value_axes(space)}
     rate, units, activation = (
         axes[path] for path in ("optimizer.learning_rate", "model.hidden.units", "model.activation")
@@ -633,7 +632,7 @@ def test_heads_are_as_long_as_they_must_be_and_no_bare_numbers():
 def test_what_the_search_gained_over_the_configs_own_values_is_said(study, tmp_path):
     prepared = study("random", "tune.max_trials=6")
     run = searched(prepared, tmp_path / "run")
-    found = document(prepared, run="x", status="completed")
+    found = prepared.agenda.document(run="x", status="completed")
     scores = [entry["score"] for entry in run.read_trials()]
     assert found["own"] == {"trial": "0000", "status": "completed", "score": scores[0], "gain": max(scores) - scores[0]}
     text = (
@@ -645,16 +644,16 @@ def test_what_the_search_gained_over_the_configs_own_values_is_said(study, tmp_p
     assert written.index("trained again with 2 fresh seeds") < written.index(text[1:]) < written.index("| trial |")
     without = study("random", "tune.max_trials=3", "tune.default_trial=false")
     searched(without, tmp_path / "without")
-    assert gain_text(document(without, run="x", status="completed")) is None
+    assert gain_text(without.agenda.document(run="x", status="completed")) is None
 
 
 def test_nothing_is_gained_over_what_diverged_or_was_not_trained_as_long(study, tmp_path):
     prepared = study("random", "tune.max_trials=6")
     searched(prepared, tmp_path / "run", Pretence(lambda e: None if e.model.hidden.units == 8 else accuracy_of(e)))
-    assert gain_text(document(prepared, run="x", status="completed")).endswith("the config's own values diverged")
+    assert gain_text(prepared.agenda.document(run="x", status="completed")).endswith("the config's own values diverged")
     short = study("hyperband")
     searched(short, tmp_path / "short", Pretence(lambda e: 0.1 if e.model.hidden.units == 8 else accuracy_of(e)))
-    found = document(short, run="x", status="completed")
+    found = short.agenda.document(run="x", status="completed")
     assert found["own"]["gain"] is None
     assert gain_text(found).endswith("the config's own values were not trained as long")
 

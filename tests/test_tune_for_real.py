@@ -93,7 +93,7 @@ def test_ctrl_c_while_the_oracle_starts(nnlab, write_config, tmp_path):
 
 
 def test_an_oracle_that_dies_is_reported(write_config):
-    with prepare(load_config(write_config(SMALL % "random"))).oracle() as oracle:
+    with prepare(load_config(write_config(SMALL % "random"))).agenda.oracle() as oracle:
         assert oracle.ask(0) is not None
         oracle._process.kill()
         with pytest.raises(NnlabError, match="the process that proposes trials has died"):

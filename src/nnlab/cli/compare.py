@@ -242,12 +242,11 @@ def _run(
 ) -> None:
     """Check, train, and show the results."""
     from nnlab.cli.comparison import Progress
-    from nnlab.compare.problems import by_name, conduct_all, joint_name
-    from nnlab.compare.results import document_of
-    from nnlab.compare.study import conduct
+    from nnlab.compare.problems import by_name, conduct_all, document_of, joint_name
     from nnlab.executor import check_threads, executor_for, start_soon, threads_of
     from nnlab.report import draw, summarize
     from nnlab.run import Run
+    from nnlab.studies.conduct import conduct
 
     console.prepare_tensorflow(verbose=verbose)  # for the workers, which inherit the environment
     start: Any = start_soon if ray is None else None
@@ -263,7 +262,7 @@ def _run(
     run = into or Run.new(runs_dir, name)
     progress = Progress(quiet=quiet or json)
     options: dict[str, Any] = {"observer": progress, "command": ["nnlab", *sys.argv[1:]]}
-    comparisons = {problem: study.comparison for problem, study in studies.items()}
+    comparisons = {problem: study.agenda.comparison for problem, study in studies.items()}
     document = partial(document_of, comparisons)
     try:
         with progress:

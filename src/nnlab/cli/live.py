@@ -48,6 +48,11 @@ class LiveTable:
             self._live.stop()
             self._live = None
 
+    def phase_began(self, text: str) -> None:
+        """See `Observer`."""
+        if self._writes_lines:
+            self._console.say(text)
+
     @property
     def _writes_lines(self) -> bool:
         return not self._quiet and self._live is None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -103,8 +102,7 @@ def conduct(
     from nnlab.executor import executor_for, jobs_at_once, start_soon, threads_of
     from nnlab.report import draw, summarize
     from nnlab.run import Run
-    from nnlab.tune.conduct import conduct as search
-    from nnlab.tune.results import document
+    from nnlab.studies.conduct import conduct as search
     from nnlab.tune.study import prepare
 
     console.prepare_tensorflow(verbose=verbose)  # for the workers, which inherit the environment
@@ -121,11 +119,11 @@ def conduct(
         with progress:
             status = search(study, run, executor, observer=progress, command=["nnlab", *sys.argv[1:]])
     except (KeyboardInterrupt, LostError) as error:
-        raise typer.Exit(console.stopped(error, run, partial(document, study), done="tried")) from None
-    results = document(study, run=str(run.path), status=status)
+        raise typer.Exit(console.stopped(error, run, study.agenda.document, done="tried")) from None
+    results = study.agenda.document(run=str(run.path), status=status)
     summarize(run, results)
-    if study.search.failed:
-        _say_failed(study.search)
+    if study.agenda.search.failed:
+        _say_failed(study.agenda.search)
         console.say(f"`nnlab resume {run.path}` tries them again")
     console.show_results(results, run, json=json, quiet=quiet)
     preparing.join()
@@ -138,7 +136,7 @@ def _say_failed(search: Any) -> None:
     """Say each problem once, with the trials that had it."""
     trials: dict[str, list[str]] = {}
     for trial in search.failed:
-        for outcome in search.done(trial):
+        for outcome in search.done(trial).values():
             for problem in outcome.problems:
                 trials.setdefault(str(problem), []).append(trial.id)
     for text, ids in trials.items():

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from nnlab.compare.agenda import ComparisonAgenda
 from nnlab.compare.protocol import Comparison
-from nnlab.compare.study import Observer, Study, begin, conduct, result_rows
-from nnlab.errors import ConfigError, NnlabError, Problem
-from nnlab.executor import Executor, Watcher
+from nnlab.compare.results import document
+from nnlab.errors import ConfigError, Problem
 from nnlab.run import Run, Status
 from nnlab.run_info import RunInfo
 from nnlab.stats import joined, mean, performance_ratios, share_within
+from nnlab.studies.conduct import Executors, Observer, begin, conduct, recorded, study_facts
+from nnlab.studies.study import Study
 
 LONGEST_NAME = 60
 
@@ -84,24 +87,44 @@ def _steps_to_target(comparison: Comparison, variant: str) -> list[float]:
     ]
 
 
-def by_name(studies: Sequence[Study]) -> dict[str, Study]:
+def document_of(comparisons: Mapping[str, Comparison], *, run: str, status: str) -> dict[str, Any]:
+    """Return what `results.json` holds: of several, how the variants stand over all of them, and each problem's own."""
+    if len(comparisons) == 1:
+        return document(next(iter(comparisons.values())), run=run, status=status)
+    problems = {
+        name: document(comparison, run=str(Run(Path(run)).problems_path / name), status=status)
+        for name, comparison in comparisons.items()
+    }
+    found = {standing.variant: standing for standing in standings(comparisons)}
+    names = [contender.name for contender in next(iter(comparisons.values())).contenders]
+    return {
+        "run": run,
+        "status": status,
+        "rows": [standing.as_json() for standing in found.values()],
+        "problems": problems,
+        "notes": [f"{name}: {note}" for name, results in problems.items() for note in results["notes"]],
+        "ratios": {name: list(found[name].ratios) for name in names},
+    }
+
+
+def by_name(studies: Sequence[Study[ComparisonAgenda]]) -> dict[str, Study[ComparisonAgenda]]:
     """Return the comparisons by the names of their problems.
 
     Raises:
         ConfigError: two problems have the same name, or they do not have the same variants and seeds.
     """
     first, problems = studies[0], []
-    found: dict[str, Study] = {}
+    found: dict[str, Study[ComparisonAgenda]] = {}
     for study in studies:
         name = study.config.experiment.name
         if name in found:
             problems.append(Problem(f"two configs are named `{name}`", "write `name: ...` into one of them"))
-        ours, theirs = ([variant.name for variant in each.variants] for each in (study, first))
+        ours, theirs = ([variant.name for variant in each.agenda.variants] for each in (study, first))
         if sorted(ours) != sorted(theirs):
             other = first.config.experiment.name
             message = f"`{name}` has the variants {joined(ours)}, and `{other}` has {joined(theirs)}"
             problems.append(Problem(message, "give the same ones for all configs on the command line"))
-        elif len(study.comparison.rules.seeds) != len(first.comparison.rules.seeds):
+        elif len(study.agenda.comparison.rules.seeds) != len(first.agenda.comparison.rules.seeds):
             problems.append(Problem(f"`{name}` has another number of seeds than the others", "give `--seeds N`"))
         found[name] = study
     if problems:
@@ -116,9 +139,9 @@ def joint_name(names: Sequence[str]) -> str:
 
 
 def conduct_all(
-    studies: Mapping[str, Study],
+    studies: Mapping[str, Study[ComparisonAgenda]],
     run: Run,
-    executor: Callable[[Watcher], Executor],
+    executor: Executors,
     *,
     observer: Observer,
     command: Sequence[str] = (),
@@ -144,24 +167,19 @@ def conduct_all(
     lock = run.lock()
     before = {} if is_new else run.read_info()
     for problem, study in studies.items():
-        begin(study, runs[problem], command)
+        if begin(study, runs[problem]):  # all of them, so that what is interrupted can go on with all
+            RunInfo(runs[problem], study_facts(study, command)).write()
     first = {"kind": "comparison", "problems": list(studies), "name": name}
     info = RunInfo(run, {**first, "status": "running", "command": list(command)}, before)
-    info.write()
 
-    def end(status: Status) -> None:
-        with lock:
-            rows = [{"problem": key, **row} for key, study in studies.items() for row in result_rows(study)]
-            run.write_results(rows)
-            info.end(status, trials=sum(len(study.comparison.outcomes) for study in studies.values()))
-
-    try:
+    def work() -> Status:
         ended = [
             conduct(study, runs[key], executor, observer=observer, command=command) for key, study in studies.items()
         ]
-    except (KeyboardInterrupt, NnlabError):
-        end("interrupted")
-        raise
-    status: Status = "failed" if "failed" in ended else "completed"
-    end(status)
-    return status
+        return "failed" if "failed" in ended else "completed"
+
+    def finish() -> dict[str, Any]:
+        run.write_results([{"problem": key, **row} for key, each in studies.items() for row in each.agenda.rows()])
+        return {"trials": sum(len(study.agenda.outcomes) for study in studies.values())}
+
+    return recorded(info, lock, work, finish)

@@ -10,33 +10,30 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any, Literal, NamedTuple
 
 from nnlab import stats
 from nnlab.compare.tuning import beyond, rate_grid
-from nnlab.config.data import MAX_SEED
-from nnlab.executor import Executor, Outcome
+from nnlab.executor import Outcome
 from nnlab.names import name_from
 from nnlab.objective import Objective
 from nnlab.stats import Pair, Sample
+from nnlab.studies.trial import Trial
 
 Arm = Literal["tuned", "defaults"]
 
-FIRST_TUNING_SEED = 1_000_000
-"""How far the seed of tuning is from the first seed of what is reported."""
 
-
-class Trial(NamedTuple):
-    """One training: which variant, with which learning rate (`None` if it has no single one) and seed.
+class Setting(NamedTuple):
+    """What is trained: which variant, with which learning rate (`None` if it has no single one).
 
     `schedule` names the one that it is tuned with; `None` for the variant's own.
     """
 
     contender: int
     learning_rate: float | None
-    seed: int
     schedule: str | None = None
 
 
@@ -195,9 +192,6 @@ class ArmTable:
     verdict: tuple[str, ...]
 
 
-Watcher = Callable[[Trial, Outcome], None]
-
-
 @dataclass
 class Comparison:
     """Knows what is to be trained, and what follows from what was trained.
@@ -205,39 +199,21 @@ class Comparison:
     Args:
         contenders: the variants.
         rules: how they are compared.
-        outcomes: what was trained so far.
+        outcomes: what was trained so far, by the names of trials.
     """
 
     contenders: Sequence[Contender]
     rules: Rules
-    outcomes: dict[Trial, Outcome] = field(default_factory=dict)
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
 
-    def run(self, executor: Executor, submit: Callable[[Trial], None], watch: Watcher) -> None:
-        """Train what is wanted until nothing more is.
+    def trial(
+        self, contender: Contender, learning_rate: float | None, seed: int, schedule: str | None = None
+    ) -> Trial[Setting]:
+        """Return the training of a variant with a learning rate, a seed and a tuned schedule."""
+        setting = Setting(contender.number, learning_rate, schedule)
+        return Trial(trial_name(setting, contender.name, seed), setting, seed, is_final=seed != self.rules.tuning_seed)
 
-        Args:
-            executor: trains.
-            submit: gives it a trial, under the name `trial_name`.
-            watch: is told each outcome, which is then in `outcomes`.
-        """
-        running: dict[str, Trial] = {}
-
-        def go_on(contender: Contender) -> None:
-            for trial in self.wanted(contender):
-                name = trial_name(trial, contender)
-                if trial not in self.outcomes and name not in running:
-                    running[name] = trial
-                    submit(trial)
-
-        for contender in self.contenders:
-            go_on(contender)
-        while (outcome := executor.next_outcome()) is not None:
-            trial = running[outcome.name]
-            self.outcomes[trial] = outcome
-            watch(trial, outcome)
-            go_on(self.contenders[trial.contender])
-
-    def wanted(self, contender: Contender) -> list[Trial]:
+    def wanted(self, contender: Contender) -> list[Trial[Setting]]:
         """Return the trials of a variant that are needed, as far as the outcomes tell."""
         trials = [*self._own(contender), *self.tuning_trials(contender)]
         if self.rules.tuning_budget:
@@ -250,73 +226,84 @@ class Comparison:
         is_tuned = not self.rules.tuning_budget or self._is_done(self.tuning_trials(contender))
         return wanted if is_tuned else wanted + len(self.rules.seeds)
 
-    def _own(self, contender: Contender) -> list[Trial]:
+    def _own(self, contender: Contender) -> list[Trial[Setting]]:
         if "defaults" not in self.rules.arms:
             return []
-        return [Trial(contender.number, contender.learning_rate, seed) for seed in self.rules.seeds]
+        return [self.trial(contender, contender.learning_rate, seed) for seed in self.rules.seeds]
 
-    def tuning_trials(self, contender: Contender) -> list[Trial]:
+    def tuning_trials(self, contender: Contender) -> list[Trial[Setting]]:
         """Return the trials that choose the learning rate; more of them once the best is seen to lie on the edge."""
         schedules: Sequence[str | None] = self.rules.schedules or (None,)
         return [trial for schedule in schedules for trial in self._tuning_trials(contender, schedule)]
 
-    def _tuning_trials(self, contender: Contender, schedule: str | None) -> list[Trial]:
-        def of(rates: Sequence[float]) -> list[Trial]:
-            return [Trial(contender.number, rate, self.rules.tuning_seed, schedule) for rate in rates]
+    def _tuning_trials(self, contender: Contender, schedule: str | None) -> list[Trial[Setting]]:
+        def of(rates: Sequence[float]) -> list[Trial[Setting]]:
+            return [self.trial(contender, rate, self.rules.tuning_seed, schedule) for rate in rates]
 
         rates = rate_grid(contender.rate_center, self.rules.tuning_budget)
         best = self._best(of(rates))
-        if best is not None and len(rates) > 2 and best.learning_rate in (rates[0], rates[-1]):
-            upwards = best.learning_rate == rates[-1]
-            rates = [*rates, *beyond(best.learning_rate, max(1, len(rates) // 2), upwards=upwards)]
+        if best is not None and len(rates) > 2 and best.of.learning_rate in (rates[0], rates[-1]):
+            upwards = best.of.learning_rate == rates[-1]
+            rates = [*rates, *beyond(best.of.learning_rate, max(1, len(rates) // 2), upwards=upwards)]
         return of(rates)
 
     def tuned(self, contender: Contender) -> Tuned | None:
         """Return the best learning rate and schedule, once they are known."""
         best = self._best(self.tuning_trials(contender))
-        if best is None or best.learning_rate is None:
+        if best is None or best.of.learning_rate is None:
             return None
-        tried = [trial.learning_rate or 0.0 for trial in self._tuning_trials(contender, best.schedule)]
-        on_edge = len(tried) > 2 and best.learning_rate in (min(tried), max(tried))
-        return Tuned(best.learning_rate, on_edge, best.schedule)
+        tried = [trial.of.learning_rate or 0.0 for trial in self._tuning_trials(contender, best.of.schedule)]
+        on_edge = len(tried) > 2 and best.of.learning_rate in (min(tried), max(tried))
+        return Tuned(best.of.learning_rate, on_edge, best.of.schedule)
 
     def tuning_scores(self, contender: Contender, schedule: str | None = None) -> dict[float, float | None]:
         """Return the metric on validation rows by learning rate, `None` where there is none; rates rise."""
-        trials = [trial for trial in self._tuning_trials(contender, schedule) if trial in self.outcomes]
-        scores = {trial.learning_rate or 0.0: self.score(trial) for trial in trials}
+        trials = [trial for trial in self._tuning_trials(contender, schedule) if trial.name in self.outcomes]
+        scores = {trial.of.learning_rate or 0.0: self.score(trial) for trial in trials}
         return dict(sorted(scores.items()))
 
-    def _is_done(self, trials: Sequence[Trial]) -> bool:
-        return all(trial in self.outcomes for trial in trials)
+    def _is_done(self, trials: Sequence[Trial[Setting]]) -> bool:
+        return all(trial.name in self.outcomes for trial in trials)
 
-    def _best(self, trials: Sequence[Trial]) -> Trial | None:
+    def _best(self, trials: Sequence[Trial[Setting]]) -> Trial[Setting] | None:
         """Return the best of these once all are done; if all failed that with the lowest rate, to look below it."""
         if not trials or not self._is_done(trials):
             return None
         finished = [trial for trial in trials if self.score(trial) is not None]
         if not finished:
-            return min(trials, key=lambda trial: trial.learning_rate or 0.0)
+            return min(trials, key=lambda trial: trial.of.learning_rate or 0.0)
 
-        def worth(trial: Trial) -> tuple[float, float]:  # of equal accuracies, the one with the lower loss
-            loss = (self.outcomes[trial].metrics.get("validation") or {})["loss"]
+        def worth(trial: Trial[Setting]) -> tuple[float, float]:  # of equal accuracies, the one with the lower loss
+            loss = (self.outcomes[trial.name].metrics.get("validation") or {})["loss"]
             return self.rules.sign * (self.score(trial) or 0.0), -loss
 
         return max(finished, key=worth)
 
-    def score(self, trial: Trial, split: str = "validation") -> float | None:
+    def score(self, trial: Trial[Setting], split: str = "validation") -> float | None:
         """Return the metric of a trial's final model, `None` if it failed or is not done."""
-        outcome = self.outcomes.get(trial)
-        value = None if outcome is None else (outcome.metrics.get(split) or {}).get(self.rules.metric)
-        return value if value is not None and math.isfinite(value) else None
+        outcome = self.outcomes.get(trial.name)
+        return None if outcome is None else outcome.score(self.rules.metric, split)
 
-    def trials(self, contender: Contender, arm: Arm) -> list[Trial]:
+    def trials(self, contender: Contender, arm: Arm) -> list[Trial[Setting]]:
         """Return the trials of a line of the table."""
         if arm == "defaults":
             return self._own(contender)
         tuned = self.tuned(contender)
         if tuned is None:
             return []
-        return [Trial(contender.number, tuned.learning_rate, seed, tuned.schedule) for seed in self.rules.seeds]
+        return [self.trial(contender, tuned.learning_rate, seed, tuned.schedule) for seed in self.rules.seeds]
+
+    def purposes(self) -> dict[Trial[Setting], str]:
+        """Return what each trial that ended was for: tuning, or the lines of which tables."""
+        found: dict[Trial[Setting], list[str]] = {}
+        for contender in self.contenders:
+            lines = {"tuning": self.tuning_trials(contender)}
+            lines |= {arm: self.trials(contender, arm) for arm in self.rules.arms}
+            for purpose, trials in lines.items():
+                for trial in trials:
+                    if trial.name in self.outcomes:
+                        found.setdefault(trial, []).append(purpose)
+        return {trial: " and ".join(purposes) for trial, purposes in found.items()}
 
     @property
     def target(self) -> float | None:
@@ -331,9 +318,9 @@ class Comparison:
                 bests.append(values[(len(values) - 1) // 2])
         return self.rules.sign * min(bests) if bests else None
 
-    def curve(self, trial: Trial) -> list[float]:
+    def curve(self, trial: Trial[Setting]) -> list[float]:
         """Return the metric on validation rows after each epoch, higher is better; not of a failed trial."""
-        outcome = self.outcomes.get(trial)
+        outcome = self.outcomes.get(trial.name)
         if outcome is None or outcome.status != "completed":
             return []
         return [self.rules.sign * float(row[self.rules.objective.column]) for row in outcome.history]
@@ -357,11 +344,11 @@ class Comparison:
         return ArmTable(arm, tuple(rows), tuple(pairs), tuple(stats.verdict(samples, pairs)))
 
     def _row(self, contender: Contender, arm: Arm, target: float | None) -> Row:
-        trials = [trial for trial in self.trials(contender, arm) if trial in self.outcomes]
-        done = [trial for trial in trials if self.outcomes[trial].status == "completed"]
-        diverged = [trial for trial in trials if self.outcomes[trial].diverged]
+        trials = [trial for trial in self.trials(contender, arm) if trial.name in self.outcomes]
+        done = [trial for trial in trials if self.outcomes[trial.name].status == "completed"]
+        diverged = [trial for trial in trials if self.outcomes[trial.name].diverged]
         epochs = [self.epochs_to(trial, target) for trial in (*done, *diverged)]
-        seconds = [_seconds(self.outcomes[trial]) for trial in done]
+        seconds = [self.outcomes[trial.name].seconds() for trial in done]
         tuned = self.tuned(contender) if arm == "tuned" else None
         middle = _finite(stats.median(epochs))
         scores = {trial.seed: self.score(trial) for trial in trials if trial in (*done, *diverged)}
@@ -382,14 +369,14 @@ class Comparison:
             schedule=tuned.schedule if tuned is not None else None,
         )
 
-    def epochs_to(self, trial: Trial, target: float | None) -> float:
+    def epochs_to(self, trial: Trial[Setting], target: float | None) -> float:
         """Return after how many epochs a trial has reached the target, infinity if it does not."""
         reached = (i for i, value in enumerate(self.curve(trial), start=1) if _reaches(value, target, self.rules.sign))
         return next(reached, math.inf)
 
-    def _seconds_to(self, trial: Trial, target: float | None) -> float:
+    def _seconds_to(self, trial: Trial[Setting], target: float | None) -> float:
         epochs = self.epochs_to(trial, target)
-        return math.inf if epochs == math.inf else _seconds(self.outcomes[trial], int(epochs))
+        return math.inf if epochs == math.inf else self.outcomes[trial.name].seconds(int(epochs))
 
     @property
     def has_failed(self) -> bool:
@@ -407,28 +394,19 @@ def _reaches(value: float, target: float | None, sign: int) -> bool:
     return target is not None and value >= sign * target
 
 
-def _seconds(outcome: Outcome, epochs: int | None = None) -> float:
-    return math.fsum(float(row["seconds"]) for row in outcome.history[:epochs])
-
-
 def _finite(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None
 
 
-def trial_name(trial: Trial, contender: Contender) -> str:
+@cache
+def trial_name(setting: Setting, variant: str, seed: int) -> str:
     """Name a trial: the name of its run directory."""
-    words = name_from(contender.name, default="variant", longest=40)
-    schedule = "" if trial.schedule is None else f"_{_short(name_from(trial.schedule, default='schedule'))}"
-    rate = "" if trial.learning_rate is None else f"_lr{trial.learning_rate:.12g}".replace("+", "")
-    return f"{trial.contender + 1:02}_{words}{schedule}{rate}_seed{trial.seed}"
+    words = name_from(variant, default="variant", longest=40)
+    schedule = "" if setting.schedule is None else f"_{_short(name_from(setting.schedule, default='schedule'))}"
+    rate = "" if setting.learning_rate is None else f"_lr{setting.learning_rate:.12g}".replace("+", "")
+    return f"{setting.contender + 1:02}_{words}{schedule}{rate}_seed{seed}"
 
 
 def _short(words: str) -> str:
     """Shorten what names a schedule so that it still names no other one."""
     return words if len(words) <= 18 else f"{words[:13]}-{hashlib.sha256(words.encode()).hexdigest()[:4]}"
-
-
-def seeds_of(seed: int, count: int) -> tuple[tuple[int, ...], int]:
-    """Return the seeds of what is reported, the experiment's first, and the seed of tuning, which is none of them."""
-    size = MAX_SEED + 1
-    return tuple((seed + i) % size for i in range(count)), (seed + FIRST_TUNING_SEED) % size

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
-from nnlab.compare.problems import standings
 from nnlab.compare.protocol import Arm, ArmTable, Comparison
 from nnlab.results import number
-from nnlab.run import Run
 from nnlab.stats import joined
 
 
@@ -33,26 +30,6 @@ def document(comparison: Comparison, *, run: str, status: str) -> dict[str, Any]
         "tune_schedules": list(rules.schedules),
         "target": comparison.target,
         "steps_per_epoch": {contender.name: contender.steps_per_epoch for contender in comparison.contenders},
-    }
-
-
-def document_of(comparisons: Mapping[str, Comparison], *, run: str, status: str) -> dict[str, Any]:
-    """Return the same by problem; of several, how the variants stand over all of them, and each problem's own."""
-    if len(comparisons) == 1:
-        return document(next(iter(comparisons.values())), run=run, status=status)
-    problems = {
-        name: document(comparison, run=str(Run(Path(run)).problems_path / name), status=status)
-        for name, comparison in comparisons.items()
-    }
-    found = {standing.variant: standing for standing in standings(comparisons)}
-    names = [contender.name for contender in next(iter(comparisons.values())).contenders]
-    return {
-        "run": run,
-        "status": status,
-        "rows": [standing.as_json() for standing in found.values()],
-        "problems": problems,
-        "notes": [f"{name}: {note}" for name, results in problems.items() for note in results["notes"]],
-        "ratios": {name: list(found[name].ratios) for name in names},
     }
 
 

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from nnlab.compare.variants import short
 from nnlab.config.load import LoadedConfig, change_config
-from nnlab.config.overrides import override
+from nnlab.config.overrides import override, short
 from nnlab.config.schema import Experiment
 from nnlab.errors import ConfigError, Problem
 from nnlab.schedules import OPTIMIZERS_RATE, SCHEDULES

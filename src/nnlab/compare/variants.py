@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import copy
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from nnlab import catalog
-from nnlab.config.load import LoadedConfig, change_config, load_config, resolved
+from nnlab.config.load import LoadedConfig, load_config, resolved
 from nnlab.config.nodes import Node, place, read_text
-from nnlab.config.overrides import Override, override, parse_override, parse_path
+from nnlab.config.overrides import Override, parse_override, parse_path, short
 from nnlab.errors import ConfigError, Problem
 
 OPTIMIZERS = ("SGD", "momentum", "nesterov", "Adagrad", "RMSprop", "Adam", "Adamax", "Nadam", "AdamW")
@@ -169,13 +169,6 @@ def load_variants(path: Path, base: Sequence[Override | str], named: Sequence[Na
     return variants
 
 
-def changed(variant: Variant, more: Mapping[str, Any]) -> LoadedConfig:
-    """Return a variant's config with more values by path, as one training has them."""
-    origin = "nnlab compare"
-    changes = [override(path, value, origin=f"{origin}: {path}={short(value)}") for path, value in more.items()]
-    return change_config(variant.config, changes)
-
-
 def _axis(text: str) -> list[Change]:
     path, equals, values = text.partition("=")
     origin = f"--vary {text}"
@@ -291,21 +284,3 @@ def _children(node: Node | None) -> dict[str, Node]:
 
 def _items(node: Node) -> list[Node]:
     return node.value if isinstance(node.value, list) else [node]
-
-
-def short(value: Any) -> str:
-    """Name a value: `relu`, `0.001`, `AdamW(weight_decay=1e-05)`."""
-    if isinstance(value, dict):
-        return ", ".join(
-            f"{name}({_parameters(inside)})" if isinstance(inside, dict) else f"{name}={short(inside)}"
-            for name, inside in value.items()
-        )
-    if isinstance(value, (list, tuple)):
-        return f"[{', '.join(short(item) for item in value)}]"
-    if value is None or isinstance(value, bool):
-        return "null" if value is None else str(value).lower()
-    return f"{value:.12g}" if isinstance(value, float) else str(value)
-
-
-def _parameters(values: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name}={short(value)}" for name, value in values.items())

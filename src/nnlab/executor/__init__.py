@@ -7,7 +7,7 @@ from functools import partial
 
 from nnlab.errors import NnlabError
 from nnlab.executor.capacity import most_workers
-from nnlab.executor.jobs import Executor, Job, Outcome, Watcher, as_part, check_threads, threads_of
+from nnlab.executor.jobs import Executor, Job, Outcome, Watcher, check_threads, threads_of
 from nnlab.executor.processes import Workers, how_it_ended, start_process, start_soon
 from nnlab.executor.trainer import InProcess
 
@@ -18,7 +18,6 @@ __all__ = [
     "Outcome",
     "Watcher",
     "Workers",
-    "as_part",
     "check_threads",
     "executor_for",
     "how_it_ended",

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Protocol
 
 from nnlab.config.load import LoadedConfig
-from nnlab.config.schema import Experiment
 from nnlab.errors import ConfigError, NnlabError, Problem
-from nnlab.run import Run, Status, open_run
+from nnlab.run import Run, Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,28 +35,6 @@ class Job:
     save_model: bool = True
     trust_code: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)
-
-
-def as_part(experiment: Experiment, *, name: str, seed: int, runs_dir: Path) -> dict[str, Any]:
-    """Return what a training of a comparison or search has otherwise than its config, by path.
-
-    Args:
-        experiment: what is compared or searched.
-        name: the training's.
-        seed: likewise; the rows are the same for all, so that a test row is never one that decides.
-        runs_dir: where a run that layers are taken over from is looked for by its name.
-
-    Raises:
-        NnlabError: there is no such run.
-    """
-    data_seed = experiment.seed if experiment.data.seed is None else experiment.data.seed
-    changes: dict[str, Any] = {"name": name, "seed": seed, "data.seed": data_seed}
-    if experiment.training.tensorboard:
-        changes["training.tensorboard.write_graph"] = False  # drawing it takes longer than a short training
-    transfer = getattr(experiment.model, "transfer", None)
-    if transfer is not None:
-        changes["model.transfer.from"] = str(open_run(transfer.from_, runs_dir).path.resolve())
-    return changes
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +66,15 @@ class Outcome:
         if self.diverged:
             return (f"the training diverged in epoch {len(self.history)}",)
         return tuple(problem.message for problem in self.problems)
+
+    def score(self, metric: str, split: str = "validation") -> float | None:
+        """Return a metric of the final model, `None` if the training failed."""
+        value = (self.metrics.get(split) or {}).get(metric)
+        return value if value is not None and math.isfinite(value) else None
+
+    def seconds(self, epochs: int | None = None) -> float:
+        """Return how long it trained, as a whole or for its first epochs."""
+        return math.fsum(float(row["seconds"]) for row in self.history[:epochs])
 
     @classmethod
     def of(cls, run: Run) -> Outcome | None:

@@ -6,38 +6,38 @@ from typing import Any
 
 from nnlab import stats
 from nnlab.results import value_text
-from nnlab.tune.search import Search, Trial
-from nnlab.tune.space import Hyperparameter
-from nnlab.tune.study import Study
+from nnlab.tune.search import Candidate, Search
+from nnlab.tune.space import Hyperparameter, Space
 
 SHOWN = 10
 """Trials in the table of results."""
 
 
-def document(study: Study, *, run: str, status: str) -> dict[str, Any]:
+def document(search: Search, space: Space, *, run: str, status: str) -> dict[str, Any]:
     """Return the best trial, its fresh scores, and the others."""
-    search = study.search
     best = search.best
-    counts = {name: sum(search.status(trial) == name for trial in search.trials) for name in ("diverged", "stopped")}
+    counts = {
+        name: sum(search.status(trial) == name for trial in search.candidates) for name in ("diverged", "stopped")
+    }
     return {
         "run": run,
         "status": status,
         "best": None if best is None else {"values": best.values, "score": search.score(best), "trial": best.id},
-        "trials": len(search.trials),
+        "trials": len(search.candidates),
         "failed": len(search.failed),
         **counts,
-        "objective": search.rules.objective.column,
-        "direction": search.rules.objective.direction,
-        "less_is_better": search.rules.objective.direction == "min",
-        "algorithm": study.section.algorithm,
-        "seeds": list(search.rules.seeds),
+        "objective": search.objective.column,
+        "direction": search.objective.direction,
+        "less_is_better": search.objective.direction == "min",
+        "algorithm": search.section.algorithm,
+        "seeds": list(search.seeds),
         "own": own_values(search),
         "fresh": None if best is None else fresh_scores(search, best),
-        "thinking_seconds": round(sum(trial.thinking_seconds for trial in search.trials), 3),
-        "parameters": [parameter.path for parameter in study.space.parameters],
-        "space": [_parameter(parameter) for parameter in study.space.parameters],
+        "thinking_seconds": round(sum(trial.thinking_seconds for trial in search.candidates), 3),
+        "parameters": [parameter.path for parameter in space.parameters],
+        "space": [_parameter(parameter) for parameter in space.parameters],
         "rows": [_row(search, trial) for trial in search.ranked[:SHOWN]],
-        "notes": _notes(study),
+        "notes": _notes(search, space),
     }
 
 
@@ -46,7 +46,7 @@ def own_values(search: Search) -> dict[str, Any] | None:
 
     Only where both were trained equally long there is a gain.
     """
-    own = [trial for trial in search.trials if trial.is_base and search.is_over(trial)]
+    own = [trial for trial in search.candidates if trial.is_base and search.is_over(trial)]
     if not own or search.best is None:
         return None
     trial = next((each for each in search.ranked if each.is_base), own[-1])
@@ -55,15 +55,15 @@ def own_values(search: Search) -> dict[str, Any] | None:
     return {"trial": trial.id, "status": search.status(trial), "score": score, "gain": gain}
 
 
-def fresh_scores(search: Search, best: Trial) -> dict[str, Any] | None:
+def fresh_scores(search: Search, best: Candidate) -> dict[str, Any] | None:
     """Return what the best gives with fresh seeds; `None` if it was not trained with any."""
-    outcomes = {seed: outcome for (number_, seed), outcome in search.finals.items() if number_ == best.number}
+    outcomes, metric = search.fresh(best), search.objective.metric
     if not outcomes:
         return None
-    scores = {seed: search.metric(outcome) for seed, outcome in sorted(outcomes.items())}
+    scores = {seed: outcome.score(metric) for seed, outcome in sorted(outcomes.items())}
     finished = [score for score in scores.values() if score is not None]
-    tests = [value for outcome in outcomes.values() if (value := search.metric(outcome, "test")) is not None]
-    described = stats.described(finished, tests, search.rules.objective.scale)
+    tests = [value for outcome in outcomes.values() if (value := outcome.score(metric, "test")) is not None]
+    described = stats.described(finished, tests, search.objective.scale)
     return {"scores": scores, **described, "failed": len(scores) - len(finished)}
 
 
@@ -80,30 +80,30 @@ def _parameter(parameter: Hyperparameter) -> dict[str, Any]:
     }
 
 
-def _row(search: Search, trial: Trial) -> dict[str, Any]:
-    seconds = sum(float(row["seconds"]) for outcome in search.done(trial) for row in outcome.history)
+def _row(search: Search, trial: Candidate) -> dict[str, Any]:
+    outcomes = search.done(trial).values()
     return {
         "trial": trial.id,
         "score": search.score(trial),
         "values": trial.values,
         "scores": search.scores(trial),
-        "epochs": max(len(outcome.history) for outcome in search.done(trial)),
-        "seconds": round(seconds, 3),
+        "epochs": max(len(outcome.history) for outcome in outcomes),
+        "seconds": round(sum(outcome.seconds() for outcome in outcomes), 3),
     }
 
 
-def _notes(study: Study) -> list[str]:
+def _notes(search: Search, space: Space) -> list[str]:
     """Say what the numbers do not: ends of ranges, trials that failed."""
-    search, best = study.search, study.search.best
+    best = search.best
     notes = []
     if search.has_failed:
         notes.append("three trials failed one after the other, and the search stopped")
-    if best is not None and best.epochs not in (None, search.rules.epochs):
+    if best is not None and best.epochs not in (None, search.epochs):
         epochs = f"{best.epochs} epoch{'s' * (best.epochs != 1)}"
         notes.append(f"no trial was trained to the end: the best is one of those with {epochs}")
     edges = [] if best is None or best.is_base else [
         f"{each.path} ({value_text(best.values[each.path])})"
-        for each in study.space.parameters
+        for each in space.parameters
         if not each.config.choices and _is_on_edge(each.config.ends, best.codes.get(each.path))
     ]  # fmt: skip
     if edges:

@@ -13,10 +13,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol
 
-from nnlab.config.tune import MedianConfig
+from nnlab.config.tune import MedianConfig, TuneConfig
 from nnlab.executor import Outcome
 from nnlab.objective import Objective
 from nnlab.stats import mean, median
+from nnlab.studies.trial import APART, Trial, seeds_from
+from nnlab.tune.outlook import most_trials
 
 MOST_FAILURES = 3
 """Trials that may fail one after the other before the search stops."""
@@ -42,8 +44,8 @@ class Proposal(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
-    """One set of values to try.
+class Candidate:
+    """One set of values to try, which a search's tables call a trial: its trainings are judged by their mean.
 
     Args:
         number: from 0, in the order of the proposals.
@@ -75,39 +77,6 @@ class Trial:
         return f"{self.number:04}"
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """How trials are judged, and when the search ends.
-
-    Args:
-        objective: what decides, on validation rows.
-        seeds: of the trainings of each trial.
-        fresh_seeds: of the trainings of the best, at the end.
-        epochs: of a whole training.
-        max_trials: `None` for as many as the algorithm proposes.
-        max_seconds: of the search, after which no trial begins.
-        median_stopping: when hopeless trials are stopped.
-    """
-
-    objective: Objective
-    seeds: tuple[int, ...]
-    fresh_seeds: tuple[int, ...]
-    epochs: int
-    max_trials: int | None = None
-    max_seconds: float | None = None
-    median_stopping: MedianConfig | None = None
-
-    @property
-    def metric(self) -> str:
-        """The objective without `val_`."""
-        return self.objective.metric
-
-    @property
-    def sign(self) -> int:
-        """What makes the higher value of the metric the better one."""
-        return self.objective.sign
-
-
 class Oracle(Protocol):
     """Proposes trials, as `Proposer` does.
 
@@ -129,38 +98,63 @@ class Search:
     """Knows what was tried, and what follows from it.
 
     Args:
-        rules: how trials are judged.
-        ahead: how many trials are proposed before the outcome of the first of them is known; `None` where outcomes
-            decide nothing.
-        width: how many trials are on the way at most where outcomes decide nothing.
-        trials: what was proposed so far.
-        outcomes: how the trainings ended, by trial and seed.
-        told: how many outcomes, in the order of the trials, were looked at, and the oracle told of if they decide.
+        section: the config's, which says how.
+        objective: what decides, on validation rows.
+        seed: the experiment's: the first of each candidate's trainings.
+        epochs: of a whole training.
+        width: how many candidates are on the way at most where outcomes decide nothing.
+        candidates: what was proposed so far.
+        outcomes: how the trainings ended, by their names.
+        told: how many outcomes, in the order of the candidates, were looked at, and the oracle told of if they decide.
         learnt: what it was told since the last proposal.
-        finals: how the trainings of the best with fresh seeds ended, by trial and seed.
     """
 
-    rules: Rules
-    ahead: int | None = 1
+    section: TuneConfig
+    objective: Objective
+    seed: int
+    epochs: int
     width: int = 2
-    trials: list[Trial] = field(default_factory=list)
-    outcomes: dict[tuple[int, int], Outcome] = field(default_factory=dict)
+    candidates: list[Candidate] = field(default_factory=list)
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
     told: int = 0
     learnt: list[float | None] = field(default_factory=list)
-    finals: dict[tuple[int, int], Outcome] = field(default_factory=dict)
     _ended: dict[int, tuple[TrialStatus, float | None]] = field(default_factory=dict)
 
     @property
+    def ahead(self) -> int | None:
+        """How many are proposed before the outcome of the first is known; `None` where outcomes decide nothing."""
+        return self.section.ahead if self.section.is_led else None
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """Those that each candidate is trained with."""
+        return seeds_from(self.seed, self.section.executions_per_trial)
+
+    def trials(self, candidate: Candidate) -> list[Trial[Candidate]]:
+        """Return the trainings of a candidate, which choose the best."""
+        names = {seed: candidate.id if seed == self.seed else f"{candidate.id}_seed{seed}" for seed in self.seeds}
+        return [Trial(name, candidate, seed) for seed, name in names.items()]
+
+    def finals(self, candidate: Candidate) -> list[Trial[Candidate]]:
+        """Return the trainings with fresh seeds: what the best gives there is not lucky with those that chose it."""
+        seeds = seeds_from(self.seed + APART, self.section.seeds)
+        return [Trial(f"best_{candidate.id}_seed{seed}", candidate, seed, is_final=True) for seed in seeds]
+
+    @property
+    def max_trials(self) -> int | None:
+        """How many candidates there are at most; `None` for as many as the algorithm proposes."""
+        return most_trials(self.section)
+
+    @property
     def is_full(self) -> bool:
-        """Whether no more trials may be proposed."""
-        most = self.rules.max_trials
-        return (most is not None and len(self.trials) >= most) or self.has_failed
+        """Whether no more candidates may be proposed."""
+        return (self.max_trials is not None and len(self.candidates) >= self.max_trials) or self.has_failed
 
     def tell_next(self, oracle: Oracle) -> bool:
         """Tell the oracle one more outcome, that of the first trial it does not know; return whether there is one."""
-        if self.told == len(self.trials) or not self.is_over(self.trials[self.told]):
+        if self.told == len(self.candidates) or not self.is_over(self.candidates[self.told]):
             return False
-        self.tell(oracle, self.score(self.trials[self.told]))
+        self.tell(oracle, self.score(self.candidates[self.told]))
         return True
 
     def tell(self, oracle: Oracle, score: float | None) -> None:
@@ -172,94 +166,95 @@ class Search:
     def tell_due(self, oracle: Oracle) -> bool:
         """Tell what must be known before the next proposal, and no more; return whether it can be made."""
         if self.ahead is None:
-            while self.told < len(self.trials) and self.is_over(self.trials[self.told]):
+            while self.told < len(self.candidates) and self.is_over(self.candidates[self.told]):
                 self.told += 1
-            return sum(not self.is_over(trial) for trial in self.trials[self.told :]) < self.width
-        while self.told < len(self.trials) - self.ahead + 1:
+            return sum(not self.is_over(candidate) for candidate in self.candidates[self.told :]) < self.width
+        while self.told < len(self.candidates) - self.ahead + 1:
             if not self.tell_next(oracle):
                 return False
         return True
 
-    def is_over(self, trial: Trial) -> bool:
-        """Whether all trainings of a trial have ended."""
-        return all((trial.number, seed) in self.outcomes for seed in self.rules.seeds)
+    def is_over(self, candidate: Candidate) -> bool:
+        """Whether all trainings of a candidate have ended."""
+        return all(trial.name in self.outcomes for trial in self.trials(candidate))
 
-    def done(self, trial: Trial) -> list[Outcome]:
-        """Return how the trainings of a trial ended, as far as they did."""
-        return [self.outcomes[trial.number, seed] for seed in self.rules.seeds if (trial.number, seed) in self.outcomes]
+    def done(self, candidate: Candidate) -> dict[int, Outcome]:
+        """Return how the trainings of a candidate ended, as far as they did, by seed."""
+        return self._done(self.trials(candidate))
 
-    def scores(self, trial: Trial) -> dict[int, float | None]:
+    def fresh(self, candidate: Candidate) -> dict[int, Outcome]:
+        """Return how the trainings with fresh seeds ended, likewise."""
+        return self._done(self.finals(candidate))
+
+    def _done(self, trials: Sequence[Trial[Candidate]]) -> dict[int, Outcome]:
+        return {trial.seed: self.outcomes[trial.name] for trial in trials if trial.name in self.outcomes}
+
+    def scores(self, candidate: Candidate) -> dict[int, float | None]:
         """Return the objective by seed, `None` where the training failed."""
-        return {
-            seed: self.metric(self.outcomes[trial.number, seed])
-            for seed in self.rules.seeds
-            if (trial.number, seed) in self.outcomes
-        }
+        return {seed: outcome.score(self.objective.metric) for seed, outcome in self.done(candidate).items()}
 
-    def metric(self, outcome: Outcome, split: str = "validation") -> float | None:
-        """Return the objective of a trained model, `None` if the training failed."""
-        value = (outcome.metrics.get(split) or {}).get(self.rules.metric)
-        return value if value is not None and math.isfinite(value) else None
-
-    def score(self, trial: Trial) -> float | None:
+    def score(self, candidate: Candidate) -> float | None:
         """Return the mean of the objective over the seeds, `None` if a training failed or is not over."""
-        return self._end_of(trial)[1]
+        return self._end_of(candidate)[1]
 
-    def status(self, trial: Trial) -> TrialStatus:
+    def status(self, candidate: Candidate) -> TrialStatus:
         """Return how a trial ended."""
-        return self._end_of(trial)[0]
+        return self._end_of(candidate)[0]
 
-    def _end_of(self, trial: Trial) -> tuple[TrialStatus, float | None]:
-        if trial.number not in self._ended:
-            if not self.is_over(trial):
+    def _end_of(self, candidate: Candidate) -> tuple[TrialStatus, float | None]:
+        if candidate.number not in self._ended:
+            if not self.is_over(candidate):
                 return "running", None
-            self._ended[trial.number] = self._judged(trial)
-        return self._ended[trial.number]
+            self._ended[candidate.number] = self._judged(candidate)
+        return self._ended[candidate.number]
 
-    def _judged(self, trial: Trial) -> tuple[TrialStatus, float | None]:
-        outcomes = self.done(trial)
-        values = [value for outcome in outcomes if (value := self.metric(outcome)) is not None]
+    def _judged(self, candidate: Candidate) -> tuple[TrialStatus, float | None]:
+        outcomes = self.done(candidate).values()
+        values = [value for outcome in outcomes if (value := outcome.score(self.objective.metric)) is not None]
         if any(outcome.status == "failed" and not outcome.diverged for outcome in outcomes):
             return "failed", None
         if len(values) < len(outcomes):
             return "diverged", None
-        is_stopped = any(self._was_stopped(trial, outcome) for outcome in outcomes)
+        is_stopped = any(self._was_stopped(candidate, outcome) for outcome in outcomes)
         return "stopped" if is_stopped else "completed", mean(values)
 
-    def _was_stopped(self, trial: Trial, outcome: Outcome) -> bool:
-        values = [float(row.get(self.rules.objective.column, math.nan)) for row in outcome.history]
-        return is_hopeless(values, trial.stop_below, self.rules.sign)
+    def _was_stopped(self, candidate: Candidate, outcome: Outcome) -> bool:
+        values = [float(row.get(self.objective.column, math.nan)) for row in outcome.history]
+        return is_hopeless(values, candidate.stop_below, self.objective.sign)
 
     @property
-    def failed(self) -> list[Trial]:
+    def failed(self) -> list[Candidate]:
         """The trials of which a training crashed."""
-        return [trial for trial in self.trials if self.status(trial) == "failed"]
+        return [candidate for candidate in self.candidates if self.status(candidate) == "failed"]
 
     @property
     def has_failed(self) -> bool:
         """Whether as many trials crashed one after the other as may."""
         row = 0
-        for trial in self.trials[: self.told]:
-            row = row + 1 if self.status(trial) == "failed" else 0
+        for candidate in self.candidates[: self.told]:
+            row = row + 1 if self.status(candidate) == "failed" else 0
             if row == MOST_FAILURES:
                 return True
         return False
 
     @property
-    def ranked(self) -> list[Trial]:
+    def ranked(self) -> list[Candidate]:
         """The trials that were trained to their end, best first; if there are none, those trained longest."""
-        scored = [trial for trial in self.trials if self.status(trial) == "completed"]
-        longest = max((trial.epochs or self.rules.epochs for trial in scored), default=0)
-        whole = [trial for trial in scored if (trial.epochs or self.rules.epochs) == longest]
+        scored = [candidate for candidate in self.candidates if self.status(candidate) == "completed"]
+        longest = max((candidate.epochs or self.epochs for candidate in scored), default=0)
+        whole = [candidate for candidate in scored if (candidate.epochs or self.epochs) == longest]
 
-        def worth(trial: Trial) -> tuple[float, float]:  # of equal scores the one with the lower loss
-            losses = [(outcome.metrics.get("validation") or {}).get("loss", math.inf) for outcome in self.done(trial)]
-            return -self.rules.sign * (self.score(trial) or 0.0), mean(losses) or 0.0
+        def worth(candidate: Candidate) -> tuple[float, float]:  # of equal scores the one with the lower loss
+            losses = [
+                (outcome.metrics.get("validation") or {}).get("loss", math.inf)
+                for outcome in self.done(candidate).values()
+            ]
+            return -self.objective.sign * (self.score(candidate) or 0.0), mean(losses) or 0.0
 
         return sorted(whole, key=worth)
 
     @property
-    def best(self) -> Trial | None:
+    def best(self) -> Candidate | None:
         """The best trial so far."""
         return next(iter(self.ranked), None)
 
@@ -267,10 +262,10 @@ class Search:
         """Return the best score after each trial, in the order of the proposals; those that do not count have none."""
         found: list[float | None] = []
         best: float | None = None
-        counted = {trial.number for trial in self.ranked}
-        for trial in self.trials:
-            score = self.score(trial) if trial.number in counted else None
-            if score is not None and (best is None or self.rules.objective.is_better(score, best)):
+        counted = {candidate.number for candidate in self.ranked}
+        for candidate in self.candidates:
+            score = self.score(candidate) if candidate.number in counted else None
+            if score is not None and (best is None or self.objective.is_better(score, best)):
                 best = score
             found.append(best)
         return found
@@ -280,19 +275,19 @@ class Search:
 
         Of each of them the mean of the objective up to that epoch counts (Golovin et al. 2017, Google Vizier).
         """
-        config = self.rules.median_stopping
-        if config is None:
+        config = self.section.median_stopping
+        if not isinstance(config, MedianConfig):
             return ()
         histories = [
-            [float(row.get(self.rules.objective.column, math.nan)) for row in outcome.history]
-            for trial in self.trials[: self.told]
-            if self.status(trial) == "completed"
-            for outcome in self.done(trial)[:1]
+            [float(row.get(self.objective.column, math.nan)) for row in outcome.history]
+            for candidate in self.candidates[: self.told]
+            if self.status(candidate) == "completed"
+            for outcome in list(self.done(candidate).values())[:1]
         ]
         if len(histories) < config.after_trials:
             return ()
         limits: list[float | None] = []
-        for epoch in range(1, self.rules.epochs):
+        for epoch in range(1, self.epochs):
             means = [mean(values[:epoch]) or 0.0 for values in histories if len(values) >= epoch]
             limits.append(median(means) if epoch >= config.after_epochs else None)
         return tuple(limits)

@@ -1,0 +1,130 @@
+"""What the data and the models of a study's configs decide, found without TensorFlow: whether all are judged alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from nnlab.catalog import Direction
+from nnlab.config.load import LoadedConfig
+from nnlab.errors import ConfigError, ConfigPath, Problem
+from nnlab.objective import Objective, choose_objective
+
+if TYPE_CHECKING:
+    from nnlab.data.splits import DataSpec, Splits
+    from nnlab.model.plan import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """A config with its data and the plan of its model.
+
+    Args:
+        config: the experiment.
+        spec: what is known of its data.
+        plan: its model's.
+        answers: what is to be predicted of the validation rows.
+    """
+
+    config: LoadedConfig
+    spec: DataSpec
+    plan: Plan
+    answers: Any
+
+    @property
+    def columns(self) -> dict[str, Direction | None]:
+        """The columns of its history, with their directions."""
+        from nnlab.model.plan import history_columns
+
+        return history_columns(self.plan.outputs)
+
+
+class Finder:
+    """Finds facts; of the data that were loaded, the latest are kept for other configs.
+
+    Args:
+        most: data sets to keep; `None` for all.
+    """
+
+    def __init__(self, most: int | None = None) -> None:
+        self._most = most
+        self._loaded: dict[str, Splits] = {}
+
+    def __call__(self, config: LoadedConfig) -> Facts:
+        """Load a config's data and plan its model.
+
+        Raises:
+            NnlabError: they do not hold.
+        """
+        from nnlab.data.loading import load_data
+        from nnlab.model.prepared import prepare_model
+
+        experiment = config.experiment
+        key = repr((experiment.data, experiment.seed))
+        if key not in self._loaded:
+            splits = load_data(experiment.data, seed=experiment.seed)
+            if len(self._loaded) == self._most:
+                del self._loaded[next(iter(self._loaded))]
+            self._loaded[key] = splits
+        found = self._loaded[key]
+        plan = prepare_model(experiment, found).plan
+        return Facts(config, found.spec, plan, None if found.validation is None else found.validation.y)
+
+
+def objective_of(
+    all_facts: Sequence[Facts],
+    asked: str | None,
+    unknown: Callable[[str, Mapping[str, Direction | None]], Problem],
+    *,
+    key: str,
+    path: ConfigPath = (),
+) -> Objective:
+    """Return what decides: the metric that is asked for, or the first that decides and that all have.
+
+    Args:
+        all_facts: of the configs that are judged.
+        asked: a metric's name; `None` for the first.
+        unknown: says what is wrong with a metric that not all have, given the columns that they have in common.
+        key: of the config, which names what decides.
+        path: the same as a place, for messages that stand there.
+
+    Raises:
+        ConfigError: not all are judged by the same, or nobody says which values are better.
+    """
+    from nnlab.model.plan import column_scale, deciding_columns
+
+    first = all_facts[0]
+    shared = {
+        name: better
+        for name, better in first.columns.items()
+        if all(facts.columns.get(name, "none") == better for facts in all_facts)
+    }
+    if asked is None:
+        metric = next(name for name in deciding_columns(first.plan.outputs) if name in shared)
+    else:
+        metric = asked.removeprefix("val_")
+        if metric not in shared:
+            raise ConfigError(unknown(metric, shared))
+    check_alike(metric, all_facts, others=shared, key=key)
+    return choose_objective(metric, shared, column_scale(metric, first.plan, first.spec), path=path)
+
+
+def check_alike(metric: str, all_facts: Sequence[Facts], *, others: Mapping[str, Direction | None], key: str) -> None:
+    """Raise if a metric does not mean the same in all configs.
+
+    Args:
+        metric: a column that all have.
+        all_facts: of the configs.
+        others: columns that could decide instead.
+        key: of the config, which names what decides.
+
+    Raises:
+        ConfigError: it does not.
+    """
+    from nnlab.model.comparable import column_contents, unlike
+
+    contents = [column_contents(metric, facts.config.experiment, facts.plan.outputs) for facts in all_facts]
+    problem = unlike(metric, contents, others=others, key=key)
+    if problem is not None:
+        raise ConfigError(problem)
