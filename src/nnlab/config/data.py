@@ -11,8 +11,9 @@ from nnlab.config.checks import check
 from nnlab.config.components import Component, OneOf, named_object
 from nnlab.config.faults import Fault, Report
 from nnlab.config.names import canonical
+from nnlab.config.nodes import Node
 from nnlab.config.remedies import type_remedy
-from nnlab.config.section import Section, key
+from nnlab.config.section import Nested, Section, key
 from nnlab.config.shapes import (
     ANYTHING,
     CLASS_NAME,
@@ -126,6 +127,38 @@ SCALING = Checked(_scaling, {"anyOf": [{"enum": [*SCALINGS, None]}, {"type": "nu
 
 
 @dataclass(frozen=True, kw_only=True)
+class FoldConfig(Section):
+    """One of several disjoint parts of the rows that the test rows leave: it validates, and the others train."""
+
+    fold: int = key(whole(minimum=1), "which part validates, from 1", missing="write `{fold: 1, of: 5}`")
+    of: int = key(whole(minimum=2, maximum=1000), "how many parts there are", missing="write `{fold: 1, of: 5}`")
+    seed: int | None = key(
+        whole(minimum=0, maximum=MAX_SEED), "deals the rows; that of `data` if it is left out", default=None
+    )
+
+
+@check("fold-among-its-parts", FoldConfig)
+def fold_among_its_parts(given: Mapping[str, Any]) -> Iterator[Fault]:
+    """There are as many folds as the config says."""
+    fold, of = whole_number(given.get("fold")), whole_number(given.get("of"))
+    if is_finite_number(fold) and is_finite_number(of) and fold > of >= 2:
+        yield Fault(("fold",), f"there are {of} folds, received {show(fold)}", f"write a number from 1 to {of}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Validation(Shape):
+    """Rows, a fraction, or one of several folds."""
+
+    def parse(self, raw: Any, report: Report) -> Any:
+        """Return the number, or the fold."""
+        return (Nested(FoldConfig) if isinstance(raw, dict) else ROWS).parse(raw, report)
+
+    def among(self, node: Node) -> Shape:
+        """Return the shape of a fold, or that of a number."""
+        return Nested(FoldConfig) if isinstance(node.value, dict) else ROWS
+
+
+@dataclass(frozen=True, kw_only=True)
 class DataConfig(Section):
     """Where the rows come from, what is predicted, and how they are split and scaled."""
 
@@ -150,7 +183,11 @@ class DataConfig(Section):
     task: TaskName | Mapping[str, TaskName] | None = key(
         OneOrByName(TASK), "what is predicted; inferred from the target if it is left out; by output name", default=None
     )
-    validation: int | float = key(ROWS, "rows or fraction of what the test rows leave; `0` for none", default=0.2)
+    validation: int | float | FoldConfig = key(
+        _Validation(),
+        "rows or fraction of what the test rows leave; `0` for none; `{fold: 1, of: 5}` for one of several folds",
+        default=0.2,
+    )
     test: int | float | None = key(ROWS, "rows or fraction of all; the data set's own test set if it is left out",
         default=None,
     )  # fmt: skip

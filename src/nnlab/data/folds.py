@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from nnlab.errors import DataError, Problem, listed
-
-PATH = ("data", "validation")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -19,14 +17,16 @@ class Fold:
     Args:
         number: from 1.
         of: how many parts there are.
-        seed: draws them, 0 to 2**32 - 1.
+        seed: deals the rows, 0 to 2**32 - 1.
         classes: the class of each row of the source, `[rows]`, for parts that have as many of each class; else `None`.
+        names: of the classes.
     """
 
     number: int
     of: int
     seed: int
     classes: np.ndarray | None = None
+    names: Sequence[str] = ()
 
     def split_off(self, rows: np.ndarray, *, shuffle: bool) -> tuple[np.ndarray, np.ndarray]:
         """Return the rows that are trained on, and those of this part.
@@ -36,23 +36,31 @@ class Fold:
             shuffle: whether what is trained on is shuffled, for sources that may be in an order.
 
         Raises:
-            DataError: there are fewer rows than parts.
+            DataError: there are fewer rows than parts, or a class has a single row.
         """
         if self.of > len(rows):
-            message = f"{len(rows)} rows, which are left of the test rows, make no {self.of} folds"
-            raise DataError(Problem(message, "make fewer folds", path=(*PATH, "of")))
+            message = f"the {len(rows)} rows that the test rows leave make no {self.of} folds"
+            raise DataError(Problem(message, "make fewer folds", path=("data", "validation")))
+        single = self._rarer_than(2, rows)
+        if single:
+            message = f"only one row has the class {listed(single)}: either it validates, or it is trained on"
+            hint = "leave the class out with `classes`"
+            raise DataError(Problem(message, hint, path=("data", "validation")))
         numbers = fold_numbers(len(rows), self.of, self.seed, None if self.classes is None else self.classes[rows])
         rest, own = rows[numbers != self.number - 1], rows[numbers == self.number - 1]
         return (np.random.RandomState(self.seed).permutation(rest) if shuffle else rest), own
 
-    def notes(self, rows: np.ndarray, names: Sequence[str]) -> Iterator[str]:
-        """Say of which classes some parts have no row; `rows` are those that take turns, `names` those of classes."""
+    def note(self, rows: np.ndarray) -> str | None:
+        """Say of which classes some parts have no row; `rows` are those that take turns."""
+        rare = self._rarer_than(self.of, rows)
+        classes = f"class{'es' * (len(rare) > 1)} {listed(rare)}"
+        return f"some of the {self.of} folds have no row of the {classes}" if rare else None
+
+    def _rarer_than(self, count: int, rows: np.ndarray) -> list[str]:
         if self.classes is None:
-            return
-        counts = np.bincount(self.classes[rows], minlength=len(names))
-        rare = [name for name, count in zip(names, counts, strict=True) if count < self.of]
-        if rare:
-            yield f"fewer rows than the {self.of} folds have the class{'es' * (len(rare) > 1)} {listed(rare)}"
+            return []
+        counts = np.bincount(self.classes[rows], minlength=len(self.names))
+        return [name for name, own in zip(self.names, counts, strict=True) if 0 < own < count]
 
 
 def fold_numbers(num_rows: int, of: int, seed: int, classes: np.ndarray | None = None) -> np.ndarray:

@@ -393,7 +393,7 @@ def _positions_without_record(data: RunData, source: _Source) -> dict[str, np.nd
         DataError: there are not as many rows as there were.
     """
     main = row_count(source.raw.x)
-    split = split_rows(source.raw, data.experiment.data, seed=data.experiment.seed)
+    split = split_rows(source.raw, source.targets, data.experiment.data, seed=data.experiment.seed)
     chosen = {"train": split.train, "validation": split.validation, "test": split.test}
     if data.spec.own_test_set:
         chosen["test"] = np.arange(main, len(source.hashed))

@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from nnlab.config.data import DataConfig
+from nnlab.config.data import DataConfig, FoldConfig
 from nnlab.data.classes import check_every_class_is_trained, class_weights
 from nnlab.data.columns import AUTOENCODER, select_features
 from nnlab.data.files import reading
+from nnlab.data.folds import Fold
 from nnlab.data.precision import lost_in_float32
 from nnlab.data.record import DataRecord, hashed_rows, make_record
 from nnlab.data.registry import RawData, Request, Source
@@ -62,10 +63,14 @@ def load_data(config: DataConfig, *, seed: int) -> Splits:
     if raw.x_test is not None and config.test is not None:
         message = f"`{config.source.name}` has a test set of its own, {row_count(raw.x_test)} rows"
         raise DataError(Problem(message, "remove `test`", path=("data", "test")))
-    rows = split_rows(raw, config, seed=seed)
+    rows = split_rows(raw, targets, config, seed=seed)
     own_test = None if numbers_test is None else hashed_rows(numbers_test, raw.x_test, targets, own_test=True)
     record = make_record(config, hashed_rows(numbers, raw.x, targets), own_test, rows, targets)
-    return _assemble(raw, targets, rows, config, record)
+    found = _assemble(raw, targets, rows, config, record)
+    fold = _validation(targets, config, seed)
+    taking_turns = np.setdiff1d(np.arange(row_count(raw.x)), [] if rows.test is None else rows.test)
+    note = fold.note(taking_turns) if isinstance(fold, Fold) else None
+    return found if note is None else replace(found, spec=replace(found.spec, notes=(*found.spec.notes, note)))
 
 
 def read_source(config: DataConfig, *, seed: int) -> RawData:
@@ -86,7 +91,7 @@ def read_source(config: DataConfig, *, seed: int) -> RawData:
     return raw
 
 
-def split_rows(raw: RawData, config: DataConfig, *, seed: int) -> RowNumbers:
+def split_rows(raw: RawData, targets: Mapping[str, Target], config: DataConfig, *, seed: int) -> RowNumbers:
     """Choose the rows of each split among those that take part.
 
     Raises:
@@ -94,12 +99,22 @@ def split_rows(raw: RawData, config: DataConfig, *, seed: int) -> RowNumbers:
     """
     return choose_rows(
         row_count(raw.x),
-        validation=config.validation,
+        validation=_validation(targets, config, seed),
         test=0 if raw.x_test is not None else DEFAULT_TEST if config.test is None else config.test,
         limit=config.limit,
         last_rows=raw.image,
         seed=seed if config.seed is None else config.seed,
     )
+
+
+def _validation(targets: Mapping[str, Target], config: DataConfig, seed: int) -> int | float | Fold:
+    """Return how many rows validate, or which fold; folds of one target have equal shares of its classes."""
+    given, target = config.validation, next(iter(targets.values()))
+    if not isinstance(given, FoldConfig):
+        return given
+    seeds = (each for each in (given.seed, config.seed, seed) if each is not None)
+    classes = target.y if len(targets) == 1 and target.has_classes else None
+    return Fold(given.fold, given.of, next(seeds), classes, target.class_names)
 
 
 def _setting_problems(config: DataConfig, source: Source) -> Iterator[Problem]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import numpy as np
 
 from nnlab.config.data import TaskName
+from nnlab.data.folds import Fold
 from nnlab.errors import DataError, Problem
 
 if TYPE_CHECKING:
@@ -282,7 +283,7 @@ class RowNumbers:
 def choose_rows(
     num_rows: int,
     *,
-    validation: int | float,
+    validation: int | float | Fold,
     test: int | float,
     limit: int | None,
     last_rows: bool,
@@ -294,17 +295,21 @@ def choose_rows(
 
     Args:
         num_rows: rows of the source, its own test set left out.
-        validation: rows, or fraction of the rows that the test set leaves; 0 for none.
+        validation: rows, or fraction of the rows that the test set leaves; 0 for none; or one of several parts of them.
         test: rows, or fraction; 0 for none.
         limit: training rows to use.
-        last_rows: whether validation takes the last rows instead of random ones.
+        last_rows: whether validation takes the last rows instead of random ones, and rows keep their order.
         seed: 0 to 2**32 - 1.
 
     Raises:
         DataError: when a split would take every row, or the limit is above the rows left.
     """
     train, test_rows = _split_off(np.arange(num_rows), test, setting="test", last_rows=False, seed=seed)
-    train, validation_rows = _split_off(train, validation, setting="validation", last_rows=last_rows, seed=seed)
+    train, validation_rows = (
+        validation.split_off(train, shuffle=not last_rows)
+        if isinstance(validation, Fold)
+        else _split_off(train, validation, setting="validation", last_rows=last_rows, seed=seed)
+    )
     if limit is not None and limit > len(train):
         taken = num_rows - len(train)
         message = f"`limit` is {limit} rows, but only {len(train)} training rows are there"
