@@ -82,15 +82,17 @@ def keras_tuner(workload: str, count: int, began: float, trials: int) -> dict[st
     def build(hp: Any) -> Any:
         units = hp.Int("units", 32, 128)
         layers = [keras.layers.Dense(units, activation="relu") for _ in range(hidden.layers)]
-        first = [keras.Input(splits.train.x.shape[1:]), keras.layers.Flatten()]
+        first = [keras.Input(splits.train.x[""].shape[1:]), keras.layers.Flatten()]
         model = keras.Sequential([*first, *layers, keras.layers.Dense(10, activation="softmax")])
         rate = hp.Float("learning_rate", 1e-3, 1e-1, sampling="log")
         model.compile(keras.optimizers.SGD(rate), loss="sparse_categorical_crossentropy", metrics=["accuracy"])
         return model
 
-    validation = (splits.validation.x, splits.validation.y)
+    validation = (splits.validation.x[""], splits.validation.y[""])
     epochs = experiment.training.epochs
-    ends = keras_tuner_ends(build, count, splits.train.x, splits.train.y, validation_data=validation, epochs=epochs)
+    ends = keras_tuner_ends(
+        build, count, splits.train.x[""], splits.train.y[""], validation_data=validation, epochs=epochs
+    )
     first, warm = ends[0] - began, (ends[-1] - ends[0]) / (count - 1)
     return {"first": first, "warm": warm, "all": first + (trials - 1) * warm}
 

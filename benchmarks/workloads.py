@@ -80,7 +80,7 @@ def fashion() -> tuple[Any, ...]:
         x, y = random.random((60_000, 28, 28), np.float32), random.integers(0, 10, 60_000)
         return x[:55_000], y[:55_000], x[55_000:], y[55_000:]
     assert splits.validation is not None
-    return splits.train.x, splits.train.y, splits.validation.x, splits.validation.y
+    return splits.train.x[""], splits.train.y[""], splits.validation.x[""], splits.validation.y[""]
 
 
 def california() -> tuple[Any, ...]:

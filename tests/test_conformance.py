@@ -17,6 +17,7 @@ import pytest
 
 from nnlab import catalog
 from nnlab.catalog import Entry
+from nnlab.config.by_name import only
 from nnlab.config.load import LoadedConfig, dump_config, load_config
 from nnlab.data.splits import DataSpec, Split, Splits, TargetSpec, Task
 
@@ -240,10 +241,10 @@ def rows_of(takes: str, target: str) -> Splits:
     if task == "multiclass":
         y = (np.arange(NUM_ROWS) % columns).astype(np.int32)
     spec = DataSpec(
-        input_shape=shape, feature_names=(), num_train=NUM_ROWS, num_validation=0, num_test=0,
-        target=TargetSpec(task, (columns,), class_names=(), names=(), inferred_task=False),
+        input_shapes={"": shape}, feature_names=(), num_train=NUM_ROWS, num_validation=0, num_test=0,
+        targets={"": TargetSpec(task, (columns,), class_names=(), names=(), inferred_task=False)},
     )  # fmt: skip
-    return Splits(Split(x, y), None, None, spec)
+    return Splits(Split({"": x}, {"": y}), None, None, spec)
 
 
 @dataclass(frozen=True)
@@ -284,8 +285,8 @@ def trained(config: Callable[..., LoadedConfig], tmp_path: Path) -> Callable[...
         assert load_config(tmp_path / "dump.yaml").experiment == experiment
         built = build_seeded(experiment, rows_of(takes, target))
         built.model.run_eagerly = eager
-        rows = built.splits.train
-        losses = [float(built.model.train_on_batch(rows.x, rows.y, return_dict=True)["loss"]) for _ in range(steps)]
+        x, y = map(only, (built.splits.train.x, built.splits.train.y))
+        losses = [float(built.model.train_on_batch(x, y, return_dict=True)["loss"]) for _ in range(steps)]
         assert np.isfinite(losses).all()
         return Trained(built.model, built.splits, losses)
 
@@ -293,7 +294,7 @@ def trained(config: Callable[..., LoadedConfig], tmp_path: Path) -> Callable[...
 
 
 def assert_equal_predictions(trained: Trained, folder: Path, *, random: bool = False) -> None:
-    x = trained.splits.train.x
+    x = only(trained.splits.train.x)
     again = trained.saved_and_loaded(folder)
     expected, found = np.asarray(trained.model(x, training=False)), np.asarray(again(x, training=False))
     assert np.isfinite(expected).all()
@@ -303,11 +304,11 @@ def assert_equal_predictions(trained: Trained, folder: Path, *, random: bool = F
 
 
 def assert_equal_evaluation(trained: Trained, folder: Path) -> None:
-    rows = trained.splits.train
+    x, y = map(only, (trained.splits.train.x, trained.splits.train.y))
     again = trained.saved_and_loaded(folder)
-    expected = trained.model.test_on_batch(rows.x, rows.y, return_dict=True)
+    expected = trained.model.test_on_batch(x, y, return_dict=True)
     assert np.isfinite(list(expected.values())).all()
-    assert again.test_on_batch(rows.x, rows.y, return_dict=True) == pytest.approx(expected)
+    assert again.test_on_batch(x, y, return_dict=True) == pytest.approx(expected)
 
 
 def model_with(case: Case) -> str:

@@ -209,7 +209,7 @@ def test_the_figures_of_a_labelled_file_are_scikit_learns_for_every_task(nnlab, 
         hits = sklearn_metrics.hamming_loss(new[["u", "v"]], answers[["u", "v"]])
         assert figures["binary_accuracy"] == pytest.approx(1 - hits)
     else:
-        x = DataSpec.from_json(run.read_data()).scaled(new[["a", "b", "c"]].to_numpy())
-        np.testing.assert_array_equal(rows_of_file(run, tmp_path / "new.csv").rows.y, x)
+        x = DataSpec.from_json(run.read_data()).scaled({"": new[["a", "b", "c"]].to_numpy()})[""]
+        np.testing.assert_array_equal(rows_of_file(run, tmp_path / "new.csv").rows.y[""], x)
         error = sklearn_metrics.mean_squared_error(x, answers.to_numpy())
         assert figures["mean_squared_error"] == pytest.approx(error, rel=1e-5)

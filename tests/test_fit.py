@@ -17,6 +17,7 @@ import pytest
 import yaml
 
 from nnlab import catalog
+from nnlab.config.by_name import only
 from nnlab.config.components import Component, OneOf
 from nnlab.config.load import LoadedConfig, dump_config, load_config
 from nnlab.config.schema import Experiment
@@ -116,7 +117,7 @@ def spec_of(task: str) -> DataSpec:
     kind = "multiclass" if task == "multiclass" else "regression" if task == "several" else task
     target = TargetSpec(kind, (COLUMNS[task],), class_names=(), names=(), inferred_task=False)  # type: ignore[arg-type]
     return DataSpec(
-        input_shape=(4,), feature_names=(), target=target, num_train=60, num_validation=30, num_test=60
+        input_shapes={"": (4,)}, feature_names=(), targets={"": target}, num_train=60, num_validation=30, num_test=60
     )  # fmt: skip
 
 
@@ -290,12 +291,12 @@ def test_every_metric_that_fits_is_that_of_the_predictions(config_of, tmp_path, 
     built.model.save(run.model_path)
     model = load_model(run)
     model.run_eagerly = True
-    rows = built.splits.train
-    found = model.evaluate(rows.x, rows.y, batch_size=25, verbose=0, return_dict=True)
-    raw = model.predict(rows.x, verbose=0)
-    columns = predict(run, rows.x, spec=splits.spec)
+    x, y = map(only, (built.splits.train.x, built.splits.train.y))
+    found = model.evaluate(x, y, batch_size=25, verbose=0, return_dict=True)
+    raw = model.predict(x, verbose=0)
+    columns = predict(run, splits.train.x, spec=splits.spec)
     (output,) = built.plan.outputs
-    answers = Answers.of(setup.task, splits.train.y, columns, raw, are_values=output.meaning.link is None)
+    answers = Answers.of(setup.task, splits.train.y[""], columns, raw, are_values=output.meaning.link is None)
     assert different(output.metrics, found, answers) == {}
 
 
@@ -324,7 +325,7 @@ def test_a_run_says_the_same_everywhere(config_of, tmp_path, setup):
     kept, rows = judged.experiment, judged.rows
     columns = predict(summary.run, rows.x, spec=judged.spec)
     metrics = [metric for metric in kept.training.metrics if "hinge" not in metric.name]
-    answers = Answers.of(setup.task, rows.y, columns, np.zeros(len(rows.y)))
+    answers = Answers.of(setup.task, rows.y[""], columns, np.zeros(len(rows.y[""])))
     assert different(metrics, summary.metrics["test"], answers) == {}
     again = plan_model(kept, judged.spec).outputs[0]
     assert (again.loss, again.metrics) == (kept.training.loss, kept.training.metrics)

@@ -25,7 +25,7 @@ NO_KERNEL = {
 
 def spec_of(shape, task="binary", outputs=1):
     target = TargetSpec(task, (outputs,), (), (), inferred_task=False)
-    return DataSpec(shape, (), target, num_train=8, num_validation=0, num_test=0)
+    return DataSpec({"": shape}, (), {"": target}, num_train=8, num_validation=0, num_test=0)
 
 
 def planned(config, layers, shape=(5, 2), defaults=ALL):
@@ -155,7 +155,7 @@ def test_the_built_layers_have_the_defaults_wherever_they_are_wrapped(config):
         " {TimeDistributed: {layer: {Dense: {units: 1, activation: sigmoid}}}}, Flatten,"
         " {Dense: {units: 1, activation: sigmoid}}]"
     )
-    rows = Split(np.zeros((8, 5, 2), np.float32), np.zeros((8, 1), np.float32))
+    rows = Split({"": np.zeros((8, 5, 2), np.float32)}, {"": np.zeros((8, 1), np.float32)})
     experiment = config(f"{{data: iris, model: {{{ALL}, layers: {layers}}}}}").experiment
     model = build_seeded(experiment, Splits(rows, None, None, spec_of((5, 2)))).model
     time, both, stacked, hidden, _, last = model.layers

@@ -8,6 +8,7 @@ import pytest
 from nnlab.data.splits import DataSpec, Split, Splits, TargetSpec
 from nnlab.errors import ConfigError
 from nnlab.model.indices import check_indices
+from nnlab.model.inputs import model_splits
 from nnlab.model.plan import plan_model
 
 EMBEDDING = "{Embedding: {input_dim: 10, output_dim: 4}}"
@@ -16,12 +17,13 @@ END = "Flatten, {Dense: {units: 1, activation: sigmoid}}"
 
 def check(config, model, x):
     """Check a model on two training rows, and validation rows `x`."""
-    train = Split(np.zeros((2, *x.shape[1:]), np.float32), np.zeros((2, 1), np.float32))
+    train = Split({"": np.zeros((2, *x.shape[1:]), np.float32)}, {"": np.zeros((2, 1), np.float32)})
     target = TargetSpec("binary", (1,), (), (), inferred_task=False)
-    spec = DataSpec(x.shape[1:], (), target, num_train=2, num_validation=len(x), num_test=0)
-    splits = Splits(train, Split(x, np.zeros((len(x), 1), np.float32)), None, spec)
+    spec = DataSpec({"": x.shape[1:]}, (), {"": target}, num_train=2, num_validation=len(x), num_test=0)
+    splits = Splits(train, Split({"": x}, {"": np.zeros((len(x), 1), np.float32)}), None, spec)
     experiment = config(f"{{data: iris, model: {model}}}").experiment
-    check_indices(plan_model(experiment, spec), splits)
+    plan = plan_model(experiment, spec)
+    check_indices(plan, model_splits(experiment, splits, plan.outputs))
 
 
 @pytest.mark.parametrize(

@@ -88,7 +88,7 @@ def test_three_forms_of_one_network_with_the_same_weights_agree_bit_for_bit(conf
     (tmp_path / "own_net.py").write_text(OWN.replace("keras.layers.Normalization()", "keras.layers.Identity()"))
     one, two = built(config(SEQUENTIAL)), built(config(FUNCTIONAL))
     three = built(config(SUBCLASSED.replace("diabetes}", "diabetes, scale: standardize}")), trust_code=True)
-    x = one.splits.test.x
+    x = one.splits.test.x[""]
     for other in (two, three):
         other.model.set_weights(one.model.get_weights())
     answers = [keras.ops.convert_to_numpy(model.predict(x, verbose=0)) for model in (one.model, two.model, three.model)]
@@ -97,7 +97,7 @@ def test_three_forms_of_one_network_with_the_same_weights_agree_bit_for_bit(conf
 
 def test_inputs_take_their_columns_by_name_and_number(config):
     ready = built(config(TWO_INPUTS))
-    x = load_data(config(TWO_INPUTS).experiment.data, seed=0).train.x
+    x = load_data(config(TWO_INPUTS).experiment.data, seed=0).train.x[""]
     np.testing.assert_array_equal(ready.splits.train.x["wide"], x[:, [2, 3]])
     np.testing.assert_array_equal(ready.splits.train.x["deep"], x[:, [0, 1, 9]])
 
@@ -340,5 +340,5 @@ def test_accuracy_of_binary_logits_splits_at_0(config, tmp_path):
     summary = trained(config(text), tmp_path)
     loaded = config(text)
     rows = load_data(loaded.experiment.data, seed=0).test
-    answers = load_model(summary.run).predict(rows.x, verbose=0) > 0
-    assert summary.metrics["test"]["accuracy"] == pytest.approx((answers == rows.y).mean())
+    answers = load_model(summary.run).predict(rows.x[""], verbose=0) > 0
+    assert summary.metrics["test"]["accuracy"] == pytest.approx((answers == rows.y[""]).mean())

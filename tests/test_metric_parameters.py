@@ -52,7 +52,7 @@ def judged(nnlab, write_config, text):
     printed = json.loads(done.out)
     run = Run(write_config("").parent / printed["run"])
     judged = rows_of_split(run, "test").rows
-    return printed["metrics"]["test"], judged.y, load_model(run).predict(judged.x, verbose=0).astype(np.float64)
+    return printed["metrics"]["test"], judged.y[""], load_model(run).predict(judged.x[""], verbose=0).astype(np.float64)
 
 
 @pytest.mark.parametrize("end", ["sigmoid", "linear"])

@@ -14,8 +14,8 @@ from nnlab.model.plan import plan_model
 
 def spec_of(task="multiclass", *, shape=(4,), outputs=3, validation=5) -> DataSpec:
     return DataSpec(
-        input_shape=shape, feature_names=(), num_train=10, num_validation=validation, num_test=0,
-        target=TargetSpec(task, (outputs,), class_names=(), names=(), inferred_task=False),
+        input_shapes={"": shape}, feature_names=(), num_train=10, num_validation=validation, num_test=0,
+        targets={"": TargetSpec(task, (outputs,), class_names=(), names=(), inferred_task=False)},
     )  # fmt: skip
 
 
@@ -108,7 +108,7 @@ def test_explicit_values_are_left_alone(config):
 def test_targets_cannot_be_called_as_columns_of_predictions(config, task, names):
     target = TargetSpec(task, (2,), class_names=names, names=names, inferred_task=False)
     with pytest.raises(ConfigError, match=r"is also what `nnlab predict` calls a column"):
-        planned(config, "{hidden: [5]}", replace(spec_of(), target=target))
+        planned(config, "{hidden: [5]}", replace(spec_of(), targets={"": target}))
 
 
 def test_a_recurrent_layer_keeps_its_own_activation(config):
@@ -171,7 +171,7 @@ def built(config, text: str, spec: DataSpec):
     from nnlab.model.build import build_model
 
     experiment = config(text).experiment
-    rows = Split(np.zeros((10, *spec.input_shape), np.float32), np.zeros(10, np.int32))
+    rows = Split({"": np.zeros((10, *spec.input_shapes[""]), np.float32)}, {"output": np.zeros(10, np.int32)})
     return build_model(experiment, Splits(rows, None, None, spec), plan_model(experiment, spec))[0]
 
 

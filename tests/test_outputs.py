@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from nnlab.config.by_name import only
 from nnlab.config.components import Component
 from nnlab.config.load import load_config
 from nnlab.data.features import data_spec, read_features
@@ -148,7 +149,7 @@ def test_weights_of_classes_reach_the_loss_of_their_output_alone(config):
 
     weighted, plain = (built(config(OUTPUTS, f"data.class_weight={value}")) for value in ("{main: {ann: 3}}", "null"))
     first = weighted.splits.train
-    answers = dict(zip(weighted.model.output_names, weighted.model.predict(first.x, verbose=0), strict=True))
+    answers = dict(zip(weighted.model.output_names, weighted.model.predict(only(first.x), verbose=0), strict=True))
     row_losses = keras.losses.sparse_categorical_crossentropy(first.y["main"], answers["main"]).numpy()
     expected = np.mean(row_losses * np.where(first.y["main"] == 0, 3, 1)) - np.mean(row_losses)
     losses = [weighted_loss(ready) for ready in (weighted, plain)]
@@ -160,9 +161,8 @@ def weighted_loss(ready) -> float:
     from nnlab.data.batches import weighted_rows
 
     split = ready.splits.train
-    answers = ready.model(split.x, training=False)
-    _, _, *weights = weighted_rows(split, ready.splits.spec, ready.model.output_names)
-    return float(ready.model.compute_loss(split.x, split.y, answers, *weights, training=False))
+    x, y, *weights = weighted_rows(split, ready.splits.spec, ready.model.output_names)
+    return float(ready.model.compute_loss(x, y, ready.model(x, training=False), *weights, training=False))
 
 
 def test_outputs_of_several_tasks_train_evaluate_and_train_again_to_the_same_weights(config, files):
@@ -204,7 +204,7 @@ def test_the_run_keeps_what_each_output_predicts(config, files):
     run = trained(config(OUTPUTS), files / "runs").run
     targets = run.read_info()["data"]["targets"]
     assert targets["main"] == {"task": "multiclass", "class_names": ["ann", "bob", "cid"], "target_names": ["who"]}
-    assert data_spec(run).target["aux"].names == ("score", "height")
+    assert data_spec(run).targets["aux"].names == ("score", "height")
 
 
 def test_a_metric_of_one_output_may_stop_the_training(config, files):
@@ -386,7 +386,7 @@ def test_inputs_outputs_and_figures_stand_in_the_order_of_the_config(config, tmp
     assert history == [*figures, *(f"val_{name}" for name in figures)]
     assert list(summary.metrics["test"]) == list(evaluate(summary.run, "test")) == figures
     x = np.array([[0.1, 1.0], [0.9, 0.5]], np.float32)
-    columns = predict(summary.run, x, spec=DataSpec.from_json(summary.run.read_data()))
+    columns = predict(summary.run, {"": x}, spec=DataSpec.from_json(summary.run.read_data()))
     assert list(columns) == ["price.z", "helper.class", "helper.p(0)", "helper.p(1)"]
     price, helper = (np.asarray(values) for values in model({"wide": x[:, 1:], "deep": x}))
     np.testing.assert_allclose(columns["price.z"], price[:, 0], rtol=1e-5)

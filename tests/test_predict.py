@@ -106,9 +106,9 @@ def test_predictions_are_those_of_the_model_on_rows_scaled_as_in_training(digits
     test = load_data(config.data, seed=config.seed).test
     columns = columns_of(digits_run.run, test.x)
     model = keras.saving.load_model(digits_run.run.model_path)
-    expected = model.predict(test.x, batch_size=512, verbose=0)
+    expected = model.predict(test.x[""], batch_size=512, verbose=0)
     np.testing.assert_array_equal(np.stack([columns[f"p({i})"] for i in range(10)], axis=1), expected)
-    accuracy = np.mean(columns["class"].astype(int) == test.y)
+    accuracy = np.mean(columns["class"].astype(int) == test.y[""])
     assert accuracy == pytest.approx(digits_run.metrics["test"]["accuracy"], abs=1e-6)
 
 
@@ -148,17 +148,17 @@ def test_regression_gives_a_column_a_target_and_with_samples_mean_and_deviation(
     data = "{source: diabetes, scale: minmax}"
     run = trained(tmp_path, f"data: {data}\nmodel: {{hidden: [4], dropout: 0.5}}\ntraining: {{epochs: 1}}")
     x = np.random.default_rng(0).uniform(size=(5, 10)).astype(np.float32)
-    assert list(columns_of(run, x)) == ["progression"]
-    columns = columns_of(run, x, mc_samples=20)
+    assert list(columns_of(run, {"": x})) == ["progression"]
+    columns = columns_of(run, {"": x}, mc_samples=20)
     assert list(columns) == ["progression", "mean(progression)", "std(progression)"]
     assert (columns["std(progression)"] > 0).all()
-    np.testing.assert_array_equal(columns["progression"], columns_of(run, x)["progression"])
+    np.testing.assert_array_equal(columns["progression"], columns_of(run, {"": x})["progression"])
 
 
 def test_logits_become_probabilities_of_both_classes(tmp_path):
     text = "data: circle\nmodel: {layers: [{Dense: 4}, {Dense: 1}]}\ntraining: {epochs: 1, tensorboard: false}"
     run = trained(tmp_path, text)
-    columns = columns_of(run, 5 * ROWS[:, :2])
+    columns = columns_of(run, {"": 5 * ROWS[:, :2]})
     np.testing.assert_allclose(columns["p(orange)"] + columns["p(blue)"], 1)
     assert columns["class"].tolist() == ["blue" if p > 0.5 else "orange" for p in columns["p(blue)"]]
     assert columns["p(blue)"].min() > 0
@@ -199,12 +199,12 @@ def test_a_model_that_diverged_predicts_nothing(digits_run, monkeypatch):
     model.set_weights([weight * np.nan for weight in model.get_weights()])
     monkeypatch.setattr("nnlab.predict.load_model", lambda _, **__: model)
     with pytest.raises(NnlabError, match="the model gives NaN or infinity"):
-        columns_of(digits_run.run, np.zeros((1, 64), np.float32))
+        columns_of(digits_run.run, {"": np.zeros((1, 64), np.float32)})
 
 
 def test_monte_carlo_needs_dropout(digits_run):
     with pytest.raises(NnlabError, match="the model has no dropout: all Monte-Carlo samples would be equal"):
-        columns_of(digits_run.run, np.zeros((1, 64), np.float32), mc_samples=3)
+        columns_of(digits_run.run, {"": np.zeros((1, 64), np.float32)}, mc_samples=3)
 
 
 def test_monte_carlo_samples_have_the_mean_and_the_variance_of_dropout():
@@ -289,7 +289,7 @@ def test_evaluate_monte_carlo_scores_the_mean_prediction(tmp_path):
     config = load_config(run.config_path).experiment
     test = load_data(config.data, seed=config.seed).test
     columns = columns_of(run, test.x, mc_samples=10)
-    labels = np.array(data_spec(run).target.class_names)[test.y]
+    labels = np.array(data_spec(run).targets[""].class_names)[test.y[""]]
     assert list(figures) == ["samples", "accuracy", "std", "entropy"]
     assert figures["accuracy"] == np.mean(columns["class"] == labels)
     assert figures["entropy"] == pytest.approx(columns["entropy"].mean())

@@ -11,7 +11,7 @@ from nnlab.cli.progress import TrainingProgress
 from nnlab.cli.screen import Screen
 from nnlab.data.splits import DataSpec, TargetSpec
 
-SPEC = DataSpec((4,), (), TargetSpec("binary", (1,), ("no", "yes"), ("y",), True), 20, 5, 5)
+SPEC = DataSpec({"": (4,)}, (), {"": TargetSpec("binary", (1,), ("no", "yes"), ("y",), True)}, 20, 5, 5)
 NAMES = [
     "loss",
     "accuracy",

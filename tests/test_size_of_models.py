@@ -14,7 +14,7 @@ from nnlab.model.size import check_written_layers
 
 def spec_of(shape):
     target = TargetSpec("regression", (1,), (), (), inferred_task=False)
-    return DataSpec(shape, (), target, num_train=1000, num_validation=0, num_test=0)
+    return DataSpec({"": shape}, (), {"": target}, num_train=1000, num_validation=0, num_test=0)
 
 
 @pytest.fixture

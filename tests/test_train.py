@@ -119,7 +119,7 @@ def test_plain_keras_loads_the_model_and_predicts_the_same(digits_run, tmp_path)
     from nnlab.model.saved import load_model
 
     config = load_config(digits_run.run.config_path).experiment
-    x = load_data(config.data, seed=config.seed).test.x
+    x = load_data(config.data, seed=config.seed).test.x[""]
     np.save(tmp_path / "x.npy", x)
     code = (
         "import keras, numpy as np, sys\n"
@@ -262,7 +262,7 @@ def test_normalization_is_adapted_to_the_training_rows_only(config, tmp_path):
         """
     )
     summary = train_in(tmp_path, loaded)
-    x = load_data(loaded.experiment.data, seed=3).train.x
+    x = load_data(loaded.experiment.data, seed=3).train.x[""]
     mean, variance, _ = weights_of(summary.run)[:3]
     np.testing.assert_allclose(np.ravel(mean), x.mean(axis=0), rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(np.ravel(variance), x.var(axis=0), rtol=1e-4)

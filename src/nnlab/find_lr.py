@@ -110,7 +110,9 @@ def range_test(
     if steps is None:
         steps = min(max(math.ceil(train.num_rows / training.batch_size), FEWEST_STEPS), MOST_STEPS)
     rates = np.geomspace(lowest, highest, steps)
-    losses = _sweep(built.model, train, splits.spec, batch_size=training.batch_size, seed=experiment.seed, rates=rates)
+    losses = _sweep(
+        built.model, train, built.splits.spec, batch_size=training.batch_size, seed=experiment.seed, rates=rates
+    )
     return read_curve(rates, losses)
 
 

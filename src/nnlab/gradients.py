@@ -12,10 +12,10 @@ import numpy as np
 import tensorflow as tf
 
 from nnlab.built import build_seeded
+from nnlab.config.by_name import one_or_all
 from nnlab.config.schema import Experiment
 from nnlab.data.splits import Splits
 from nnlab.errors import NnlabError, listed
-from nnlab.model.inputs import Arrays
 
 TOLERANCE = 1e-5
 """The largest relative error that counts as agreement."""
@@ -116,11 +116,11 @@ def check_gradients(
     with float64():
         built = build_seeded(experiment, splits, trust_code=trust_code)
         train = built.splits.train
-        x, y = tf.nest.map_structure(lambda array: array[:rows], (train.x, train.y))
+        x, y = tf.nest.map_structure(lambda array: array[:rows], (one_or_all(train.x), one_or_all(train.y)))
         return check_model(built.model, x, y, samples=samples, seed=experiment.seed)
 
 
-def check_model(model: keras.Model, x: Arrays, y: Arrays, *, samples: int, seed: int) -> GradientCheck:
+def check_model(model: keras.Model, x: Any, y: Any, *, samples: int, seed: int) -> GradientCheck:
     """Check the gradients of a model that was built and compiled within `float64()`.
 
     The gradient a of an entry is compared with the central difference n = (L(w + h) - L(w - h)) / 2h. Where the loss
@@ -195,7 +195,7 @@ def _trained_weights(model: keras.Model) -> list[Any]:
     return weights
 
 
-def _loss_function(model: keras.Model, x: Arrays, y: Arrays) -> Callable[[], tf.Tensor]:
+def _loss_function(model: keras.Model, x: Any, y: Any) -> Callable[[], tf.Tensor]:
     """Return the loss as a function of the weights alone: what is random in inference mode too, is held fixed."""
     inputs, targets = tf.nest.map_structure(_as_tensor, (x, y))
     generators = [generator for layer in model._flatten_layers() for generator in layer._seed_generators]

@@ -10,14 +10,15 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from nnlab.config.by_name import by_output, one_or_all
 from nnlab.config.load import load_config
 from nnlab.config.schema import Experiment
 from nnlab.data.batches import EVALUATION_BATCH_SIZE
 from nnlab.data.judging import JudgedRows
-from nnlab.data.splits import DataSpec, TargetSpec
+from nnlab.data.splits import ByName, DataSpec, TargetSpec
 from nnlab.errors import NnlabError
 from nnlab.model.ending import Link
-from nnlab.model.inputs import Arrays, model_inputs
+from nnlab.model.inputs import model_inputs
 from nnlab.model.plan import output_meanings
 from nnlab.model.saved import load_model
 from nnlab.run import Run
@@ -33,7 +34,7 @@ _RATES = ("rate", "stddev", "dropout", "recurrent_dropout")
 
 def predict(
     run: Run,
-    x: Arrays,
+    x: ByName,
     *,
     spec: DataSpec,
     mc_samples: int | None = None,
@@ -51,8 +52,7 @@ def predict(
 
     Args:
         run: a run with a model.
-        x: rows as `nnlab.data.features.read_features` gives them, `[rows, *spec.input_shape]`, by
-            array name if there are several.
+        x: rows as `nnlab.data.features.read_features` gives them, `[rows, *input_shape]` by array.
         spec: what the run knows about its data.
         mc_samples: how many times to predict with dropout on; `None` for once, with dropout off.
         seed: of the dropout; default: the run's.
@@ -70,7 +70,7 @@ def predict(
     """
     experiment = load_config(run.config_path).experiment
     model = load_model(run, trust_code=trust_code)
-    inputs = model_inputs(experiment, spec, x)
+    inputs = one_or_all(model_inputs(experiment, spec, x))
     samples: dict[str, np.ndarray] = {}
     if mc_samples is not None:
         samples = _by_output(model, monte_carlo(model, inputs, samples=mc_samples, seed=_or(seed, experiment.seed)))
@@ -106,13 +106,13 @@ def evaluate_monte_carlo(
     """
     experiment, spec, rows = judged.experiment, judged.spec, judged.rows
     model = load_model(run, trust_code=trust_code)
-    inputs = model_inputs(experiment, spec, rows.x)
+    inputs = one_or_all(model_inputs(experiment, spec, rows.x))
     outputs = _by_output(model, monte_carlo(model, inputs, samples=samples, seed=_or(seed, experiment.seed)))
     results: dict[str, float] = {"samples": samples}
     links = _links(experiment, spec)
     for output, values in outputs.items():
         target = spec.target_of(output)
-        y = rows.y[output] if isinstance(spec.target, Mapping) else rows.y
+        y = by_output(rows.y, output)
         if target.num_classes:
             figures = _class_figures(_probabilities(values, target, links(output)), y, target)
         else:
@@ -121,7 +121,7 @@ def evaluate_monte_carlo(
     return results
 
 
-def monte_carlo(model: keras.Model, x: Arrays, *, samples: int, seed: int) -> Any:
+def monte_carlo(model: keras.Model, x: Any, *, samples: int, seed: int) -> Any:
     """Predict the same rows several times with dropout on (Monte-Carlo dropout).
 
     Only the dropout family works as in training: `Dropout`, `SpatialDropout*`, `AlphaDropout`, `GaussianDropout`,
@@ -223,7 +223,7 @@ def _random_states(model: keras.Model, seed: int) -> Iterator[None]:
             generator.state.assign(state)
 
 
-def _predict_once(model: keras.Model, inputs: Arrays) -> Any:
+def _predict_once(model: keras.Model, inputs: Any) -> Any:
     return model.predict(inputs, batch_size=EVALUATION_BATCH_SIZE, verbose=0)
 
 

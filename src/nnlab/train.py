@@ -14,13 +14,14 @@ import keras
 import tensorflow as tf
 
 from nnlab.built import Built, build_seeded
+from nnlab.config.by_name import one_or_all, only
 from nnlab.config.load import LoadedConfig, dump_config
 from nnlab.config.model import SubclassedConfig
 from nnlab.config.schema import Experiment
 from nnlab.config.user_code import is_file, split_class
 from nnlab.data.judging import JudgedRows, SplitName, rows_of_split
 from nnlab.data.loading import load_data
-from nnlab.data.splits import DataSpec, Split, Splits, TargetSpec, each
+from nnlab.data.splits import DataSpec, Split, Splits, TargetSpec
 from nnlab.engine.checkpoint import Checkpoint, Checkpointer, load_checkpoint
 from nnlab.engine.choice import EngineChoice, choose_engine, make_loop, set_rewriting
 from nnlab.engine.loops import Evaluation, Loop
@@ -320,7 +321,7 @@ def _fit(
     first = 0 if start is None else last if start.is_stopped else min(start.epoch, last)
     callbacks: list[keras.callbacks.Callback] = []
     if training.tensorboard:
-        graph = partial(forward_graph, built.model, built.splits.train.x)
+        graph = partial(forward_graph, built.model, one_or_all(built.splits.train.x))
         if programs is not None:
             graph = partial(programs.graph, program_key(experiment, built.splits), graph)
         has_validation = built.splits.validation is not None
@@ -404,13 +405,13 @@ def _save(model: keras.Model, run: Run) -> None:
 
 
 def _data_info(spec: DataSpec) -> dict[str, Any]:
-    targets = each(_target_info, spec.target)
+    targets = {output: _target_info(target) for output, target in spec.targets.items()}
     return {
-        "input_shape": each(list, spec.input_shape),
+        "input_shape": one_or_all({name: list(shape) for name, shape in spec.input_shapes.items()}),
         "train_rows": spec.num_train,
         "validation_rows": spec.num_validation,
         "test_rows": spec.num_test,
-        **({"targets": targets} if isinstance(spec.target, Mapping) else targets),
+        **({"targets": targets} if len(targets) > 1 else only(targets)),
     }
 
 

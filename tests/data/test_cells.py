@@ -116,7 +116,7 @@ def test_the_separator_is_the_one_that_all_lines_have(load, tmp_path, header):
     path = tmp_path / "t.csv"
     path.write_text("\n".join([header, *(separator.join(row) for row in rows)]))
     splits = load(source="csv", path=str(path), target="y", test=0, validation=0)
-    assert splits.train.x.tolist() == [[1.0, 2.0], [3.0, 4.0]]
+    assert splits.train.x[""].tolist() == [[1.0, 2.0], [3.0, 4.0]]
 
 
 def test_a_header_that_begins_with_a_hash_is_a_header(load, tmp_path):

@@ -92,7 +92,7 @@ def test_an_archive_that_unpacks_a_thousandfold_is_read_where_it_fits(load, tmp_
 def test_rows_to_predict_beyond_the_free_memory_are_refused(load, tmp_path, monkeypatch):
     spec = load(source="iris").spec
     np.save(tmp_path / "x.npy", np.zeros((1000, 4)))
-    assert read_features(tmp_path / "x.npy", spec).shape == (1000, 4)
+    assert read_features(tmp_path / "x.npy", spec)[""].shape == (1000, 4)
     monkeypatch.setattr(memory, "free_memory", lambda: 1000)
     with pytest.raises(DataError, match=r"take at least 32.0 kB of memory"):
         read_features(tmp_path / "x.npy", spec)
@@ -115,7 +115,7 @@ def test_memory_that_runs_out_is_said(load, error_text, monkeypatch, tmp_path):
 def test_labels_stored_as_bytes_are_read_as_utf_8(load, error_text, tmp_path):
     labels = np.array(["r\u00e4t".encode(), b"cat"] * 2)
     np.savez(tmp_path / "t.npz", x=np.arange(4.0), y=labels)
-    assert load(source="npz", path=str(tmp_path / "t.npz"), test=0, validation=0).spec.target.class_names == (
+    assert load(source="npz", path=str(tmp_path / "t.npz"), test=0, validation=0).spec.targets[""].class_names == (
         "cat",
         "r\u00e4t",
     )

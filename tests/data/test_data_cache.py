@@ -21,7 +21,9 @@ def loads(tmp_path, monkeypatch):
     def load(version="1", files=(), rows=3):
         def make():
             calls.append(version)
-            return RawData(x=np.arange(rows * 2.0).reshape(rows, 2), y=np.arange(rows), feature_names=("a", "b"))
+            return RawData.of_one(
+                np.arange(rows * 2.0).reshape(rows, 2), np.arange(rows), target="y", feature_names=("a", "b")
+            )
 
         return cached("made_up", make, version=version, files=files), len(calls)
 
@@ -32,9 +34,9 @@ def test_the_second_loading_comes_from_disk_and_is_the_same(loads):
     first, _ = loads()
     second, count = loads()
     assert count == 1
-    assert isinstance(second.x, np.memmap)
-    assert np.array_equal(first.x, second.x)
-    assert second.x.dtype == first.x.dtype
+    assert isinstance(second.x[""], np.memmap)
+    assert np.array_equal(first.x[""], second.x[""])
+    assert second.x[""].dtype == first.x[""].dtype
     assert (second.feature_names, second.x_test, second.image) == (("a", "b"), None, False)
 
 
@@ -56,7 +58,7 @@ def test_a_damaged_copy_is_made_again(loads, tmp_path):
     (array,) = (tmp_path / "cache").rglob("x.npy")
     array.write_bytes(b"nothing")
     raw, count = loads()
-    assert (count, raw.x.shape) == (2, (3, 2))
+    assert (count, raw.x[""].shape) == (2, (3, 2))
     assert loads()[1] == 2
 
 
@@ -97,7 +99,7 @@ def test_whatever_is_damaged_is_made_again(loads, tmp_path, name, how):
     cache._is_sound.cache_clear()  # another process
     raw, count = loads()
     assert count == 2
-    assert np.array_equal(raw.x, whole.x)
+    assert np.array_equal(raw.x[""], whole.x[""])
     assert raw.feature_names == ("a", "b")
     cache._is_sound.cache_clear()
     assert loads()[1] == 2

@@ -61,20 +61,20 @@ def write_npz(path):
 def test_an_image_set_validates_on_its_last_rows_and_keeps_its_test_set(load, tmp_path):
     write_idx_folder(tmp_path / "images")
     splits = load(source="fashion_mnist", path=str(tmp_path / "images"), validation=10, scale=255)
-    np.testing.assert_array_equal(splits.train.x, X[:20] / np.float32(255))
-    np.testing.assert_array_equal(splits.validation.x, X[20:30] / np.float32(255))
-    np.testing.assert_array_equal(splits.test.y, Y[30:])
-    assert (splits.spec.input_shape, splits.spec.target.task) == ((28, 28), "multiclass")
-    assert splits.spec.target.class_names[9] == "Ankle boot"
+    np.testing.assert_array_equal(splits.train.x[""], X[:20] / np.float32(255))
+    np.testing.assert_array_equal(splits.validation.x[""], X[20:30] / np.float32(255))
+    np.testing.assert_array_equal(splits.test.y[""], Y[30:])
+    assert (splits.spec.input_shapes[""], splits.spec.targets[""].task) == ((28, 28), "multiclass")
+    assert splits.spec.targets[""].class_names[9] == "Ankle boot"
 
 
 def test_classes_are_kept_in_the_test_set_too(load, tmp_path):
     write_npz(tmp_path / "m.npz")
     splits = load(source="mnist", path=str(tmp_path / "m.npz"), classes=[7, 1], validation=0)
-    assert splits.spec.target.class_names == ("7", "1")
-    assert splits.train.y[:, 0].tolist() == [1, 0] * 3
-    np.testing.assert_array_equal(splits.test.x, X[[31, 37]])
-    assert splits.test.y.tolist() == [[1.0], [0.0]]
+    assert splits.spec.targets[""].class_names == ("7", "1")
+    assert splits.train.y[""][:, 0].tolist() == [1, 0] * 3
+    np.testing.assert_array_equal(splits.test.x[""], X[[31, 37]])
+    assert splits.test.y[""].tolist() == [[1.0], [0.0]]
 
 
 def test_kerass_cache_comes_before_the_network(load, cache):
@@ -94,9 +94,9 @@ def test_cifar_is_read_from_its_batches(load, cache):
         batch = {b"data": images, b"labels": list(range(10))}
         (folder / name).write_bytes(pickle.dumps(batch, protocol=2))
     splits = load(source="cifar10", validation=10)
-    assert (splits.spec.input_shape, splits.spec.num_train, splits.spec.num_test) == ((32, 32, 3), 40, 10)
-    np.testing.assert_array_equal(splits.test.x[0, 0, 0], images[0, [0, 1024, 2048]])
-    assert splits.spec.target.class_names[1] == "automobile"
+    assert (splits.spec.input_shapes[""], splits.spec.num_train, splits.spec.num_test) == ((32, 32, 3), 40, 10)
+    np.testing.assert_array_equal(splits.test.x[""][0, 0, 0], images[0, [0, 1024, 2048]])
+    assert splits.spec.targets[""].class_names[1] == "automobile"
 
 
 def test_a_pickle_that_runs_code_is_refused(cache, load, error_text):
@@ -160,6 +160,6 @@ def test_fashion_mnist_of_debian(load, tmp_path, monkeypatch):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     splits = load(source="fashion_mnist", validation=5000, limit=1000, scale=255)
     assert (splits.spec.num_train, splits.spec.num_validation, splits.spec.num_test) == (1000, 5000, 10_000)
-    assert splits.train.y[:5].tolist() == [9, 0, 0, 3, 0]
-    assert np.bincount(splits.test.y).tolist() == [1000] * 10
-    assert splits.train.x.max() == 1.0
+    assert splits.train.y[""][:5].tolist() == [9, 0, 0, 3, 0]
+    assert np.bincount(splits.test.y[""]).tolist() == [1000] * 10
+    assert splits.train.x[""].max() == 1.0

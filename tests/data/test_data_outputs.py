@@ -46,7 +46,7 @@ def load_npz(load, tmp_path):
 
 def test_each_output_has_its_own_task_and_encoding(load):
     splits = inline(load, {"main": "who", "aux": ["score", "height"]})
-    main, aux = splits.spec.target["main"], splits.spec.target["aux"]
+    main, aux = splits.spec.targets["main"], splits.spec.targets["aux"]
     assert (main.task, main.class_names, main.names, main.inferred_task) == (
         "multiclass", ("ann", "bob", "cid"), ("who",), True,
     )  # fmt: skip
@@ -59,34 +59,34 @@ def test_each_output_has_its_own_task_and_encoding(load):
 def test_the_task_of_each_output_can_be_said(load):
     target = {"main": "height", "aux": "height"}
     spec = inline(load, target, features="x", task={"main": "classification"}).spec
-    assert (spec.target["main"].task, spec.target["aux"].task) == ("multiclass", "regression")
-    assert not spec.target["main"].inferred_task
-    assert spec.target["aux"].inferred_task
+    assert (spec.targets["main"].task, spec.targets["aux"].task) == ("multiclass", "regression")
+    assert not spec.targets["main"].inferred_task
+    assert spec.targets["aux"].inferred_task
 
 
 def test_an_output_may_give_back_the_scaled_inputs(load):
     splits = inline(load, {"main": "score", "again": "inputs"}, features=["x", "z"], scale=2)
-    assert splits.train.y["again"].tolist() == splits.train.x.tolist() == [[0.5, 4.5], [1, 4], [1.5, 3.5], [2, 3]]
-    again = splits.spec.target["again"]
+    assert splits.train.y["again"].tolist() == splits.train.x[""].tolist() == [[0.5, 4.5], [1, 4], [1.5, 3.5], [2, 3]]
+    again = splits.spec.targets["again"]
     assert (again.predicts_inputs, again.shape, again.names) == (True, (2,), ("x", "z"))
 
 
 def test_a_built_in_sets_own_target_is_named(load):
     splits = load(source="iris", target={"main": "species", "again": "inputs"})
-    assert splits.spec.target["main"].num_classes == 3
-    assert splits.train.y["again"] is splits.train.x
+    assert splits.spec.targets["main"].num_classes == 3
+    assert splits.train.y["again"] is splits.train.x[""]
 
 
 def test_a_target_for_the_only_output_is_an_ordinary_one(load):
     splits = inline(load, {"main": "who"}, class_weight={"main": "balanced"})
-    assert splits.spec.target.class_names == ("ann", "bob", "cid")
-    assert splits.train.y.tolist() == [2, 0, 1, 0]
+    assert splits.spec.targets[""].class_names == ("ann", "bob", "cid")
+    assert splits.train.y[""].tolist() == [2, 0, 1, 0]
 
 
 def test_classes_still_choose_the_rows_of_an_autoencoder(load):
     splits = load(source="digits", target="inputs", classes=[3, 5], task="regression")  # as a run's config says it
     assert splits.spec.num_train + splits.spec.num_validation + splits.spec.num_test == 183 + 182
-    assert splits.spec.target.predicts_inputs
+    assert splits.spec.targets[""].predicts_inputs
 
 
 def test_class_weights_go_by_output(load):
@@ -126,29 +126,29 @@ def test_the_mistakes_of_all_outputs_are_told_at_once(load, error_text):
 def test_arrays_are_read_by_name_and_the_rest_is_left_alone(load_npz, arrays):
     splits = load_npz(arrays | {"name": np.array(["a"] * 12)}, features=["image", "meta"], test=0)
     np.testing.assert_array_equal(splits.train.x["image"], arrays["image"])
-    assert splits.spec.input_shape == {"image": (2, 3), "meta": (4,)}
+    assert splits.spec.input_shapes == {"image": (2, 3), "meta": (4,)}
     assert splits.spec.array_names == ("image", "meta")
     assert splits.train.num_rows == splits.spec.num_train == 12
 
 
 def test_all_arrays_but_the_targets_are_features_where_there_is_no_x(load_npz, arrays):
     splits = load_npz(arrays)
-    assert splits.spec.input_shape == {"image": (2, 3), "meta": (4,), "kind": (1,)}
-    assert load_npz(arrays | {"x": arrays["meta"]}).spec.input_shape == (4,)
+    assert splits.spec.input_shapes == {"image": (2, 3), "meta": (4,), "kind": (1,)}
+    assert load_npz(arrays | {"x": arrays["meta"]}).spec.input_shapes == {"x": (4,)}
 
 
 def test_any_array_may_be_the_target_of_an_output(load_npz, arrays):
     splits = load_npz(arrays, target={"main": "y", "aux": "meta"}, features="image")
-    assert (splits.spec.target["main"].names, splits.spec.target["aux"].names) == (
+    assert (splits.spec.targets["main"].names, splits.spec.targets["aux"].names) == (
         ("y",), ("meta0", "meta1", "meta2", "meta3"),
     )  # fmt: skip
-    assert splits.spec.input_shape == (2, 3)
+    assert splits.spec.input_shapes == {"image": (2, 3)}
     assert splits.train.y["aux"].shape == (splits.spec.num_train, 4)
 
 
 def test_an_npz_without_targets_trains_an_autoencoder(load_npz, arrays):
     splits = load_npz({"image": arrays["image"]}, target="inputs", test=0)
-    assert splits.spec.target.shape == (2, 3)
+    assert splits.spec.targets[""].shape == (2, 3)
 
 
 def test_named_arrays_may_have_a_test_set(load_npz, arrays):
@@ -172,7 +172,7 @@ def test_what_a_run_knows_of_outputs_and_arrays_survives_json(load_npz, arrays):
     spec = load_npz(arrays, **section).spec
     again = DataSpec.from_json(json.loads(json.dumps(spec.to_json())))
     assert again.to_json() == spec.to_json()
-    assert again.target == spec.target
+    assert again.targets == spec.targets
     assert again.class_weight_of("task") == spec.class_weight_of("task")
     x = {"image": arrays["image"], "kind": arrays["kind"].reshape(-1, 1)}
     np.testing.assert_array_equal(again.scaled(x)["kind"], spec.scaled(x)["kind"])
@@ -277,4 +277,5 @@ def test_rows_to_predict_that_do_not_fit_are_refused(load_npz, arrays, tmp_path)
 def test_the_only_array_of_a_run_is_found_among_others(load_npz, arrays, tmp_path):
     spec = load_npz(arrays, features="meta").spec
     np.savez(tmp_path / "new.npz", **arrays)
-    np.testing.assert_array_equal(read_features(tmp_path / "new.npz", spec), arrays["meta"].astype(np.float32))
+    x = read_features(tmp_path / "new.npz", spec)["meta"]
+    np.testing.assert_array_equal(x, arrays["meta"].astype(np.float32))

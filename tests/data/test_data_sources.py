@@ -57,48 +57,53 @@ def test_parameters_come_from_the_signature():
 )
 def test_built_in_sets_need_no_files(load, name, shape, task, outputs, classes):
     spec = load(source=name).spec
-    assert (spec.input_shape, spec.target.task, spec.target.num_outputs, spec.target.num_classes) == (
+    assert (
+        spec.input_shapes[""],
+        spec.targets[""].task,
+        spec.targets[""].num_outputs,
+        spec.targets[""].num_classes,
+    ) == (
         shape,
         task,
         outputs,
         classes,
     )
-    assert spec.target.inferred_task
+    assert spec.targets[""].inferred_task
     assert len(spec.feature_names) == shape[0]
 
 
 @pytest.mark.parametrize("name", GENERATED)
 def test_generated_points_depend_on_the_seed_alone(load, name):
     first, same, other = (load(source=name, seed=seed).train for seed in (1, 1, 2))
-    np.testing.assert_array_equal(first.x, same.x)
-    np.testing.assert_array_equal(first.y, same.y)
-    assert not np.array_equal(first.x, other.x)
+    np.testing.assert_array_equal(first.x[""], same.x[""])
+    np.testing.assert_array_equal(first.y[""], same.y[""])
+    assert not np.array_equal(first.x[""], other.x[""])
 
 
 @pytest.mark.parametrize("name", GENERATED)
 def test_generated_points_are_split_evenly_and_within_the_plot(load, name):
     train = load(source={name: {"samples": 101, "noise": 0.0}}, test=0, validation=0).train
-    assert train.x.shape == (101, 2)
-    assert np.bincount(train.y[:, 0].astype(int)).tolist() == [51, 50]
-    assert np.abs(train.x).max() < 6.1
+    assert train.x[""].shape == (101, 2)
+    assert np.bincount(train.y[""][:, 0].astype(int)).tolist() == [51, 50]
+    assert np.abs(train.x[""]).max() < 6.1
 
 
 def test_circle_and_xor_without_noise_are_what_their_names_say(load):
     circle = load(source={"circle": {"noise": 0}}, test=0, validation=0).train
-    assert np.array_equal(np.hypot(*circle.x.T) < 3, circle.y[:, 0] == 1)
+    assert np.array_equal(np.hypot(*circle.x[""].T) < 3, circle.y[""][:, 0] == 1)
     xor = load(source={"xor": {"noise": 0}}, test=0, validation=0).train
-    assert np.array_equal(xor.x[:, 0] * xor.x[:, 1] > 0, xor.y[:, 0] == 1)
+    assert np.array_equal(xor.x[""][:, 0] * xor.x[""][:, 1] > 0, xor.y[""][:, 0] == 1)
 
 
 def test_moons_without_noise_are_scikit_learns(load):
     from sklearn.datasets import make_moons
 
-    ours = load(source={"moons": {"samples": 50, "noise": 0}}, test=0, validation=0).train.x
+    ours = load(source={"moons": {"samples": 50, "noise": 0}}, test=0, validation=0).train.x[""]
     theirs = (4 * (make_moons(50, shuffle=False)[0] - [0.5, 0.25])).astype(np.float32)
     np.testing.assert_allclose(ours[np.lexsort(ours.T)], theirs[np.lexsort(theirs.T)], atol=1e-6)
 
 
 def test_noise_moves_the_points_of_a_spiral(load):
-    clean, noisy = (load(source={"spiral": {"noise": noise}}, test=0, validation=0).train.x for noise in (0.0, 0.5))
+    clean, noisy = (load(source={"spiral": {"noise": noise}}, test=0, validation=0).train.x[""] for noise in (0.0, 0.5))
     moved = np.abs(clean - noisy)
     assert 0.4 < moved.max() <= 0.5 + 1e-6

@@ -26,29 +26,27 @@ def test_shuffled_splits_are_scikit_learns(num_rows, validation, test, seed):
     ours = choose(num_rows, validation=validation, test=test, seed=seed)
     rest, test_rows = train_test_split(np.arange(num_rows), test_size=test, random_state=seed)
     train, validation_rows = train_test_split(rest, test_size=validation, random_state=seed)
-    np.testing.assert_array_equal(ours.test, test_rows)
-    np.testing.assert_array_equal(ours.validation, validation_rows)
-    np.testing.assert_array_equal(ours.train, train)
+    np.testing.assert_array_equal(ours["test"], test_rows)
+    np.testing.assert_array_equal(ours["validation"], validation_rows)
+    np.testing.assert_array_equal(ours["train"], train)
 
 
 @pytest.mark.parametrize("size", [3, 0.3])
 def test_image_sets_validate_on_their_last_rows(size):
     rows = choose(10, validation=size, test=0, last_rows=True)
-    assert rows.train.tolist() == [0, 1, 2, 3, 4, 5, 6]
-    assert rows.validation is not None
-    assert rows.validation.tolist() == [7, 8, 9]
+    assert rows["train"].tolist() == [0, 1, 2, 3, 4, 5, 6]
+    assert rows["validation"].tolist() == [7, 8, 9]
 
 
 def test_zero_rows_make_no_split_and_leave_the_order_alone():
     rows = choose(5, validation=0, test=0)
-    assert (rows.train.tolist(), rows.validation, rows.test) == ([0, 1, 2, 3, 4], None, None)
+    assert {name: numbers.tolist() for name, numbers in rows.items()} == {"train": [0, 1, 2, 3, 4]}
 
 
 def test_the_limit_takes_the_first_rows_that_validation_leaves():
     rows = choose(10, validation=2, test=0, limit=3, last_rows=True)
-    assert rows.train.tolist() == [0, 1, 2]
-    assert rows.validation is not None
-    assert rows.validation.tolist() == [8, 9]
+    assert rows["train"].tolist() == [0, 1, 2]
+    assert rows["validation"].tolist() == [8, 9]
 
 
 @pytest.mark.parametrize(
@@ -108,11 +106,11 @@ def test_a_number_divides_bytes_exactly():
 
 def test_scaling_is_fitted_on_the_limited_training_rows_only(load):
     raw, scaled = (load(source="wine", scale=scale, limit=70, seed=3) for scale in (None, "standardize"))
-    mean, deviation = raw.train.x.mean(axis=0, dtype=float), raw.train.x.std(axis=0, dtype=float)
-    np.testing.assert_allclose(scaled.spec.scaling.offset, mean, rtol=1e-6)
-    np.testing.assert_allclose(scaled.spec.scaling.divisor, deviation, rtol=1e-5)
+    mean, deviation = raw.train.x[""].mean(axis=0, dtype=float), raw.train.x[""].std(axis=0, dtype=float)
+    np.testing.assert_allclose(scaled.spec.scalings[""].offset, mean, rtol=1e-6)
+    np.testing.assert_allclose(scaled.spec.scalings[""].divisor, deviation, rtol=1e-5)
     for split in ("train", "validation", "test"):
-        x, expected = getattr(scaled, split).x, (getattr(raw, split).x - mean) / deviation
+        x, expected = getattr(scaled, split).x[""], (getattr(raw, split).x[""] - mean) / deviation
         assert x.dtype == np.float32
         np.testing.assert_allclose(x, expected, rtol=1e-3, atol=1e-5)
 
@@ -124,16 +122,16 @@ def test_a_data_set_is_split_as_a_notebook_would(load):
     x_train, x_test, y_train, _ = train_test_split(x, y, test_size=0.25, random_state=42)
     x_train, x_validation, y_train, _ = train_test_split(x_train, y_train, test_size=0.25, random_state=42)
     splits = load(source="diabetes", test=0.25, validation=0.25, seed=42)
-    np.testing.assert_array_equal(splits.train.x, x_train.astype(np.float32))
-    np.testing.assert_array_equal(splits.validation.x, x_validation.astype(np.float32))
-    np.testing.assert_array_equal(splits.test.x, x_test.astype(np.float32))
-    np.testing.assert_array_equal(splits.train.y[:, 0], y_train.astype(np.float32))
+    np.testing.assert_array_equal(splits.train.x[""], x_train.astype(np.float32))
+    np.testing.assert_array_equal(splits.validation.x[""], x_validation.astype(np.float32))
+    np.testing.assert_array_equal(splits.test.x[""], x_test.astype(np.float32))
+    np.testing.assert_array_equal(splits.train.y[""][:, 0], y_train.astype(np.float32))
     assert (splits.spec.num_train, splits.spec.num_validation, splits.spec.num_test) == (248, 83, 111)
 
 
 def test_a_seed_of_the_data_splits_alike_whatever_the_experiments_seed():
     def rows(experiments: int, own: int | None = None) -> list:
-        return load_data(DataConfig.read({"source": "iris", "seed": own}), seed=experiments).train.x.tolist()
+        return load_data(DataConfig.read({"source": "iris", "seed": own}), seed=experiments).train.x[""].tolist()
 
     assert rows(1) != rows(2)
     assert rows(1, own=5) == rows(2, own=5) == rows(5)

@@ -41,18 +41,18 @@ def test_a_spec_survives_json_without_any_loss(load, scale):
     record = json.loads(json.dumps(spec.to_json()))
     again = DataSpec.from_json(record)
     assert again.to_json() == spec.to_json()
-    assert again.class_weight == {0: 2.0, 1: 1.0, 2: 0.3}
+    assert again.class_weights[""] == {0: 2.0, 1: 1.0, 2: 0.3}
     x = load(source="iris").train.x
-    np.testing.assert_array_equal(again.scaled(x), spec.scaled(x))
+    np.testing.assert_array_equal(again.scaled(x)[""], spec.scaled(x)[""])
 
 
 def test_columns_are_found_by_name_in_any_order_and_others_are_ignored(iris, tmp_path):
     frame = measures(note="x", species=None)
     frame.to_csv(tmp_path / "plain.csv", index=False)
     frame.iloc[:, ::-1].to_csv(tmp_path / "reversed.csv")
-    x = read_features(tmp_path / "plain.csv", iris.spec)
-    np.testing.assert_array_equal(x, read_features(tmp_path / "reversed.csv", iris.spec))
-    np.testing.assert_array_equal(x, iris.spec.scaled(frame.iloc[:, :4].to_numpy()))
+    x = read_features(tmp_path / "plain.csv", iris.spec)[""]
+    np.testing.assert_array_equal(x, read_features(tmp_path / "reversed.csv", iris.spec)[""])
+    np.testing.assert_array_equal(x, iris.spec.scaled({"": frame.iloc[:, :4].to_numpy()})[""])
 
 
 def test_every_missing_or_bad_column_is_reported_at_once(iris, tmp_path):
@@ -80,7 +80,7 @@ def test_a_table_without_a_header_needs_one_where_the_run_has_names(iris, tmp_pa
 def test_columns_without_names_go_by_position_with_or_without_a_header(pictures, tmp_path, header):
     lines = ["0,1,2,3,4,5", "6,7,8,9,10,11"] if header else ["0.0,1,2,3,4,5", "6,7,8,9,10,11"]
     (tmp_path / "rows.csv").write_text("\n".join([*([header] if header else []), *lines]))
-    x = read_features(tmp_path / "rows.csv", pictures.spec)
+    x = read_features(tmp_path / "rows.csv", pictures.spec)["x"]
     np.testing.assert_array_equal(x, np.arange(12.0).reshape(2, 2, 3))
 
 
@@ -105,7 +105,7 @@ def test_a_table_of_another_width_is_refused(pictures, tmp_path):
 @pytest.mark.parametrize("shape", [(4, 2, 3), (4, 6), (4, 2, 3, 1)])
 def test_arrays_may_be_flat_or_have_an_axis_of_size_one_more(pictures, tmp_path, shape):
     np.save(tmp_path / "rows.npy", np.arange(24, dtype=np.uint8).reshape(shape))
-    x = read_features(tmp_path / "rows.npy", pictures.spec)
+    x = read_features(tmp_path / "rows.npy", pictures.spec)["x"]
     np.testing.assert_array_equal(x, np.arange(24.0, dtype=np.float32).reshape(4, 2, 3))
 
 
@@ -113,7 +113,7 @@ def test_arrays_may_be_flat_or_have_an_axis_of_size_one_more(pictures, tmp_path,
 def test_an_npz_file_gives_x_or_x_test_or_its_only_array(pictures, tmp_path, names):
     arrays = {name: np.full((1, 2, 3), float(value)) for name, value in names.items()}
     np.savez(tmp_path / "rows.npz", **arrays)
-    assert read_features(tmp_path / "rows.npz", pictures.spec).sum() == 0
+    assert read_features(tmp_path / "rows.npz", pictures.spec)["x"].sum() == 0
 
 
 @pytest.mark.parametrize(

@@ -60,16 +60,16 @@ def test_folds_are_stratified_and_drawn_by_their_seed():
         folded("iris", 1),
         folded("iris", 1, validation={"fold": 1, "of": 5, "seed": 8}),
     )
-    assert np.bincount(first.validation.y).tolist() == [8, 8, 8]
-    assert np.array_equal(first.validation.x, again.validation.x)
-    assert not np.array_equal(first.validation.x, other.validation.x)
-    assert np.array_equal(first.test.x, other.test.x)
+    assert np.bincount(first.validation.y[""]).tolist() == [8, 8, 8]
+    assert np.array_equal(first.validation.x[""], again.validation.x[""])
+    assert not np.array_equal(first.validation.x[""], other.validation.x[""])
+    assert np.array_equal(first.test.x[""], other.test.x[""])
 
 
 def test_scalings_are_fitted_on_the_rows_that_train_of_which_a_limit_keeps_the_first():
     whole = folded("diabetes", 2, scale="standardize")
-    assert whole.train.x.mean(axis=0) == pytest.approx(np.zeros(10), abs=1e-5)
-    assert abs(whole.validation.x.mean(axis=0)).max() > 0.01
+    assert whole.train.x[""].mean(axis=0) == pytest.approx(np.zeros(10), abs=1e-5)
+    assert abs(whole.validation.x[""].mean(axis=0)).max() > 0.01
     few = folded("diabetes", 2, limit=50)
     assert (few.spec.num_train, few.spec.num_validation) == (50, whole.spec.num_validation)
     assert len(few.record.rows["unused"]) == whole.spec.num_train - 50

@@ -13,7 +13,7 @@ import yaml
 from nnlab.config.load import dump_config, load_config
 from nnlab.data.judging import JudgedRows, data_record, rows_of_file, rows_of_split, unseen_rows_of_source
 from nnlab.data.loading import load_data
-from nnlab.data.splits import Split, Splits, each
+from nnlab.data.splits import Split, Splits
 from nnlab.errors import NnlabError
 from nnlab.model.plan import plan_model, with_plan
 from nnlab.run import Run
@@ -54,7 +54,6 @@ def changed(file: Path, change) -> pd.DataFrame:
 
 def same_rows(judged: JudgedRows, split) -> None:
     for found, wanted in ((judged.rows.x, split.x), (judged.rows.y, split.y)):
-        found, wanted = (array if isinstance(array, dict) else {"": array} for array in (found, wanted))
         assert list(found) == list(wanted)
         for name in wanted:
             assert found[name].dtype == wanted[name].dtype
@@ -65,11 +64,11 @@ def all_rows(run: Run, splits: Splits) -> Split:
     """Return the rows of all splits in the order of their file."""
     parts = [(data_record(run).rows[name]["row"], getattr(splits, name)) for name in ("train", "validation", "test")]
     order = np.argsort(np.concatenate([numbers for numbers, _ in parts]))
-    arrays = [
-        each(lambda *some: np.concatenate(some)[order], *ones)
-        for ones in zip(*((p.x, p.y) for _, p in parts), strict=True)
-    ]
-    return Split(*arrays)
+
+    def joined(*arrays: dict) -> dict:
+        return {name: np.concatenate([some[name] for some in arrays])[order] for name in arrays[0]}
+
+    return Split(joined(*(part.x for _, part in parts)), joined(*(part.y for _, part in parts)))
 
 
 def refused(judge, *arguments) -> str:
@@ -164,14 +163,21 @@ def test_every_output_is_judged_by_its_own_target(kept, tmp_path):
     same_rows(judged, all_rows(run, splits))
 
 
+def test_a_target_by_the_name_of_the_only_output_is_known_again(kept):
+    model = {"type": "functional", "inputs": ["x"], "layers": {"main": {"Dense": 3, "from": "x"}}, "outputs": ["main"]}
+    run, splits = kept(model, **TABLES["numbers as classes"] | {"target": {"main": "y"}})
+    same_rows(rows_of_split(run, "test"), splits.test)
+    same_rows(unseen_rows_of_source(run), splits.test)
+
+
 def test_numbers_of_another_type_in_an_npz_file_are_the_same_rows(kept, tmp_path):
     x = np.random.default_rng(0).normal(size=(40, 5))
     np.savez(tmp_path / "data.npz", x=x, y=np.arange(40) % 2)
     run, splits = kept(source="npz", path="data.npz", scale="standardize")
     np.savez(tmp_path / "data.npz", x=x.astype(np.float32), y=(np.arange(40) % 2).astype(np.uint8))
     judged = rows_of_split(run, "test")
-    np.testing.assert_allclose(judged.rows.x, splits.test.x, rtol=1e-5, atol=1e-6)
-    np.testing.assert_array_equal(judged.rows.y, splits.test.y)
+    np.testing.assert_allclose(judged.rows.x["x"], splits.test.x["x"], rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(judged.rows.y[""], splits.test.y[""])
     assert "written anew, with the same rows" in judged.notes[0]
     assert unseen_rows_of_source(run).counts["new"] == 0
 
@@ -268,10 +274,10 @@ def test_changed_data_never_bring_training_rows_into_the_test_figure(kept, flowe
     changed(flowers, lambda frame: pd.concat([new, frame]).sample(frac=1, random_state=seed))
     judged = unseen_rows_of_source(run)
     count = splits.test.num_rows
-    np.testing.assert_array_equal(judged.rows.x[:count], splits.test.x)
-    np.testing.assert_array_equal(judged.rows.y[:count], splits.test.y)
-    x_new = splits.spec.scaled(new[["a", "b", "c"]].to_numpy())
-    assert sorted(judged.rows.x[count:].tolist()) == sorted(x_new.tolist())
+    np.testing.assert_array_equal(judged.rows.x[""][:count], splits.test.x[""])
+    np.testing.assert_array_equal(judged.rows.y[""][:count], splits.test.y[""])
+    x_new = splits.spec.scaled({"": new[["a", "b", "c"]].to_numpy()})[""]
+    assert sorted(judged.rows.x[""][count:].tolist()) == sorted(x_new.tolist())
     sizes = {"train": splits.train.num_rows, "validation": splits.validation.num_rows, "unused": 0}
     assert judged.counts == {"evaluated": count + 2, "test": count, "new": 2, **sizes}
     assert f"left out: {sizes['train']} trained on, {sizes['validation']} validated on" in judged.notes[0]
@@ -283,7 +289,7 @@ def test_rows_that_stand_several_times_count_as_trained_on_beyond_those_of_the_t
     run, splits = kept(source="csv", path="twins.csv", target="y", task="regression")
     changed(tmp_path / "twins.csv", lambda frame: frame.sort_values("x"))
     same_rows(unseen_rows_of_source(run), splits.test)
-    twins = pd.DataFrame({"x": [float(splits.train.x[0, 0])] * 2, "y": [2 * float(splits.train.x[0, 0]), 99.0]})
+    twins = pd.DataFrame({"x": [float(splits.train.x[""][0, 0])] * 2, "y": [2 * float(splits.train.x[""][0, 0]), 99.0]})
     changed(tmp_path / "twins.csv", lambda frame: pd.concat([twins, frame]))
     judged = unseen_rows_of_source(run)
     same_rows(judged, splits.test)
@@ -332,8 +338,8 @@ def test_a_labelled_file_is_encoded_as_the_run_was_and_its_seen_rows_are_counted
     else:
         np.savez(file, x=frame[["a", "b", "c"]].to_numpy(), y=frame["y"].to_numpy(str))
     judged = rows_of_file(run, file)
-    np.testing.assert_array_equal(judged.rows.x, splits.spec.scaled(frame[["a", "b", "c"]].to_numpy()))
-    assert [splits.spec.target.class_names[code] for code in judged.rows.y] == frame["y"].tolist()
+    np.testing.assert_array_equal(judged.rows.x[""], splits.spec.scaled({"": frame[["a", "b", "c"]].to_numpy()})[""])
+    assert [splits.spec.targets[""].class_names[code] for code in judged.rows.y[""]] == frame["y"].tolist()
     record = data_record(run)
     trained = np.isin(np.arange(30), record.rows["train"]["row"]).sum()
     validated = np.isin(np.arange(30), record.rows["validation"]["row"]).sum()
@@ -350,7 +356,7 @@ def test_classes_of_built_in_sets_may_be_names_or_numbers(kept, tmp_path):
     iris.data.assign(species=iris.target_names[iris.target]).to_csv(tmp_path / "names.csv", index=False)
     by_number, by_name = rows_of_file(run, tmp_path / "numbers.csv"), rows_of_file(run, tmp_path / "names.csv")
     same_rows(by_number, by_name.rows)
-    np.testing.assert_array_equal(by_name.rows.y.reshape(-1), 1 - iris.target[iris.target != 1] // 2)
+    np.testing.assert_array_equal(by_name.rows.y[""].reshape(-1), 1 - iris.target[iris.target != 1] // 2)
     assert by_name.counts["train"] >= splits.train.num_rows  # iris has two equal flowers
     assert by_name.notes[0] == "50 rows are of classes that the run was not trained on, and left out"
 
@@ -400,7 +406,7 @@ def test_a_record_says_which_row_was_in_which_split(kept, flowers):
     run, splits = kept(source="csv", path=str(flowers), target="y")
     rows = data_record(run).rows
     frame = pd.read_csv(flowers)
-    np.testing.assert_allclose(frame[["a", "b", "c"]].to_numpy()[rows["test"]["row"]], splits.test.x, rtol=1e-6)
+    np.testing.assert_allclose(frame[["a", "b", "c"]].to_numpy()[rows["test"]["row"]], splits.test.x[""], rtol=1e-6)
     assert sorted(np.concatenate([part["row"] for part in rows.values()])) == list(range(60))
 
 

@@ -34,8 +34,8 @@ def load_labels(load, tmp_path):
 def test_labels_that_look_the_same_are_one_class_and_it_is_said(load_labels, source):
     written = ["cat", " cat", "cat ", "cat\u00a0", "\ufeffcat", "caf\u00e9", "cafe\u0301", "dog", "dog"]
     splits = load_labels(source, written)
-    assert splits.spec.target.class_names == ("caf\u00e9", "cat", "dog")
-    assert splits.train.y.tolist() == [1, 1, 1, 1, 1, 0, 0, 2, 2]
+    assert splits.spec.targets[""].class_names == ("caf\u00e9", "cat", "dog")
+    assert splits.train.y[""].tolist() == [1, 1, 1, 1, 1, 0, 0, 2, 2]
     assert all("are one class" in note for note in splits.spec.notes)
     assert len(splits.spec.notes) == 2
 
@@ -54,20 +54,22 @@ def test_labels_that_look_the_same_are_one_class_and_it_is_said(load_labels, sou
 )
 def test_whole_floats_are_classes_under_the_rules_of_whole_numbers(load_labels, source, y, task, names):
     spec = load_labels(source, y).spec
-    assert (spec.target.task, spec.target.class_names, spec.target.inferred_task) == (task, names, True)
+    assert (spec.targets[""].task, spec.targets[""].class_names, spec.targets[""].inferred_task) == (task, names, True)
 
 
 def test_floats_of_any_size_in_an_npz_are_classes(load, tmp_path):
     np.savez(tmp_path / "t.npz", x=np.arange(6.0), y=np.float32([0, 1, 1, 0, 1, 0]).reshape(-1, 1))
     splits = load(source="npz", path=str(tmp_path / "t.npz"), class_weight={0.0: 1, 1.0: 3}, **WHOLE)
-    assert splits.spec.target.task == "binary"
-    assert splits.spec.class_weight == {0: 1.0, 1: 3.0}
+    assert splits.spec.targets[""].task == "binary"
+    assert splits.spec.class_weights[""] == {0: 1.0, 1: 3.0}
 
 
 @pytest.mark.parametrize("source", SOURCES)
 @pytest.mark.parametrize("label", ["NA", "None", "null", "nan", "N/A"])
 def test_words_for_nothing_are_classes_among_labels_of_text(load_labels, source, label):
-    assert sorted(load_labels(source, ["a", label, "b", label]).spec.target.class_names) == sorted(["a", "b", label])
+    assert sorted(load_labels(source, ["a", label, "b", label]).spec.targets[""].class_names) == sorted(
+        ["a", "b", label]
+    )
 
 
 @pytest.mark.parametrize("y", [[0, 1, "NA"], ["a", "b", ""], ["a", "b", "  "], ["1.5", "2.5", "None"]])
@@ -88,7 +90,7 @@ def test_codes_with_zeros_in_front_stay_apart(load, tmp_path):
     path = tmp_path / "t.csv"
     path.write_text("x,zip\n1,01\n2,1\n3,01\n4,1\n5,01\n6,1\n")
     spec = load(source="csv", path=str(path), target="zip", **WHOLE).spec
-    assert spec.target.class_names == ("01", "1")
+    assert spec.targets[""].class_names == ("01", "1")
     assert spec.notes == (
         "the labels of `zip` are kept as they are written, such as `01`",
         "labels of one number, written differently, are different classes: `01`, `1`",
@@ -99,15 +101,15 @@ def test_numbers_with_zeros_in_front_stay_numbers(load, tmp_path):
     path = tmp_path / "t.csv"
     path.write_text("x,y\n01,007\n02,010\n03,012\n04,019\n")
     splits = load(source="csv", path=str(path), target="y", **WHOLE)
-    assert splits.spec.target.task == "regression"
-    assert splits.train.y.ravel().tolist() == [7.0, 10.0, 12.0, 19.0]
+    assert splits.spec.targets[""].task == "regression"
+    assert splits.train.y[""].ravel().tolist() == [7.0, 10.0, 12.0, 19.0]
 
 
 def test_one_number_written_in_two_ways_is_one_class(load, tmp_path):
     path = tmp_path / "t.csv"
     path.write_text("x,y\n1,1.0\n2,1\n3,0\n4,0.0\n")
     splits = load(source="csv", path=str(path), target="y", **WHOLE)
-    assert splits.train.y.ravel().tolist() == [1.0, 1.0, 0.0, 0.0]
+    assert splits.train.y[""].ravel().tolist() == [1.0, 1.0, 0.0, 0.0]
     assert splits.spec.notes == (
         "labels of `y` that are one number are one class, however written: `1.0`, `1`, `0`, `0.0`",
     )
@@ -116,14 +118,14 @@ def test_one_number_written_in_two_ways_is_one_class(load, tmp_path):
 @pytest.mark.parametrize("source", ["csv", "npz", "parquet", "inline"])
 def test_integers_beyond_the_exact_floats_stay_different_classes(load_labels, source):
     y = [2**53, 2**53 + 1] * 2
-    assert load_labels(source, y).spec.target.class_names == (str(2**53), str(2**53 + 1))
+    assert load_labels(source, y).spec.targets[""].class_names == (str(2**53), str(2**53 + 1))
 
 
 def test_long_codes_of_a_csv_stay_different_classes(load, tmp_path):
     path = tmp_path / "t.csv"
     path.write_text("x,y\n1,99999999999999999999\n2,99999999999999999998\n3,99999999999999999999\n")
     spec = load(source="csv", path=str(path), target="y", task="classification", **WHOLE).spec
-    assert spec.target.class_names == ("99999999999999999998", "99999999999999999999")
+    assert spec.targets[""].class_names == ("99999999999999999998", "99999999999999999999")
 
 
 def test_floats_that_lost_digits_are_no_classes(load, error_text, tmp_path):
@@ -155,43 +157,43 @@ def test_rows_of_one_1_are_classes(load, tmp_path, dtype, task, width):
     codes = np.arange(20) % width
     np.savez(tmp_path / "t.npz", x=np.arange(20.0), y=one_hot(codes, width).astype(dtype))
     splits = load(source="npz", path=str(tmp_path / "t.npz"), task=task, **WHOLE)
-    assert splits.spec.target.task == "multiclass"
-    assert splits.spec.target.class_names == tuple(str(number) for number in range(width))
-    assert splits.train.y.tolist() == codes.tolist()
-    assert splits.spec.target.inferred_task == (task is None)
+    assert splits.spec.targets[""].task == "multiclass"
+    assert splits.spec.targets[""].class_names == tuple(str(number) for number in range(width))
+    assert splits.train.y[""].tolist() == codes.tolist()
+    assert splits.spec.targets[""].inferred_task == (task is None)
 
 
 def test_two_columns_of_one_1_may_be_one_output(load, tmp_path):
     np.savez(tmp_path / "t.npz", x=np.arange(4.0), y=one_hot([0, 1, 1, 0], 2))
     splits = load(source="npz", path=str(tmp_path / "t.npz"), task="binary", **WHOLE)
-    assert splits.train.y.tolist() == [[0.0], [1.0], [1.0], [0.0]]
+    assert splits.train.y[""].tolist() == [[0.0], [1.0], [1.0], [0.0]]
 
 
 def test_rows_of_one_1_may_be_labels_where_the_config_says_so(load, tmp_path):
     np.savez(tmp_path / "t.npz", x=np.arange(4.0), y=one_hot([0, 1, 2, 0], 3))
     spec = load(source="npz", path=str(tmp_path / "t.npz"), task="multilabel", **WHOLE).spec
-    assert (spec.target.task, spec.target.shape) == ("multilabel", (3,))
+    assert (spec.targets[""].task, spec.targets[""].shape) == ("multilabel", (3,))
 
 
 def test_the_columns_of_a_table_name_the_classes_which_the_config_may_choose(load):
     columns = {"x": [1.0, 2.0, 3.0, 4.0], "red": [1, 0, 0, 1], "green": [0, 1, 0, 0], "blue": [0, 0, 1, 0]}
     section = {"source": "inline", "columns": columns, "target": ["red", "green", "blue"], **WHOLE}
     splits = load(**section, class_weight={"green": 3})
-    assert splits.spec.target.class_names == ("red", "green", "blue")
-    assert splits.train.y.tolist() == [0, 1, 2, 0]
-    assert splits.spec.class_weight == {0: 1.0, 1: 3.0, 2: 1.0}
+    assert splits.spec.targets[""].class_names == ("red", "green", "blue")
+    assert splits.train.y[""].tolist() == [0, 1, 2, 0]
+    assert splits.spec.class_weights[""] == {0: 1.0, 1: 3.0, 2: 1.0}
     chosen = load(**section, classes=["blue", "red"])
-    assert (chosen.spec.target.class_names, chosen.train.y.tolist()) == (("blue", "red"), [1, 0, 1])
-    assert load(**section, positive_class="red").train.y.ravel().tolist() == [1.0, 0.0, 0.0, 1.0]
+    assert (chosen.spec.targets[""].class_names, chosen.train.y[""].tolist()) == (("blue", "red"), [1, 0, 1])
+    assert load(**section, positive_class="red").train.y[""].ravel().tolist() == [1.0, 0.0, 0.0, 1.0]
 
 
 def test_a_test_set_of_its_own_has_to_be_of_one_1_too(load, error_text, tmp_path):
     arrays = {"x_train": np.ones((3, 2)), "y_train": one_hot([0, 1, 2], 3), "x_test": np.ones((2, 2))}
     np.savez(tmp_path / "t.npz", **arrays, y_test=one_hot([2, 1], 3))
     splits = load(source="npz", path=str(tmp_path / "t.npz"), validation=0)
-    assert (splits.spec.target.task, splits.test.y.tolist()) == ("multiclass", [2, 1])
+    assert (splits.spec.targets[""].task, splits.test.y[""].tolist()) == ("multiclass", [2, 1])
     np.savez(tmp_path / "u.npz", **arrays, y_test=[[1, 1, 0], [0, 1, 0]])
-    assert load(source="npz", path=str(tmp_path / "u.npz"), validation=0).spec.target.task == "multilabel"
+    assert load(source="npz", path=str(tmp_path / "u.npz"), validation=0).spec.targets[""].task == "multilabel"
     assert error_text(load, source="npz", path=str(tmp_path / "u.npz"), task="classification") == (
         "data.task: a class for each row needs exactly one 1 in its 3 target columns, row 3 (counted from 0) has 2\n"
         "  hint: correct these rows, or write `task: multilabel` for rows with any number of labels"
@@ -201,7 +203,7 @@ def test_a_test_set_of_its_own_has_to_be_of_one_1_too(load, error_text, tmp_path
 def test_a_class_that_no_row_has_is_left_out_and_said(load, tmp_path):
     np.savez(tmp_path / "t.npz", x=np.arange(4.0), y=one_hot([0, 1, 3, 0], 4))
     spec = load(source="npz", path=str(tmp_path / "t.npz"), **WHOLE).spec
-    assert spec.target.class_names == ("0", "1", "3")
+    assert spec.targets[""].class_names == ("0", "1", "3")
     assert spec.notes[-1] == "no row has the class `2`, left out"
 
 
@@ -213,7 +215,7 @@ def test_weights_that_are_all_0_are_refused(load, error_text, weights):
         "data.class_weight: every class weighs 0, so that nothing would be learned: `0`, `1`\n"
         "  hint: give at least one class a weight above 0"
     )
-    assert load(**section, class_weight={0: 0}).spec.class_weight == {0: 0.0, 1: 1.0}
+    assert load(**section, class_weight={0: 0}).spec.class_weights[""] == {0: 0.0, 1: 1.0}
 
 
 def test_weights_of_an_output_that_are_all_0_are_refused(load, error_text):
@@ -240,8 +242,8 @@ def test_names_of_columns_are_compared_in_one_form(load, tmp_path, source):
     else:
         section |= {"path": None, "columns": frame.to_dict("list")}
     splits = load(**{key: value for key, value in section.items() if value is not None})
-    assert splits.train.x.ravel().tolist() == [1.0, 2.0]
-    assert splits.train.y.ravel().tolist() == [0.5, 1.5]
+    assert splits.train.x[composed if source == "npz" else ""].ravel().tolist() == [1.0, 2.0]
+    assert splits.train.y[""].ravel().tolist() == [0.5, 1.5]
 
 
 def test_columns_that_differ_only_in_what_nobody_sees_are_refused(load, error_text, tmp_path):
@@ -254,13 +256,13 @@ def test_columns_that_differ_only_in_what_nobody_sees_are_refused(load, error_te
 
 
 def test_labels_of_a_parquet_file_may_be_bytes(load_labels):
-    assert load_labels("parquet", [b"cat", b"dog", b"cat"]).spec.target.class_names == ("cat", "dog")
+    assert load_labels("parquet", [b"cat", b"dog", b"cat"]).spec.targets[""].class_names == ("cat", "dog")
 
 
 @pytest.mark.parametrize("source", SOURCES)
 def test_labels_that_differ_only_in_case_are_said_to_be_different_classes(load_labels, source):
     spec = load_labels(source, ["Yes", "yes", "no", "New  York", "new york."] * 3).spec
-    assert spec.target.class_names == ("New  York", "Yes", "new york.", "no", "yes")
+    assert spec.targets[""].class_names == ("New  York", "Yes", "new york.", "no", "yes")
     assert spec.notes == (
         "labels that differ only in case, blanks or a final point are different classes: `New  York`, `new york.`",
         "labels that differ only in case, blanks or a final point are different classes: `Yes`, `yes`",
@@ -270,15 +272,15 @@ def test_labels_that_differ_only_in_case_are_said_to_be_different_classes(load_l
 @pytest.mark.parametrize("wanted", [True, "true", "TRUE", "True"])
 def test_truth_values_are_classes_of_their_name(load_labels, wanted):
     y = [True, False, True, False]
-    assert load_labels("csv", y, positive_class=wanted).spec.target.class_names == ("not True", "True")
-    assert load_labels("csv", y, classes=[wanted, False]).spec.target.class_names == ("True", "False")
-    assert load_labels("csv", y, class_weight={str(wanted): 3.0}).spec.class_weight == {0: 1.0, 1: 3.0}
+    assert load_labels("csv", y, positive_class=wanted).spec.targets[""].class_names == ("not True", "True")
+    assert load_labels("csv", y, classes=[wanted, False]).spec.targets[""].class_names == ("True", "False")
+    assert load_labels("csv", y, class_weight={str(wanted): 3.0}).spec.class_weights[""] == {0: 1.0, 1: 3.0}
 
 
 def test_numbers_are_classes_however_they_are_written(load_labels):
     y = [0.0, 1.0, 0.0, 1.0]
-    assert load_labels("csv", y, positive_class="1.0").spec.target.class_names == ("not 1", "1")
-    assert load_labels("csv", y, class_weight={"0.0": 3.0, "1.0": 1.0}).spec.class_weight == {0: 3.0, 1: 1.0}
+    assert load_labels("csv", y, positive_class="1.0").spec.targets[""].class_names == ("not 1", "1")
+    assert load_labels("csv", y, class_weight={"0.0": 3.0, "1.0": 1.0}).spec.class_weights[""] == {0: 3.0, 1: 1.0}
 
 
 def test_class_weights_that_are_0_or_endless_as_float32_are_refused(load_labels, error_text):

@@ -46,14 +46,14 @@ MARGINS = {
 def test_the_empty_margins_of_a_spreadsheet_are_no_part_of_the_table(load_text, text, rows):
     splits = load_text(text)
     assert splits.spec.feature_names == ("a", "b")
-    assert splits.train.x.tolist() == [[row / 4, row % 5] for row in range(rows)]
-    assert splits.train.y.ravel().tolist() == [float(row % 2 == 0) for row in range(rows)]
+    assert splits.train.x[""].tolist() == [[row / 4, row % 5] for row in range(rows)]
+    assert splits.train.y[""].ravel().tolist() == [float(row % 2 == 0) for row in range(rows)]
 
 
 def test_labels_are_read_as_written_above_empty_rows(load_text):
     labels = ["NA", "EU", "AS"] * 8
     text = "\n".join(["a,y", *(f"{row},{label}" for row, label in enumerate(labels)), ",", ""])
-    assert load_text(text).spec.target.class_names == ("AS", "EU", "NA")
+    assert load_text(text).spec.targets[""].class_names == ("AS", "EU", "NA")
 
 
 def test_rows_and_columns_that_only_lack_values_are_not_left_out(load_text, error_text):
@@ -111,9 +111,9 @@ def test_integers_of_any_size_are_said_to_lose_their_last_digits(load_text, erro
 def test_exact_decimals_of_a_database_are_numbers(load_parquet):
     prices = [Decimal(row % 6) / 4 for row in range(24)]
     spec = load_parquet({"x": np.arange(24.0), "y": prices}).spec
-    assert spec.target.task == "regression"
+    assert spec.targets[""].task == "regression"
     spec = load_parquet({"x": np.arange(24.0), "y": [Decimal(row % 12) for row in range(24)]}).spec
-    assert spec.target.class_names == tuple(str(number) for number in range(12))  # in their order as numbers
+    assert spec.targets[""].class_names == tuple(str(number) for number in range(12))  # in their order as numbers
 
 
 def test_lists_and_bytes_in_a_column_are_refused(load_parquet, load, error_text):
@@ -134,7 +134,7 @@ def test_lists_and_bytes_in_a_column_are_refused(load_parquet, load, error_text)
 def test_half_floats_are_classes_without_a_warning(load, tmp_path):
     np.savez(tmp_path / "t.npz", x=np.arange(24.0).astype(np.float16), y=(np.arange(24) % 3).astype(np.float16))
     spec = load(source="npz", path=str(tmp_path / "t.npz"), **WHOLE).spec
-    assert spec.target.class_names == ("0", "1", "2")
+    assert spec.targets[""].class_names == ("0", "1", "2")
 
 
 def test_points_that_may_separate_thousands_are_said_in_files_with_semicolons(load_text):

@@ -20,11 +20,11 @@ def built(config) -> Callable[[str], Any]:
         from nnlab.model.plan import plan_model
 
         spec = DataSpec(
-            input_shape=(4,), feature_names=(), num_train=10, num_validation=5, num_test=0,
-            target=TargetSpec("multiclass", (3,), class_names=(), names=(), inferred_task=False),
+            input_shapes={"": (4,)}, feature_names=(), num_train=10, num_validation=5, num_test=0,
+            targets={"": TargetSpec("multiclass", (3,), class_names=(), names=(), inferred_task=False)},
         )  # fmt: skip
         experiment = config(f"{{data: iris, model: {model}, training: {training}}}").experiment
-        rows = Split(np.zeros((10, 4), np.float32), np.zeros(10, np.int32))
+        rows = Split({"": np.zeros((10, 4), np.float32)}, {"": np.zeros(10, np.int32)})
         plan = plan_model(experiment, spec)
         splits = model_splits(experiment, Splits(rows, None, None, spec), plan.outputs)
         return build_model(experiment, splits, plan)[0]

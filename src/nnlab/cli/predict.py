@@ -74,9 +74,9 @@ def predict(
     if output is not None:
         write_output(output, _csv_text(columns))
     if given.json:
-        from nnlab.data.splits import each
+        from nnlab.config.by_name import one_or_all
 
-        tasks = each(lambda target: target.task, spec.target)
+        tasks = one_or_all({output: target.task for output, target in spec.targets.items()})
         rows = [dict(zip(columns, row, strict=True)) for row in zip(*map(_plain, columns.values()), strict=True)]
         document = {"run": str(found.path), "task": tasks, "rows": len(rows), "score": score}
         seen = {} if judged is None else {"score_rows": judged.counts}

@@ -192,8 +192,7 @@ def _data_line(spec: DataSpec) -> str:
         parts.append(f"{spec.num_validation:,} validation")
     if spec.num_test:
         parts.append(f"{spec.num_test:,} test")
-    shapes = spec.input_shape if isinstance(spec.input_shape, Mapping) else {"": spec.input_shape}
-    rows = " and ".join(" x ".join(map(str, shape)) for shape in shapes.values())
+    rows = " and ".join(" x ".join(map(str, shape)) for shape in spec.input_shapes.values())
     what = [f"{f'{output}: ' if output else ''}{_task_words(target)}" for output, target in spec.targets.items()]
     return f"{' + '.join(parts)} rows of {rows}; {'; '.join(what)}"
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias, get_args
 
 from nnlab import catalog
+from nnlab.config.by_name import UNNAMED
 from nnlab.config.checks import check
 from nnlab.config.components import Component, OneOf, named_object
 from nnlab.config.faults import Fault, Report
@@ -214,7 +215,7 @@ class DataConfig(Section):
     def sections(self) -> Mapping[str, DataConfig]:
         """The section as each output's target sees it, by output name; itself, without a name, if they share one."""
         if not isinstance(self.target, Mapping):
-            return {"": self}
+            return {UNNAMED: self}
         return {output: self._of_output(output) for output in self.target}
 
     def _of_output(self, output: str) -> DataConfig:

@@ -50,7 +50,7 @@ def read_npz(config: DataConfig) -> RawData:
         y_test={output: arrays[_test(name)] for output, name in targets.items()} if has_test else None,
         target_names={output: _column_names(name, arrays[name]) for output, name in targets.items()},
     )
-    return _with_columns(raw, config.features) if _are_numbers(config.features) else raw
+    return select_features(raw, config.features) if config.features and _are_numbers(config.features) else raw
 
 
 def _chosen_names(config: DataConfig, stored: Sequence[str], file: Path) -> tuple[dict[str, str], list[str]]:
@@ -114,14 +114,6 @@ def _feature_names(
 
 def _are_numbers(features: Sequence[str | int] | None) -> bool:
     return features is not None and all(isinstance(feature, int) for feature in features)
-
-
-def _with_columns(raw: RawData, columns: Any) -> RawData:
-    """Keep some columns of the only array."""
-    ((name, x),) = raw.x.items()
-    x_test = None if raw.x_test is None else raw.x_test[name]
-    chosen = select_features(replace(raw, x=x, x_test=x_test), columns)
-    return replace(raw, x={name: chosen.x}, x_test=None if x_test is None else {name: chosen.x_test})
 
 
 def _column_names(name: str, y: np.ndarray) -> tuple[str, ...]:

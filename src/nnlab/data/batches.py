@@ -9,7 +9,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from nnlab.data.splits import DataSpec, Split, each
+from nnlab.config.by_name import one_or_all
+from nnlab.data.splits import DataSpec, Split
 
 EVALUATION_BATCH_SIZE = 512
 """Rows a step where no gradient is taken: the batch size cannot change the result there, only the time it takes."""
@@ -69,7 +70,8 @@ class EpochBatches(keras.callbacks.Callback):
 
 def evaluation_batches(split: Split) -> tf.data.Dataset:
     """Return the rows of a split in their own order, in batches of `EVALUATION_BATCH_SIZE`."""
-    return tf.data.Dataset.from_tensor_slices((split.x, split.y)).batch(EVALUATION_BATCH_SIZE).cache().prefetch(1)
+    rows = one_or_all(split.x), one_or_all(split.y)
+    return tf.data.Dataset.from_tensor_slices(rows).batch(EVALUATION_BATCH_SIZE).cache().prefetch(1)
 
 
 def weighted_rows(split: Split, spec: DataSpec, outputs: Sequence[str] | None = None) -> tuple[Any, ...]:
@@ -83,7 +85,8 @@ def weighted_rows(split: Split, spec: DataSpec, outputs: Sequence[str] | None = 
     weight = sample_weight(split, spec)
     if isinstance(weight, Mapping) and outputs is not None:
         weight = tuple(weight[name] for name in outputs)  # a dataset would make one tensor of a list
-    return (split.x, split.y) if weight is None else (split.x, split.y, weight)
+    rows = one_or_all(split.x), one_or_all(split.y)
+    return rows if weight is None else (*rows, weight)
 
 
 def sample_weight(split: Split, spec: DataSpec) -> Any:
@@ -91,9 +94,9 @@ def sample_weight(split: Split, spec: DataSpec) -> Any:
 
     `None` without class weights.
     """
-    if spec.class_weight is None:
+    if not spec.class_weights:
         return None
-    return each(_weight_of_rows, split.y, spec.class_weight)
+    return one_or_all({name: _weight_of_rows(y, spec.class_weights[name]) for name, y in split.y.items()})
 
 
 def _weight_of_rows(y: np.ndarray, class_weight: Mapping[int, float] | None) -> Any:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from nnlab.checksums import is_sound, seal
+from nnlab.config.by_name import only
 from nnlab.data.registry import RawData
 from nnlab.environment import cache_folder
 
@@ -26,7 +27,7 @@ def cached(name: str, load: Callable[[], RawData], *, version: str, files: Itera
 
     Args:
         name: the data set.
-        load: loads it; only plain arrays, no arrays by name.
+        load: loads it; only what `RawData.of_one` makes.
         version: of what holds or decodes the data; another version is loaded again.
         files: what it is read from; a file of another time or size is read again.
     """
@@ -52,8 +53,11 @@ def _read(place: Path) -> RawData | None:
             if not _is_sound(file, state.st_mtime_ns, state.st_size):
                 return None
         arrays = {name: np.load(file, mmap_mode="r") for name, file in files.items()}
-        names = {name: tuple(value) if isinstance(value, list) else value for name, value in about.items()}
-        return RawData(**{**names, **arrays})
+        (target,) = about.pop("target_names")
+        more: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in about.items()
+        }
+        return RawData.of_one(target=target, **arrays, **more)
     except Exception:  # not there, or damaged in whatever way: it is made again
         return None
 
@@ -67,7 +71,8 @@ def _is_sound(file: Path, time_ns: int, size: int) -> bool:  # noqa: ARG001 (a f
 def _write(raw: RawData, place: Path) -> None:
     """Write all files to a folder of another name first, so that no process ever sees half of them."""
     about = {field.name: getattr(raw, field.name) for field in fields(raw) if field.name not in ARRAYS}
-    arrays = {name: getattr(raw, name) for name in ARRAYS if getattr(raw, name) is not None}
+    about["target_names"] = only(raw.target_names)
+    arrays = {name: only(values) for name in ARRAYS if (values := getattr(raw, name)) is not None}
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=place.parent) as temporary:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
+from nnlab.config.by_name import only
 from nnlab.config.data import DataConfig
 from nnlab.data.registry import RawData
 from nnlab.errors import ConfigPath, DataError, Problem, did_you_mean, listed, one_of
@@ -50,23 +51,24 @@ def choose_columns(config: DataConfig, names: Sequence[str]) -> tuple[list[int],
 
 
 def select_features(raw: RawData, wanted: Sequence[str | int]) -> RawData:
-    """Keep some columns of rows that are not images.
+    """Keep some columns of the only array, whose rows are no images.
 
     Raises:
         DataError: when the rows have no columns, or a wanted one is not there.
     """
-    if raw.x.ndim != 2:
-        message = f"rows of shape {raw.x.shape[1:]} have no columns to choose"
+    x = only(raw.x)
+    if x.ndim != 2:
+        message = f"rows of shape {x.shape[1:]} have no columns to choose"
         raise DataError(Problem(message, "remove `features`", path=("data", "features")))
     problems: list[Problem] = []
-    names = raw.feature_names or [str(column) for column in range(raw.x.shape[1])]
+    names = raw.feature_names or [str(column) for column in range(x.shape[1])]
     columns = _find_all(wanted, names, problems, path=("data", "features"))
     if problems:
         raise DataError(problems)
     return replace(
         raw,
-        x=raw.x[:, columns],
-        x_test=None if raw.x_test is None else raw.x_test[:, columns],
+        x={name: array[:, columns] for name, array in raw.x.items()},
+        x_test=None if raw.x_test is None else {name: array[:, columns] for name, array in raw.x_test.items()},
         feature_names=tuple(raw.feature_names[column] for column in columns) if raw.feature_names else (),
     )
 

@@ -122,12 +122,12 @@ def load_images(name: str, *, path: str | None) -> RawData:
 
 
 def _as_raw(arrays: Arrays, class_names: tuple[str, ...]) -> RawData:
-    return RawData(
-        x=arrays["x"],
-        y=arrays["y"],
+    return RawData.of_one(
+        arrays["x"],
+        arrays["y"],
+        target="label",
         x_test=arrays.get("x_test"),
         y_test=arrays.get("y_test"),
-        target_names=("label",),
         class_names=class_names,
         task="classification",
         image=True,

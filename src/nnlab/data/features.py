@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from nnlab.config.by_name import UNNAMED
 from nnlab.config.data import DataConfig
 from nnlab.config.load import load_config
 from nnlab.config.names import canonical
@@ -17,7 +17,7 @@ from nnlab.data.arrays import load_rows, load_target
 from nnlab.data.csv_files import has_header
 from nnlab.data.files import kind_of_input, reading
 from nnlab.data.loading import load_data
-from nnlab.data.splits import DataSpec, Shape, TargetSpec, each, one_or_all
+from nnlab.data.splits import ByName, DataSpec, Shape, TargetSpec
 from nnlab.data.tables import Fault, Table, csv_table, numbers, parquet_table, target_columns
 from nnlab.errors import DataError, NnlabError, Problem, counted, did_you_mean, listed
 from nnlab.run import Run
@@ -46,7 +46,7 @@ def data_spec(run: Run) -> DataSpec:
 
 
 @reading()
-def read_features(file: Path, spec: DataSpec) -> Any:
+def read_features(file: Path, spec: DataSpec) -> dict[str, np.ndarray]:
     """Read the rows of a CSV, Parquet, NPY or NPZ file, scaled as the run's training rows were.
 
     In a table the columns are found by the names that they had in training, in any order, and others are left
@@ -54,14 +54,14 @@ def read_features(file: Path, spec: DataSpec) -> Any:
     are found in an NPZ file by the names that they had in training.
 
     Returns:
-        float32 `[rows, *input_shape]` (several arrays: by name), in the order of the file.
+        float32 `[rows, *input_shape]` by array, in the order of the file.
 
     Raises:
         DataError: with every column that is missing or holds something else than finite numbers.
 
     Example:
-        >>> read_features(Path("flowers.csv"), spec).shape
-        (12, 4)
+        >>> {name: x.shape for name, x in read_features(Path("flowers.csv"), spec).items()}
+        {'': (12, 4)}
     """
     return spec.scaled(RowsFile.open(file, spec).features())
 
@@ -88,10 +88,10 @@ class RowsFile:
         Raises:
             DataError: it holds nothing that a model could take.
         """
-        kind, shape = kind_of_input(file), spec.input_shape
-        if isinstance(shape, Mapping) and kind != "npz":
-            example = ", ".join(f"{name}={name}" for name in shape)
-            message = f"the run was trained on the arrays {listed(shape)}, which an NPZ file has to hold"
+        kind, names = kind_of_input(file), spec.array_names
+        if len(names) > 1 and kind != "npz":
+            example = ", ".join(f"{name}={name}" for name in names)
+            message = f"the run was trained on the arrays {listed(names)}, which an NPZ file has to hold"
             raise DataError(Problem(message, f"save it with `np.savez(path, {example})`", file=str(file)))
         if kind == "parquet":
             return cls(file, spec, parquet_table(file, for_training=False))
@@ -99,22 +99,21 @@ class RowsFile:
         return cls(file, spec, csv_table(file, header=header, for_training=False) if kind == "csv" else None)
 
     @reading()
-    def features(self) -> Any:
-        """Return the source's numbers `[rows, *input_shape]`, by array name if there are several; see `read_features`.
+    def features(self) -> dict[str, np.ndarray]:
+        """Return the source's numbers `[rows, *input_shape]` by array; see `read_features`.
 
         Raises:
             DataError: with every column that is missing or holds something else than finite numbers.
         """
-        spec, shape = self.spec, self.spec.input_shape
+        spec = self.spec
         if self.table is None:
-            arrays = load_rows(self.file, spec.array_names or ("x",))
-            return _shaped(one_or_all(arrays), spec, self.file)
-        assert not isinstance(shape, Mapping), "arrays by name come from NPZ files"
+            return _shaped(load_rows(self.file, spec.array_names or ("x",)), spec, self.file)
+        ((name, shape),) = spec.input_shapes.items()  # several arrays come from NPZ files
         if spec.feature_names:
             x = _columns_by_name(self.table, self.file, spec)
         else:
             x = _columns_by_position(self.table, self.file, spec, math.prod(shape))
-        return x.reshape(len(x), *shape)
+        return {name: x.reshape(len(x), *shape)}
 
     def targets(self, config: DataConfig) -> dict[str, np.ndarray] | None:
         """Return the targets of each output that does not give back its inputs, as the file has them.
@@ -170,7 +169,7 @@ class RowsFile:
             columns = [load_target(self.file, [name]) for name in target.names]
             there = [column for column in columns if column is not None and column.ndim == 1]
             return np.stack(there, axis=1) if len(there) == len(columns) else None
-        of_all = [] if isinstance(self.spec.target, Mapping) else ["y"]
+        of_all = ["y"] if UNNAMED in self.spec.targets else []
         return load_target(self.file, [*by_config[:1], *target.names[:1], *of_all])
 
 
@@ -220,22 +219,20 @@ def _stacked(table: Table, columns: Sequence[np.ndarray | Fault], problems: Iter
     return np.stack([column for column in columns if not isinstance(column, Fault)], axis=1)
 
 
-def _shaped(x: Any, spec: DataSpec, file: Path) -> Any:
+def _shaped(x: ByName, spec: DataSpec, file: Path) -> dict[str, np.ndarray]:
     """Check the shape of the rows; a flat row, or one axis of size 1 more or less, cannot be misunderstood."""
     problems: list[Problem] = []
-
-    def checked(rows: np.ndarray, shape: Shape, name: str) -> np.ndarray:
+    shaped: dict[str, np.ndarray] = {}
+    for (name, shape), rows in zip(spec.input_shapes.items(), x.values(), strict=True):
         if any(rows.shape[1:] == fitting for fitting in _same_rows(rows.shape[1:], shape)):
-            return rows.reshape(len(rows), *shape)
-        message = f"rows{name} have the shape {rows.shape[1:]}, the model takes {shape}"
+            shaped[name] = rows.reshape(len(rows), *shape)
+            continue
+        of = f" of `{name}`" if len(x) > 1 else ""
         hint = "give the features alone, as the training data had them, one row of them for each prediction"
         if rows.shape == shape:
             hint = "for a single row write `x[None]`: the first axis counts the rows"
+        message = f"rows{of} have the shape {rows.shape[1:]}, the model takes {shape}"
         problems.append(Problem(message, hint, file=str(file)))
-        return rows
-
-    names = {name: f" of `{name}`" for name in x} if isinstance(x, Mapping) else ""
-    shaped = each(checked, x, spec.input_shape, names)
     if problems:
         raise DataError(problems)
     return shaped

@@ -84,11 +84,11 @@ def _halves(samples: int) -> tuple[int, int]:
 def _shuffled(points: np.ndarray, random: np.random.Generator) -> RawData:
     orange, blue = _halves(len(points))
     order = random.permutation(len(points))
-    return RawData(
-        x=points[order],
-        y=np.repeat([0, 1], [orange, blue])[order],
+    return RawData.of_one(
+        points[order],
+        np.repeat([0, 1], [orange, blue])[order],
+        target="color",
         feature_names=("x1", "x2"),
-        target_names=("color",),
         class_names=CLASS_NAMES,
         task="classification",
     )

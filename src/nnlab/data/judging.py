@@ -9,18 +9,19 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
+from nnlab.config.by_name import one_or_all, only
 from nnlab.config.data import DataConfig
 from nnlab.config.load import load_config
 from nnlab.config.schema import Experiment
 from nnlab.data.changes import count_seen, differences, positions_of_splits, unseen_rows
-from nnlab.data.columns import AUTOENCODER
 from nnlab.data.features import RowsFile, data_spec
-from nnlab.data.loading import read_source, split_rows
-from nnlab.data.record import DataRecord, file_record, hashed_rows
+from nnlab.data.loading import encoded_targets, read_source
+from nnlab.data.record import DataRecord, file_record
 from nnlab.data.registry import RawData
+from nnlab.data.source_rows import SourceRows
 from nnlab.data.sources import SOURCES
-from nnlab.data.splits import DataSpec, Split, TargetSpec, each, one_or_all, row_count
-from nnlab.data.targets import Target, encode_as_trained, inputs_as_target
+from nnlab.data.splits import ByName, DataSpec, Split, row_count
+from nnlab.data.targets import Target, all_targets, encode_as_trained
 from nnlab.errors import DataError, NnlabError, Problem, listed, one_of
 from nnlab.run import Run
 
@@ -91,14 +92,23 @@ class RunData:
     def config(self) -> DataConfig:
         """The `data` section, with the run's tasks, and its features and targets by name, in their order."""
         config, spec = self.experiment.data, self.spec
-        changes: dict[str, Any] = {"task": each(lambda target: target.task_setting, spec.target)}
+        targets = {output: spec.target_of(output) for output in config.sections}
+
+        def as_given(values: Mapping[str, Any]) -> Any:
+            return values if isinstance(config.target, Mapping) else only(values)
+
+        changes: dict[str, Any] = {"task": as_given({name: target.task_setting for name, target in targets.items()})}
         are_numbers = config.features is not None and all(isinstance(feature, int) for feature in config.features)
         if spec.feature_names:
             changes["features"] = spec.feature_names
         elif spec.array_names and not are_numbers:  # numbers choose columns of an only array
             changes["features"] = spec.array_names
         if spec.feature_names and "target" in SOURCES[config.source.name].takes:
-            changes["target"] = each(_target_names, spec.target, config.target)
+            names = {
+                output: section.target if targets[output].predicts_inputs else targets[output].names
+                for output, section in config.sections.items()
+            }
+            changes["target"] = as_given(names)
         return replace(config, **changes)
 
     def encoded(self, y: np.ndarray, output: str, names: Sequence[str]) -> Target:
@@ -123,11 +133,6 @@ class RunData:
         return tuple(self.record.classes.get(output, ()))
 
 
-def _target_names(target: TargetSpec, given: Any) -> Any:
-    """Return the names of a target's columns, which a config may call by their numbers."""
-    return given if target.predicts_inputs else target.names
-
-
 def data_record(run: Run) -> DataRecord | None:
     """Return what a run keeps of its rows, `None` if it keeps nothing.
 
@@ -142,32 +147,6 @@ def data_record(run: Run) -> DataRecord | None:
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         hint = "train the run's `config.yaml` again"
         raise NnlabError(f"`{run.data_path}` cannot be read: {error}", hint=hint) from error
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Source:
-    """The rows of a run's source as they are now, encoded with the run's classes; its own test set behind the others.
-
-    Args:
-        x: the source's numbers `[rows, ...]`, by array name if there are several.
-        targets: encoded, by output.
-        hashed: `[rows]` of `ROW`.
-        raw: the rows that take part, without the own test set.
-    """
-
-    x: Any
-    targets: Mapping[str, Target]
-    hashed: np.ndarray
-    raw: RawData
-
-    def take(self, spec: DataSpec, positions: np.ndarray) -> Split:
-        """Return some rows as the model takes them."""
-        x = spec.scaled(one_or_all(each(lambda array: array[positions], self.x)))
-        y = {
-            output: x if target.y is None else target.finished(target.y[positions])
-            for output, target in self.targets.items()
-        }
-        return Split(x, one_or_all(y))
 
 
 def rows_of_split(run: Run, split: SplitName, *, moved_to: Path | None = None) -> JudgedRows:
@@ -187,9 +166,10 @@ def rows_of_split(run: Run, split: SplitName, *, moved_to: Path | None = None) -
     if data.record is None:
         rows = source.take(data.spec, _positions_without_record(data, source)[split])
         return JudgedRows(data.experiment, data.spec, rows, (UNKNOWN_DATA,))
-    positions = positions_of_splits(data.record, source.hashed, own_test=own_test)
+    hashed = source.hashed()
+    positions = positions_of_splits(data.record, hashed, own_test=own_test)
     if positions is None:
-        raise _changed(data, differences(data.record, source.hashed, own_test=own_test))
+        raise _changed(data, differences(data.record, hashed, own_test=own_test))
     rows = source.take(data.spec, positions[split])
     return JudgedRows(data.experiment, data.spec, rows, tuple(_same_rows_note(data)))
 
@@ -208,7 +188,7 @@ def unseen_rows_of_source(run: Run, *, moved_to: Path | None = None) -> JudgedRo
         hint = "evaluate a file with rows that it has never seen: `--input FILE`"
         raise NnlabError("the run keeps no fingerprint of its rows, so those it was trained on are unknown", hint=hint)
     source = _read(data)
-    chosen = unseen_rows(data.record, source.hashed)
+    chosen = unseen_rows(data.record, source.hashed())
     evaluated = len(chosen.positions)
     left_out = {
         "trained on": chosen.counts["train"],
@@ -220,7 +200,7 @@ def unseen_rows_of_source(run: Run, *, moved_to: Path | None = None) -> JudgedRo
         message = f"no row is left that the run was neither trained nor validated on: {listed}"
         raise DataError(Problem(message, "evaluate other rows: `--input FILE`", file=_file_of(data)))
     note = (
-        f"evaluated: {evaluated} of {len(source.hashed)} rows, {chosen.counts['test']} of the test split and "
+        f"evaluated: {evaluated} of {len(source.numbers)} rows, {chosen.counts['test']} of the test split and "
         f"{chosen.counts['new']} new; left out: {listed}"
     )
     counts = {"evaluated": evaluated, **chosen.counts}
@@ -256,7 +236,7 @@ def rows_of_file(run: Run, file: Path) -> JudgedRows:
     return judged
 
 
-def scored_rows(data: RunData, file: RowsFile, x: Any) -> tuple[JudgedRows | None, str | None]:
+def scored_rows(data: RunData, file: RowsFile, x: ByName) -> tuple[JudgedRows | None, str | None]:
     """Return what a file that is predicted can be scored on, or else why a target that it has cannot be used."""
     try:
         return labelled_rows(data, file, x), None
@@ -264,7 +244,7 @@ def scored_rows(data: RunData, file: RowsFile, x: Any) -> tuple[JudgedRows | Non
         return None, error.problems[0].message
 
 
-def labelled_rows(data: RunData, file: RowsFile, x: Any) -> JudgedRows | None:
+def labelled_rows(data: RunData, file: RowsFile, x: ByName) -> JudgedRows | None:
     """Return the rows of a file with their targets, `None` if it has none.
 
     Args:
@@ -282,7 +262,7 @@ def labelled_rows(data: RunData, file: RowsFile, x: Any) -> JudgedRows | None:
     targets: dict[str, Target] = {}
     for output in config.sections:
         if output not in answers:
-            targets[output] = Target("regression", None, None, inferred=False)
+            targets[output] = Target("regression", None, inferred=False)
             continue
         if len(answers[output]) != count:
             message = f"there are {count} rows of features, and {len(answers[output])} of the target"
@@ -293,13 +273,13 @@ def labelled_rows(data: RunData, file: RowsFile, x: Any) -> JudgedRows | None:
             raise DataError(
                 [replace(problem, file=problem.file or str(file.file)) for problem in error.problems]
             ) from error
-    x, numbers = _kept(x, targets)
-    if not len(numbers):
-        message = f"no row has one of the classes {listed(next(iter(spec.targets.values())).class_names)}"
+    source = SourceRows.of(RawData(x, answers), targets)
+    left = source.num_main
+    if not left:
+        message = f"no row has one of the classes {listed(only(spec.targets).class_names)}"
         raise DataError(Problem(message, "the run was trained on these alone", file=str(file.file)))
-    source = _Source(x, targets, hashed_rows(numbers, x, targets), RawData(x, None))
-    notes, counts = _seen_note(data, source.hashed["features"], dropped=count - len(numbers))
-    return JudgedRows(data.experiment, spec, source.take(spec, np.arange(len(numbers))), notes, counts)
+    notes, counts = _seen_note(data, source.hashed()["features"], dropped=count - left)
+    return JudgedRows(data.experiment, spec, source.take(spec, np.arange(left)), notes, counts)
 
 
 def _seen_note(data: RunData, features: np.ndarray, *, dropped: int) -> tuple[tuple[str, ...], dict[str, int]]:
@@ -319,7 +299,7 @@ def _seen_note(data: RunData, features: np.ndarray, *, dropped: int) -> tuple[tu
     return tuple(notes), counts
 
 
-def _read(data: RunData) -> _Source:
+def _read(data: RunData) -> SourceRows:
     """Read the run's source as it is now.
 
     Raises:
@@ -328,50 +308,13 @@ def _read(data: RunData) -> _Source:
     config, experiment = data.config, data.experiment
     try:
         raw = read_source(config, seed=experiment.seed)
-        return _encoded(data, raw, config)
+        targets = encoded_targets(
+            raw, config, lambda output, _: data.encoded(all_targets(raw, output), output, raw.class_names)
+        )
+        _check_shapes(data.spec, raw)
+        return SourceRows.of(raw, targets)
     except DataError as error:
         raise _unreadable(data, error) from error
-
-
-def _encoded(data: RunData, raw: RawData, config: DataConfig) -> _Source:
-    targets = {output: _as_trained(data, raw, output, section) for output, section in config.sections.items()}
-    tests: dict[str, Target] = {}
-    if raw.x_test is not None:
-        own = replace(raw, x=raw.x_test, y=raw.y_test)
-        tests = {output: _as_trained(data, own, output, section) for output, section in config.sections.items()}
-    _check_shapes(data.spec, raw)
-    x, numbers = _kept(raw.x, targets)
-    hashed = hashed_rows(numbers, x, targets)
-    main = replace(raw, x=x)
-    if raw.x_test is None:
-        return _Source(x, targets, hashed, main)
-    x_test, numbers = _kept(raw.x_test, tests)
-    hashed = np.concatenate([hashed, hashed_rows(numbers, x_test, tests)])
-    joined = {output: _joined(target, tests[output]) for output, target in targets.items()}
-    return _Source(each(lambda *parts: np.concatenate(parts), x, x_test), joined, hashed, main)
-
-
-def _as_trained(data: RunData, raw: RawData, output: str, section: DataConfig) -> Target:
-    """Encode one output's target."""
-    gives_inputs = raw.y is not None and isinstance(raw.y, Mapping) and output not in raw.y
-    if gives_inputs or section.target == AUTOENCODER:
-        return inputs_as_target(raw, section)
-    y = raw.y[output] if isinstance(raw.y, Mapping) else raw.y
-    return data.encoded(y, output, raw.class_names)
-
-
-def _kept(x: Any, targets: Mapping[str, Target]) -> tuple[Any, np.ndarray]:
-    """Leave out the rows that take no part; return the others and their numbers."""
-    kept = next(iter(targets.values())).kept
-    if kept is None:
-        return x, np.arange(row_count(x))
-    return each(lambda array: array[kept], x), np.flatnonzero(kept)
-
-
-def _joined(target: Target, test: Target) -> Target:
-    if target.y is None or test.y is None:
-        return target
-    return replace(target, y=np.concatenate([target.y, test.y]))
 
 
 def _check_shapes(spec: DataSpec, raw: RawData) -> None:
@@ -380,28 +323,23 @@ def _check_shapes(spec: DataSpec, raw: RawData) -> None:
     Raises:
         DataError: with each array of which this is so.
     """
-    now = one_or_all(each(lambda array: tuple(array.shape[1:]), raw.x))
-    if now == spec.input_shape:
-        return
-    raise DataError(Problem(f"rows have the shape {now}, the model takes {spec.input_shape}"))
+    now, then = one_or_all({name: x.shape[1:] for name, x in raw.x.items()}), one_or_all(spec.input_shapes)
+    if now != then:
+        raise DataError(Problem(f"rows have the shape {now}, the model takes {then}"))
 
 
-def _positions_without_record(data: RunData, source: _Source) -> dict[str, np.ndarray]:
+def _positions_without_record(data: RunData, source: SourceRows) -> dict[str, np.ndarray]:
     """Split the rows as for training, for a run that does not know them.
 
     Raises:
         DataError: there are not as many rows as there were.
     """
-    main = row_count(source.raw.x)
-    split = split_rows(source.raw, source.targets, data.experiment.data, seed=data.experiment.seed)
-    chosen = {"train": split.train, "validation": split.validation, "test": split.test}
-    if data.spec.own_test_set:
-        chosen["test"] = np.arange(main, len(source.hashed))
-    for name, positions in chosen.items():
-        now, then = 0 if positions is None else len(positions), getattr(data.spec, f"num_{name}")
+    chosen = source.split(data.experiment.data, seed=data.experiment.seed)
+    for name in get_args(SplitName):
+        now, then = len(chosen.get(name, ())), getattr(data.spec, f"num_{name}")
         if now != then:
             raise _changed(data, f"{now} {name} rows, {then} then")
-    return {name: positions for name, positions in chosen.items() if positions is not None}
+    return chosen
 
 
 def _same_rows_note(data: RunData) -> Iterator[str]:

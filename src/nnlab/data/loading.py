@@ -2,33 +2,31 @@
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from nnlab.config.data import DataConfig, FoldConfig
+from nnlab.config.by_name import UNNAMED, by_output, only, said_of, shared
+from nnlab.config.data import DataConfig
 from nnlab.data.classes import check_every_class_is_trained, class_weights
 from nnlab.data.columns import AUTOENCODER, select_features
 from nnlab.data.files import reading
 from nnlab.data.folds import Fold
 from nnlab.data.precision import lost_in_float32
-from nnlab.data.record import DataRecord, hashed_rows, make_record
+from nnlab.data.record import DataRecord, make_record
 from nnlab.data.registry import RawData, Request, Source
+from nnlab.data.source_rows import SourceRows
 from nnlab.data.sources import SOURCES
 from nnlab.data.splits import (
-    DEFAULT_TEST,
+    ByName,
     DataSpec,
-    RowNumbers,
     Split,
     Splits,
     TargetSpec,
-    choose_rows,
-    each,
     fit_scaling,
-    one_or_all,
     row_count,
     scaled,
 )
@@ -57,18 +55,14 @@ def load_data(config: DataConfig, *, seed: int) -> Splits:
     """
     raw = read_source(config, seed=seed)
     _check_scale(raw, config)
-    targets = _encoded_targets(raw, config)
-    numbers, numbers_test = _row_numbers(raw, targets)
-    raw = _keep(raw, targets)
-    if raw.x_test is not None and config.test is not None:
-        message = f"`{config.source.name}` has a test set of its own, {row_count(raw.x_test)} rows"
-        raise DataError(Problem(message, "remove `test`", path=("data", "test")))
-    rows = split_rows(raw, targets, config, seed=seed)
-    own_test = None if numbers_test is None else hashed_rows(numbers_test, raw.x_test, targets, own_test=True)
-    record = make_record(config, hashed_rows(numbers, raw.x, targets), own_test, rows, targets)
-    found = _assemble(raw, targets, rows, config, record)
-    fold = _validation(targets, config, seed)
-    taking_turns = np.setdiff1d(np.arange(row_count(raw.x)), [] if rows.test is None else rows.test)
+    source = SourceRows.of(raw, encoded_targets(raw, config, partial(encode_target, raw)))
+    _check_own_test(source, config)
+    rows = source.split(config, seed=seed)
+    classes = {output: target.codes for output, target in source.targets.items() if target.codes}
+    record = make_record(config, source.hashed(), rows, classes)
+    found = _assemble(source, rows, config, record)
+    fold = source.validation(config, seed=seed)
+    taking_turns = np.setdiff1d(np.arange(source.num_main), rows.get("test", []))
     note = fold.note(taking_turns) if isinstance(fold, Fold) else None
     return found if note is None else replace(found, spec=replace(found.spec, notes=(*found.spec.notes, note)))
 
@@ -91,32 +85,6 @@ def read_source(config: DataConfig, *, seed: int) -> RawData:
     return raw
 
 
-def split_rows(raw: RawData, targets: Mapping[str, Target], config: DataConfig, *, seed: int) -> RowNumbers:
-    """Choose the rows of each split among those that take part.
-
-    Raises:
-        DataError: a split would take every row, or the limit is above the rows left.
-    """
-    return choose_rows(
-        row_count(raw.x),
-        validation=_validation(targets, config, seed),
-        test=0 if raw.x_test is not None else DEFAULT_TEST if config.test is None else config.test,
-        limit=config.limit,
-        last_rows=raw.image,
-        seed=seed if config.seed is None else config.seed,
-    )
-
-
-def _validation(targets: Mapping[str, Target], config: DataConfig, seed: int) -> int | float | Fold:
-    """Return how many rows validate, or which fold; folds of one target have equal shares of its classes."""
-    given, target = config.validation, next(iter(targets.values()))
-    if not isinstance(given, FoldConfig):
-        return given
-    seeds = (each for each in (given.seed, config.seed, seed) if each is not None)
-    classes = target.y if len(targets) == 1 and target.has_classes else None
-    return Fold(given.fold, given.of, next(seeds), classes, target.class_names)
-
-
 def _setting_problems(config: DataConfig, source: Source) -> Iterator[Problem]:
     name = config.source.name
     if config.path is not None and "path" not in source.takes:
@@ -131,31 +99,31 @@ def _setting_problems(config: DataConfig, source: Source) -> Iterator[Problem]:
 
 
 def _with_own_target(raw: RawData, config: DataConfig) -> RawData:
-    """Give each output that names it the data set's own target.
+    """Give each output the data set's own target, but for those that give back the inputs.
 
     Raises:
         DataError: with every output that names something else.
     """
-    if not isinstance(config.target, Mapping):
+    if config.target == AUTOENCODER:  # `classes` may still choose rows by the own target
         return raw
-    (own,) = raw.target_names
-    named = {output: names for output, names in config.target.items() if names != AUTOENCODER}
+    (own,) = raw.y
+    named = {output: section.target for output, section in config.sections.items() if section.target != AUTOENCODER}
     problems = [
         Problem(
-            f"`{config.source.name}` has the target `{own}`, received {', '.join(map(show, names))}",
+            f"`{config.source.name}` has the target `{own}`, received {', '.join(map(show, names or ()))}",
             f"write `{output}: {own}`, or `{output}: inputs` to give back what comes in",
             path=("data", "target", output),
         )
         for output, names in named.items()
-        if names != (own,)
+        if names not in (None, (own,))
     ]
     if problems:
         raise DataError(problems)
     return replace(
         raw,
-        y=dict.fromkeys(named, raw.y),
-        y_test=None if raw.y_test is None else dict.fromkeys(named, raw.y_test),
-        target_names=dict.fromkeys(named, raw.target_names),
+        y=dict.fromkeys(named, raw.y[own]),
+        y_test=None if raw.y_test is None else dict.fromkeys(named, raw.y_test[own]),
+        target_names=dict.fromkeys(named, (own,)),
     )
 
 
@@ -165,9 +133,9 @@ def _check_scale(raw: RawData, config: DataConfig) -> None:
     Raises:
         DataError: with all of them.
     """
-    names = tuple(raw.x) if isinstance(raw.x, Mapping) else ()
     if not isinstance(config.scale, Mapping):
         return
+    names = [name for name in raw.x if name != UNNAMED]
     problems = [
         Problem(
             f"there is no array `{name}` to scale",
@@ -181,8 +149,13 @@ def _check_scale(raw: RawData, config: DataConfig) -> None:
         raise DataError(problems)
 
 
-def _encoded_targets(raw: RawData, config: DataConfig) -> dict[str, Target]:
-    """Encode the target of each output; one that all share has no name.
+def encoded_targets(raw: RawData, config: DataConfig, encode: Callable[[str, DataConfig], Target]) -> dict[str, Target]:
+    """Return the target of each output, what comes in for those that give it back.
+
+    Args:
+        raw: all that the source holds.
+        config: the `data` section.
+        encode: encodes a target, given its output and what the config says of it.
 
     Raises:
         DataError: with what is wrong with the target of any output.
@@ -191,7 +164,7 @@ def _encoded_targets(raw: RawData, config: DataConfig) -> dict[str, Target]:
     problems: list[Problem] = []
     for output, section in config.sections.items():
         try:
-            targets[output] = _encoded_target(raw, output, section)
+            targets[output] = encode(output, section) if output in raw.y else inputs_as_target(raw, section)
         except DataError as error:
             problems += [_at_output(problem, output) for problem in error.problems]
     if problems:
@@ -199,84 +172,51 @@ def _encoded_targets(raw: RawData, config: DataConfig) -> dict[str, Target]:
     return targets
 
 
-def _encoded_target(raw: RawData, output: str, config: DataConfig) -> Target:
-    if not isinstance(raw.y, Mapping):
-        return inputs_as_target(raw, config) if config.target == AUTOENCODER else encode_target(raw, config)
-    if output not in raw.y:
-        return inputs_as_target(raw, config)
-    assert isinstance(raw.target_names, Mapping)
-    y_test = None if raw.y_test is None else raw.y_test[output]
-    return encode_target(replace(raw, y=raw.y[output], y_test=y_test, target_names=raw.target_names[output]), config)
-
-
 def _at_output(problem: Problem, output: str) -> Problem:
     """Point at what the config says of this output."""
-    return replace(problem, path=(*problem.path[:2], output, *problem.path[2:])) if output else problem
+    is_said = output and problem.path
+    return replace(problem, path=(*problem.path[:2], output, *problem.path[2:])) if is_said else problem
 
 
-def _keep(raw: RawData, targets: Mapping[str, Target]) -> RawData:
-    """Leave out the rows of classes that the config does not name."""
-    target = next(iter(targets.values()))
-    if target.kept is None:  # several targets have no `classes` to choose rows by
-        return raw
-    x_test = raw.x_test
-    if x_test is not None:
-        x_test = each(operator.getitem, x_test, target.kept_test)
-        if row_count(x_test) == 0:
-            message = "no row of the test set has one of the classes"
-            raise DataError(Problem(message, "choose other classes", path=("data", "classes")))
-    return replace(raw, x=each(operator.getitem, raw.x, target.kept), x_test=x_test)
+def _check_own_test(source: SourceRows, config: DataConfig) -> None:
+    """Refuse a test set of the source's own that has no rows of the chosen classes, or that is to be split off anew."""
+    if source.raw.x_test is None:
+        return
+    count = row_count(source.raw.x_test)
+    if count == 0:
+        message = "no row of the test set has one of the classes"
+        raise DataError(Problem(message, "choose other classes", path=("data", "classes")))
+    if config.test is not None:
+        message = f"`{config.source.name}` has a test set of its own, {count} rows"
+        raise DataError(Problem(message, "remove `test`", path=("data", "test")))
 
 
-def _row_numbers(raw: RawData, targets: Mapping[str, Target]) -> tuple[np.ndarray, np.ndarray | None]:
-    """Return the numbers in the source of the rows that take part, and those in its own test set."""
-    target = next(iter(targets.values()))
-
-    def numbers(x: Any, kept: np.ndarray | None) -> np.ndarray:
-        return np.arange(row_count(x)) if kept is None else np.flatnonzero(kept)
-
-    test = None if raw.x_test is None else numbers(raw.x_test, target.kept_test if target.kept is not None else None)
-    return numbers(raw.x, target.kept), test
-
-
-def _assemble(
-    raw: RawData, targets: Mapping[str, Target], rows: RowNumbers, config: DataConfig, record: DataRecord
-) -> Splits:
-    x_train = each(operator.getitem, raw.x, rows.train)
-    scaling = each(fit_scaling, x_train, config.scale)
+def _assemble(source: SourceRows, rows: Mapping[str, np.ndarray], config: DataConfig, record: DataRecord) -> Splits:
+    raw, targets = source.raw, source.targets
+    x_train = source.features(rows["train"])
+    scalings = {name: fit_scaling(x, said_of(name, config.scale)) for name, x in x_train.items()}
     for target in targets.values():
-        _check_classes(target, rows.train, config)
+        _check_classes(target, rows["train"], source.num_main, config)
 
-    def split(x: Any, chosen: np.ndarray | None) -> Split:
-        """Finish rows; `chosen` are their numbers, `None` for the source's own test set."""
-        x = one_or_all(each(scaled, x, scaling))
-        return Split(x, one_or_all({output: answers(target, x, chosen) for output, target in targets.items()}))
+    def split(name: str) -> Split | None:
+        if name not in rows:
+            return None
+        x = source.features(rows[name]) if name != "train" else x_train
+        return source.finished({array: scaled(x[array], scalings[array]) for array in x}, rows[name])
 
-    def answers(target: Target, x: Any, chosen: np.ndarray | None) -> Any:
-        if target.y is None:
-            return x
-        if chosen is not None:
-            return target.finished(target.y[chosen])
-        assert target.y_test is not None
-        return target.finished(target.y_test)
-
-    def part(chosen: np.ndarray | None) -> Split | None:
-        return None if chosen is None else split(each(operator.getitem, raw.x, chosen), chosen)
-
-    train, validation = split(x_train, rows.train), part(rows.validation)
-    test = part(rows.test) if raw.x_test is None else split(raw.x_test, None)
+    train, validation, test = (split(name) for name in ("train", "validation", "test"))
+    assert train is not None
     spec = DataSpec(
-        input_shape=each(lambda x: x.shape[1:], train.x),
+        input_shapes={name: x.shape[1:] for name, x in train.x.items()},
         feature_names=raw.feature_names,
-        target=one_or_all({output: _target_spec(raw, output, target, train.x) for output, target in targets.items()}),
+        targets=shared({output: _target_spec(raw, output, target, train.x) for output, target in targets.items()}),
         num_train=train.num_rows,
         num_validation=0 if validation is None else validation.num_rows,
         num_test=0 if test is None else test.num_rows,
-        class_weight=_class_weights(targets, rows.train, config),
-        scaling=one_or_all(scaling),
+        class_weights=_class_weights(targets, rows["train"], config),
+        scalings=scalings,
         own_test_set=raw.x_test is not None,
-        array_names=tuple(raw.x) if isinstance(raw.x, Mapping) else (),
-        notes=tuple(_notes(raw, train, targets, rows.train)),
+        notes=tuple(_notes(raw, train, targets, rows["train"])),
     )
     return Splits(train, validation, test, spec, record)
 
@@ -286,52 +226,54 @@ def _notes(raw: RawData, train: Split, targets: Mapping[str, Target], rows: np.n
     yield from raw.notes
     yield from dict.fromkeys(note for target in targets.values() for note in target.notes)
     hint = "scale the column (`scale: standardize`), or leave it out with `features`"
-    for name, x in raw.x.items() if isinstance(raw.x, Mapping) else [("x", raw.x)]:
-        seen = train.x[name] if isinstance(train.x, Mapping) else train.x
-        yield from lost_in_float32(x, rows, seen, raw.feature_names or (name,), hint)
+    for name, x in raw.x.items():
+        yield from lost_in_float32(x, rows, train.x[name], raw.feature_names or (name or "x",), hint)
     for output, target in targets.items():
         if target.task == "regression" and target.y is not None:
-            names = raw.target_names[output] if isinstance(raw.target_names, Mapping) else raw.target_names
-            seen = target.y[rows].astype(np.float32)
-            yield from lost_in_float32(target.y, rows, seen, names, "write the target in a larger unit, or from 0 on")
+            seen, hint = target.y[rows].astype(np.float32), "write the target in a larger unit, or from 0 on"
+            yield from lost_in_float32(target.y, rows, seen, raw.target_names[output], hint)
 
 
-def _target_spec(raw: RawData, output: str, target: Target, x: Any) -> TargetSpec:
+def _target_spec(raw: RawData, output: str, target: Target, x: ByName) -> TargetSpec:
     """Describe a target.
 
     Raises:
         DataError: several arrays shall be given back by one output.
     """
     if target.y is None:
-        if isinstance(x, Mapping):
+        if len(x) > 1:
             message = f"`inputs` are several arrays here, and an output gives one: {listed(x)}"
             raise DataError(_at_output(Problem(message, "keep one in `features`", path=("data", "target")), output))
-        return TargetSpec("regression", x.shape[1:], (), raw.feature_names, inferred_task=True, predicts_inputs=True)
-    names = raw.target_names[output] if isinstance(raw.target_names, Mapping) else raw.target_names
+        shape = only(x).shape[1:]
+        return TargetSpec("regression", shape, (), raw.feature_names, inferred_task=True, predicts_inputs=True)
     units = {"binary": 1, "multiclass": len(target.class_names)}.get(target.task) or target.y.shape[1]
-    return TargetSpec(target.task, (units,), target.class_names, names, inferred_task=target.inferred)
+    return TargetSpec(
+        target.task, (units,), target.class_names, raw.target_names[output], inferred_task=target.inferred
+    )
 
 
-def _check_classes(target: Target, train: np.ndarray, config: DataConfig) -> None:
+def _check_classes(target: Target, train: np.ndarray, num_main: int, config: DataConfig) -> None:
     if target.y is not None and target.has_classes:
         path: ConfigPath = ("data", "limit" if config.limit is not None else "source")
-        check_every_class_is_trained(target.class_names, target.y[train], y=target.y, path=path)
+        check_every_class_is_trained(target.class_names, target.y[train], y=target.y[:num_main], path=path)
 
 
-def _class_weights(targets: Mapping[str, Target], train: np.ndarray, config: DataConfig) -> Any:
-    """Return the weights of the classes, by output unless the outputs share one target and its weights.
+def _class_weights(
+    targets: Mapping[str, Target], train: np.ndarray, config: DataConfig
+) -> dict[str, Mapping[int, float] | None]:
+    """Return the weights of the classes by output; `UNNAMED` where the outputs share one target and its weights.
 
     Raises:
         DataError: with what is wrong with the weights of any output.
     """
     wanted = config.class_weight
     if wanted is None:
-        return None
-    by_output: Any = wanted if config.weighs_by_output else dict.fromkeys(targets, wanted)
-    weights: dict[str, Any] = {}
+        return {}
+    given: Any = wanted if config.weighs_by_output else dict.fromkeys(targets, wanted)
+    weights: dict[str, Mapping[int, float] | None] = {}
     problems: list[Problem] = []
-    for output, of_classes in by_output.items():
-        target = targets[output] if output in targets else targets[""]
+    for output, of_classes in given.items():
+        target = by_output(targets, output)
         hint = f"remove `{output or 'class_weight'}`"
         if output and not config.weighs_by_output:
             hint = "name the outputs that have classes: `class_weight: {OUTPUT: balanced}`"
@@ -341,7 +283,7 @@ def _class_weights(targets: Mapping[str, Target], train: np.ndarray, config: Dat
             problems += [_at_output(problem, output) for problem in error.problems]
     if problems:
         raise DataError(problems)
-    return weights.get("", weights)
+    return weights
 
 
 def _weights_of(target: Target, train: np.ndarray, wanted: Any, hint: str) -> dict[int, float]:

@@ -13,9 +13,6 @@ import numpy as np
 
 from nnlab.config.data import DataConfig
 from nnlab.data.digests import file_digest
-from nnlab.data.fingerprint import hash_classes, hash_rows, mix_all
-from nnlab.data.splits import RowNumbers, row_count
-from nnlab.data.targets import Target
 
 ROW = np.dtype([("row", "<u4"), ("features", "<u8"), ("target", "<u4")])
 """A row: its number in the source (in the source's own test set, if it has one), hashes of its features and target."""
@@ -63,54 +60,23 @@ class DataRecord:
         return cls({"train": rows.pop("train"), **rows}, dict(record["classes"]), record["file"])
 
 
-def hashed_rows(numbers: np.ndarray, x: Any, targets: Mapping[str, Target], *, own_test: bool = False) -> np.ndarray:
-    """Return `[rows]` of `ROW`.
-
-    Args:
-        numbers: of the rows in the source.
-        x: the source's numbers `[rows, ...]`, by array name if there are several.
-        targets: encoded, by output.
-        own_test: whether the rows are those of the source's own test set.
-    """
-    rows = np.empty(row_count(x), ROW)
-    rows["row"] = numbers
-    rows["features"] = hash_rows(x.values() if isinstance(x, Mapping) else [x])
-    answers = [_hash_target(targets[output], len(rows), own_test=own_test) for output in sorted(targets)]
-    rows["target"] = mix_all(answers) & np.uint64(0xFFFFFFFF)
-    return rows
-
-
-def _hash_target(target: Target, count: int, *, own_test: bool) -> np.ndarray:
-    y = target.y_test if own_test else target.y
-    if y is None:  # what comes in comes out
-        return np.zeros(count, np.uint64)
-    return hash_classes(y, target.class_names) if target.has_classes else hash_rows([y])
-
-
 def make_record(
-    config: DataConfig, main: np.ndarray, own_test: np.ndarray | None, split: RowNumbers, targets: Mapping[str, Target]
+    config: DataConfig, rows: np.ndarray, split: Mapping[str, np.ndarray], classes: Mapping[str, Mapping[str, int]]
 ) -> DataRecord:
     """Record what was loaded.
 
     Args:
         config: the `data` section.
-        main: the rows that take part, as `hashed_rows` gives them.
-        own_test: those of the source's own test set.
-        split: which of `main` are in which split.
-        targets: encoded, by output.
+        rows: those that take part, `[rows]` of `ROW`.
+        split: positions in `rows`, by split.
+        classes: as in `DataRecord`.
     """
-    chosen = {"train": split.train, "validation": split.validation, "test": split.test}
-    rows = {name: main[numbers] for name, numbers in chosen.items() if numbers is not None}
-    if own_test is not None:
-        rows["test"] = own_test
-    is_used = np.zeros(len(main), bool)
-    for numbers in chosen.values():
-        if numbers is not None:
-            is_used[numbers] = True
-    if not is_used.all():
-        rows[UNUSED] = main[~is_used]
-    classes = {output: target.codes for output, target in targets.items() if target.codes}
-    return DataRecord(rows, classes, file_record(config))
+    is_used = np.zeros(len(rows), bool)
+    is_used[np.concatenate(list(split.values()))] = True
+    rest = {} if is_used.all() else {UNUSED: rows[~is_used]}
+    return DataRecord(
+        {**{name: rows[positions] for name, positions in split.items()}, **rest}, classes, file_record(config)
+    )
 
 
 def file_record(config: DataConfig) -> dict[str, Any] | None:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Protocol, get_args, get_type_hints
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Protocol, Self, get_args, get_type_hints
 
 from nnlab import catalog
 from nnlab.catalog import REQUIRED, Entry, Parameter
+from nnlab.config.by_name import UNNAMED
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from nnlab.config.data import DataConfig
+    from nnlab.data.splits import ByName
 
 Setting = Literal["path", "columns", "target"]
 
@@ -21,13 +25,14 @@ class RawData:
     """Rows as the source holds them: not yet split, encoded or scaled.
 
     Args:
-        x: `[rows, ...]`, numbers of any type; by array name where arrays have names.
+        x: `[rows, ...]`, numbers of any type, by array; an only one may be `UNNAMED`.
         y: `[rows]`, or `[rows, targets]` for several targets: numbers, booleans or text. A source with a `target`
-            setting has them by the output names of `DataConfig.sections`, without those that give back the inputs.
+            setting has them by the output names of `DataConfig.sections`, without those that give back the inputs;
+            others by the name of their own target.
         x_test: rows of the source's own test set.
         y_test: their targets.
         feature_names: names of the columns of `x`; empty for images.
-        target_names: names of the columns of `y`, by output where `y` is.
+        target_names: names of the columns of each `y`.
         class_names: names of the classes 0, 1, ... of a `y` of integers; empty if labels are their own names.
         task: what the data set is for; `None` to infer it from `y`.
         image: whether validation takes the last training rows, as is the custom for image sets.
@@ -35,17 +40,38 @@ class RawData:
         notes: what was understood of the values that the user may have meant otherwise, one sentence each.
     """
 
-    x: Any
-    y: Any
-    x_test: Any = None
-    y_test: Any = None
+    x: ByName
+    y: ByName
+    x_test: ByName | None = None
+    y_test: ByName | None = None
     feature_names: tuple[str, ...] = ()
-    target_names: Any = ()
+    target_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     class_names: tuple[str, ...] = ()
     task: Literal["classification", "regression"] | None = None
     image: bool = False
     names_columns: bool = False
     notes: tuple[str, ...] = ()
+
+    @classmethod
+    def of_one(
+        cls,
+        x: np.ndarray,
+        y: np.ndarray,
+        *,
+        target: str,
+        x_test: np.ndarray | None = None,
+        y_test: np.ndarray | None = None,
+        **more: Any,
+    ) -> Self:
+        """Return a data set of one array and one target, which has a name."""
+        return cls(
+            x={UNNAMED: x},
+            y={target: y},
+            x_test=None if x_test is None else {UNNAMED: x_test},
+            y_test=None if y_test is None else {target: y_test},
+            target_names={target: (target,)},
+            **more,
+        )
 
 
 class Request(NamedTuple):

@@ -59,11 +59,11 @@ def _bundled(name: str, *, target: str, task: Any) -> RawData:
 
 def _from_sklearn(bunch: Any, *, target: str, task: Any) -> RawData:
     names = bunch.target_names if task == "classification" else ()
-    return RawData(
-        x=bunch.data,
-        y=bunch.target,
+    return RawData.of_one(
+        bunch.data,
+        bunch.target,
+        target=target,
         feature_names=tuple(str(name) for name in bunch.feature_names),
-        target_names=(target,),
         class_names=tuple(str(name) for name in names),
         task=task,
     )

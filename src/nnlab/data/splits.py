@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields
-from typing import TYPE_CHECKING, Any, Literal, Self
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
 
 import numpy as np
 
+from nnlab.config.by_name import UNNAMED, by_output, one_or_all, only
 from nnlab.config.data import TaskName
 from nnlab.data.folds import Fold
 from nnlab.errors import DataError, Problem
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 Task = Literal["binary", "multiclass", "multilabel", "regression"]
 Shape = tuple[int, ...]
+
+ByName: TypeAlias = Mapping[str, np.ndarray]
+"""Arrays `[rows, ...]` that belong together, by the names of arrays, inputs or outputs."""
 
 DEFAULT_TEST = 0.2
 _CHUNK_ROWS = 4096
@@ -89,59 +93,72 @@ class DataSpec:
     """What a model has to know about the data.
 
     Args:
-        input_shape: shape of one row of `x`; by array name if the rows come from several arrays.
-        array_names: names of the arrays that the rows come from; `()` for tables and built-in sets.
+        input_shapes: shape of one row of each array of `x`; an only one may be `UNNAMED`, as those of tables and
+            built-in sets are.
         feature_names: names of the columns of `x`; `()` where they have none.
-        target: what is predicted; by output name if the outputs have targets of their own.
+        targets: what each output predicts; `UNNAMED` is what all outputs predict.
         num_train: training rows.
         num_validation: validation rows.
         num_test: test rows.
-        class_weight: weight of each encoded class in the training loss; by output name if they differ.
-        scaling: what was fitted on the training rows and applied to every split; by array name if there are several.
+        class_weights: weight of each encoded class in the training loss, by output or `UNNAMED`; empty for equal ones.
+        scalings: what was fitted on the training rows of each array and applied to every split.
         own_test_set: whether the test rows are the source's own rather than split off.
         notes: what was understood of the values that the user may have meant otherwise, one sentence each.
     """
 
-    input_shape: Shape | Mapping[str, Shape]
+    input_shapes: Mapping[str, Shape]
     feature_names: tuple[str, ...]
-    target: TargetSpec | Mapping[str, TargetSpec]
+    targets: Mapping[str, TargetSpec]
     num_train: int
     num_validation: int
     num_test: int
-    class_weight: Mapping[int, float] | Mapping[str, Mapping[int, float] | None] | None = None
-    scaling: Scaling | Mapping[str, Scaling | None] | None = None
+    class_weights: Mapping[str, Mapping[int, float] | None] = field(default_factory=dict)
+    scalings: Mapping[str, Scaling | None] = field(default_factory=dict)
     own_test_set: bool = False
-    array_names: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property
-    def targets(self) -> Mapping[str, TargetSpec]:
-        """What each output predicts; one that all share has no name."""
-        return self.target if isinstance(self.target, Mapping) else {"": self.target}
+    def array_names(self) -> tuple[str, ...]:
+        """Names of the arrays that the rows come from; `()` for tables and built-in sets."""
+        return tuple(name for name in self.input_shapes if name != UNNAMED)
 
     def target_of(self, output: str) -> TargetSpec:
         """What an output predicts."""
-        return self.target[output] if isinstance(self.target, Mapping) else self.target
+        return by_output(self.targets, output)
 
     def class_weight_of(self, output: str) -> Mapping[int, float] | None:
         """The weight of each encoded class in an output's loss; `None` for equal ones."""
-        weights: Any = self.class_weight
-        is_by_output = weights is not None and any(isinstance(name, str) for name in weights)
-        return weights.get(output) if is_by_output else weights  # type: ignore[no-any-return]
+        return self.class_weights.get(output, self.class_weights.get(UNNAMED))
 
-    def scaled(self, x: Any) -> Any:
-        """Return rows `[rows, *input_shape]` of the source's numbers as the model takes them, float32."""
-        return each(scaled, x, self.scaling)
+    def scaled(self, x: ByName) -> dict[str, np.ndarray]:
+        """Return rows `[rows, *input_shape]` of the source's numbers as the model takes them, float32.
+
+        An only array may come under another name than it had in training.
+        """
+        arrays = x if len(x) > 1 else {next(iter(self.input_shapes)): only(x)}
+        return {name: scaled(array, self.scalings.get(name)) for name, array in arrays.items()}
 
     def to_json(self) -> dict[str, Any]:
-        """Return a record of plain values, which a run keeps; `from_json` reads it back without any loss."""
-        record = {field.name: getattr(self, field.name) for field in fields(self)}
-        record = {name: list(value) if isinstance(value, tuple) else value for name, value in record.items()}
-        return record | {
-            "input_shape": each(list, self.input_shape),
-            "target": each(asdict, self.target),
-            "class_weight": _with_keys(str, self.class_weight),
-            "scaling": each(_scaling_record, self.scaling),
+        """Return a record of plain values, which a run keeps; `from_json` reads it back without any loss.
+
+        What there is one of stands there without its name, as in a config.
+        """
+        weights = {
+            output: None if of_classes is None else {str(code): weight for code, weight in of_classes.items()}
+            for output, of_classes in self.class_weights.items()
+        }
+        return {
+            "input_shape": one_or_all({name: list(shape) for name, shape in self.input_shapes.items()}),
+            "feature_names": list(self.feature_names),
+            "target": one_or_all({output: asdict(target) for output, target in self.targets.items()}),
+            "num_train": self.num_train,
+            "num_validation": self.num_validation,
+            "num_test": self.num_test,
+            "class_weight": one_or_all(weights) if any(weights.values()) else None,
+            "scaling": one_or_all({name: _scaling_record(scaling) for name, scaling in self.scalings.items()}) or None,
+            "own_test_set": self.own_test_set,
+            "array_names": list(self.array_names),
+            "notes": list(self.notes),
         }
 
     @classmethod
@@ -151,61 +168,40 @@ class DataSpec:
         Raises:
             KeyError, TypeError, ValueError, AttributeError: it is no such record.
         """
-        target, scaling, shape = record["target"], record["scaling"], record["input_shape"]
-        is_one = isinstance(target.get("task"), str)  # even if an output is called `task`
-        read = {
-            "input_shape": each(tuple, shape),
-            "target": _target_spec(target) if is_one else each(_target_spec, target),
-            "class_weight": _with_keys(int, record["class_weight"]),
-            "scaling": each(_scaling, scaling) if isinstance(shape, Mapping) else _scaling(scaling),
-        }
+        targets, scalings, weights, shapes = (
+            record[key] for key in ("target", "scaling", "class_weight", "input_shape")
+        )
+        if not isinstance(shapes, Mapping):
+            name = next(iter(record.get("array_names", ())), UNNAMED)
+            shapes, scalings = {name: shapes}, {name: scalings}
+        if isinstance(targets.get("task"), str):  # even if an output is called `task`
+            targets = {UNNAMED: targets}
+        if not any(isinstance(of_classes, Mapping) for of_classes in (weights or {}).values()):
+            weights = {UNNAMED: weights} if weights else {}
         own = {field.name for field in fields(cls)}
-        rest = {
+        rest: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value for name, value in record.items() if name in own
         }
-        return cls(**{**rest, **read})
+        return cls(
+            input_shapes={name: tuple(shape) for name, shape in shapes.items()},
+            targets={output: _target_spec(target) for output, target in targets.items()},
+            class_weights={
+                output: None if of_classes is None else {int(code): weight for code, weight in of_classes.items()}
+                for output, of_classes in weights.items()
+            },
+            scalings={name: _scaling(scaling) for name, scaling in (scalings or {}).items()},
+            **rest,
+        )
 
 
-def each(function: Callable[..., Any], values: Any, *more: Any) -> Any:
-    """Call a function with a value; with values by name, call it with each of them.
-
-    Args:
-        function: is called with a value, and with the values of the same name of `more`.
-        values: a value, or a mapping of names to values.
-        more: the same; what is no mapping goes with every name.
-
-    Returns:
-        What the function returns, or that by name.
-
-    Example:
-        >>> each(len, {"image": [1, 2], "meta": [3]})
-        {'image': 2, 'meta': 1}
-    """
-    if not isinstance(values, Mapping):
-        return function(values, *more)
-    return {
-        name: function(value, *(other.get(name) if isinstance(other, Mapping) else other for other in more))
-        for name, value in values.items()
-    }
+def row_count(x: ByName) -> int:
+    """Return how many rows arrays have."""
+    return len(only(x))
 
 
-def one_or_all(values: Any) -> Any:
-    """Return values by name, or the value itself if there is only one."""
-    return next(iter(values.values())) if isinstance(values, Mapping) and len(values) == 1 else values
-
-
-def row_count(x: Any) -> int:
-    """Return how many rows an array has, or each of the arrays by name."""
-    return len(next(iter(x.values())) if isinstance(x, Mapping) else x)
-
-
-def _with_keys(kind: type[int] | type[str], weights: Any) -> Any:
-    """Give class weights keys of another type; names of outputs stay as they are."""
-    if weights is None:
-        return None
-    if any(isinstance(inside, Mapping) for inside in weights.values()):
-        return each(lambda inside: _with_keys(kind, inside), weights)
-    return {kind(code): weight for code, weight in weights.items()}
+def rows_at(x: ByName, numbers: np.ndarray) -> dict[str, np.ndarray]:
+    """Return some rows of arrays."""
+    return {name: array[numbers] for name, array in x.items()}
 
 
 def _scaling_record(scaling: Scaling | None) -> dict[str, Any] | None:
@@ -230,12 +226,12 @@ class Split:
     """Rows of one split.
 
     Args:
-        x: float32 `[rows, *input_shape]`; for a model with several inputs, arrays by input name.
-        y: int32 `[rows]` (multiclass), or float32 `[rows, num_outputs]`; for several outputs, by output name.
+        x: float32 `[rows, *input_shape]` by the name of the array, or of the model's input.
+        y: int32 `[rows]` (multiclass), or float32 `[rows, num_outputs]`, by output or `UNNAMED`.
     """
 
-    x: Any
-    y: Any
+    x: ByName
+    y: ByName
 
     @property
     def num_rows(self) -> int:
@@ -266,18 +262,14 @@ class Splits:
         """The splits that have rows."""
         return tuple(split for split in (self.train, self.validation, self.test) if split is not None)
 
+    def each(self, change: Callable[[Split], Split]) -> Self:
+        """Return the data with something done to the rows of every split."""
+        validation, test = (split and change(split) for split in (self.validation, self.test))
+        return replace(self, train=change(self.train), validation=validation, test=test)
+
     def to_json(self) -> dict[str, Any]:
         """Return what a run keeps of its data: all that the model has to know, and which rows were in which split."""
         return self.spec.to_json() | ({} if self.record is None else {"record": self.record.to_json()})
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class RowNumbers:
-    """Which rows of the source a split takes, in order; `None` for no split."""
-
-    train: np.ndarray
-    validation: np.ndarray | None
-    test: np.ndarray | None
 
 
 def choose_rows(
@@ -288,7 +280,7 @@ def choose_rows(
     limit: int | None,
     last_rows: bool,
     seed: int,
-) -> RowNumbers:
+) -> dict[str, np.ndarray]:
     """Choose the rows of each split: test rows first, then validation rows, then the limit.
 
     Shuffled splits take the same rows as scikit-learn's `train_test_split(..., random_state=seed)`.
@@ -300,6 +292,9 @@ def choose_rows(
         limit: training rows to use.
         last_rows: whether validation takes the last rows instead of random ones, and rows keep their order.
         seed: 0 to 2**32 - 1.
+
+    Returns:
+        Which rows a split takes, in order, by `train`, and `validation` and `test` if they are there.
 
     Raises:
         DataError: when a split would take every row, or the limit is above the rows left.
@@ -315,7 +310,8 @@ def choose_rows(
         message = f"`limit` is {limit} rows, but only {len(train)} training rows are there"
         hint = f"validation and test take {taken} of {num_rows} rows" if taken else "lower or remove `limit`"
         raise DataError(Problem(message, hint, path=("data", "limit")))
-    return RowNumbers(train[:limit], validation_rows, test_rows)
+    chosen = {"train": train[:limit], "validation": validation_rows, "test": test_rows}
+    return {name: rows for name, rows in chosen.items() if rows is not None}
 
 
 def _split_off(

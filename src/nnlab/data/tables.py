@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from nnlab.config.by_name import UNNAMED
 from nnlab.config.data import DataConfig
 from nnlab.config.names import canonical
 from nnlab.data.cells import NUMBER, Role, looks_like_a_figure, unfit
@@ -215,7 +216,7 @@ def _as_arrays(table: Table, config: DataConfig) -> RawData:
     if config.features is None and len(features) > 1:
         notes += _row_numbers(integers, len(table.frame))
     return RawData(
-        x=_stack(x),
+        x={UNNAMED: _stack(x)},
         y={output: _stack(columns) if len(columns) > 1 else next(_arrays(columns)) for output, columns in y.items()},
         feature_names=tuple(names[column] for column in features),
         target_names={output: tuple(names[column] for column in columns) for output, columns in targets.items()},

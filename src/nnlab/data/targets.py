@@ -20,14 +20,12 @@ _MOST_NAMED = 5
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Target:
-    """Encoded targets.
+    """Encoded targets, those of the source's own test set behind the others.
 
     Args:
         task: what is learned.
         y: class numbers `[rows]` (binary, multiclass), or numbers `[rows, num_outputs]`; `None` for the inputs.
-        y_test: the same for the source's own test set.
         kept: which rows of the source these are, `[rows of the source]`; `None` for all.
-        kept_test: the same for its own test set.
         class_names: names of the classes in the order of their numbers, or of the labels.
         inferred: whether the task came from the target rather than from the config.
         codes: the number of each class that the source has, -1 for one whose rows are left out.
@@ -36,10 +34,8 @@ class Target:
 
     task: Task
     y: np.ndarray | None
-    y_test: np.ndarray | None
     inferred: bool
     kept: np.ndarray | None = None
-    kept_test: np.ndarray | None = None
     class_names: tuple[str, ...] = ()
     codes: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
@@ -62,19 +58,26 @@ def inputs_as_target(raw: RawData, config: DataConfig) -> Target:
     """
     if config.task not in (None, "regression"):
         raise _fault(f"`inputs` are numbers, and the task is {config.task}", "remove `task`", "task")
-    target = Target("regression", None, None, inferred=True)
+    target = Target("regression", None, inferred=True)
     if config.classes is None and config.positive_class is None:
         return target
     setting = "classes" if config.classes is not None else "positive_class"
-    if isinstance(raw.y, Mapping):
+    if not raw.y:
         message = f"`{setting}` chooses among classes, and the target is `inputs`"
         raise _fault(message, f"remove `{setting}`", setting)
-    rows = encode_target(raw, replace(config, task="classification"))
-    return replace(target, kept=rows.kept, kept_test=rows.kept_test)
+    (own,) = raw.y
+    rows = encode_target(raw, own, replace(config, task="classification"))
+    return replace(target, kept=rows.kept)
 
 
-def encode_target(raw: RawData, config: DataConfig) -> Target:
-    """Decide the task of the one target that there is, and encode it.
+def all_targets(raw: RawData, output: str) -> np.ndarray:
+    """Return the targets of an output, `[rows]` or `[rows, targets]`, those of the own test set behind the others."""
+    y = _without_needless_axis(raw.y[output])
+    return y if raw.y_test is None else np.concatenate([y, _without_needless_axis(raw.y_test[output])])
+
+
+def encode_target(raw: RawData, output: str, config: DataConfig) -> Target:
+    """Decide the task of the target of an output, and encode it.
 
     The config's `task` decides, then the data set's own, then the target: text and booleans are classes, whole numbers
     are if they are few (see `infer_task`), and so are several columns with exactly one 1 in every row (one-hot); other
@@ -83,25 +86,24 @@ def encode_target(raw: RawData, config: DataConfig) -> Target:
     Raises:
         DataError: when the target does not fit the task, or `classes` or `positive_class` names no class.
     """
-    y, y_test = _without_needless_axis(raw.y), raw.y_test
-    if y_test is not None:
-        y_test = _without_needless_axis(y_test)
+    y = all_targets(raw, output)
     picks = config.classes is not None or config.positive_class is not None
-    task = config.task or ("classification" if picks else raw.task) or infer_task(y, y_test)
+    task = config.task or ("classification" if picks else raw.task)
+    task = task or infer_task(_without_needless_axis(raw.y[output]), y)
     if picks and task in ("regression", "multilabel"):
         setting = "classes" if config.classes is not None else "positive_class"
         message = f"`{setting}` chooses among classes, but the task is {task}"
         raise _fault(message, f"remove `{setting}`, or write `task: classification`", setting)
+    names = raw.target_names[output]
     if task in ("classification", "binary"):
-        if is_one_hot(y, y_test):
-            return _encode_one_hot(y, y_test, raw, config)
-        return _encode_classes(y, y_test, raw.class_names, config)
+        if is_one_hot(y):
+            column_names = names if raw.names_columns else tuple(str(number) for number in range(y.shape[1]))
+            return _encode_one_hot(y, column_names, config)
+        return _encode_classes(y, raw.class_names, config)
     inferred = config.task is None
     if task == "regression":
-        return Target("regression", _numbers(y), None if y_test is None else _numbers(y_test), inferred)
-    names = raw.target_names
-    labels_test = None if y_test is None else _labels(y_test, names)
-    return Target("multilabel", _labels(y, names), labels_test, inferred, class_names=names)
+        return Target("regression", _numbers(y), inferred)
+    return Target("multilabel", _labels(y, names), inferred, class_names=names)
 
 
 def encode_as_trained(
@@ -132,7 +134,7 @@ def encode_as_trained(
         message = f"the target has {width} column{'s' * (width != 1)}, the run predicts {target.num_outputs}"
         raise DataError(Problem(message, f"it was trained on {listed(target.names)}"))
     encoded = _labels(y, target.names) if target.task == "multilabel" else _numbers(y)
-    return Target(target.task, encoded, None, inferred=False, class_names=target.class_names)
+    return Target(target.task, encoded, inferred=False, class_names=target.class_names)
 
 
 def _classes_as_trained(
@@ -160,7 +162,6 @@ def _classes_as_trained(
     return Target(
         target.task,
         encoded[kept],
-        None,
         inferred=False,
         kept=None if kept.all() else kept,
         class_names=target.class_names,
@@ -171,16 +172,14 @@ def _rows(count: int) -> str:
     return f"{count} row{'s have' if count != 1 else ' has'}"
 
 
-def infer_task(
-    y: np.ndarray, y_test: np.ndarray | None = None
-) -> Literal["classification", "regression", "multilabel"]:
-    """Infer the task from targets `[rows]` or `[rows, targets]`, and those of the source's own test set.
+def infer_task(y: np.ndarray, every: np.ndarray | None = None) -> Literal["classification", "regression", "multilabel"]:
+    """Infer the task from targets `[rows]` or `[rows, targets]`, and `every` with the source's own test set.
 
     Whole numbers, stored as integers or as floats, are classes if there are two different ones, or up to 20 that stand
     at least twice on average and either follow one another without a gap or are at most 5 % as many as the rows.
     """
     if y.ndim == 2:
-        if is_one_hot(y, y_test):
+        if is_one_hot(y if every is None else every):
             return "classification"
         return "multilabel" if _is_zeros_and_ones(y) else "regression"
     if y.dtype.kind in "bUO":
@@ -194,12 +193,10 @@ def infer_task(
     return "classification" if few else "regression"
 
 
-def is_one_hot(y: np.ndarray, y_test: np.ndarray | None = None) -> bool:
+def is_one_hot(y: np.ndarray) -> bool:
     """Tell whether targets have several columns with exactly one 1, and else 0, in every row."""
-    if y.ndim != 2 or y.shape[1] < 2 or not _is_zeros_and_ones(y):
-        return False
-    has_one = bool((np.count_nonzero(y, axis=1) == 1).all())
-    return has_one and (y_test is None or is_one_hot(y_test))
+    is_wide = y.ndim == 2 and y.shape[1] > 1
+    return is_wide and _is_zeros_and_ones(y) and bool((np.count_nonzero(y, axis=1) == 1).all())
 
 
 def _is_zeros_and_ones(y: np.ndarray) -> bool:
@@ -227,12 +224,10 @@ def _labels(y: np.ndarray, names: Sequence[str]) -> np.ndarray:
     return columns
 
 
-def _encode_classes(y: np.ndarray, y_test: np.ndarray | None, names: tuple[str, ...], config: DataConfig) -> Target:
+def _encode_classes(y: np.ndarray, names: tuple[str, ...], config: DataConfig) -> Target:
     if y.ndim == 2:
-        every = y if y_test is None else np.concatenate([y, y_test])
-        raise _fault(*_not_one_hot(every), "task" if config.task else "target")
-    size = len(y)
-    classes = number_classes(y if y_test is None else np.concatenate([y, y_test]), names)
+        raise _fault(*_not_one_hot(y), "task" if config.task else "target")
+    classes = number_classes(y, names)
     if len(classes.names) < 2:
         message = f"the target has only the class `{classes.names[0]}`, two are needed"
         are_numbers = y.dtype.kind in "iuf"
@@ -242,29 +237,24 @@ def _encode_classes(y: np.ndarray, y_test: np.ndarray | None, names: tuple[str, 
         classes = choose_classes(classes, config.classes)
     if config.positive_class is not None:
         classes = one_against_rest(classes, config.positive_class)
-    kept, kept_test = classes.kept[:size], classes.kept[size:]
+    kept = classes.kept
     return Target(
         task=_binary_or_multiclass(classes.names, config),
-        y=classes.codes[:size][kept],
-        y_test=None if y_test is None else classes.codes[size:][kept_test],
+        y=classes.codes[kept],
         inferred=config.task is None and config.positive_class is None,
-        kept=None if kept.all() and kept_test.all() else kept,
-        kept_test=kept_test,
+        kept=None if kept.all() else kept,
         class_names=classes.names,
         codes=dict(zip(known, classes.codes[first_rows].tolist(), strict=True)),
         notes=classes.notes,
     )
 
 
-def _encode_one_hot(y: np.ndarray, y_test: np.ndarray | None, raw: RawData, config: DataConfig) -> Target:
+def _encode_one_hot(y: np.ndarray, names: tuple[str, ...], config: DataConfig) -> Target:
     """Encode targets `[rows, classes]` of one 1 a row; each class has an output, unless the config says other."""
-    names = raw.target_names if raw.names_columns else tuple(str(number) for number in range(y.shape[1]))
-    numbers_test = None if y_test is None else y_test.argmax(axis=1)
     asks = config.task is not None or config.positive_class is not None
     asked = config if asks else replace(config, task="classification")
-    target = _encode_classes(y.argmax(axis=1), numbers_test, names, asked)
-    every = y if y_test is None else np.concatenate([y, y_test])
-    never = [name for name, column in zip(names, every.T, strict=True) if not column.any()]
+    target = _encode_classes(y.argmax(axis=1), names, asked)
+    never = [name for name, column in zip(names, y.T, strict=True) if not column.any()]
     taken = f"every row of the target has exactly one 1: taken as classes, {len(target.class_names)} of them"
     notes = [f"{taken}; write `task: multilabel` if a row may have several labels"] * (not asks)
     notes += [f"no row has the class{'es' * (len(never) > 1)} {listed(never)}, left out"] * bool(never)

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import keras
 import tensorflow as tf
 
+from nnlab.config.by_name import one_or_all
 from nnlab.data.batches import (
     EVALUATION_BATCH_SIZE,
     EpochBatches,
@@ -314,7 +315,8 @@ def _count(number: int) -> tf.Tensor:
 
 
 def _block(split: Split, start: int, stop: int) -> tuple[Any, Any]:
-    x, y = keras.tree.map_structure(lambda array: tf.convert_to_tensor(array[start:stop]), (split.x, split.y))
+    rows = one_or_all(split.x), one_or_all(split.y)
+    x, y = keras.tree.map_structure(lambda array: tf.convert_to_tensor(array[start:stop]), rows)
     return x, y
 
 

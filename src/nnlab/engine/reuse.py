@@ -129,7 +129,7 @@ def program_key(experiment: Experiment, splits: Splits) -> str | None:
     if (isinstance(model, SubclassedConfig) and model.is_user_code) or getattr(model, "transfer", None) is not None:
         return None
     rows = keras.tree.map_structure(lambda array: (array.shape, str(array.dtype)), (splits.train.x, splits.train.y))
-    return f"{program_kind(experiment)} {rows} {splits.spec.class_weight is not None}"
+    return f"{program_kind(experiment)} {rows} {bool(splits.spec.class_weights)}"
 
 
 def _state(model: keras.Model) -> list[Any]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 import tensorflow as tf
 
@@ -75,8 +74,7 @@ def _is_random(plan: Plan) -> bool:
 
 def _multiplications(plan: Plan, train: Split) -> int | None:
     """Return about how many a row's forward pass takes; `None` for layers that are not dense or not known."""
-    arrays: Mapping[str, Any] = train.x if isinstance(train.x, Mapping) else {"": train.x}
-    widths = {name: math.prod(array.shape[1:]) for name, array in arrays.items()}
+    widths = {name: math.prod(array.shape[1:]) for name, array in train.x.items()}
     if plan.layers:
         return _through(plan.layers, sum(widths.values()))[1]
     if not plan.nodes:

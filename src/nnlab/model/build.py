@@ -13,11 +13,12 @@ import keras
 import numpy as np
 
 from nnlab import layers as own_layers
+from nnlab.config.by_name import one_or_all, only
 from nnlab.config.components import Component
 from nnlab.config.durations import schedule_in_steps, steps_of_run
 from nnlab.config.model import FunctionalConfig, SequentialConfig, SubclassedConfig
 from nnlab.config.schema import Experiment
-from nnlab.data.splits import Splits, TargetSpec, one_or_all
+from nnlab.data.splits import ByName, Splits, TargetSpec
 from nnlab.errors import LONGEST_SENTENCE, ConfigError, ConfigPath, Problem, listed, sentences
 from nnlab.layers.graph_schedules import GraphSchedule, PerformanceSchedule
 from nnlab.model.adapt import adapt_layers
@@ -71,16 +72,16 @@ def build_model(
         model, answers = _subclassed(experiment.model, plan, x, name, by_output=by_output, trust_code=trust_code)
     for output in plan.outputs:
         check_output_shape(answers[output.name].shape, splits.spec.target_of(output.name), plan, output)
-    adapt_layers(model, x)
+    adapt_layers(model, one_or_all(x))
     taken = [] if source is None or transfer is None else copy_weights(transfer, source, model)
     compile_model(model, experiment, plan, num_train=splits.spec.num_train)
     _try_out(experiment, plan, splits, answers)
     return model, taken
 
 
-def _sequential(plan: Plan, x: Any, name: str, front: list[Any]) -> tuple[keras.Model, dict[str, Any]]:
+def _sequential(plan: Plan, x: ByName, name: str, front: list[Any]) -> tuple[keras.Model, dict[str, Any]]:
     """Return the model, and the tensor of its answer."""
-    inputs = keras.Input(x.shape[1:])
+    inputs = keras.Input(only(x).shape[1:])
     planned = [PlannedLayer(Component("layers", type(layer).__name__), ("model", "transfer")) for layer in front]
     layers = _made_layers(plan.layers)
     answer = _trace(_trace(inputs, front, planned), layers, plan.layers)
@@ -98,10 +99,9 @@ def _names_apart() -> Iterator[None]:
         raise ConfigError(Problem(message, "give each its own name, or none", ("model", "layers"))) from error
 
 
-def _functional(config: FunctionalConfig, plan: Plan, x: Any, name: str) -> tuple[keras.Model, dict[str, Any]]:
+def _functional(config: FunctionalConfig, plan: Plan, x: ByName, name: str) -> tuple[keras.Model, dict[str, Any]]:
     """Return the model, and the tensors of its answers by output."""
-    arrays = x if isinstance(x, Mapping) else {next(iter(config.inputs)): x}
-    inputs = {key: keras.Input(array.shape[1:], name=key) for key, array in arrays.items()}
+    inputs = {key: keras.Input(array.shape[1:], name=key) for key, array in x.items()}
     values: dict[str, Any] = dict(inputs)
     made: dict[str, list[Any]] = {}
     for node in plan.nodes:
@@ -146,7 +146,7 @@ def _named(node: GraphNode, *, is_output: bool) -> list[PlannedLayer]:
 
 
 def _subclassed(
-    config: SubclassedConfig, plan: Plan, x: Any, name: str, *, by_output: bool, trust_code: bool
+    config: SubclassedConfig, plan: Plan, x: ByName, name: str, *, by_output: bool, trust_code: bool
 ) -> tuple[keras.Model, dict[str, Any]]:
     """Return the model, built by calling it on one row, and its answers by output.
 
@@ -155,12 +155,12 @@ def _subclassed(
     path = ("model", "class")
     model = _user_model(config, trust_code=trust_code) if config.is_user_code else _made(config.component, path)
     model.name = name
-    row = keras.tree.map_structure(lambda array: keras.ops.convert_to_tensor(array[:1]), x)
+    row = keras.tree.map_structure(lambda array: keras.ops.convert_to_tensor(array[:1]), one_or_all(x))
     try:
         model.call(row)  # builds the layers here: Keras would build them in a scratch graph that some do not survive
         answer = model(row)
     except Exception as error:
-        hint = f"it is called with the arrays {listed(x)} by name" if isinstance(x, Mapping) else None
+        hint = f"it is called with the arrays {listed(x)} by name" if len(x) > 1 else None
         raise ConfigError(Problem(f"`{config.class_}` cannot take the data: {_reason(error)}", hint, path)) from error
     answers = dict(answer) if isinstance(answer, Mapping) else {OUTPUT: answer}
     given = set(answers)
@@ -246,8 +246,7 @@ def _try_out(experiment: Experiment, plan: Plan, splits: Splits, answers: Mappin
     problems = []
     for output in plan.outputs:
         shape = tuple(answers[output.name].shape[1:])
-        y = splits.train.y
-        y = np.asarray(y[output.name] if isinstance(y, Mapping) else y)[:2]
+        y = splits.train.y[output.name][:2]
         if None in shape or not len(y):
             continue
         made_up = np.full((len(y), *shape), 1 / max(2, shape[-1] if shape else 2), np.float32)

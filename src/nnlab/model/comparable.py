@@ -7,6 +7,7 @@ from typing import Any
 
 from nnlab import catalog
 from nnlab.catalog import Direction
+from nnlab.config.by_name import said_of
 from nnlab.config.columns import metric_name
 from nnlab.config.components import Component
 from nnlab.config.model import FunctionalConfig
@@ -124,8 +125,7 @@ def _without_logits(loss: Component) -> Component:
 
 def _as_written(name: str, experiment: Experiment, output: str) -> Component:
     """Return the config's own metric of this name: what the model's end makes of its threshold is no difference."""
-    metrics = experiment.training.metrics
-    own = metrics.get(output, ()) if isinstance(metrics, Mapping) else metrics or ()
+    own = said_of(output, experiment.training.metrics, ()) or ()
     default = Component("metrics", name)
     return next((metric for metric in own if metric_name(metric) == name), default)
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from nnlab.config.by_name import UNNAMED
 from nnlab.config.components import Component
 from nnlab.data.splits import Splits
 from nnlab.errors import ConfigError, ConfigPath, Problem, number_text
@@ -36,8 +36,8 @@ def check_indices(plan: Plan, splits: Splits) -> None:
     for layer, source in _fed_by_the_data(plan):
         for component, path in _looking_up(layer.component, _place(layer)):
             limit = next(name for name in LIMITS if name in component.entry.parameters)
-            found = [_array(split.x, source) for split in splits.present]
-            problem = _problem(component, limit, [array for array in found if array is not None and array.size])
+            found = [split.x[source] for split in splits.present if split.x[source].size]
+            problem = _problem(component, limit, found)
             if problem is not None:
                 problems.append(Problem(*problem, (*path, limit)))
     if problems:
@@ -45,8 +45,8 @@ def check_indices(plan: Plan, splits: Splits) -> None:
 
 
 def _fed_by_the_data(plan: Plan) -> Iterator[tuple[PlannedLayer, str]]:
-    """Yield each layer that rows reach unchanged, with the name of their input (`""` of a model with one)."""
-    yield from ((layer, "") for layer in _front(plan.layers))
+    """Yield each layer that rows reach unchanged, with the name of their input."""
+    yield from ((layer, UNNAMED) for layer in _front(plan.layers))
     sources: dict[str, str] = {}
     by_name = {node.name: node for node in plan.nodes}
     for node in plan.nodes:
@@ -87,11 +87,6 @@ def _looking_up(component: Component, path: ConfigPath) -> Iterator[tuple[Compon
 
 def _place(layer: PlannedLayer) -> ConfigPath:
     return (*layer.path, layer.component.name)
-
-
-def _array(x: Any, source: str) -> np.ndarray | None:
-    found = x.get(source) if isinstance(x, Mapping) else x
-    return None if found is None else np.asarray(found)
 
 
 def _problem(component: Component, limit: str, rows: Sequence[np.ndarray]) -> tuple[str, str] | None:

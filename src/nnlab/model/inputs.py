@@ -1,20 +1,18 @@
-"""The rows of the data as a model takes and gives them: one array, or arrays by the names of inputs and outputs."""
+"""The rows of the data as a model takes and gives them: arrays by the names of its inputs and outputs."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
-from nnlab.config.model import FunctionalConfig
+from nnlab.config.by_name import UNNAMED, by_output, only
+from nnlab.config.model import FunctionalConfig, SequentialConfig
 from nnlab.config.schema import Experiment
-from nnlab.data.splits import DataSpec, Split, Splits, one_or_all
+from nnlab.data.splits import ByName, DataSpec, Split, Splits
 from nnlab.errors import ConfigError, ConfigPath, Problem, did_you_mean, one_of
 from nnlab.model.plan import OutputPlan
-
-Arrays = np.ndarray | Mapping[str, np.ndarray]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,16 +20,16 @@ class InputSource:
     """What an input of a functional model takes.
 
     Args:
-        array: the array by its name, `None` if the rows are one array.
+        array: the array by its name.
         columns: the columns by their numbers, `None` for all.
     """
 
-    array: str | None = None
+    array: str
     columns: tuple[int, ...] | None = None
 
-    def take(self, x: Any) -> np.ndarray:
+    def take(self, x: ByName) -> np.ndarray:
         """Return `[rows, ...]`."""
-        array: np.ndarray = x if self.array is None else x[self.array]
+        array = x[self.array]
         return array if self.columns is None else array[:, list(self.columns)]
 
 
@@ -43,16 +41,16 @@ def input_sources(model: FunctionalConfig, spec: DataSpec) -> dict[str, InputSou
     """
     problems: list[Problem] = []
     sources = {}
+    first, *others = spec.input_shapes
     for name, config in model.inputs.items():
         path = ("model", "inputs", name, "features")
-        several = isinstance(spec.input_shape, Mapping)
-        if several:
-            sources[name] = _array(name, config.features, spec, path, problems)
+        if others:
+            sources[name] = InputSource(_array(name, config.features, spec, path, problems))
         elif config.features is None or config.features == spec.array_names:
-            sources[name] = InputSource()
+            sources[name] = InputSource(first)
         else:
             found = [_column(feature, spec, (*path, i), problems) for i, feature in enumerate(config.features)]
-            sources[name] = InputSource(columns=tuple(found))
+            sources[name] = InputSource(first, columns=tuple(found))
     if problems:
         raise ConfigError(problems)
     return sources
@@ -60,7 +58,7 @@ def input_sources(model: FunctionalConfig, spec: DataSpec) -> dict[str, InputSou
 
 def _array(
     name: str, features: tuple[str | int, ...] | None, spec: DataSpec, path: ConfigPath, problems: list[Problem]
-) -> InputSource:
+) -> str:
     """Find the one array that an input takes: it names it, or has its name."""
     names = (name,) if features is None else features
     for i, wanted in enumerate(names):
@@ -70,7 +68,7 @@ def _array(
             problems.append(Problem(f"there is no array `{wanted}`", hint, at))
     if len(names) != 1:
         problems.append(Problem(f"an input takes one array, received {len(names)}", "make an input of each", path))
-    return InputSource(array=str(names[0]) if names else None)
+    return str(names[0]) if names else ""
 
 
 def _column(feature: str | int, spec: DataSpec, path: ConfigPath, problems: list[Problem]) -> int:
@@ -78,12 +76,12 @@ def _column(feature: str | int, spec: DataSpec, path: ConfigPath, problems: list
         hint = f"the data have the array `{spec.array_names[0]}`; `data.features` names those that are read"
         problems.append(Problem(f"there is no array `{feature}`", hint, path))
         return 0
-    assert not isinstance(spec.input_shape, Mapping)
-    if len(spec.input_shape) != 1:
+    shape = only(spec.input_shapes)
+    if len(shape) != 1:
         hint = "leave `features` out: the input then takes the whole rows"
         problems.append(Problem("rows that are no table have no features to choose", hint, path))
         return 0
-    count = spec.input_shape[0]
+    (count,) = shape
     if isinstance(feature, int):
         if not -count <= feature < count:
             problems.append(Problem(f"there is no feature {feature}", f"they are numbered 0 to {count - 1}", path))
@@ -97,22 +95,22 @@ def _column(feature: str | int, spec: DataSpec, path: ConfigPath, problems: list
     return spec.feature_names.index(feature)
 
 
-def model_inputs(experiment: Experiment, spec: DataSpec, x: Any) -> Arrays:
+def model_inputs(experiment: Experiment, spec: DataSpec, x: ByName) -> ByName:
     """Return rows as the model takes them.
 
     Args:
         experiment: names the inputs and their features.
         spec: knows the names of the features and arrays.
-        x: `[rows, *spec.input_shape]`, by array name if there are several.
+        x: `[rows, *input_shape]` by array.
 
     Returns:
-        The array itself; for a functional model with several inputs, arrays by input name; for a class of the user's
-        own, the arrays by their names if there are several.
+        Arrays by input; the only one of a sequential model is `UNNAMED`, those of a class of the user's own are called
+        as in the data.
     """
-    if not isinstance(experiment.model, FunctionalConfig):
-        return x  # type: ignore[no-any-return]
-    sources = input_sources(experiment.model, spec)
-    return one_or_all({name: source.take(x) for name, source in sources.items()})  # type: ignore[no-any-return]
+    model = experiment.model
+    if isinstance(model, FunctionalConfig):
+        return {name: source.take(x) for name, source in input_sources(model, spec).items()}
+    return {UNNAMED: only(x)} if isinstance(model, SequentialConfig) else x
 
 
 def model_splits(experiment: Experiment, splits: Splits, outputs: Sequence[OutputPlan]) -> Splits:
@@ -125,17 +123,10 @@ def model_splits(experiment: Experiment, splits: Splits, outputs: Sequence[Outpu
     """
     spec = splits.spec
 
-    def converted(split: Split | None) -> Any:
-        return None if split is None else model_rows(experiment, spec, split, outputs)
-
     weights = {output.name: spec.class_weight_of(output.name) for output in outputs}
-    class_weight = one_or_all(weights) if any(weights.values()) else None
-    spec = replace(spec, class_weight=class_weight)
+    spec = replace(spec, class_weights=weights if any(weights.values()) else {})
     return replace(
-        splits,
-        train=converted(splits.train),
-        validation=converted(splits.validation),
-        test=converted(splits.test),
+        splits.each(lambda split: model_rows(experiment, spec, split, outputs)),
         spec=spec,
     )
 
@@ -145,12 +136,10 @@ def model_rows(experiment: Experiment, spec: DataSpec, rows: Split, outputs: Seq
 
     def answers(output: OutputPlan) -> np.ndarray:
         target = spec.target_of(output.name)
-        y: np.ndarray = rows.y[output.name] if isinstance(spec.target, Mapping) else rows.y
+        y = by_output(rows.y, output.name)
         return one_hot(y, target.num_outputs) if target.task == "multiclass" and output.one_hot else y
 
-    return Split(
-        model_inputs(experiment, spec, rows.x), one_or_all({output.name: answers(output) for output in outputs})
-    )
+    return Split(model_inputs(experiment, spec, rows.x), {output.name: answers(output) for output in outputs})
 
 
 def one_hot(classes: np.ndarray, num_classes: int) -> np.ndarray:

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nnlab import catalog
 from nnlab.catalog import Direction
+from nnlab.config.by_name import UNNAMED, one_or_all, only, said_of
 from nnlab.config.columns import metric_name
 from nnlab.config.components import Component
+from nnlab.config.data import TaskName
 from nnlab.config.model import FunctionalConfig, SequentialConfig
 from nnlab.config.schema import Experiment
 from nnlab.config.training import EarlyStopping
@@ -126,34 +128,36 @@ def output_meanings(experiment: Experiment, spec: DataSpec) -> dict[str, Meaning
 
 def _input_shapes(experiment: Experiment, spec: DataSpec) -> dict[str, tuple[int | None, ...]]:
     """Return the shape of a row of each input, as far as it is plain; that of a sequential model has no name."""
+    arrays = spec.input_shapes
     if not isinstance(experiment.model, FunctionalConfig):
-        return {} if isinstance(spec.input_shape, Mapping) else {"": spec.input_shape}
+        return {UNNAMED: only(arrays)} if len(arrays) == 1 else {}
     shapes: dict[str, tuple[int | None, ...]] = {}
     for name, config in experiment.model.inputs.items():
-        if isinstance(spec.input_shape, Mapping):
-            named = str((config.features or (name,))[0])
-            if named in spec.input_shape:
-                shapes[name] = spec.input_shape[named]
-        else:
-            shapes[name] = spec.input_shape if config.features is None else (len(config.features),)
+        if len(arrays) == 1:
+            shapes[name] = only(arrays) if config.features is None else (len(config.features),)
+        elif (named := str((config.features or (name,))[0])) in arrays:
+            shapes[name] = arrays[named]
     return shapes
 
 
 def with_plan(experiment: Experiment, spec: DataSpec, plan: Plan) -> Experiment:
     """Return the experiment with what the data decided written into it: task, test rows, losses, metrics, mode."""
-    from nnlab.data.splits import DEFAULT_TEST, each, one_or_all
+    from nnlab.data.splits import DEFAULT_TEST
 
-    def word(target: TargetSpec) -> str:
+    def word(target: TargetSpec) -> TaskName:
         return "classification" if target.task == "multiclass" else target.task
 
-    given = experiment.data.task
-    task = each(lambda target, said: said or word(target), spec.target, given)
+    tasks: dict[str, TaskName] = {
+        name: said_of(name, experiment.data.task) or word(target) for name, target in spec.targets.items()
+    }
     test = DEFAULT_TEST if experiment.data.test is None and not spec.own_test_set else experiment.data.test
-    data = replace(experiment.data, task=task, test=test)
-    losses = one_or_all({output.name: output.loss for output in plan.outputs})
-    metrics = one_or_all({output.name: output.metrics for output in plan.outputs})
-    settled = {"loss": losses, "metrics": metrics, "early_stopping": plan.early_stopping}
-    training = replace(experiment.training, **settled)
+    data = replace(experiment.data, task=one_or_all(tasks), test=test)
+    training = replace(
+        experiment.training,
+        loss=one_or_all({output.name: output.loss for output in plan.outputs}),
+        metrics=one_or_all({output.name: output.metrics for output in plan.outputs}),
+        early_stopping=plan.early_stopping,
+    )
     return replace(experiment, data=data, training=training, schedule=plan.schedule)
 
 
@@ -218,7 +222,7 @@ def _check_prediction_columns(spec: DataSpec) -> None:
 
 
 def _check_one_array(spec: DataSpec) -> None:
-    if isinstance(spec.input_shape, Mapping):
+    if len(spec.input_shapes) > 1:
         message = f"the model takes one array, and the data have {listed(spec.array_names)}"
         hint = f"choose one: `features: {spec.array_names[0]}`, or write a functional model with an input for each"
         raise ConfigError(Problem(message, hint, ("data", "features")))
@@ -229,7 +233,7 @@ def _written_layers(model: SequentialConfig, spec: DataSpec) -> Iterator[Planned
     if model.layers is not None:
         yield from unrolled(model.layers, ("model", "layers"))
         return
-    if len(spec.input_shape) > 1 and model.transfer is None:
+    if len(only(spec.input_shapes)) > 1 and model.transfer is None:
         yield PlannedLayer(Component("layers", "Flatten"), ("model", "hidden"))
     yield from hidden_layers(model.hidden)
     target = spec.target_of(OUTPUT)
@@ -290,14 +294,12 @@ def _output(
 
 
 def _loss_of(experiment: Experiment, output: str) -> Component | None:
-    loss = experiment.training.loss
-    return loss.get(output) if isinstance(loss, Mapping) else loss
+    return said_of(output, experiment.training.loss)
 
 
 def _metrics_of(experiment: Experiment, output: str) -> tuple[Component, ...] | None:
     """Return the metrics that the config gives an output; `None` if the task decides."""
-    metrics = experiment.training.metrics
-    return metrics.get(output, ()) if isinstance(metrics, Mapping) else metrics
+    return said_of(output, experiment.training.metrics, ())
 
 
 def check_before_data(experiment: Experiment) -> None:
@@ -347,8 +349,7 @@ def _units(layer: PlannedLayer | None) -> int | None:
 
 def _said_task(experiment: Experiment, output: str) -> Task | None:
     """Return the task of an output, if the config says it."""
-    given = experiment.data.task
-    task = given.get(output) if isinstance(given, Mapping) else given
+    task: TaskName | None = said_of(output, experiment.data.task)
     if task != "classification":
         return task
     return "multiclass" if experiment.data.positive_class is None else "binary"

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
+from nnlab.config.by_name import UNNAMED
 from nnlab.config.components import Component
 from nnlab.config.model import FunctionalConfig, SequentialConfig
 from nnlab.config.schema import Experiment
@@ -45,7 +46,7 @@ def check_memory(
     Args:
         experiment: gives the optimizer.
         layers: the layers in a row, or the nodes of a graph.
-        shapes: those of a row of each input by name, as far as they are known; `""` of a sequential model.
+        shapes: those of a row of each input by name, as far as they are known; `UNNAMED` of a sequential model.
         rows: of a batch.
 
     Raises:
@@ -76,7 +77,7 @@ def _sizes(
     layers: Sequence[PlannedLayer] | Sequence[GraphNode], shapes: dict[str, Shape]
 ) -> Iterator[tuple[int, int, PlannedLayer]]:
     """Yield the weights and the values of each layer, at the least; `shapes` learns those of nodes."""
-    shape = shapes.get("")
+    shape = shapes.get(UNNAMED)
     for item in layers:
         if isinstance(item, PlannedLayer):
             weights, shape = _through(item.component, shape)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from nnlab.config.by_name import by_output
 from nnlab.config.components import Component
 from nnlab.config.training import TrainingConfig
 from nnlab.data.splits import Splits
@@ -31,17 +31,13 @@ def check_targets(training: TrainingConfig, outputs: Sequence[OutputPlan], split
     problems = []
     for output in outputs:
         if output.asked.task == "regression":
-            arrays = [_of_output(split.y, output.name) for split in splits.present]
+            arrays = [by_output(split.y, output.name) for split in splits.present]
             for component, path in _components(training, output):
                 remark = next((found for y in arrays if (found := _unfit(component, y)) is not None), None)
                 if remark is not None:
                     problems.append(Problem(remark.message, remark.hint, path))
     if problems:
         raise ConfigError(problems)
-
-
-def _of_output(y: Any, output: str) -> np.ndarray:
-    return np.asarray(y[output] if isinstance(y, Mapping) and output in y else y)
 
 
 def _components(training: TrainingConfig, output: OutputPlan) -> Iterator[tuple[Component, ConfigPath]]:
