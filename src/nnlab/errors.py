@@ -71,6 +71,13 @@ class NnlabError(Exception):
         self.problems: tuple[Problem, ...] = tuple(problems)
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
+    @classmethod
+    def raise_any(cls, problems: Iterable[Problem]) -> None:
+        """Raise all of the problems at once, if there are any."""
+        found = tuple(problems)
+        if found:
+            raise cls(found)
+
 
 class LostError(NnlabError):
     """A process that did a part of the work is gone: no mistake in what was given."""

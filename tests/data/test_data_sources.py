@@ -22,7 +22,7 @@ def test_importing_the_package_imports_nothing_heavy():
 def test_loading_a_table_imports_neither_keras_nor_tensorflow(tmp_path):
     (tmp_path / "t.csv").write_text("x,y\n" + "1.5,2.5\n" * 10)
     code = (
-        "import sys; from nnlab.config.data import DataConfig; from nnlab.data import load_data;"
+        "import sys; from nnlab.config.data import DataConfig; from nnlab.data.loading import load_data;"
         f"config = DataConfig.read(dict(source='csv', path={str(tmp_path / 't.csv')!r}, target='y'));"
         "load_data(config, seed=0);"
         "print([m for m in ('sklearn', 'keras', 'tensorflow') if m in sys.modules])"

@@ -65,8 +65,7 @@ def _chosen_names(config: DataConfig, stored: Sequence[str], file: Path) -> tupl
     problems: list[Problem] = []
     targets = _target_names(config, stored, problems)
     features = _feature_names(config, stored, targets.values(), problems)
-    if problems:
-        raise DataError(problems)
+    DataError.raise_any(problems)
     return targets, features
 
 
@@ -196,9 +195,7 @@ def load_rows(file: Path, names: Sequence[str] = ("x",)) -> dict[str, np.ndarray
         hint = f"for one row write `{names[0]}[None]`, for one column `{names[0]}.reshape(-1, 1)`"
         message = f"`{names[0]}` has the shape {arrays[names[0]].shape}, expected rows of features"
         raise fault_of(file, message, hint)
-    problems = list(array_problems(arrays, file, targets=()))
-    if problems:
-        raise DataError(problems)
+    DataError.raise_any(array_problems(arrays, file, targets=()))
     return {name: _as_rows(array) for name, array in arrays.items()}
 
 
@@ -217,9 +214,7 @@ def load_target(file: Path, names: Sequence[str]) -> np.ndarray | None:
         array = None if found is None else read_array(file, archive, found)
     if array is None or found is None:
         return None
-    problems = list(array_problems({found: array}, file, targets=(found,)))
-    if problems:
-        raise DataError(problems)
+    DataError.raise_any(array_problems({found: array}, file, targets=(found,)))
     return array
 
 

@@ -166,8 +166,7 @@ def choose_classes(classes: Classes, wanted: Sequence[str | int]) -> Classes:
     if not problems and len(chosen) < 2:
         message = f"`classes` needs at least two classes, received {len(chosen)}"
         problems.append(Problem(message, one_of(classes.names), path=("data", "classes")))
-    if problems:
-        raise DataError(problems)
+    DataError.raise_any(problems)
     new_code = np.full(len(classes.names), _LEFT_OUT)
     new_code[chosen] = np.arange(len(chosen))
     names = tuple(classes.names[old] for old in chosen)
@@ -236,8 +235,7 @@ def class_weights(
     by_number = not set(wanted) <= set(names) and set(wanted) <= set(numbers)
     keys = numbers if by_number else names
     problems = [_unknown(key, names, ("data", "class_weight", key)) for key in wanted if key not in keys]
-    if problems:
-        raise DataError(problems)
+    DataError.raise_any(problems)
     weights = dict.fromkeys(range(len(names)), 1.0) | {keys.index(key): float(w) for key, w in wanted.items()}
     too_large = [code for code, weight in weights.items() if weight > _LARGEST_FLOAT32]
     if too_large:

@@ -45,8 +45,7 @@ def choose_columns(config: DataConfig, names: Sequence[str]) -> tuple[list[int],
     if not features and not problems:
         message = "no column is left as a feature: all are targets"
         problems.append(Problem(message, path=("data", "target")))
-    if problems:
-        raise DataError(problems)
+    DataError.raise_any(problems)
     return features, targets
 
 
@@ -63,8 +62,7 @@ def select_features(raw: RawData, wanted: Sequence[str | int]) -> RawData:
     problems: list[Problem] = []
     names = raw.feature_names or [str(column) for column in range(x.shape[1])]
     columns = _find_all(wanted, names, problems, path=("data", "features"))
-    if problems:
-        raise DataError(problems)
+    DataError.raise_any(problems)
     return replace(
         raw,
         x={name: array[:, columns] for name, array in raw.x.items()},

@@ -157,8 +157,7 @@ def _read_names(file: Path, *, header: bool) -> tuple[list[str], Separator]:
     problems = list(_problems_above_header(file, line, written)) or list(
         _header_problems(written, file=file, line=line)
     )
-    if problems:
-        raise DataError(problems)
+    DataError.raise_any(problems)
     names = [canonical(name) for name in written]
     return [name or unnamed(number) for number, name in enumerate(names, start=1)], separator
 

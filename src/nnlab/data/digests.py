@@ -41,5 +41,4 @@ def check_files(digests: Mapping[str, str], *, hint: str) -> None:
             problems.append(Problem("the file is gone that trials were trained on", hint, file=path))
         elif file_digest(Path(path)) != digest:
             problems.append(Problem("the file has changed since trials were trained on it", hint, file=path))
-    if problems:
-        raise DataError(problems)
+    DataError.raise_any(problems)

@@ -214,8 +214,7 @@ def _numbers(table: Table, positions: Iterable[int], problems: Iterable[Problem]
 
 def _stacked(table: Table, columns: Sequence[np.ndarray | Fault], problems: Iterable[Problem] = ()) -> np.ndarray:
     problems = [*problems, *table.problems(column for column in columns if isinstance(column, Fault))]
-    if problems:
-        raise DataError(problems)
+    DataError.raise_any(problems)
     return np.stack([column for column in columns if not isinstance(column, Fault)], axis=1)
 
 
@@ -233,8 +232,7 @@ def _shaped(x: ByName, spec: DataSpec, file: Path) -> dict[str, np.ndarray]:
             hint = "for a single row write `x[None]`: the first axis counts the rows"
         message = f"rows{of} have the shape {rows.shape[1:]}, the model takes {shape}"
         problems.append(Problem(message, hint, file=str(file)))
-    if problems:
-        raise DataError(problems)
+    DataError.raise_any(problems)
     return shaped
 
 

@@ -58,8 +58,7 @@ def read_images(place: Path, *, num_classes: int) -> Arrays:
             arrays[name] = arrays[name].reshape(-1)
             if arrays[name].dtype.kind not in "iu" or not set(np.unique(arrays[name])) <= set(range(num_classes)):
                 problems = [Problem(f"`{name}` holds other labels than 0 to {num_classes - 1}", file=str(place))]
-    if problems:
-        raise DataError(problems)
+    DataError.raise_any(problems)
     return arrays
 
 

@@ -74,9 +74,7 @@ def read_source(config: DataConfig, *, seed: int) -> RawData:
         DataError: see `load_data`.
     """
     source = SOURCES[config.source.name]
-    problems = list(_setting_problems(config, source))
-    if problems:
-        raise DataError(problems)
+    DataError.raise_any(_setting_problems(config, source))
     raw = source.load(Request(config, seed if config.seed is None else config.seed), **config.source.parameters)
     if "target" not in source.takes:
         raw = _with_own_target(raw, config)
@@ -117,8 +115,7 @@ def _with_own_target(raw: RawData, config: DataConfig) -> RawData:
         for output, names in named.items()
         if names not in (None, (own,))
     ]
-    if problems:
-        raise DataError(problems)
+    DataError.raise_any(problems)
     return replace(
         raw,
         y=dict.fromkeys(named, raw.y[own]),
@@ -145,8 +142,7 @@ def _check_scale(raw: RawData, config: DataConfig) -> None:
         for name in config.scale
         if name not in names
     ]
-    if problems:
-        raise DataError(problems)
+    DataError.raise_any(problems)
 
 
 def encoded_targets(raw: RawData, config: DataConfig, encode: Callable[[str, DataConfig], Target]) -> dict[str, Target]:
@@ -167,8 +163,7 @@ def encoded_targets(raw: RawData, config: DataConfig, encode: Callable[[str, Dat
             targets[output] = encode(output, section) if output in raw.y else inputs_as_target(raw, section)
         except DataError as error:
             problems += [_at_output(problem, output) for problem in error.problems]
-    if problems:
-        raise DataError(problems)
+    DataError.raise_any(problems)
     return targets
 
 
@@ -281,8 +276,7 @@ def _class_weights(
             weights[output] = None if of_classes is None else _weights_of(target, train, of_classes, hint)
         except DataError as error:
             problems += [_at_output(problem, output) for problem in error.problems]
-    if problems:
-        raise DataError(problems)
+    DataError.raise_any(problems)
     return weights
 
 

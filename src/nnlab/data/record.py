@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,13 +33,6 @@ class DataRecord:
     rows: Mapping[str, np.ndarray]
     classes: Mapping[str, Mapping[str, int]]
     file: Mapping[str, Any] | None = None
-
-    @property
-    def digest(self) -> str:
-        """Return a hash of all rows in the source's order, whatever splits they are in."""
-        main = np.sort(np.concatenate([rows for name, rows in self.rows.items() if name != "test"]), order="row")
-        test = np.sort(self.rows.get("test", main[:0]), order="row")
-        return hashlib.blake2b(main.tobytes() + test.tobytes(), digest_size=16).hexdigest()
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values: the rows of a split as 16 bytes each (see `ROW`), in base64."""

@@ -206,8 +206,7 @@ def _as_arrays(table: Table, config: DataConfig) -> RawData:
     y = {output: target_columns(table, columns, config.sections[output], notes) for output, columns in targets.items()}
     chosen = [*x, *(column for columns in y.values() for column in columns)]
     problems = table.problems(column for column in chosen if isinstance(column, Fault))
-    if problems:
-        raise DataError(problems)
+    DataError.raise_any(problems)
     integers = _integers(table, features)
     notes += [*_lost_zeros(table, integers), *lost_in_float64(integers)]
     notes += _perhaps_thousands(

@@ -258,8 +258,7 @@ def _try_out(experiment: Experiment, plan: Plan, splits: Splits, answers: Mappin
             if not isinstance(judge, str) and (found := _fault_of(judge, y, made_up)) is not None:
                 hint = f"`nnlab list {component.kind} {component.name}` shows what it takes"
                 problems.append(Problem(f"`{component.name}` cannot judge this model: {found}", hint, path))
-    if problems:
-        raise ConfigError(problems)
+    ConfigError.raise_any(problems)
 
 
 def _fault_of(judge: Any, y: np.ndarray, answers: np.ndarray) -> str | None:
@@ -340,8 +339,7 @@ def _made_layers(planned: Sequence[PlannedLayer]) -> list[Any]:
             layers.append(_made(layer.component, _place(layer)))
         except ConfigError as error:
             problems |= {problem.path: problem for problem in error.problems}
-    if problems:
-        raise ConfigError(list(problems.values()))
+    ConfigError.raise_any(problems.values())
     return layers
 
 

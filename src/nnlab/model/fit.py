@@ -40,8 +40,7 @@ def raise_unfit(
     found = [next(metric_remarks(metric, loss, asked, ending), None) for metric in metrics]
     place = training.place("metrics", output)
     problems = [_problem(remark, (*place, i)) for i, remark in enumerate(found) if remark is not None]
-    if problems:
-        raise ConfigError(problems)
+    ConfigError.raise_any(problems)
 
 
 def _problem(remark: Remark, path: ConfigPath) -> Problem:

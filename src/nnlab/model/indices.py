@@ -40,8 +40,7 @@ def check_indices(plan: Plan, splits: Splits) -> None:
             problem = _problem(component, limit, found)
             if problem is not None:
                 problems.append(Problem(*problem, (*path, limit)))
-    if problems:
-        raise ConfigError(problems)
+    ConfigError.raise_any(problems)
 
 
 def _fed_by_the_data(plan: Plan) -> Iterator[tuple[PlannedLayer, str]]:

@@ -51,8 +51,7 @@ def input_sources(model: FunctionalConfig, spec: DataSpec) -> dict[str, InputSou
         else:
             found = [_column(feature, spec, (*path, i), problems) for i, feature in enumerate(config.features)]
             sources[name] = InputSource(first, columns=tuple(found))
-    if problems:
-        raise ConfigError(problems)
+    ConfigError.raise_any(problems)
     return sources
 
 

@@ -217,8 +217,7 @@ def _check_prediction_columns(spec: DataSpec) -> None:
             problems.append(
                 Problem(message, "rename it in the data", ("data", "target", *([output] if output else [])))
             )
-    if problems:
-        raise ConfigError(problems)
+    ConfigError.raise_any(problems)
 
 
 def _check_one_array(spec: DataSpec) -> None:
@@ -327,8 +326,7 @@ def check_before_data(experiment: Experiment) -> None:
             )
         except ConfigError as error:
             problems += error.problems
-    if problems:
-        raise ConfigError(problems)
+    ConfigError.raise_any(problems)
 
 
 def _written_ends(experiment: Experiment) -> dict[str, tuple[Ending, PlannedLayer | None]]:
@@ -437,8 +435,7 @@ def _monitoring(
         path = ("training", "early_stopping", "monitor")
         mode = _settled_mode(stopping.monitor, stopping.mode, columns, path, outputs, problems)
         stopping = replace(stopping, mode=mode)
-    if problems:
-        raise ConfigError(problems)
+    ConfigError.raise_any(problems)
     return stopping, schedule
 
 

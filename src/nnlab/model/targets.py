@@ -36,8 +36,7 @@ def check_targets(training: TrainingConfig, outputs: Sequence[OutputPlan], split
                 remark = next((found for y in arrays if (found := _unfit(component, y)) is not None), None)
                 if remark is not None:
                     problems.append(Problem(remark.message, remark.hint, path))
-    if problems:
-        raise ConfigError(problems)
+    ConfigError.raise_any(problems)
 
 
 def _components(training: TrainingConfig, output: OutputPlan) -> Iterator[tuple[Component, ConfigPath]]:
