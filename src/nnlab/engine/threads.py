@@ -68,15 +68,12 @@ def threads_for_good(count: int) -> None:
 
 def _is_random(plan: Plan) -> bool:
     """Return whether a layer draws random numbers, for which XLA is too slow."""
-    layers = [*plan.layers, *(layer for node in plan.nodes for layer in node.layers)]
-    return any("seed" in layer.component.entry.parameters for layer in layers)
+    return any("seed" in layer.component.entry.parameters for layer in plan.layers)
 
 
 def _multiplications(plan: Plan, train: Split) -> int | None:
     """Return about how many a row's forward pass takes; `None` for layers that are not dense or not known."""
     widths = {name: math.prod(array.shape[1:]) for name, array in train.x.items()}
-    if plan.layers:
-        return _through(plan.layers, sum(widths.values()))[1]
     if not plan.nodes:
         return None
     total = 0

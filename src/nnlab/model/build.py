@@ -25,10 +25,10 @@ from nnlab.model.adapt import adapt_layers
 from nnlab.model.hidden import PlannedLayer
 from nnlab.model.metrics import made_of, own_metric, view_of
 from nnlab.model.objects import make
-from nnlab.model.plan import OUTPUT, OutputPlan, Plan
+from nnlab.model.plan import OutputPlan, Plan
 from nnlab.model.saved import user_class
 from nnlab.model.transfer import cloned_layers, copy_weights
-from nnlab.model.unroll import GraphNode
+from nnlab.model.unroll import OUTPUT, GraphNode
 from nnlab.schedules import SCHEDULES
 
 
@@ -300,7 +300,9 @@ def check_output_shape(shape: tuple[int | None, ...], target: TargetSpec, plan: 
     has_column_a_class = output.meaning.column is not None
     if tuple(shape[1:]) == ((2,) if has_column_a_class else target.shape):
         return
-    last = output.last or (plan.layers[-1] if plan.layers else None)
+    last = output.last or next(
+        (node.layers[-1] for node in plan.nodes if node.name == output.name and node.layers), None
+    )
     wanted = {
         "binary": "two classes, for which one value is enough",
         "multiclass": f"{target.num_outputs} classes",

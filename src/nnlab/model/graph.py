@@ -1,36 +1,47 @@
-"""The graph of a functional model with its defaults, and how its outputs end."""
+"""The graph of a model with its defaults, and how its outputs end."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, partial
+from typing import NamedTuple
 
-from nnlab.config.model import FunctionalConfig
+from nnlab.config.model import FunctionalConfig, SequentialConfig
 from nnlab.model.ending import Ending, common_ending, ending_of
 from nnlab.model.hidden import PlannedLayer, activation_apart, has_weights, with_defaults
-from nnlab.model.unroll import GraphNode, limited, unrolled_graph
+from nnlab.model.unroll import GraphNode, written_nodes
 
 
-def plan_graph(model: FunctionalConfig) -> tuple[tuple[GraphNode, ...], dict[str, PlannedLayer | None]]:
-    """Return the nodes of a functional model with their defaults, and the output layer of each output."""
-    values = {name: name for name in model.inputs}
-    written = {node.name: node for node in limited(unrolled_graph(model.layers, values, "", ("model", "layers")))}
-    outputs = {name: values[name] for name in model.outputs}
+class Graph(NamedTuple):
+    """The layers of a model as they are built.
+
+    Args:
+        nodes: each behind those that feed it; none if only the code of a class knows the layers.
+        endings: how each output ends.
+        lasts: the last layer with weights before each output, if it is known.
+    """
+
+    nodes: tuple[GraphNode, ...]
+    endings: Mapping[str, Ending]
+    lasts: Mapping[str, PlannedLayer | None]
+
+
+def plan_graph(model: SequentialConfig | FunctionalConfig, layers: Iterable[PlannedLayer] | None = None) -> Graph:
+    """Return the graph of a model with its defaults; arguments are those of `written_nodes`."""
+    nodes, outputs = written_nodes(model, layers)
+    written = {node.name: node for node in nodes}
     lasts = {name: _last_with_weights(written, node) for name, node in outputs.items()}
     spared = {id(layer) for layer in lasts.values() if layer is not None}
     names = {node: name for name, node in outputs.items()}
-    nodes = []
-    for node in written.values():
-        layers: list[PlannedLayer] = []
+    planned = []
+    for node in nodes:
+        own: list[PlannedLayer] = []
         for layer in node.layers:
             hidden = id(layer) not in spared and has_weights(layer.component)
-            layers += with_defaults(layer, model) if hidden else activation_apart(layer)
-        nodes.append(
-            GraphNode(
-                names.get(node.name, node.name), tuple(layers), _renamed(node.inputs, names), node.shared, node.path
-            )
-        )
-    return tuple(nodes), lasts
+            own += with_defaults(layer, model) if hidden else activation_apart(layer)
+        name, inputs = names.get(node.name, node.name), _renamed(node.inputs, names)
+        planned.append(GraphNode(name, tuple(own), inputs, node.shared, node.path))
+    return Graph(tuple(planned), {name: _ending_at(planned, name) for name in outputs}, lasts)
 
 
 def _renamed(names: tuple[str, ...], new: Mapping[str, str]) -> tuple[str, ...]:
@@ -50,7 +61,7 @@ def _last_with_weights(nodes: Mapping[str, GraphNode], name: str) -> PlannedLaye
     return None
 
 
-def ending_at(nodes: Sequence[GraphNode], output: str) -> Ending:
+def _ending_at(nodes: Sequence[GraphNode], output: str) -> Ending:
     """Return how an output of a graph ends."""
     by_name = {node.name: node for node in nodes}
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from nnlab.config.by_name import UNNAMED
 from nnlab.config.components import Component
 from nnlab.data.splits import Splits
 from nnlab.errors import ConfigError, ConfigPath, Problem, number_text
@@ -45,7 +44,6 @@ def check_indices(plan: Plan, splits: Splits) -> None:
 
 def _fed_by_the_data(plan: Plan) -> Iterator[tuple[PlannedLayer, str]]:
     """Yield each layer that rows reach unchanged, with the name of their input."""
-    yield from ((layer, UNNAMED) for layer in _front(plan.layers))
     sources: dict[str, str] = {}
     by_name = {node.name: node for node in plan.nodes}
     for node in plan.nodes:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from nnlab import catalog
 from nnlab.catalog import Direction
@@ -21,8 +21,8 @@ from nnlab.config.training import EarlyStopping
 from nnlab.errors import ConfigError, ConfigPath, Problem, did_you_mean, listed, one_of
 from nnlab.model.ending import UNKNOWN, Ending, Meaning, ending_of, meaning_of
 from nnlab.model.fit import raise_unfit
-from nnlab.model.graph import ending_at, plan_graph
-from nnlab.model.hidden import PlannedLayer, activation_apart, has_weights, with_defaults
+from nnlab.model.graph import Graph, plan_graph
+from nnlab.model.hidden import PlannedLayer
 from nnlab.model.losses import (
     Asked,
     default_loss,
@@ -31,16 +31,13 @@ from nnlab.model.losses import (
 )
 from nnlab.model.metrics import compares_rows, settled_metric
 from nnlab.model.size import check_memory
-from nnlab.model.unroll import GraphNode, hidden_layers, limited, unrolled
+from nnlab.model.unroll import OUTPUT, GraphNode, written_layers
 from nnlab.objective import directions
 from nnlab.schedules import SCHEDULES
 from nnlab.stats import Scale
 
 if TYPE_CHECKING:
     from nnlab.data.splits import DataSpec, TargetSpec, Task
-
-OUTPUT = "output"
-"""The name of the output of a model that has only one."""
 
 _OUTPUT_ACTIVATIONS = {"binary": "sigmoid", "multiclass": "softmax", "multilabel": "sigmoid", "regression": None}
 
@@ -80,18 +77,21 @@ class Plan:
     """All that decides the model.
 
     Args:
-        layers: the layers of a sequential model.
-        nodes: the nodes of a functional model, each behind those that feed it.
+        nodes: as in `Graph`; those of a sequential model have a layer of the config each.
         outputs: one for each output.
         early_stopping: when to stop, and whether what is monitored shall fall or rise.
         schedule: the learning rate's, likewise.
     """
 
-    layers: tuple[PlannedLayer, ...]
     nodes: tuple[GraphNode, ...]
     outputs: tuple[OutputPlan, ...]
     early_stopping: EarlyStopping | None
     schedule: Component | None
+
+    @property
+    def layers(self) -> tuple[PlannedLayer, ...]:
+        """All layers, those of a sequential model in their order."""
+        return tuple(layer for node in self.nodes for layer in node.layers)
 
 
 def plan_model(experiment: Experiment, spec: DataSpec) -> Plan:
@@ -102,25 +102,23 @@ def plan_model(experiment: Experiment, spec: DataSpec) -> Plan:
             monitor that is no column of the history.
     """
     _check_prediction_columns(spec)
-    structure = _structure(experiment, spec)
-    endings = structure.endings
+    graph = _graph(experiment, spec)
+    endings = graph.endings
     outputs = tuple(
-        _output(
-            experiment, spec.target_of(name), name, last=structure.lasts[name], ending=ending, only=len(endings) == 1
-        )
+        _output(experiment, spec.target_of(name), name, last=graph.lasts[name], ending=ending, only=len(endings) == 1)
         for name, ending in endings.items()
     )
     shapes = _input_shapes(experiment, spec)
     rows = min(experiment.training.batch_size, spec.num_train)
-    check_memory(experiment, structure.nodes or structure.layers, shapes, rows=rows)
+    check_memory(experiment, graph.nodes, shapes, rows=rows)
     stopping, schedule = _monitoring(experiment, outputs, has_validation=spec.num_validation > 0)
-    return Plan(structure.layers, structure.nodes, outputs, stopping, schedule)
+    return Plan(graph.nodes, outputs, stopping, schedule)
 
 
 def output_meanings(experiment: Experiment, spec: DataSpec) -> dict[str, Meaning]:
     """Return what the values of each output stand for, of a run whose config has all losses written down."""
     meanings = {}
-    for name, ending in _structure(experiment, spec).endings.items():
+    for name, ending in _graph(experiment, spec).endings.items():
         task = spec.target_of(name).task
         meanings[name] = meaning_of(task, _loss_of(experiment, name) or default_loss(task, ending, rows=False), ending)
     return meanings
@@ -161,48 +159,20 @@ def with_plan(experiment: Experiment, spec: DataSpec, plan: Plan) -> Experiment:
     return replace(experiment, data=data, training=training, schedule=plan.schedule)
 
 
-class _Structure(NamedTuple):
-    """The layers of a model.
-
-    Args:
-        layers: of a sequential model.
-        nodes: of a functional model.
-        endings: how each output ends.
-        lasts: the last layer with weights before each output, if it is known.
-    """
-
-    layers: tuple[PlannedLayer, ...]
-    nodes: tuple[GraphNode, ...]
-    endings: Mapping[str, Ending]
-    lasts: Mapping[str, PlannedLayer | None]
-
-
-def _structure(experiment: Experiment, spec: DataSpec) -> _Structure:
+def _graph(experiment: Experiment, spec: DataSpec) -> Graph:
+    """Return what the config means for these data; of a class, only what its outputs are called is known."""
     model = experiment.model
     if isinstance(model, SequentialConfig):
         _check_one_array(spec)
-        layers, last = _stack(model, spec)
-        return _Structure(layers, (), {OUTPUT: ending_of(layers)}, {OUTPUT: last})
+        return plan_graph(model, _layers_for(model, spec))
     if isinstance(model, FunctionalConfig):
-        nodes, lasts = plan_graph(model)
-        return _Structure((), nodes, {name: ending_at(nodes, name) for name in model.outputs}, lasts)
+        return plan_graph(model)
+    return _unknown_graph(experiment)
+
+
+def _unknown_graph(experiment: Experiment) -> Graph:
     names = _named_outputs(experiment)
-    return _Structure((), (), dict.fromkeys(names, UNKNOWN), dict.fromkeys(names))
-
-
-def _stack(model: SequentialConfig, spec: DataSpec) -> tuple[tuple[PlannedLayer, ...], PlannedLayer | None]:
-    """Return the layers of a sequential model with their defaults, and its output layer."""
-    written = limited(_written_layers(model, spec))
-    last = _last_with_weights(written)
-    layers: list[PlannedLayer] = []
-    for layer in written:
-        hidden = layer is not last and has_weights(layer.component)
-        layers += with_defaults(layer, model) if hidden else activation_apart(layer)
-    return tuple(layers), last
-
-
-def _last_with_weights(layers: Sequence[PlannedLayer]) -> PlannedLayer | None:
-    return next((layer for layer in reversed(layers) if has_weights(layer.component)), None)
+    return Graph((), dict.fromkeys(names, UNKNOWN), dict.fromkeys(names))
 
 
 def _check_prediction_columns(spec: DataSpec) -> None:
@@ -227,14 +197,14 @@ def _check_one_array(spec: DataSpec) -> None:
         raise ConfigError(Problem(message, hint, ("data", "features")))
 
 
-def _written_layers(model: SequentialConfig, spec: DataSpec) -> Iterator[PlannedLayer]:
-    """Yield the layers as the config lists them, blocks repeated, `hidden` written out."""
+def _layers_for(model: SequentialConfig, spec: DataSpec) -> Iterator[PlannedLayer]:
+    """Yield the layers as the config lists them, and what goes with hidden ones for these data."""
     if model.layers is not None:
-        yield from unrolled(model.layers, ("model", "layers"))
+        yield from written_layers(model)
         return
     if len(only(spec.input_shapes)) > 1 and model.transfer is None:
         yield PlannedLayer(Component("layers", "Flatten"), ("model", "hidden"))
-    yield from hidden_layers(model.hidden)
+    yield from written_layers(model)
     target = spec.target_of(OUTPUT)
     yield _output_layer(target.task, units=target.num_outputs)
     if len(target.shape) > 1:
@@ -308,7 +278,8 @@ def check_before_data(experiment: Experiment) -> None:
         ConfigError: with the problems of all outputs.
     """
     problems: list[Problem] = []
-    for output, (ending, last) in _written_ends(experiment).items():
+    graph = _written_graph(experiment)
+    for output, ending in graph.endings.items():
         task = _said_task(experiment, output)
         if not ending.known and isinstance(experiment.model, SequentialConfig) and task is not None:
             ending = ending_of([_output_layer(task)])
@@ -321,7 +292,7 @@ def check_before_data(experiment: Experiment) -> None:
                 output,
                 loss=loss,
                 metrics=metrics,
-                asked=Asked(task, None, _units(last)),
+                asked=Asked(task, None, _units(graph.lasts[output])),
                 ending=ending,
             )
         except ConfigError as error:
@@ -329,16 +300,12 @@ def check_before_data(experiment: Experiment) -> None:
     ConfigError.raise_any(problems)
 
 
-def _written_ends(experiment: Experiment) -> dict[str, tuple[Ending, PlannedLayer | None]]:
-    """Return how outputs end, and their last layers with weights, as far as the layers are written out."""
+def _written_graph(experiment: Experiment) -> Graph:
+    """Return the graph as far as the layers are written out."""
     model = experiment.model
-    if isinstance(model, FunctionalConfig):
-        nodes, lasts = plan_graph(model)
-        return {name: (ending_at(nodes, name), lasts[name]) for name in model.outputs}
-    if isinstance(model, SequentialConfig) and model.layers is not None:
-        layers = limited(unrolled(model.layers, ("model", "layers")))
-        return {OUTPUT: (ending_of(layers), _last_with_weights(layers))}
-    return dict.fromkeys(_named_outputs(experiment), (UNKNOWN, None))
+    if isinstance(model, FunctionalConfig) or (isinstance(model, SequentialConfig) and model.layers is not None):
+        return plan_graph(model)
+    return _unknown_graph(experiment)
 
 
 def _units(layer: PlannedLayer | None) -> int | None:
@@ -398,7 +365,7 @@ def column_scale(column: str, plan: Plan, spec: DataSpec) -> Scale:
     lie no closer than one of them.
     """
     if column == "loss":
-        adds_what_it_wants = not plan.layers and not plan.nodes  # the code of a class may add anything to its loss
+        adds_what_it_wants = not plan.nodes  # the code of a class may add anything to its loss
         lowest = {output.loss.entry.value_range[0] for output in plan.outputs}
         return Scale(low=0.0 if lowest == {0} and not adds_what_it_wants else None)
     output, made = measured_columns(plan.outputs)[column]

@@ -6,14 +6,13 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from nnlab.config.by_name import UNNAMED
 from nnlab.config.components import Component
 from nnlab.config.model import FunctionalConfig, SequentialConfig
 from nnlab.config.schema import Experiment
 from nnlab.errors import ConfigError, Problem
 from nnlab.memory import BYTES_OF_A_NUMBER, free_memory, size_text
 from nnlab.model.hidden import PlannedLayer, innermost, wrapped
-from nnlab.model.unroll import GraphNode, hidden_layers, limited, unrolled, unrolled_graph
+from nnlab.model.unroll import GraphNode, written_nodes
 
 Shape: TypeAlias = "tuple[int | None, ...] | None"
 """The shape of a row; `None` for a size, or all of it, that cannot be told."""
@@ -26,17 +25,13 @@ def check_written_layers(experiment: Experiment) -> None:
         ConfigError: it has too many layers, or its weights take more memory than there is.
     """
     model = experiment.model
-    if isinstance(model, FunctionalConfig):
-        values = {name: name for name in model.inputs}
-        check_memory(experiment, limited(unrolled_graph(model.layers, values, "", ("model", "layers"))), {})
-    elif isinstance(model, SequentialConfig):
-        layers = hidden_layers(model.hidden) if model.layers is None else unrolled(model.layers, ("model", "layers"))
-        check_memory(experiment, limited(layers), {})
+    if isinstance(model, (FunctionalConfig, SequentialConfig)):
+        check_memory(experiment, written_nodes(model)[0], {})
 
 
 def check_memory(
     experiment: Experiment,
-    layers: Sequence[PlannedLayer] | Sequence[GraphNode],
+    nodes: Sequence[GraphNode],
     shapes: Mapping[str, Shape],
     *,
     rows: int = 1,
@@ -45,14 +40,14 @@ def check_memory(
 
     Args:
         experiment: gives the optimizer.
-        layers: the layers in a row, or the nodes of a graph.
-        shapes: those of a row of each input by name, as far as they are known; `UNNAMED` of a sequential model.
+        nodes: of its graph.
+        shapes: those of a row of each input by name, as far as they are known.
         rows: of a batch.
 
     Raises:
         ConfigError: naming the layer with most weights or values.
     """
-    found = list(_sizes(layers, dict(shapes)))
+    found = list(_sizes(nodes, dict(shapes)))
     slots = experiment.optimizer.entry.slots
     copies = 2 + slots
     sizes = [
@@ -73,21 +68,14 @@ def check_memory(
     raise ConfigError(Problem(message, hint, largest.path))
 
 
-def _sizes(
-    layers: Sequence[PlannedLayer] | Sequence[GraphNode], shapes: dict[str, Shape]
-) -> Iterator[tuple[int, int, PlannedLayer]]:
+def _sizes(nodes: Sequence[GraphNode], shapes: dict[str, Shape]) -> Iterator[tuple[int, int, PlannedLayer]]:
     """Yield the weights and the values of each layer, at the least; `shapes` learns those of nodes."""
-    shape = shapes.get(UNNAMED)
-    for item in layers:
-        if isinstance(item, PlannedLayer):
-            weights, shape = _through(item.component, shape)
-            yield weights, _values(item.component, shape) if weights else 0, item
-            continue
-        shape = _joined(item, [shapes.get(name) for name in item.inputs])
-        for layer in item.layers:
+    for node in nodes:
+        shape = _joined(node, [shapes.get(name) for name in node.inputs])
+        for layer in node.layers:
             weights, shape = _through(layer.component, shape)
             yield weights, _values(layer.component, shape) if weights else 0, layer
-        shapes[item.name] = None if item.shared is not None else shape
+        shapes[node.name] = None if node.shared is not None else shape
 
 
 def _joined(node: GraphNode, inputs: Sequence[Shape]) -> Shape:

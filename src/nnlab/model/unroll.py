@@ -1,18 +1,21 @@
-"""The layers of a config in a row, or as the nodes of a graph: blocks repeated, without any data."""
+"""The layers of a config as the nodes of a graph, which layers in a row are too: blocks repeated, without any data."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from itertools import islice
-from typing import Any
 
+from nnlab.config.by_name import UNNAMED
 from nnlab.config.components import Component
 from nnlab.config.graph import BLOCK_INPUT, GraphBlock, GraphLayer
-from nnlab.config.model import HiddenConfig, LayerItem, RepeatBlock
+from nnlab.config.model import FunctionalConfig, HiddenConfig, LayerItem, RepeatBlock, SequentialConfig
 from nnlab.errors import ConfigError, ConfigPath, Problem
 from nnlab.model.hidden import PlannedLayer
+
+OUTPUT = "output"
+"""The name of the output of a model that names none."""
 
 MAX_LAYERS = 5000
 """More is a mistake in nested `repeat`, and Keras would be building for hours."""
@@ -36,40 +39,64 @@ class GraphNode:
     path: ConfigPath
 
 
-def limited(layers: Iterator[Any]) -> tuple[Any, ...]:
-    """Return all layers.
+def written_nodes(
+    model: SequentialConfig | FunctionalConfig, layers: Iterable[PlannedLayer] | None = None
+) -> tuple[tuple[GraphNode, ...], dict[str, str]]:
+    """Return the nodes of a model, each behind those that feed it, and which of them give its outputs.
+
+    Args:
+        model: what the config says of it.
+        layers: those of a sequential model, if not as they are written.
 
     Raises:
         ConfigError: they are too many.
     """
-    found = tuple(islice(layers, MAX_LAYERS + 1))
+    values: dict[str, str] = {}
+    if isinstance(model, FunctionalConfig):
+        values = {name: name for name in model.inputs}
+        nodes = _limited(_graph(model.layers, values, "", ("model", "layers")))
+        return nodes, {name: values[name] for name in model.outputs}
+    nodes = _limited(_in_a_row(written_layers(model) if layers is None else layers))
+    return nodes, {OUTPUT: nodes[-1].name if nodes else UNNAMED}
+
+
+def _limited(nodes: Iterator[GraphNode]) -> tuple[GraphNode, ...]:
+    found = tuple(islice(nodes, MAX_LAYERS + 1))
     if len(found) > MAX_LAYERS:
         hint = "lower `repeat` or the number of layers"
         raise ConfigError(Problem(f"the model has more than {MAX_LAYERS} layers", hint, ("model",)))
     return found
 
 
-def unrolled(items: tuple[LayerItem, ...], path: ConfigPath) -> Iterator[PlannedLayer]:
-    """Yield the layers of a sequential model, blocks repeated."""
+def written_layers(model: SequentialConfig) -> Iterator[PlannedLayer]:
+    """Yield the layers that a sequential model lists, blocks repeated, or `Dense` for what `hidden` stands for."""
+    if model.layers is not None:
+        yield from _unrolled(model.layers, ("model", "layers"))
+        return
+    hidden = model.hidden or ()
+    places = [("units", hidden.units)] * hidden.layers if isinstance(hidden, HiddenConfig) else enumerate(hidden)
+    for place, units in places:
+        yield PlannedLayer(Component("layers", "Dense", {"units": units}), ("model", "hidden", place))
+
+
+def _unrolled(items: tuple[LayerItem, ...], path: ConfigPath) -> Iterator[PlannedLayer]:
     for i, item in enumerate(items):
         if isinstance(item, RepeatBlock):
             for _ in range(item.repeat):
-                yield from unrolled(item.layers, (*path, i, "layers"))
+                yield from _unrolled(item.layers, (*path, i, "layers"))
         else:
             yield PlannedLayer(item, (*path, i))
 
 
-def hidden_layers(hidden: HiddenConfig | tuple[int, ...] | None) -> Iterator[PlannedLayer]:
-    """Yield the layers that `hidden` stands for: `Dense` of so many units each."""
-    if isinstance(hidden, HiddenConfig):
-        for _ in range(hidden.layers):
-            yield PlannedLayer(Component("layers", "Dense", {"units": hidden.units}), ("model", "hidden", "units"))
-        return
-    for i, units in enumerate(hidden or ()):
-        yield PlannedLayer(Component("layers", "Dense", {"units": units}), ("model", "hidden", i))
+def _in_a_row(layers: Iterable[PlannedLayer]) -> Iterator[GraphNode]:
+    """Yield a node for each layer, fed by the one before; the first one by the input, which has no name."""
+    source = UNNAMED
+    for i, layer in enumerate(layers):
+        yield GraphNode(f"layer {i}", (layer,), (source,), None, layer.path)
+        source = f"layer {i}"
 
 
-def unrolled_graph(
+def _graph(
     items: Mapping[str, GraphLayer | GraphBlock], values: dict[str, str], prefix: str, path: ConfigPath
 ) -> Iterator[GraphNode]:
     """Yield nodes, each behind those that feed it; `values` learns which node stands for a name of the config."""
@@ -87,7 +114,7 @@ def unrolled_graph(
         value = values[item.from_]
         for i in range(1, item.repeat + 1):
             inside = {BLOCK_INPUT: value}
-            yield from unrolled_graph(item.layers, inside, f"{prefix}{name}_{i}_", (*path, name, "layers"))
+            yield from _graph(item.layers, inside, f"{prefix}{name}_{i}_", (*path, name, "layers"))
             value = inside[item.output_name]
         values[name] = value
 
