@@ -47,7 +47,7 @@ def test_a_command_that_builds_the_network_says_it_once(nnlab, noted, command):
 
 
 def test_a_search_says_it_once(noted, capfd):
-    from nnlab.cli.search import Progress
+    from nnlab.cli.live import Progress
     from nnlab.tune.study import prepare
 
     study = prepare(load_config(noted))
@@ -58,7 +58,7 @@ def test_a_search_says_it_once(noted, capfd):
 
 
 def test_a_comparison_says_it_once_for_all_variants(noted, capfd):
-    from nnlab.cli.comparison import Progress
+    from nnlab.cli.live import Progress
     from nnlab.compare.study import prepare
 
     Progress(quiet=False).began(prepare(noted, []))

@@ -67,7 +67,7 @@ def test_a_node_that_dies_midway_changes_nothing(nnlab, write_config, monkeypatc
 
     bury = Pool._bury
     monkeypatch.setattr(Pool, "_bury", lambda pool, worker: (lost.append(worker.job.name), bury(pool, worker))[1])
-    monkeypatch.setattr("nnlab.cli.comparison.Progress.epoch_done", kill_when_both_train)
+    monkeypatch.setattr("nnlab.cli.live.Progress.epoch_done", kill_when_both_train)
     ship = __import__("ray").put
     monkeypatch.setattr("ray.put", lambda value: (loads.append(value), ship(value))[1])
     words = ["compare", write_config(SMALL), "--vary", "optimizer=SGD,Adam", "--seeds", 2, "--json"]

@@ -28,7 +28,7 @@ COMMANDS = {
     "compare": "compare:compare",
     "compare-optimizers": "compare:compare_optimizers",
     "tune": "tune:tune",
-    "resume": "compare:resume",
+    "resume": "studies:resume",
     "validate": "configs:validate",
     "summary": "configs:summary",
     "check-gradients": "gradients:check_gradients",

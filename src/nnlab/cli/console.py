@@ -6,7 +6,7 @@ import contextlib
 import os
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any
@@ -98,19 +98,14 @@ def print_problems(problems: Sequence[Problem]) -> None:
         write_lines(*str(problem).splitlines())
 
 
-def stopped(error: BaseException, run: Run, document: Callable[..., Mapping[str, Any]], *, done: str) -> int:
-    """Keep what is left of a run that stopped before its end, and say how it goes on; return the exit code.
+def stopped(error: BaseException, run: Run, *, done: str) -> int:
+    """Say what is left of a run that stopped before its end, and how it goes on; return the exit code.
 
     Args:
         error: what stopped it: an interrupt, or the loss of a process.
         run: its directory.
-        document: gives its results so far.
         done: what was done there, such as `trained`.
     """
-    from nnlab.report import summarize
-
-    if run.is_there:  # else it was stopped before it began
-        summarize(run, document(run=str(run.path), status="interrupted"))
     lost = isinstance(error, LostError)
     if isinstance(error, LostError):
         print_problems(error.problems)

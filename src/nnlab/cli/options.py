@@ -109,18 +109,19 @@ class Given:
         return self.quiet or self.json
 
 
-def shared(names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def shared(names: str, kind: type[Given] = Given) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a command options of `Given`, and `--no-color`; its parameter `given` holds them.
 
     Args:
         names: of the options, in the order of the help; `...` stands for the command's own, which otherwise come first.
+        kind: `Given`, or one with more options that several commands have.
     """
     order = [*(["..."] if "..." not in names else []), *names.split(), "no_color"]
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
-        hints = get_type_hints(Given, include_extras=True) | get_type_hints(command, include_extras=True)
+        hints = get_type_hints(kind, include_extras=True) | get_type_hints(command, include_extras=True)
         own = [item for item in inspect.signature(command).parameters.values() if item.name != "given"]
-        known = inspect.signature(Given).parameters
+        known = inspect.signature(kind).parameters
         parameters = [
             item.replace(annotation=hints[item.name], kind=inspect.Parameter.KEYWORD_ONLY)
             for name in order
@@ -129,7 +130,7 @@ def shared(names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
 
         @functools.wraps(command)
         def run(*arguments: Any, **values: Any) -> None:
-            given = Given(**{name: values.pop(name) for name in order if name in values})
+            given = kind(**{name: values.pop(name) for name in order if name in values})
             command(*arguments, **values, given=given)
 
         run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from nnlab.cli import console, options
-from nnlab.errors import LostError, listed
+from nnlab.cli.studies import Prepare, carry_out
+
+if TYPE_CHECKING:
+    from nnlab.config.load import LoadedConfig
+    from nnlab.run import Run
 
 
+@options.shared("... jobs ray changes seed name runs_dir trust_code json quiet verbose")
 def tune(
     config: options.Config,
     algorithm: Annotated[
@@ -36,20 +38,11 @@ def tune(
             "--default-trial/--no-default-trial", help="Try the config's own values first.", show_default=False
         ),
     ] = None,
-    jobs: options.Jobs = None,
-    ray: options.Ray = None,
-    changes: options.Set = None,
-    seed: options.Seed = None,
-    name: options.Name = None,
-    runs_dir: options.RunsDir = options.DEFAULT_RUNS_DIR,
-    trust_code: options.TrustCode = False,
-    json: options.Json = False,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = False,
-    no_color: options.NoColor = False,  # noqa: ARG001
+    *,
+    given: options.Given,
 ) -> None:
     """Search the best values of a config: random, grid, Hyperband or Bayesian; parallel, and carried on by `resume`."""
-    given = {
+    section = {
         "algorithm": algorithm,
         "objective": objective,
         "max_trials": max_trials,
@@ -58,14 +51,28 @@ def tune(
         "seeds": seeds,
         "default_trial": default_trial,
     }
-    loaded = console.load(config, [*(changes or ()), *_overrides(given)], seed=seed, name=name)
-    conduct(loaded, runs_dir, jobs=jobs, ray=ray, trust_code=trust_code, json=json, quiet=quiet, verbose=verbose)
+    changes = [*(given.changes or ()), *_overrides(section)]
+    loaded = console.load(config, changes, seed=given.seed, name=given.name)
+    carry_out([_prepare(loaded, given)], given)
 
 
-def resume(run: Any, runs_dir: Path, *, max_trials: int | None, max_time: str | None, **how: Any) -> None:
-    """Carry a search on, for longer if it is told so."""
-    given = {"max_trials": max_trials, "max_time": max_time, "ahead": run.read_info().get("behind")}  # of older runs
-    conduct(console.load(run.config_path, _overrides(given)), runs_dir, into=run, **how)
+def again(run: Run, given: options.Given, *, max_trials: int | None, max_time: str | None) -> Prepare:
+    """Return what prepares the search of a run to be carried on, for longer if it is told so."""
+    section = {"max_trials": max_trials, "max_time": max_time, "ahead": run.read_info().get("behind")}  # of older runs
+    return _prepare(console.load(run.config_path, _overrides(section)), given)
+
+
+def _prepare(loaded: LoadedConfig, given: options.Given) -> Prepare:
+    def prepared() -> Any:
+        from nnlab.executor import executor_for, jobs_at_once, start_soon, threads_of
+        from nnlab.tune.study import prepare
+
+        threads = threads_of(loaded)
+        executor_for(given.jobs, given.ray, threads=threads)  # connects to a cluster, to know its size
+        jobs, runs_dir = jobs_at_once(given.jobs, given.ray, threads=threads), given.runs_dir
+        return prepare(loaded, jobs=jobs, runs_dir=runs_dir, trust_code=given.trust_code, on_valid=start_soon)
+
+    return prepared
 
 
 def _overrides(given: dict[str, Any]) -> list[Any]:
@@ -83,66 +90,3 @@ def _overrides(given: dict[str, Any]) -> list[Any]:
         others = [key for owner, keys in OPTIONS.items() if owner != algorithm for key in keys]
         changes += [override(f"tune.{key}", None, origin=f"--algorithm {algorithm}") for key in others]
     return changes
-
-
-def conduct(
-    loaded: Any,
-    runs_dir: Path,
-    *,
-    jobs: int | None,
-    ray: str | None,
-    trust_code: bool,
-    json: bool,
-    quiet: bool,
-    verbose: bool,
-    into: Any = None,
-) -> None:
-    """Check, search, and show the results."""
-    from nnlab.cli.search import Progress
-    from nnlab.executor import executor_for, jobs_at_once, start_soon, threads_of
-    from nnlab.report import draw, summarize
-    from nnlab.run import Run
-    from nnlab.studies.conduct import conduct as search
-    from nnlab.tune.study import prepare
-
-    console.prepare_tensorflow(verbose=verbose)  # for the workers, which inherit the environment
-    threads = threads_of(loaded)
-    executor = executor_for(jobs, ray, threads=threads)
-    at_once = jobs_at_once(jobs, ray, threads=threads)
-    study = prepare(loaded, jobs=at_once, runs_dir=runs_dir, trust_code=trust_code, on_valid=start_soon)
-    if not quiet:
-        console.print_problems(study.advice)
-    preparing = console.prepare_plots_soon()
-    run = into or Run.new(runs_dir, study.config.experiment.name)
-    progress = Progress(quiet=quiet or json)
-    try:
-        with progress:
-            status = search(study, run, executor, observer=progress, command=["nnlab", *sys.argv[1:]])
-    except (KeyboardInterrupt, LostError) as error:
-        raise typer.Exit(console.stopped(error, run, study.agenda.document, done="tried")) from None
-    results = study.agenda.document(run=str(run.path), status=status)
-    summarize(run, results)
-    if study.agenda.search.failed:
-        _say_failed(study.agenda.search)
-        console.say(f"`nnlab resume {run.path}` tries them again")
-    console.show_results(results, run, json=json, quiet=quiet)
-    preparing.join()
-    draw(run)  # which takes longer than the table
-    if status == "failed":
-        raise typer.Exit(1)
-
-
-def _say_failed(search: Any) -> None:
-    """Say each problem once, with the trials that had it."""
-    trials: dict[str, list[str]] = {}
-    for trial in search.failed:
-        for outcome in search.done(trial).values():
-            for problem in outcome.problems:
-                trials.setdefault(str(problem), []).append(trial.id)
-    for text, ids in trials.items():
-        console.write_lines(*text.splitlines())
-        console.say(f"  in trial {_ids(ids)}")
-
-
-def _ids(ids: Sequence[str]) -> str:
-    return listed(dict.fromkeys(ids), most=5)

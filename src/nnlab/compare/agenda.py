@@ -142,6 +142,10 @@ class ComparisonAgenda(Agenda[Setting]):
         found = {"variant": best["variant"], "metric": self.objective.column, "score": best["score_mean"]}
         return {**facts, "best": found}
 
+    def crashed(self) -> Iterable[tuple[str, Outcome]]:
+        """See `Agenda`."""
+        return ((outcome.name, outcome) for outcome in self.comparison.crashed)
+
     def document(self, *, run: str, status: str) -> dict[str, Any]:
         """See `Agenda`."""
         return document(self.comparison, run=run, status=status)

@@ -12,6 +12,7 @@ from nnlab.compare.agenda import ComparisonAgenda
 from nnlab.compare.protocol import Comparison
 from nnlab.compare.results import document
 from nnlab.errors import ConfigError, Problem
+from nnlab.report import summarize
 from nnlab.run import Run, Status
 from nnlab.run_info import RunInfo
 from nnlab.stats import joined, mean, performance_ratios, share_within
@@ -88,9 +89,7 @@ def _steps_to_target(comparison: Comparison, variant: str) -> list[float]:
 
 
 def document_of(comparisons: Mapping[str, Comparison], *, run: str, status: str) -> dict[str, Any]:
-    """Return what `results.json` holds: of several, how the variants stand over all of them, and each problem's own."""
-    if len(comparisons) == 1:
-        return document(next(iter(comparisons.values())), run=run, status=status)
+    """Return what `results.json` holds: how the variants stand over all problems, and each problem's own."""
     problems = {
         name: document(comparison, run=str(Run(Path(run)).problems_path / name), status=status)
         for name, comparison in comparisons.items()
@@ -178,7 +177,9 @@ def conduct_all(
         ]
         return "failed" if "failed" in ended else "completed"
 
-    def finish() -> dict[str, Any]:
+    def finish(status: Status) -> dict[str, Any]:
+        comparisons = {key: study.agenda.comparison for key, study in studies.items()}
+        summarize(run, document_of(comparisons, run=str(run.path), status=status))
         run.write_results([{"problem": key, **row} for key, each in studies.items() for row in each.agenda.rows()])
         return {"trials": sum(len(study.agenda.outcomes) for study in studies.values())}
 

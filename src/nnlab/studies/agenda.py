@@ -97,6 +97,10 @@ class Agenda(ABC, Generic[Tried]):
         """Return what `run.json` says of the end: how many trials there were, and the best."""
 
     @abstractmethod
+    def crashed(self) -> Iterable[tuple[str, Outcome]]:
+        """Return the trials that failed without having diverged, by the names that tables give them."""
+
+    @abstractmethod
     def document(self, *, run: str, status: str) -> dict[str, Any]:
         """Return what `results.json` says of a run that ended so, or has come so far."""
 

@@ -10,6 +10,7 @@ from nnlab.data.digests import AFRESH, check_files, file_digests
 from nnlab.errors import NnlabError
 from nnlab.executor import Executor, Outcome, Watcher
 from nnlab.lock import Lock
+from nnlab.report import summarize
 from nnlab.run import Run, Status
 from nnlab.run_info import RunInfo, experiment_facts
 from nnlab.studies.study import Study
@@ -69,8 +70,9 @@ def conduct(
         status: Status = study.agenda.status
         return status
 
-    def finish() -> dict[str, Any]:
+    def finish(status: Status) -> dict[str, Any]:
         study.agenda.save(run)
+        summarize(run, study.agenda.document(run=str(run.path), status=status))
         info.facts |= study.agenda.facts()
         ending: dict[str, Any] = study.agenda.ending()
         return ending
@@ -99,14 +101,16 @@ def study_facts(study: AnyStudy, command: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def recorded(info: RunInfo, lock: Lock, work: Callable[[], Status], finish: Callable[[], Mapping[str, Any]]) -> Status:
+def recorded(
+    info: RunInfo, lock: Lock, work: Callable[[], Status], finish: Callable[[Status], Mapping[str, Any]]
+) -> Status:
     """Do the work of a run, and write how it ended, whatever ended it.
 
     Args:
         info: writes its `run.json`.
         lock: of the run, which is released at the end.
         work: returns the status.
-        finish: writes the results as far as there are some, and returns what `run.json` is to say of them.
+        finish: writes the results there are, given how it ended; returns what `run.json` is to say of them.
 
     Raises:
         KeyboardInterrupt, NnlabError: what ended the work, after the run was saved as `interrupted`.
@@ -116,10 +120,10 @@ def recorded(info: RunInfo, lock: Lock, work: Callable[[], Status], finish: Call
         status = work()
     except (KeyboardInterrupt, NnlabError):  # such as a cluster that is gone
         with lock:
-            info.end("interrupted", **finish())
+            info.end("interrupted", **finish("interrupted"))
         raise
     with lock:
-        info.end(status, **finish())
+        info.end(status, **finish(status))
     return status
 
 

@@ -323,6 +323,10 @@ class SearchAgenda(Agenda[Candidate]):
         found = {"metric": self.objective.column, "score": search.score(best), "values": best.values}
         return {**facts, "best": {"trial": best.id, **found}}
 
+    def crashed(self) -> Iterable[tuple[str, Outcome]]:
+        """See `Agenda`."""
+        return ((each.id, outcome) for each in self.search.failed for outcome in self.search.done(each).values())
+
     def document(self, *, run: str, status: str) -> dict[str, Any]:
         """See `Agenda`."""
         return document(self.search, self.space, run=run, status=status)

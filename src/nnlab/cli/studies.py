@@ -1,0 +1,119 @@
+"""What comparisons and searches have in common on the command line, and `nnlab resume`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from nnlab.cli import console, options
+from nnlab.errors import LostError, NnlabError, listed
+
+if TYPE_CHECKING:
+    from nnlab.run import Run
+
+Prepare = Callable[[], Any]
+"""Checks a study, and returns it."""
+
+KINDS = {"comparison": "compare", "search": "tune"}
+"""The module of `nnlab.cli` for each kind of study; its `again` prepares the studies of a run to carry on."""
+
+
+@options.shared("... jobs ray runs_dir trust_code json quiet verbose")
+def resume(
+    run: options.RunName,
+    max_trials: options.MaxTrials = None,
+    max_time: options.MaxTime = None,
+    *,
+    given: options.Given,
+) -> None:
+    """Carry an interrupted comparison or search on: what was trained is not trained again."""
+    from nnlab.data.digests import AFRESH, check_files
+    from nnlab.run import Run, open_run
+
+    found = open_run(run, given.runs_dir)
+    found.refuse_if_at_work()
+    info = found.read_info()
+    parts = [Run(found.problems_path / problem) for problem in info.get("problems", ())] or [found]
+    for part in parts:
+        check_files(part.read_info().get("data_files", {}), hint=AFRESH)
+    if info.get("kind") not in KINDS:
+        hint = f"`nnlab train {found.config_path}` trains it again from the start"
+        raise NnlabError("only comparisons and searches can be resumed so far, not single trainings", hint=hint)
+    prepare = import_module(f"nnlab.cli.{KINDS[info['kind']]}").again
+    carry_out([prepare(part, given, max_trials=max_trials, max_time=max_time) for part in parts], given, into=found)
+
+
+def carry_out(prepares: Sequence[Prepare], given: options.Given, *, into: Run | None = None) -> None:
+    """Check studies, train them, and show the results.
+
+    Args:
+        prepares: checks the study of each config.
+        given: how.
+        into: the run that is carried on; default: a new one.
+    """
+    from nnlab.cli.live import Progress
+    from nnlab.compare.problems import by_name, conduct_all, joint_name
+    from nnlab.executor import check_threads, executor_for, threads_of
+    from nnlab.report import draw
+    from nnlab.run import Run
+    from nnlab.studies.conduct import conduct
+
+    console.prepare_tensorflow(verbose=given.verbose)  # for the workers, which inherit the environment
+    first, *others = studies = _all(prepares)
+    problems = by_name(studies) if others else {first.config.experiment.name: first}
+    threads = threads_of(first.config)
+    for study in studies:
+        check_threads(study.config, jobs=given.jobs, threads=threads)
+        if not given.quiet:
+            console.print_problems(study.advice)
+    is_search = first.agenda.kind == "search"
+    preparing = console.prepare_plots_soon()
+    executor = executor_for(given.jobs, given.ray, threads=threads)
+    name = (
+        into.read_info()["name"] if into is not None else (given.name if others else None) or joint_name(list(problems))
+    )
+    run = into or Run.new(given.runs_dir, name)
+    go_on = partial(conduct_all, problems, name=name) if others else partial(conduct, first)
+    try:
+        with Progress(quiet=given.silent) as progress:
+            status = go_on(run=run, executor=executor, observer=progress, command=["nnlab", *sys.argv[1:]])
+    except (KeyboardInterrupt, LostError) as error:
+        raise typer.Exit(console.stopped(error, run, done="tried" if is_search else "trained")) from None
+    if _say_crashed(studies, "in trial" if is_search else "in", most=5 if is_search else 3):
+        console.say(f"`nnlab resume {run.path}` tries them again")
+    console.show_results(run.read_summary(), run, json=given.json, quiet=given.quiet)
+    preparing.join()
+    draw(run)  # which takes longer than the tables
+    if status == "failed":
+        raise typer.Exit(1)
+
+
+def _all(prepares: Sequence[Prepare]) -> list[Any]:
+    """Check all configs, and raise the problems of all."""
+    studies: list[Any] = []
+    problems: list[Any] = []
+    for prepare in prepares:
+        try:
+            studies.append(prepare())
+        except NnlabError as error:
+            problems += error.problems
+    if problems:
+        raise NnlabError(list(dict.fromkeys(problems)))
+    return studies
+
+
+def _say_crashed(studies: Sequence[Any], where: str, *, most: int) -> bool:
+    """Say each problem once, with the trials that had it; return whether there are any."""
+    trials: dict[str, dict[str, None]] = {}
+    for name, outcome in (each for study in studies for each in study.agenda.crashed()):
+        for problem in outcome.problems:
+            trials.setdefault(str(problem), {})[name] = None
+    for text, names in trials.items():
+        console.write_lines(*text.splitlines())
+        console.say(f"  {where} {listed(names, most=most)}")
+    return bool(trials)
