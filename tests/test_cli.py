@@ -18,6 +18,7 @@ LIGHT = [
     ["list", "layers"],
     ["list", "datasets", "spiral"],
     ["list", "schedules"],
+    ["schema"],
     ["schedule", "schedule.yaml", "--steps", "50", "--csv", "out.csv"],
     ["runs", "ls"],
     ["train", "--help"],

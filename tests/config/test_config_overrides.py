@@ -2,6 +2,7 @@
 
 import pytest
 
+from nnlab import catalog
 from nnlab.config.load import load_config
 from nnlab.config.overrides import parse_path
 from nnlab.errors import ConfigError
@@ -160,3 +161,29 @@ def test_what_is_no_small_number_is_a_name(text, path):
 def test_a_path_is_not_endless():
     with pytest.raises(ConfigError, match="more than 40 parts"):
         parse_path(".".join("a" * 2000), "--set")
+
+
+FUNCTIONAL = """
+    data: digits
+    model:
+      type: functional
+      inputs: [x]
+      layers: {a: {Dense: 1, from: x}, b: {Dense: 1, from: x}}
+      outputs: [a, b]
+    training: {loss: {a: mse, b: mse}, metrics: {a: [{auc: {curve: PR}}], b: [mae]}}
+"""
+
+
+def test_the_loss_and_a_metric_of_one_output_can_be_changed(config):
+    before = config(FUNCTIONAL).experiment.training
+    training = config(FUNCTIONAL, "training.loss.b=mae", "training.metrics.a.0.name=x").experiment.training
+    assert training.loss["a"] == before.loss["a"]
+    assert training.loss["b"].name == catalog.find("losses", "mae").name
+    assert training.metrics["a"][0].parameters == {"curve": "PR", "name": "x"}
+    assert training.metrics["b"] == before.metrics["b"]
+
+
+def test_what_stands_beside_a_run_in_short_can_be_changed(config):
+    text = "data: digits\nmodel: {hidden: [3], transfer: a-run}\n"
+    transfer = config(text, "model.transfer.freeze_epochs=2").experiment.model.transfer
+    assert (transfer.from_, transfer.freeze_epochs) == ("a-run", 2)

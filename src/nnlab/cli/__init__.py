@@ -34,6 +34,7 @@ COMMANDS = {
     "check-gradients": "gradients:check_gradients",
     "find-lr": "find_lr:find_lr",
     "list": "configs:list_",
+    "schema": "configs:schema",
     "schedule": "schedule:schedule",
     "activations": "activations:activations",
     "runs": "runs:app",

@@ -1,4 +1,4 @@
-"""`nnlab validate`, `nnlab summary` and `nnlab list`: what a config says and what it may say."""
+"""`nnlab validate`, `nnlab summary`, `nnlab schema` and `nnlab list`: what a config says and what it may say."""
 
 from __future__ import annotations
 
@@ -147,6 +147,32 @@ def _show_layers(described: Any) -> None:
 def _without_parameters(text: str) -> str:
     name, bracket, _ = text.partition("(")
     return f"{name}(...)" if bracket else text
+
+
+@options.shared("")
+def schema(
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o", "--output", metavar="FILE.json", help="Write here instead of to stdout.", show_default=False
+        ),
+    ] = None,
+    *,
+    given: options.Given,  # noqa: ARG001
+) -> None:
+    """Print the JSON Schema of configs, for editors: every key, and every name with its parameters."""
+    import json
+
+    from nnlab.config.json_schema import json_schema
+
+    text = json.dumps(json_schema(), indent=1, ensure_ascii=False) + "\n"
+    if output is None:
+        sys.stdout.write(text)
+        return
+    from nnlab.outputs import write_output
+
+    write_output(output, text)
+    console.say_written(output)
 
 
 @options.shared("json")

@@ -215,11 +215,11 @@ class OneOf(Shape):
 
 def shape_of(parameter: Parameter) -> Shape:
     """Return the shape of a parameter's value."""
-    return Value(parameter) if parameter.kind is None else _Reference(parameter)
+    return Value(parameter) if parameter.kind is None else Reference(parameter)
 
 
 @dataclass(frozen=True, slots=True)
-class _Reference(Shape):
+class Reference(Shape):
     """A parameter that names another object, or a list of them."""
 
     target: Parameter
@@ -229,6 +229,14 @@ class _Reference(Shape):
         """The shape of the object."""
         assert self.target.kind is not None
         return OneOf(self.target.kind)
+
+    @property
+    def is_inside(self) -> bool:
+        """Whether it is an activation that is no last step of its layer, and so can be no layer: it has a default.
+
+        Behind the layer is another place than in it, as in a recurrent layer, whose loop holds the activation.
+        """
+        return self.target.kind == "activations" and not self.target.required and self.target.default is not None
 
     def among(self, node: Node) -> Shape:
         """Return the shape of a list if one is written."""
@@ -241,7 +249,7 @@ class _Reference(Shape):
         if "list" in self.target.types and isinstance(raw, list):
             return ListOf(self.one).parse(raw, report)
         component = self.one.parse(raw, report)
-        if component is not None and _is_misplaced_layer(self.target, component):
+        if component is not None and self.is_inside and component.name in catalog.activation_layers():
             function = {name.replace("_", ""): name for name in catalog.entries("activations")}.get(
                 component.name.lower()
             )
@@ -317,12 +325,3 @@ def _report_missing(
     if missing:
         example = in_one_line({name: given.get(name) for name in required})
         report.fault(f"`{entry.name}` needs {' and '.join(missing)}", f"write `{entry.name}: {{{example}}}`")
-
-
-def _is_misplaced_layer(parameter: Parameter, component: Component) -> bool:
-    """Whether a layer is named for an activation that is no last step of its layer: one that has a default.
-
-    Behind the layer is then another place than in it, as in a recurrent layer, whose loop holds the activation.
-    """
-    is_inside = parameter.kind == "activations" and not parameter.required and parameter.default is not None
-    return is_inside and component.name in catalog.activation_layers()

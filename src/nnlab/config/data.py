@@ -25,7 +25,6 @@ from nnlab.config.shapes import (
     ListOf,
     MapOf,
     OneOrByName,
-    Shape,
     is_finite_number,
     whole,
     whole_number,
@@ -89,17 +88,12 @@ def _weights_hint(value: Any) -> str:
     return near or "write `balanced`, or a weight for each class: `{0: 1, 1: 5}`"
 
 
-@dataclass(frozen=True, slots=True)
-class _ClassWeights(Shape):
-    """`balanced`, or a weight for each class."""
-
-    def parse(self, raw: Any, report: Report) -> Any:
-        """Return the word, or weights by class."""
-        if raw is None or raw == "balanced":
-            return raw
-        if not isinstance(raw, dict) or not raw:
-            return report.fault(f"unknown class weight {show(raw)}", _weights_hint(raw))
-        return WEIGHTS_OF_CLASSES.parse(raw, report)
+def _class_weights(value: Any, report: Report) -> Any:
+    if value is None or value == "balanced":
+        return value
+    if not isinstance(value, dict) or not value:
+        return report.fault(f"unknown class weight {show(value)}", _weights_hint(value))
+    return WEIGHTS_OF_CLASSES.parse(value, report)
 
 
 def weighs_by_output(value: Any) -> bool:
@@ -114,6 +108,10 @@ WEIGHTS_OF_CLASSES = MapOf(
     WEIGHT,
     key=lambda name: canonical(str(whole_number(name))),
     clash=("two classes differ only in blanks or in their Unicode form", "keep one of them"),
+)
+CLASS_WEIGHTS = Checked(
+    _class_weights,
+    {"anyOf": [{"enum": ["balanced", None]}, {"type": "object", "additionalProperties": WEIGHT.schema}]},
 )
 COLUMNS = MapOf(
     ListOf(ANYTHING, "a list of values"),
@@ -206,7 +204,7 @@ class DataConfig(Section):
     positive_class: str | int | None = key(CLASS_NAME, "this class against the rest", default=None)
     object: None = key(Checked(_not_built_yet, {"type": "null"}), default=None)
     class_weight: ClassWeight | Mapping[str, ClassWeight] = key(
-        OneOrByName(_ClassWeights(), weighs_by_output),
+        OneOrByName(CLASS_WEIGHTS, weighs_by_output),
         "`balanced`, or the weight of each class in the training loss; by output name",
         default=None,
     )

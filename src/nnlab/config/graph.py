@@ -25,6 +25,8 @@ REPEAT = whole(minimum=1, maximum=1000)
 class InputConfig(Section):
     """One input of a functional model; all features unless some are named."""
 
+    also = ({"type": "null"},)
+
     features: tuple[str | int, ...] | None = key(NAMES, "its columns, by name or number; all by default", default=None)
 
     @classmethod

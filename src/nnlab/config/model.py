@@ -90,15 +90,16 @@ class HiddenLayers(Shape):
     """The units of each hidden layer, or of all."""
 
     units: ListOf = ListOf(Checked(_units, {"type": "integer", "minimum": 1}), "hidden layers", _hidden_hint)
+    together: Nested = Nested(HiddenConfig)
     is_list: bool = True
 
     def parse(self, raw: Any, report: Report) -> Any:
         """Return a tuple of units, or the section."""
-        return HiddenConfig.parse(raw, report) if isinstance(raw, dict) else self.units.parse(raw, report)
+        return (self.together if isinstance(raw, dict) else self.units).parse(raw, report)
 
     def among(self, node: Node) -> Shape:
         """Return the section if a mapping is written."""
-        return Nested(HiddenConfig) if isinstance(node.value, dict) else self.units
+        return self.together if isinstance(node.value, dict) else self.units
 
 
 def normalizes(name: str) -> bool:

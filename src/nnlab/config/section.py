@@ -58,6 +58,9 @@ class Section(Typed):
     called: ClassVar[str | None] = None
     """What messages call it, if not by the key that holds it."""
 
+    also: ClassVar[tuple[Mapping[str, Any], ...]] = ()
+    """What may stand for it besides a mapping and that text, in JSON Schema."""
+
     @classmethod
     @cache
     def keys(cls) -> Mapping[str, Key]:

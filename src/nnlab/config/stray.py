@@ -26,7 +26,7 @@ def _meaning(section: Any, key: str, value: Any, report: Report) -> tuple[str, t
         return stray, ()
     if (inside := section.belongs_inside(key, value)) is not None:
         return inside[1], (inside[0],)
-    known = keras_remedy(key) or _home(key.rsplit(".")[-1], section, report.root)
+    known = keras_remedy(key) or _home(key.rsplit(".")[-1], section, report.root or section)
     if known is not None:
         return known, ()
     near = tuple(nearest(key, section.keys()))

@@ -126,6 +126,8 @@ def _pair(type_: str) -> Mapping[str, Any]:
 class ParameterConfig(Section):
     """One value of the config that is searched; `when` says at which values of others it takes part."""
 
+    also = ({"const": "boolean"},)
+
     int_: tuple[int, int] | None = key(
         Checked(_whole_range, _pair("integer")), "a whole number between the two, both included", default=None
     )
@@ -135,7 +137,9 @@ class ParameterConfig(Section):
     choice: tuple[Any, ...] | None = key(
         Checked(_choices, {"type": "array", "minItems": 1}), "one of these, whatever may stand there", default=None
     )
-    boolean: Literal[True] | None = key(Choice((True,)), "`true` or `false`", default=None)
+    boolean: Literal[True] | None = key(
+        Checked(Choice((True,)).parse, {"enum": [True, {}, []]}), "`true` or `false`", default=None
+    )
     sampling: Sampling | None = key(
         Choice(get_args(Sampling)), "`log`: as many values between 1 and 10 as between 10 and 100", default=None
     )
