@@ -7,7 +7,6 @@ import re
 from pathlib import Path
 
 import pytest
-import yaml
 from hypothesis import HealthCheck, given, settings
 from jsonschema import Draft202012Validator
 from strategies import experiments
@@ -217,4 +216,4 @@ def test_the_command_prints_it_or_writes_it_whole(nnlab, tmp_path):
     done = nnlab("schema", "-o", "schema.json")
     assert (done.code, done.out) == (0, "")
     assert (tmp_path / "schema.json").read_text() == printed.out
-    assert yaml.safe_load(printed.out)["$schema"].endswith("2020-12/schema")
+    assert json.loads(printed.out)["$schema"].endswith("2020-12/schema")

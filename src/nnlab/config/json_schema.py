@@ -6,6 +6,8 @@ it must be in a file of its own, and without what is required.
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -37,6 +39,7 @@ _LIMITS = {
     "exclusive_maximum": "exclusiveMaximum",
 }
 _NULL: Json = {"type": "null"}
+_PART = "-part"
 
 
 def json_schema() -> Json:
@@ -55,8 +58,26 @@ def json_schema() -> Json:
         "if": {"type": "object", "required": ["extends"]},
         "then": part,
         "else": whole,
-        "$defs": dict(sorted(definitions.items())),
+        "$defs": _without_twins(definitions),
     }
+
+
+def _without_twins(definitions: Json) -> Json:
+    """Leave out the definitions for parts that are those of the whole, as of all that requires nothing."""
+    texts = {name: json.dumps(schema) for name, schema in definitions.items()}
+    twins = {name for name in texts if f"{name}{_PART}" in texts}
+
+    def merged(text: str) -> str:
+        return re.sub(rf'#/\$defs/([^"]+){_PART}"', lambda found: _merged_reference(found, twins), text)
+
+    while differing := {name for name in twins if merged(texts[f"{name}{_PART}"]) != texts[name]}:
+        twins -= differing
+    kept = sorted(name for name in texts if name.removesuffix(_PART) not in twins or not name.endswith(_PART))
+    return {name: json.loads(merged(texts[name])) for name in kept}
+
+
+def _merged_reference(found: re.Match[str], twins: set[str]) -> str:
+    return f'#/$defs/{found[1]}"' if found[1] in twins else found[0]
 
 
 class _Writer:
@@ -99,7 +120,7 @@ class _Writer:
 
     def _defined(self, name: str, make: Callable[[], Json]) -> Json:
         """Return a reference to a definition, which is made if it is not there."""
-        name = f"{name}-part" if self.is_part else name
+        name = f"{name}{_PART}" if self.is_part else name
         if name not in self.definitions:
             self.definitions[name] = {}  # it may refer to itself
             self.definitions[name] = make()
@@ -196,10 +217,13 @@ class _Writer:
         return self._forms(shape)
 
     def _forms(self, shape: OneOf) -> Json:
-        named = self._named(shape)
-        with_parameters = {"type": "object", "properties": named, "additionalProperties": False, "maxProperties": 1}
-        if not self.is_part:
-            with_parameters["minProperties"] = 1
+        with_parameters = {
+            "type": "object",
+            "properties": self._named(shape),
+            "additionalProperties": False,
+            "minProperties": 1,
+            "maxProperties": 1,
+        }
         forms: list[Json] = [{"enum": self._bare_names(shape)}, with_parameters]
         if shape.number is not None:
             entry = catalog.find(shape.kind, shape.number)
