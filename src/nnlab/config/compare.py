@@ -40,28 +40,22 @@ SCHEDULES = ListOf(
 class CompareConfig(Section):
     """Variants of the experiment, and how they are compared."""
 
-    vary: Mapping[str, tuple[Any, ...]] | None = key(
-        VARY, "lists of values by path; every combination is a variant", default=None
-    )
-    variants: Mapping[str, Mapping[str, Any]] | None = key(
-        VARIANTS, "variants by name, each with values by path", default=None
-    )
+    vary: Mapping[str, tuple[Any, ...]] | None = key(VARY, "lists of values by path; every combination is a variant")
+    variants: Mapping[str, Mapping[str, Any]] | None = key(VARIANTS, "variants by name, each with values by path")
     seeds: int = key(
         whole(minimum=1, maximum=1000), "trainings of each variant, with the seeds `seed`, `seed` + 1, ...", default=5
     )
-    tuning_budget: int | None = key(
-        whole(minimum=0, maximum=1000), "learning rates to try for each variant", default=None
-    )
+    tuning_budget: int | None = key(whole(minimum=0, maximum=1000), "learning rates to try for each variant")
     tune_schedules: tuple[Any, ...] | None = key(
-        SCHEDULES, "schedules to try each learning rate with, and to tune thereby", default=None
+        SCHEDULES, "schedules to try each learning rate with, and to tune thereby"
     )
     tuned_only: bool = key(
         SWITCH, "leave out the trainings with the learning rates that the variants have of themselves", default=False
     )
     metric: str | None = key(
-        TEXT, "what decides, on validation rows; the first metric, else the loss, if it is left out", default=None
+        TEXT, "what decides, on validation rows; the first metric, else the loss, if it is left out"
     )
-    target: float | None = key(number(), "the value of the metric to which time is measured", default=None)
+    target: float | None = key(number(), "the value of the metric to which time is measured")
 
 
 @check("tuned-with-a-budget", CompareConfig)

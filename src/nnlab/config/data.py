@@ -12,9 +12,8 @@ from nnlab.config.checks import check
 from nnlab.config.components import Component, OneOf, named_object
 from nnlab.config.faults import Fault, Report
 from nnlab.config.names import canonical
-from nnlab.config.nodes import Node
 from nnlab.config.remedies import type_remedy
-from nnlab.config.section import Nested, Section, key
+from nnlab.config.section import OrSection, Section, key, required
 from nnlab.config.shapes import (
     ANYTHING,
     CLASS_NAME,
@@ -72,12 +71,6 @@ def _task(value: Any, report: Report) -> Any:
     return report.fault(f"unknown value {show(value)}", did_you_mean(str(value), TASKS) or one_of(TASKS))
 
 
-def _target(value: Any, report: Report) -> Any:
-    if value is None:
-        return report.fault("expected the name of a target, received nothing")
-    return NAMES.parse(value, report)
-
-
 def _not_built_yet(value: Any, report: Report) -> Any:
     if value is not None:
         report.fault("this is not built yet", "remove it for now; CHANGELOG.md says what is there")
@@ -120,7 +113,6 @@ COLUMNS = MapOf(
     key=canonical,
     clash=("two columns differ only in blanks or in their Unicode form", "give every column its own name"),
 )
-TARGET = Checked(_target, NAMES.schema, is_list=True)
 TASK = Checked(_task, {"enum": [*TASKS, None]})
 SCALING = Checked(_scaling, {"anyOf": [{"enum": [*SCALINGS, None]}, {"type": "number", "exclusiveMinimum": 0}]})
 
@@ -129,11 +121,9 @@ SCALING = Checked(_scaling, {"anyOf": [{"enum": [*SCALINGS, None]}, {"type": "nu
 class FoldConfig(Section):
     """One of several disjoint parts of the rows that the test rows leave: it validates, and the others train."""
 
-    fold: int = key(whole(minimum=1), "which part validates, from 1", missing="write `{fold: 1, of: 5}`")
-    of: int = key(whole(minimum=2, maximum=1000), "how many parts there are", missing="write `{fold: 1, of: 5}`")
-    seed: int | None = key(
-        whole(minimum=0, maximum=MAX_SEED), "deals the rows; that of `data` if it is left out", default=None
-    )
+    fold: int = required(whole(minimum=1), "which part validates, from 1", missing="write `{fold: 1, of: 5}`")
+    of: int = required(whole(minimum=2, maximum=1000), "how many parts there are", missing="write `{fold: 1, of: 5}`")
+    seed: int | None = key(whole(minimum=0, maximum=MAX_SEED), "deals the rows; that of `data` if it is left out")
 
 
 @check("fold-among-its-parts", FoldConfig)
@@ -144,69 +134,48 @@ def fold_among_its_parts(given: Mapping[str, Any]) -> Iterator[Fault]:
         yield Fault(("fold",), f"there are {of} folds, received {show(fold)}", f"write a number from 1 to {of}")
 
 
-@dataclass(frozen=True, slots=True)
-class _Validation(Shape):
-    """Rows, a fraction, or one of several folds."""
-
-    def parse(self, raw: Any, report: Report) -> Any:
-        """Return the number, or the fold."""
-        return (Nested(FoldConfig) if isinstance(raw, dict) else ROWS).parse(raw, report)
-
-    def among(self, node: Node) -> Shape:
-        """Return the shape of a fold, or that of a number."""
-        return Nested(FoldConfig) if isinstance(node.value, dict) else ROWS
-
-
 @dataclass(frozen=True, kw_only=True)
 class DataConfig(Section):
     """Where the rows come from, what is predicted, and how they are split and scaled."""
 
     short = "source"
 
-    source: Component = key(
+    source: Component = required(
         OneOf("datasets"),
         "the data set: `nnlab list datasets`",
         missing="write `source: digits`; `nnlab list datasets` shows what there is",
     )
-    path: str | None = key(TEXT, "the file, or the folder of an image set, relative to the config", default=None)
-    columns: Mapping[str, tuple[Any, ...]] | None = key(
-        COLUMNS, "the rows of `source: inline`, by column", default=None
-    )
+    path: str | None = key(TEXT, "the file, or the folder of an image set, relative to the config")
+    columns: Mapping[str, tuple[Any, ...]] | None = key(COLUMNS, "the rows of `source: inline`, by column")
     target: tuple[str | int, ...] | Mapping[str, tuple[str | int, ...]] | None = key(
-        OneOrByName(TARGET), "column to predict, or a list of them; `inputs` for autoencoders; by output name",
-        default=None,
-    )  # fmt: skip
+        OneOrByName(NAMES), "column to predict, or a list of them; `inputs` for autoencoders; by output name"
+    )
     features: tuple[str | int, ...] | None = key(
-        NAMES, "columns to predict from, by name or index; arrays of an NPZ file by name", default=None
+        NAMES, "columns to predict from, by name or index; arrays of an NPZ file by name"
     )
     task: TaskName | Mapping[str, TaskName] | None = key(
-        OneOrByName(TASK), "what is predicted; inferred from the target if it is left out; by output name", default=None
+        OneOrByName(TASK), "what is predicted; inferred from the target if it is left out; by output name"
     )
     validation: int | float | FoldConfig = key(
-        _Validation(),
+        OrSection(ROWS, lambda: FoldConfig),
         "rows or fraction of what the test rows leave; `0` for none; `{fold: 1, of: 5}` for one of several folds",
         default=0.2,
     )
-    test: int | float | None = key(ROWS, "rows or fraction of all; the data set's own test set if it is left out",
-        default=None,
-    )  # fmt: skip
+    test: int | float | None = key(ROWS, "rows or fraction of all; the data set's own test set if it is left out")
     scale: Scale | Mapping[str, Scale] = key(
         OneOrByName(SCALING, key=canonical, by_output=False),
         "divide by a number, or `standardize` or `minmax` by column; by array name",
-        default=None,
     )
-    limit: int | None = key(whole(minimum=1), "use only the first so many training rows", default=None)
+    limit: int | None = key(whole(minimum=1), "use only the first so many training rows")
     seed: int | None = key(
-        whole(minimum=0, maximum=MAX_SEED), "splits, and makes generated rows; the experiment's if it is left out",
-        default=None,
-    )  # fmt: skip
-    classes: tuple[str | int, ...] | None = key(CLASS_NAMES, "keep these classes, numbered in this order", default=None)
-    positive_class: str | int | None = key(CLASS_NAME, "this class against the rest", default=None)
-    object: None = key(Checked(_not_built_yet, {"type": "null"}), default=None)
+        whole(minimum=0, maximum=MAX_SEED), "splits, and makes generated rows; the experiment's if it is left out"
+    )
+    classes: tuple[str | int, ...] | None = key(CLASS_NAMES, "keep these classes, numbered in this order")
+    positive_class: str | int | None = key(CLASS_NAME, "this class against the rest")
+    object: None = key(Checked(_not_built_yet, {"type": "null"}))
     class_weight: ClassWeight | Mapping[str, ClassWeight] = key(
         OneOrByName(CLASS_WEIGHTS, weighs_by_output),
         "`balanced`, or the weight of each class in the training loss; by output name",
-        default=None,
     )
 
     @property

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from nnlab.config.components import Component, Fill, OneOf, Typed
 from nnlab.config.faults import Fault, Report
-from nnlab.config.nodes import Node
-from nnlab.config.section import Nested, Section, key
-from nnlab.config.shapes import NAMES, TEXT, MapOf, Shape, whole
+from nnlab.config.section import Nested, OrSection, Section, key, required
+from nnlab.config.shapes import NAMES, TEXT, MapOf, whole
 from nnlab.errors import ConfigPath, did_you_mean, listed, one_of, show
 
 BLOCK_INPUT = "input"
@@ -27,7 +26,7 @@ class InputConfig(Section):
 
     also = ({"type": "null"},)
 
-    features: tuple[str | int, ...] | None = key(NAMES, "its columns, by name or number; all by default", default=None)
+    features: tuple[str | int, ...] | None = key(NAMES, "its columns, by name or number; all by default")
 
     @classmethod
     def opened(cls, raw: Any) -> Any:
@@ -61,29 +60,6 @@ class GraphLayer(Typed):
 
 
 @dataclass(frozen=True, slots=True)
-class OrBlock(Shape):
-    """A layer, or a block of layers that is repeated.
-
-    Args:
-        one: the shape of a layer.
-        block: gives the section of a block, which holds such layers itself.
-    """
-
-    one: OneOf
-    block: Callable[[], type[Section]]
-
-    def parse(self, raw: Any, report: Report) -> Any:
-        """Return the layer or the block."""
-        if isinstance(raw, Mapping) and "repeat" in raw:
-            return self.block().parse(raw, report)
-        return self.one.parse(raw, report)
-
-    def among(self, node: Node) -> Shape:
-        """Return the shape of the one that is written."""
-        return Nested(self.block()) if isinstance(node.value, dict) and "repeat" in node.value else self.one
-
-
-@dataclass(frozen=True, slots=True)
 class FedLayer(OneOf):
     """A layer with the names of what feeds it, or another one's weights."""
 
@@ -106,7 +82,7 @@ class FedLayer(OneOf):
 
 
 GRAPH_ITEMS = MapOf(
-    OrBlock(FedLayer(), lambda: GraphBlock),
+    OrSection(FedLayer(), lambda: GraphBlock, "repeat"),
     "layers by name",
     "write `layers: {hidden: {Dense: 30, from: INPUT}, ...}`",
     is_identifier=True,
@@ -117,12 +93,12 @@ GRAPH_ITEMS = MapOf(
 class GraphBlock(Section):
     """A block of layers that stands several times in a row; the block's last layer feeds its next copy."""
 
-    repeat: int = key(REPEAT, "how often")
-    from_: str = key(TEXT, "what feeds its first copy")
-    layers: Mapping[str, GraphLayer | GraphBlock] = key(
+    repeat: int = required(REPEAT, "how often")
+    from_: str = required(TEXT, "what feeds its first copy")
+    layers: Mapping[str, GraphLayer | GraphBlock] = required(
         GRAPH_ITEMS, "its layers by name; `input` is what reaches the block"
     )
-    output: str | None = key(TEXT, "the layer whose value is the block's; the last one if it is left out", default=None)
+    output: str | None = key(TEXT, "the layer whose value is the block's; the last one if it is left out")
 
     @property
     def output_name(self) -> str:

@@ -14,11 +14,11 @@ from typing import Any
 from nnlab import catalog
 from nnlab.catalog import KINDS, Entry, Parameter
 from nnlab.config.components import OneOf, Reference, plain, shape_of
-from nnlab.config.graph import FedLayer, Inputs, OrBlock
-from nnlab.config.model import HiddenLayers, Model, SubclassedConfig, model_section
+from nnlab.config.graph import FedLayer, Inputs
+from nnlab.config.model import Model, SubclassedConfig, model_section
 from nnlab.config.schema import Experiment
-from nnlab.config.section import Key, Nested, Section
-from nnlab.config.shapes import IDENTIFIER, Checked, Choice, Later, ListOf, MapOf, OneOrByName, Shape, Value
+from nnlab.config.section import Key, Nested, OrSection, Section
+from nnlab.config.shapes import IDENTIFIER, Checked, Choice, Either, Later, ListOf, MapOf, OneOrByName, Shape, Value
 
 Json = dict[str, Any]
 
@@ -95,6 +95,7 @@ class _Writer:
             Shape: lambda _: {},
             Value: lambda shape: _value(shape.parameter),
             Choice: lambda shape: {"enum": list(shape.words)},
+            Either: lambda shape: _any_of(*map(self.shape, shape.shapes)),
             Checked: lambda shape: dict(shape.schema),
             Later: lambda shape: self.shape(shape.shape),
             ListOf: self._list,
@@ -103,10 +104,9 @@ class _Writer:
             OneOrByName: lambda shape: _any_of(self.shape(shape.one), self._map(shape.several)),
             OneOf: self._object,
             FedLayer: self._fed_layer,
-            OrBlock: self._layer_or_block,
+            OrSection: self._or_section,
             Reference: self._reference,
             Nested: self._nested,
-            HiddenLayers: lambda shape: _any_of(self._list(shape.units), self.shape(shape.together)),
             Model: lambda _: self._model(),
         }
 
@@ -145,7 +145,8 @@ class _Writer:
 
     def _list(self, shape: ListOf) -> Json:
         items = _Writer(self.definitions, is_part=False).shape(shape.item)  # lists are replaced, not merged
-        return {"type": "array", "items": items, **({"minItems": shape.least} if shape.least else {})}
+        schema: Json = {"type": "array", "items": items, **({"minItems": shape.least} if shape.least else {})}
+        return _any_of(items, schema) if shape.or_one else schema
 
     def _map(self, shape: MapOf) -> Json:
         schema: Json = {"type": "object", "additionalProperties": self.shape(shape.item)}
@@ -197,9 +198,11 @@ class _Writer:
             schema = {"allOf": [schema, {"if": is_it, "then": parameters}]}
         return schema if self.is_part else {**schema, "required": ["type", "class"]}
 
-    def _layer_or_block(self, shape: OrBlock) -> Json:
-        is_block = {"type": "object", "required": ["repeat"]}
-        return {"if": is_block, "then": self.section(shape.block()), "else": self.shape(shape.one)}
+    def _or_section(self, shape: OrSection) -> Json:
+        one, section = self.shape(shape.one), self.section(shape.section_of())
+        if shape.mark is None:
+            return _any_of(one, section)
+        return {"if": {"type": "object", "required": [shape.mark]}, "then": section, "else": one}
 
     def _reference(self, shape: Reference) -> Json:
         schema = self.shape(shape.one)

@@ -18,17 +18,17 @@ from nnlab.config.graph import (
     GraphBlock,
     GraphLayer,
     InputConfig,
-    OrBlock,
     graph_faults,
 )
 from nnlab.config.nodes import Node
 from nnlab.config.remedies import in_one_line, type_remedy
-from nnlab.config.section import Nested, Section, key
+from nnlab.config.section import Nested, OrSection, Section, key, required
 from nnlab.config.shapes import (
     ANYTHING,
     TEXT,
     Checked,
     Choice,
+    Either,
     ListOf,
     Shape,
     is_whole,
@@ -39,7 +39,7 @@ from nnlab.config.shapes import (
 from nnlab.config.user_code import class_problem
 from nnlab.errors import did_you_mean, nearest, one_of, show
 
-LAYER_ITEM = OrBlock(OneOf("layers"), lambda: RepeatBlock)
+LAYER_ITEM = OrSection(OneOf("layers"), lambda: RepeatBlock, "repeat")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,8 +48,8 @@ class RepeatBlock(Section):
 
     called = "a repeated block"
 
-    repeat: int = key(REPEAT, "how often", missing="write both: `repeat: 2` and `layers: [...]`")
-    layers: tuple[LayerItem, ...] = key(
+    repeat: int = required(REPEAT, "how often", missing="write both: `repeat: 2` and `layers: [...]`")
+    layers: tuple[LayerItem, ...] = required(
         ListOf(LAYER_ITEM, least=1), "the layers of the block", missing="write both: `repeat: 2` and `layers: [...]`"
     )
 
@@ -68,8 +68,8 @@ LayerItem: TypeAlias = Component | RepeatBlock
 class HiddenConfig(Section):
     """Hidden `Dense` layers of one width."""
 
-    layers: int = key(whole(minimum=0, maximum=1000), "how many", missing="write both: `{layers: 2, units: 100}`")
-    units: int = key(whole(minimum=1), "units of each", missing="write both: `{layers: 2, units: 100}`")
+    layers: int = required(whole(minimum=0, maximum=1000), "how many", missing="write both: `{layers: 2, units: 100}`")
+    units: int = required(whole(minimum=1), "units of each", missing="write both: `{layers: 2, units: 100}`")
 
 
 def _units(value: Any, report: Report) -> Any:
@@ -85,21 +85,9 @@ def _hidden_hint(raw: Any) -> str:
     return f"write the units of each layer, `[{given}]`, or `{{layers: 2, units: 100}}`"
 
 
-@dataclass(frozen=True, slots=True)
-class HiddenLayers(Shape):
-    """The units of each hidden layer, or of all."""
-
-    units: ListOf = ListOf(Checked(_units, {"type": "integer", "minimum": 1}), "hidden layers", _hidden_hint)
-    together: Nested = Nested(HiddenConfig)
-    is_list: bool = True
-
-    def parse(self, raw: Any, report: Report) -> Any:
-        """Return a tuple of units, or the section."""
-        return (self.together if isinstance(raw, dict) else self.units).parse(raw, report)
-
-    def among(self, node: Node) -> Shape:
-        """Return the section if a mapping is written."""
-        return self.together if isinstance(node.value, dict) else self.units
+HIDDEN_LAYERS = OrSection(
+    ListOf(Checked(_units, {"type": "integer", "minimum": 1}), "hidden layers", _hidden_hint), lambda: HiddenConfig
+)
 
 
 def normalizes(name: str) -> bool:
@@ -123,24 +111,10 @@ POSITION = Parameter(
 )
 
 
-def _transfer_layers(raw: Any, report: Report) -> Any:
-    if raw == "all_but_output" or (is_whole(raw) and raw >= 1):
-        return raw
-    if isinstance(raw, (list, tuple)) and raw and all(isinstance(name, str) for name in raw):
-        return tuple(raw)
-    hint = "write `all_but_output`, a number of layers from the first on, or a list of names"
-    return report.fault(f"expected layers of the run, received {show(raw)}", hint)
-
-
-TRANSFER_LAYERS = Checked(
-    _transfer_layers,
-    {
-        "anyOf": [
-            {"const": "all_but_output"},
-            {"type": "integer", "minimum": 1},
-            {"type": "array", "items": {"type": "string"}, "minItems": 1},
-        ]
-    },
+TRANSFER_LAYERS = Either(
+    "layers of the run",
+    (Choice(("all_but_output",)), whole(minimum=1), ListOf(TEXT, least=1)),
+    "write `all_but_output`, a number of layers from the first on, or a list of names",
 )
 
 
@@ -156,7 +130,7 @@ class TransferConfig(Section):
 
     short = "from"
 
-    from_: str = key(Checked(_run, {"type": "string", "minLength": 1}), "a run: its directory, id or name")
+    from_: str = required(Checked(_run, {"type": "string", "minLength": 1}), "a run: its directory, id or name")
     layers: str | int | tuple[str, ...] = key(
         TRANSFER_LAYERS,
         "which of its layers: `all_but_output`, a number of layers from the first on, or a list of names",
@@ -165,9 +139,7 @@ class TransferConfig(Section):
     freeze_epochs: int = key(
         whole(minimum=0), "epochs in which these layers keep their weights; then all are trained", default=0
     )
-    learning_rate_after: float | None = key(
-        number(exclusive_minimum=0), "the optimizer's rate from then on", default=None
-    )
+    learning_rate_after: float | None = key(number(exclusive_minimum=0), "the optimizer's rate from then on")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,23 +147,18 @@ class HiddenDefaults(Section):
     """Defaults for every hidden layer that has weights."""
 
     type: str = key(Choice(("sequential",)), "the kind of model", default="sequential")
-    activation: Component | None = key(OneOf("activations"), "the activation of every hidden layer", default=None)
-    initializer: Component | None = key(OneOf("initializers"), "of the kernel of every hidden layer", default=None)
+    activation: Component | None = key(OneOf("activations"), "the activation of every hidden layer")
+    initializer: Component | None = key(OneOf("initializers"), "of the kernel of every hidden layer")
     normalization: Component | None = key(
         OneOf("layers", only=normalizes, extra=(POSITION,)),
         "a normalization layer behind each hidden layer, or in front of its activation",
-        default=None,
     )
-    regularizer: Component | None = key(OneOf("regularizers"), "of the kernel of every hidden layer", default=None)
-    constraint: Component | None = key(OneOf("constraints"), "of the kernel of every hidden layer", default=None)
+    regularizer: Component | None = key(OneOf("regularizers"), "of the kernel of every hidden layer")
+    constraint: Component | None = key(OneOf("constraints"), "of the kernel of every hidden layer")
     dropout: Component | None = key(
-        OneOf("layers", only=_drops_out, number="Dropout"),
-        "a rate, or a dropout layer, behind each hidden layer",
-        default=None,
+        OneOf("layers", only=_drops_out, number="Dropout"), "a rate, or a dropout layer, behind each hidden layer"
     )
-    transfer: TransferConfig | None = key(
-        TransferConfig, "layers of a trained run in front of the model's own", default=None
-    )
+    transfer: TransferConfig | None = key(TransferConfig, "layers of a trained run in front of the model's own")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -200,11 +167,10 @@ class SequentialConfig(HiddenDefaults):
 
     type: Literal["sequential"] = key(Choice(("sequential",)), "the kind of model", default="sequential")
     layers: tuple[LayerItem, ...] | None = key(
-        ListOf(LAYER_ITEM, least=1), "a list of layers; `{repeat: N, layers: [...]}` stands for a block N times",
-        default=None,
-    )  # fmt: skip
+        ListOf(LAYER_ITEM, least=1), "a list of layers; `{repeat: N, layers: [...]}` stands for a block N times"
+    )
     hidden: tuple[int, ...] | HiddenConfig | None = key(
-        HiddenLayers(), "units of each hidden `Dense` layer; the output layer follows from the task", default=None
+        HIDDEN_LAYERS, "units of each hidden `Dense` layer; the output layer follows from the task"
     )
 
 
@@ -221,39 +187,26 @@ def layers_or_hidden(given: Mapping[str, Any]) -> Iterator[Fault]:
         yield Fault(("hidden",), "`layers` and `hidden` do not go together", hint, at_key=True)
 
 
-def _outputs(raw: Any, report: Report) -> Any:
-    names = (raw,) if isinstance(raw, str) else raw
-    if not isinstance(names, (list, tuple)) or not names or not all(isinstance(name, str) for name in names):
-        return report.fault(f"expected names of layers, received {show(raw)}", "write `outputs: [main]`")
-    return tuple(names)
-
-
-OUTPUTS = Checked(
-    _outputs,
-    {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]},
-    is_list=True,
-)
+OUTPUTS = Either("names of layers", (ListOf(TEXT, least=1, or_one=True),), "write `outputs: [main]`")
 
 
 @dataclass(frozen=True, kw_only=True)
 class FunctionalConfig(HiddenDefaults):
     """A graph of named layers, each with the names of what feeds it."""
 
-    type: Literal["functional"] = key(Choice(("functional",)), "the kind of model")
-    inputs: Mapping[str, InputConfig] = key(
+    type: Literal["functional"] = required(Choice(("functional",)), "the kind of model")
+    inputs: Mapping[str, InputConfig] = required(
         INPUTS,
         "the inputs by name, each with its columns; `{}` takes all",
         missing="name the inputs: `inputs: [x]`, or `inputs: {wide: {features: [0, 1]}, deep: {}}`",
     )
-    layers: Mapping[str, GraphLayer | GraphBlock] = key(
+    layers: Mapping[str, GraphLayer | GraphBlock] = required(
         GRAPH_ITEMS,
         "the layers by name, each with what feeds it",
         missing="name the layers and what feeds them: `layers: {main: {Dense: 1, from: x}}`",
     )
-    outputs: tuple[str, ...] = key(
-        OUTPUTS,
-        "the layers that give the answers",
-        missing="name the layers that give the answers: `outputs: [main]`",
+    outputs: tuple[str, ...] = required(
+        OUTPUTS, "the layers that give the answers", missing="name the layers that give the answers: `outputs: [main]`"
     )
 
 
@@ -267,13 +220,13 @@ def names_of_the_graph(given: Mapping[str, Any]) -> Iterator[Fault]:
 class SubclassedConfig(Section):
     """A class of nnlab's, or the user's own as `file.py:Class`; the other keys are its constructor's."""
 
-    type: Literal["subclassed"] = key(Choice(("subclassed",)), "the kind of model")
-    class_: str = key(
+    type: Literal["subclassed"] = required(Choice(("subclassed",)), "the kind of model")
+    class_: str = required(
         TEXT,
         "a class of nnlab's, or your own as `file.py:Class`",
         missing="write `class: WideAndDeep`, or a class of your own: `class: my_models.py:MyModel`",
     )
-    parameters: Mapping[str, Any] = key(ANYTHING)
+    parameters: Mapping[str, Any] = required(ANYTHING)
 
     @classmethod
     def opened(cls, raw: Any) -> Any:

@@ -14,7 +14,7 @@ from nnlab.config.components import Component, OneOf
 from nnlab.config.data import MAX_SEED, DataConfig, outputs_in
 from nnlab.config.faults import Fault, Report
 from nnlab.config.model import MODEL, FunctionalConfig, SequentialConfig, SubclassedConfig
-from nnlab.config.section import Section, key
+from nnlab.config.section import Section, key, required
 from nnlab.config.shapes import TEXT, Checked, whole
 from nnlab.config.training import TrainingConfig
 from nnlab.config.tune import TuneConfig
@@ -52,27 +52,27 @@ NAME = Checked(
 class Experiment(Section):
     """One experiment: all that a config says, defaults included."""
 
-    name: str = key(NAME, "name of the run; the file's if it is left out")
+    name: str = required(NAME, "name of the run; the file's if it is left out")
     seed: int = key(
         whole(minimum=0, maximum=MAX_SEED), "everything random: weights, splits, order of rows, dropout", default=0
     )
-    data: DataConfig = key(
+    data: DataConfig = required(
         DataConfig,
         "where the rows come from; `data: digits` is short for `data: {source: digits}`",
         missing="write `data: digits`; `nnlab list datasets` shows what there is",
     )
-    model: SequentialConfig | FunctionalConfig | SubclassedConfig = key(
+    model: SequentialConfig | FunctionalConfig | SubclassedConfig = required(
         MODEL, "the network", missing="write `model: {hidden: [300, 100]}`, or a list of layers"
     )
     optimizer: Component = key(
         OneOf("optimizers"), "any of Keras's: `nnlab list optimizers`", default=Component("optimizers", "Adam")
     )
     schedule: Component | None = key(
-        OneOf("schedules", between=_schedule_faults), "how the learning rate changes from step to step", default=None
+        OneOf("schedules", between=_schedule_faults), "how the learning rate changes from step to step"
     )
     training: TrainingConfig = key(TrainingConfig, "epochs, batches, loss, metrics", default=TrainingConfig())
-    tune: TuneConfig | None = key(TuneConfig, "what `nnlab tune` searches", default=None)
-    compare: CompareConfig | None = key(CompareConfig, "variants of the experiment, for `nnlab compare`", default=None)
+    tune: TuneConfig | None = key(TuneConfig, "what `nnlab tune` searches")
+    compare: CompareConfig | None = key(CompareConfig, "variants of the experiment, for `nnlab compare`")
 
 
 BY_OUTPUT: Mapping[str, type[Section]] = {"data": DataConfig, "training": TrainingConfig}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING as NO_DEFAULT
 from dataclasses import dataclass, field, fields
 from functools import cache
@@ -34,7 +34,7 @@ class Key:
     shape: Shape
     about: str
     default: Any
-    missing: str | None
+    missing: str | None = None
 
     @property
     def required(self) -> bool:
@@ -42,10 +42,18 @@ class Key:
         return self.default is NO_DEFAULT
 
 
-def key(shape: Shape | type[Section], about: str = "", *, default: Any = NO_DEFAULT, missing: str | None = None) -> Any:
-    """Declare a key of a section; the arguments are those of `Key`."""
-    nested = Nested(shape) if isinstance(shape, type) else shape
-    return field(default=default, metadata={"shape": nested, "about": about, "missing": missing})
+def key(shape: Shape | type[Section], about: str = "", *, default: Any = None) -> Any:
+    """Declare a key of a section that a config may leave out; the arguments are those of `Key`."""
+    return field(default=default, metadata={"shape": _shape(shape), "about": about})
+
+
+def required(shape: Shape | type[Section], about: str = "", *, missing: str | None = None) -> Any:
+    """Declare a key of a section that a config must have; the arguments are those of `Key`."""
+    return field(metadata={"shape": _shape(shape), "about": about, "missing": missing})
+
+
+def _shape(shape: Shape | type[Section]) -> Shape:
+    return Nested(shape) if isinstance(shape, type) else shape
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,7 +135,7 @@ class Section(Typed):
         return dict(self.written())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Nested(Shape):
     """A section inside another one.
 
@@ -162,3 +170,35 @@ class Nested(Shape):
             return {}
         default = known.default
         return default.plain() if isinstance(default, Component) else {} if isinstance(default, Section) else None
+
+
+@dataclass(frozen=True)
+class OrSection(Shape):
+    """A value of some shape, or a section.
+
+    Args:
+        one: the shape of the value.
+        section: gives the section, which may hold such values itself.
+        mark: the key by which the section is known; `None` if every mapping is one.
+    """
+
+    one: Shape
+    section_of: Callable[[], type[Section]]
+    mark: str | None = None
+
+    @property
+    def is_list(self) -> bool:  # type: ignore[override]
+        """Whether the value is a list."""
+        return self.one.is_list
+
+    def _chosen(self, raw: Any) -> Shape:
+        is_section = isinstance(raw, Mapping) and (self.mark is None or self.mark in raw)
+        return Nested(self.section_of()) if is_section else self.one
+
+    def parse(self, raw: Any, report: Report) -> Any:
+        """Return the value or the section."""
+        return self._chosen(raw).parse(raw, report)
+
+    def among(self, node: Node) -> Shape:
+        """Return the shape of the one that is written."""
+        return self._chosen(node.value)

@@ -90,7 +90,7 @@ class Shape:
 ANYTHING: Final = Shape()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Value(Shape):
     """A number, a text, a switch ...: what a parameter of the catalog accepts that names no other object."""
 
@@ -119,7 +119,7 @@ TEXT: Final = Value(Parameter("", types=("str",)))
 SWITCH: Final = Value(Parameter("", types=("bool",)))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Choice(Shape):
     """One of a few words."""
 
@@ -133,33 +133,55 @@ class Choice(Shape):
         return report.fault(f"unknown value {show(raw)}", did_you_mean(str(raw), words) or one_of(words))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
+class Either(Shape):
+    """A value of one of several shapes, none of which has others inside.
+
+    Args:
+        words: what is expected, in words.
+        shapes: the shapes.
+        hint: what to write instead of something else.
+    """
+
+    words: str
+    shapes: tuple[Shape, ...]
+    hint: Hint = None
+
+    def parse(self, raw: Any, report: Report) -> Any:
+        """Return what the first shape makes of it that takes it."""
+        for shape in self.shapes:
+            tried = Report()
+            value = shape.parse(raw, tried)
+            if not tried.faults:
+                return value
+        return report.fault(f"expected {self.words}, received {show(raw)}", _hint(self.hint, raw))
+
+
+@dataclass(frozen=True)
 class Checked(Shape):
     """What a function checks and converts.
 
     Args:
         check: is called with the plain value and the report.
         schema: the same in JSON Schema.
-        is_list: whether it is written as a list.
     """
 
     check: Callable[[Any, Report], Any]
     schema: Mapping[str, Any]
-    is_list: bool = False
 
     def parse(self, raw: Any, report: Report) -> Any:
         """Return what the function makes of it."""
         return self.check(raw, report)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Later(Shape):
     """What is kept as it is written, and read where it is used; `shape` says what may stand there."""
 
     shape: Shape
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ListOf(Shape):
     """A list of values of one shape.
 
@@ -168,16 +190,23 @@ class ListOf(Shape):
         words: what is expected, in words.
         hint: what to write instead of something else.
         least: items that there must be.
+        or_one: whether an item may stand for a list of it.
     """
 
     item: Shape
     words: str = "a list"
     hint: Hint = None
     least: int = 0
+    or_one: bool = False
     is_list: bool = field(default=True, init=False)
 
     def parse(self, raw: Any, report: Report) -> Any:
         """Return a tuple."""
+        if self.or_one and not isinstance(raw, (list, tuple)):
+            tried = Report()
+            value = self.item.parse(raw, tried)
+            if not tried.faults:
+                return (value,)
         if not isinstance(raw, (list, tuple)) or len(raw) < self.least:
             words = "at least one item" if isinstance(raw, (list, tuple)) and self.words == "a list" else self.words
             return report.fault(f"expected {words}, received {show(raw)}", _hint(self.hint, raw, "list"))
@@ -188,7 +217,7 @@ class ListOf(Shape):
         return self.item if isinstance(part, int) else ANYTHING
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class MapOf(Shape):
     """Values of one shape by names that the user chooses, at least one.
 
@@ -243,7 +272,7 @@ def _is_mapping(raw: Any) -> bool:
     return isinstance(raw, Mapping) and bool(raw)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class OneOrByName(Shape):
     """One value, or values by name.
 
@@ -282,8 +311,10 @@ class OneOrByName(Shape):
         return self.several.outputs(raw) if self.goes_by_name(raw) else ()
 
 
-def _hint(hint: Hint, raw: Any, type_: str) -> str | None:
-    return (hint(raw) if callable(hint) else hint) or type_remedy(raw, [type_])
+def _hint(hint: Hint, raw: Any, type_: str | None = None) -> str | None:
+    if hint is None:
+        return type_remedy(raw, [type_]) if type_ is not None else None
+    return hint(raw) if callable(hint) else hint
 
 
 def whole_number(value: Any) -> Any:
@@ -308,30 +339,18 @@ def _name(value: Any, report: Report) -> Any:
     return canonical(value) if isinstance(value, str) else value
 
 
-def _names(value: Any, report: Report) -> Any:
-    if isinstance(value, (list, tuple)):
-        return tuple([_name(name, report.at(i)) for i, name in enumerate(value)])
-    if isinstance(whole_number(value), str) or is_whole(whole_number(value)):
-        return (_name(value, report),)
-    return report.fault(f"expected a name or a list of names, received {show(value)}")
+def _class_name(value: Any, report: Report) -> Any:
+    """Read the name of a class: a column of `true` and `false` has the classes True and False."""
+    return _name(str(value) if isinstance(value, bool) else value, report)
 
 
-def _truth_as_name(value: Any) -> Any:
-    """Make the name of a class of `true` and `false`, also in a list: a column of these has the classes True, False."""
-    if isinstance(value, list):
-        return [_truth_as_name(item) for item in value]
-    return str(value) if isinstance(value, bool) else value
+def _list_of_names(name: Shape) -> ListOf:
+    return ListOf(name, "a name or a list of names", lambda _: None, or_one=True)
 
 
-_NAME: Final = {"type": ["string", "integer"]}
-_LABEL: Final = {"type": ["string", "integer", "boolean"]}
-NAMES: Final = Checked(_names, {"anyOf": [_NAME, {"type": "array", "items": _NAME}]}, is_list=True)
-CLASS_NAME: Final = Checked(lambda value, report: _name(_truth_as_name(value), report), _LABEL)
-CLASS_NAMES: Final = Checked(
-    lambda value, report: _names(_truth_as_name(value), report),
-    {"anyOf": [_LABEL, {"type": "array", "items": _LABEL}]},
-    is_list=True,
-)
+NAMES: Final = _list_of_names(Checked(_name, {"type": ["string", "integer"]}))
+CLASS_NAME: Final = Checked(_class_name, {"type": ["string", "integer", "boolean"]})
+CLASS_NAMES: Final = _list_of_names(CLASS_NAME)
 
 
 def as_number(parameter: Parameter, value: Any) -> Any:

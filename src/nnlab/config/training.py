@@ -17,13 +17,13 @@ from nnlab.config.shapes import (
     TEXT,
     Checked,
     Choice,
+    Either,
     ListOf,
     MapOf,
     OneOrByName,
     is_whole,
     number,
     whole,
-    whole_number,
 )
 from nnlab.errors import ConfigPath, show
 
@@ -39,7 +39,7 @@ class EarlyStopping(Section):
     min_delta: float = key(number(minimum=0), "the least change that counts as an improvement", default=0.0)
     patience: int = key(whole(minimum=0), "epochs without improvement before it stops", default=10)
     mode: ImprovesWhen = key(Choice(get_args(ImprovesWhen)), "what is better: less or more", default="auto")
-    baseline: float | None = key(number(), "a value that must be reached within `patience` epochs", default=None)
+    baseline: float | None = key(number(), "a value that must be reached within `patience` epochs")
     restore_best_weights: bool = key(SWITCH, "whether the weights of the best epoch are kept", default=True)
     start_from_epoch: int = key(whole(minimum=0), "epochs before it begins to watch", default=0)
 
@@ -52,12 +52,15 @@ class TensorBoardConfig(Section):
     profile_batch: tuple[int, int] | None = key(
         Checked(
             lambda value, report: _profile_batch(value, report),
-            {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "array", "items": {"type": "integer", "minimum": 1},
-             "minItems": 2, "maxItems": 2}]},
+            {
+                "anyOf": [
+                    {"type": "integer", "minimum": 0},
+                    {"type": "array", "items": {"type": "integer", "minimum": 1}, "minItems": 2, "maxItems": 2},
+                ]
+            },
         ),
         "the step to profile, or the first and the last one; `0` for none",
-        default=None,
-    )  # fmt: skip
+    )
     write_graph: bool = key(SWITCH, "whether the model's graph is written", default=True)
 
 
@@ -71,19 +74,6 @@ def _profile_batch(value: Any, report: Report) -> Any:
         received = ", ".join(show(step) for step in steps) if isinstance(steps, (list, tuple)) else show(value)
         return report.fault(f"expected a step or a range of steps, received {received or 'an empty list'}", hint)
     return tuple(steps)
-
-
-def _jit_compile(value: Any, report: Report) -> Any:
-    if not isinstance(value, bool) and value != "auto":
-        report.fault(f"expected `true`, `false` or `auto`, received {show(value)}")
-    return value
-
-
-def _threads(value: Any, report: Report) -> Any:
-    count = whole_number(value)
-    if count != "auto" and (not is_whole(count) or count < 1):
-        report.fault(f"expected a number of at least 1, or `auto`, received {show(value)}")
-    return count
 
 
 def _weight_of_loss(value: Any, report: Report) -> Any:
@@ -100,6 +90,7 @@ def loses_by_output(raw: Any) -> bool:
     return len(raw) > 1 or any(catalog.find("losses", named_object(loss) or "") is not None for loss in raw.values())
 
 
+AUTO = Choice(("auto",))
 METRICS = ListOf(
     OneOf("metrics"),
     "a list of metrics",
@@ -122,31 +113,30 @@ class TrainingConfig(Section):
     loss: Component | Mapping[str, Component] | None = key(
         OneOrByName(OneOf("losses"), loses_by_output),
         "one of Keras's losses; from the task and the output if it is left out; by output name",
-        default=None,
     )
     metrics: tuple[Component, ...] | Mapping[str, tuple[Component, ...]] | None = key(
         OneOrByName(METRICS, lambda raw: isinstance(raw, Mapping)),
         "a list of Keras's metrics, `[]` for none; by output name",
-        default=None,
     )
-    loss_weights: Mapping[str, float] | None = key(LOSS_WEIGHTS, "how much each output's loss weighs", default=None)
-    early_stopping: EarlyStopping | None = key(EarlyStopping, "stop when a value no longer improves", default=None)
+    loss_weights: Mapping[str, float] | None = key(LOSS_WEIGHTS, "how much each output's loss weighs")
+    early_stopping: EarlyStopping | None = key(EarlyStopping, "stop when a value no longer improves")
     tensorboard: TensorBoardConfig | Literal[False] = key(
-        Nested(TensorBoardConfig, switch=True), "what goes to TensorBoard; `false` for nothing",
+        Nested(TensorBoardConfig, switch=True),
+        "what goes to TensorBoard; `false` for nothing",
         default=TensorBoardConfig(),
-    )  # fmt: skip
+    )
     engine: EngineName = key(
         Choice(get_args(EngineName)),
         "`fast`: one compiled program an epoch; `exact`: the same, bit for bit as Keras's `fit`; `keras`: `fit` itself",
         default="fast",
     )
     jit_compile: bool | Literal["auto"] = key(
-        Checked(_jit_compile, {"enum": [True, False, "auto"]}),
+        Either("`true`, `false` or `auto`", (SWITCH, AUTO)),
         "whether XLA compiles what `fast` runs; `auto` where that pays",
         default="auto",
     )
     threads: int | Literal["auto"] = key(
-        Checked(_threads, {"anyOf": [{"const": "auto"}, {"type": "integer", "minimum": 1}]}),
+        Either("a number of at least 1, or `auto`", (whole(minimum=1), AUTO)),
         "threads that a step is computed with; `auto` as many as pay",
         default="auto",
     )

@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeAlias, get_args
 from nnlab.config.checks import check
 from nnlab.config.faults import Fault, Report
 from nnlab.config.remedies import type_remedy
-from nnlab.config.section import Nested, Section, key
+from nnlab.config.section import Nested, Section, key, required
 from nnlab.config.shapes import (
     ANYTHING,
     SWITCH,
@@ -129,28 +129,22 @@ class ParameterConfig(Section):
     also = ({"const": "boolean"},)
 
     int_: tuple[int, int] | None = key(
-        Checked(_whole_range, _pair("integer")), "a whole number between the two, both included", default=None
+        Checked(_whole_range, _pair("integer")), "a whole number between the two, both included"
     )
     float_: tuple[float, float] | None = key(
-        Checked(_number_range, _pair("number")), "a number between the two, both included", default=None
+        Checked(_number_range, _pair("number")), "a number between the two, both included"
     )
     choice: tuple[Any, ...] | None = key(
-        Checked(_choices, {"type": "array", "minItems": 1}), "one of these, whatever may stand there", default=None
+        Checked(_choices, {"type": "array", "minItems": 1}), "one of these, whatever may stand there"
     )
-    boolean: Literal[True] | None = key(
-        Checked(Choice((True,)).parse, {"enum": [True, {}, []]}), "`true` or `false`", default=None
-    )
+    boolean: Literal[True] | None = key(Checked(Choice((True,)).parse, {"enum": [True, {}, []]}), "`true` or `false`")
     sampling: Sampling | None = key(
-        Choice(get_args(Sampling)), "`log`: as many values between 1 and 10 as between 10 and 100", default=None
+        Choice(get_args(Sampling)), "`log`: as many values between 1 and 10 as between 10 and 100"
     )
     step: float | None = key(
-        number(exclusive_minimum=0),
-        "only every so many-th value; with `log` each is `step` times the one before",
-        default=None,
+        number(exclusive_minimum=0), "only every so many-th value; with `log` each is `step` times the one before"
     )
-    when: Mapping[str, tuple[Any, ...]] | None = key(
-        WHEN, "takes part only where another value is one of these", default=None
-    )
+    when: Mapping[str, tuple[Any, ...]] | None = key(WHEN, "takes part only where another value is one of these")
 
     @classmethod
     def opened(cls, raw: Any) -> Any:
@@ -234,19 +228,19 @@ class TuneConfig(Section):
 
     algorithm: Algorithm = key(Choice(ALGORITHMS), "how the values are chosen", default="random")
     objective: str | None = key(
-        TEXT, "what decides, on validation rows; the first metric, else the loss, if it is left out", default=None
+        TEXT, "what decides, on validation rows; the first metric, else the loss, if it is left out"
     )
     max_trials: int | None = key(
         whole(minimum=1, maximum=100_000),
         "trials, the config's own values included; `10`, of a grid and Hyperband all, if it is left out",
-        default=None,
     )
-    max_time: float | None = key(DURATION, "no trial begins after it: `90` or `90s`, `30m`, `2h`, `1d`", default=None)
+    max_time: float | None = key(DURATION, "no trial begins after it: `90` or `90s`, `30m`, `2h`, `1d`")
     default_trial: bool = key(SWITCH, "try the config's own values first", default=True)
     ahead: int = key(
-        _MANY, "trials that are proposed before the outcome of the first of them is known, where outcomes decide",
+        _MANY,
+        "trials that are proposed before the outcome of the first of them is known, where outcomes decide",
         default=4,
-    )  # fmt: skip
+    )
     executions_per_trial: int = key(_MANY, "seeds that each trial is trained with", default=1)
     seeds: int = key(whole(minimum=0, maximum=1000), "fresh seeds that the best is trained with at the end", default=5)
     keep_models: int = key(
@@ -256,20 +250,14 @@ class TuneConfig(Section):
         Nested(MedianConfig, switch=True), "end hopeless trials early", default=False
     )
     max_epochs: int | None = key(
-        whole(minimum=1), "of Hyperband: epochs of the longest trials; the config's if it is left out", default=None
+        whole(minimum=1), "of Hyperband: epochs of the longest trials; the config's if it is left out"
     )
-    factor: int | None = key(whole(minimum=2), "of Hyperband: one in so many goes on; `3`", default=None)
-    hyperband_iterations: int | None = key(_MANY, "of Hyperband: how often all of it is done; `1`", default=None)
-    num_initial_points: int | None = key(
-        whole(minimum=1), "of Bayesian optimization: random trials at first", default=None
-    )
-    alpha: float | None = key(
-        number(exclusive_minimum=0), "of Bayesian optimization: noise of the scores; `0.0001`", default=None
-    )
-    beta: float | None = key(
-        number(minimum=0), "of Bayesian optimization: how much the unknown is sought; `2.6`", default=None
-    )
-    space: Mapping[str, ParameterConfig] = key(
+    factor: int | None = key(whole(minimum=2), "of Hyperband: one in so many goes on; `3`")
+    hyperband_iterations: int | None = key(_MANY, "of Hyperband: how often all of it is done; `1`")
+    num_initial_points: int | None = key(whole(minimum=1), "of Bayesian optimization: random trials at first")
+    alpha: float | None = key(number(exclusive_minimum=0), "of Bayesian optimization: noise of the scores; `0.0001`")
+    beta: float | None = key(number(minimum=0), "of Bayesian optimization: how much the unknown is sought; `2.6`")
+    space: Mapping[str, ParameterConfig] = required(
         MapOf(Nested(ParameterConfig), hint=_space_hint), "what is searched, by path", missing=_space_hint(None)
     )
 
