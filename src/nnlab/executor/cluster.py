@@ -26,6 +26,7 @@ from nnlab.errors import LostError, NnlabError, first_line
 from nnlab.executor.jobs import Job, Watcher
 from nnlab.executor.pool import Pool, Worker
 from nnlab.executor.trainer import Trainer, data_of
+from nnlab.private.ray import silence
 from nnlab.run import Run
 from nnlab.writing import write_bytes
 
@@ -69,8 +70,7 @@ def connect(address: str, jobs: int | None = None) -> None:
     except Exception as error:  # whatever Ray says: it has no error of its own for this
         hint = "`ray status` says whether a cluster runs here; `--ray local` starts one"
         raise NnlabError(f"cannot connect to the Ray cluster `{address}`: {first_line(error)}", hint=hint) from None
-    # what Ray's daemons say of a lost node goes to stdout, where results belong; nnlab says it itself
-    ray._private.worker.print_to_stdstream = lambda *_, **__: None
+    silence()  # nnlab says itself that a node is lost
 
 
 def _check_that_it_answers(address: str) -> None:

@@ -11,6 +11,8 @@ from typing import Any, ClassVar, Literal
 import keras
 from keras import ops
 
+from nnlab.private import keras as private_keras
+
 Link = Literal["sigmoid", "softmax"]
 
 
@@ -48,7 +50,7 @@ class OfPredictions(keras.metrics.Metric):
         self.link = link
         self.column = column
         self.ignored = ignored
-        self._direction = getattr(metric, "_direction", None)
+        self._direction = private_keras.direction(metric)
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Add rows."""

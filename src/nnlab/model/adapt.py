@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from nnlab.data.splits import is_constant
+from nnlab.private.keras import layers_inside
 
 ROWS_AT_ONCE = 4096
 
@@ -30,7 +31,7 @@ def adapt_layers(model: keras.Model, x: Any) -> None:
         model: a built model of any kind.
         x: the training rows as the model takes them.
     """
-    waiting = [layer for layer in model._flatten_layers(include_self=False) if _learns_from_data(layer)]
+    waiting = [layer for layer in layers_inside(model, itself=False) if _learns_from_data(layer)]
     while waiting:
         layer, inputs = _first_reached(model, waiting, x)
         layer.adapt(inputs)

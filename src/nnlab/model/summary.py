@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from nnlab import catalog
+from nnlab.private.keras import feeding, layers_inside
 from nnlab.results import value_text
 
 
@@ -112,13 +113,13 @@ def _role(layer: Any) -> catalog.Role | None:
 
 def _activation(layer: Any) -> str | None:
     """Describe the activation of a layer, or of the first layer inside that has one."""
-    found = (getattr(inner, "activation", None) for inner in layer._flatten_layers())
+    found = (getattr(inner, "activation", None) for inner in layers_inside(layer))
     return next((_described(activation, "activations") for activation in found if activation is not None), None)
 
 
 def _initializer(layer: Any) -> str | None:
     """Describe what the weights of a layer start from; biases, and what scales and shifts, always start alike."""
-    for inner in layer._flatten_layers():
+    for inner in layers_inside(layer):
         for weight in inner.weights:
             initializer = getattr(inner, f"{weight.name}_initializer", None)
             if len(weight.shape) > 1 and initializer is not None:
@@ -157,14 +158,7 @@ def _feeding(layer: Any, rows: list[LayerRow], model: Any) -> tuple[str, ...]:
     """Return the names of the layers and inputs that feed a layer, wherever the model uses it."""
     if type(model).__name__ == "Sequential":
         return (rows[-1].name,) if rows else ("input",)
-    nodes = set(getattr(model, "operations", ()))
-    parents = [
-        node.operation.name
-        for inbound in getattr(layer, "_inbound_nodes", ())
-        for node in inbound.parent_nodes
-        if node.operation in nodes
-    ]
-    return tuple(dict.fromkeys(parents))
+    return feeding(layer, model)
 
 
 def _count(weights: Any) -> int:

@@ -1,18 +1,10 @@
 """KerasTuner's oracles, made to run without its tuners: seeded, without files of their own, carried on exactly.
 
-Besides the algorithms nothing of KerasTuner's is used. What differs from its own use of them:
-
-- Everything that is drawn for a trial follows from the seed (0 included) and the trial's number.
-- A choice is a whole number to them, whatever its values are.
-- Bayesian optimization guesses the outcomes of running trials from those that are known, not from nothing, and draws
-  at random instead of trying the same values again. A trial that failed counts as the worst that did not, instead of
-  being left out: the search keeps away from where trainings diverge. It draws fewer trials before it learns.
-- In Hyperband a failed trial loses against any other, instead of keeping its whole round from ending.
+What differs from KerasTuner's own use of them stands in `nnlab.private.keras_tuner`.
 """
 
 from __future__ import annotations
 
-import copy
 import math
 import warnings
 from collections.abc import Mapping, Sequence
@@ -20,106 +12,14 @@ from typing import Any
 
 import numpy as np
 from keras_tuner import HyperParameters, Objective
-from keras_tuner.oracles import (
-    BayesianOptimizationOracle,
-    GridSearchOracle,
-    HyperbandOracle,
-    RandomSearchOracle,
-)
 
 from nnlab.catalog import Direction
 from nnlab.config.tune import TuneConfig
+from nnlab.private.keras_tuner import Bayesian, Grid, Hyperband, Random
 from nnlab.tune.outlook import initial_points, most_trials
 from nnlab.tune.points import grid_points
 from nnlab.tune.search import Codes, Proposal
 from nnlab.tune.space import Hyperparameter, Space
-
-MOST_COLLISIONS = 1000
-"""Draws that may give values which were tried before, until the space counts as exhausted."""
-
-
-class _Own:
-    """What all oracles of nnlab's share; stands before KerasTuner's class.
-
-    Attributes:
-        base: the codes of the config's own values, which are tried first; `None` to leave them out.
-        recorded: the codes that were drawn the first time, when a search is carried on.
-    """
-
-    trials: dict[str, Any]
-    base: Codes | None = None
-    recorded: Codes | None = None
-
-    def save(self) -> None: ...
-
-    def _save_trial(self, trial: Any) -> None: ...
-
-    def _random_values(self) -> Codes | None:
-        if self.recorded is not None:
-            return dict(self.recorded)
-        if self.base is not None and not self.trials:
-            return dict(self.base)
-        values: Codes | None = super()._random_values()  # type: ignore[misc]
-        return values
-
-
-class _Random(_Own, RandomSearchOracle): ...
-
-
-class _Grid(_Own, GridSearchOracle):
-    def populate_space(self, trial_id: str) -> dict[str, Any]:
-        response: dict[str, Any] = super().populate_space(trial_id)
-        if not self.start_order:  # KerasTuner leaves out what depends on others, and then draws it without a seed
-            space = self.get_space()
-            space.values = {}
-            for parameter in space.space:
-                if space.is_active(parameter):
-                    space.values[parameter.name] = parameter.default
-            response["values"] = space.values
-        return response
-
-
-class _Hyperband(_Own, HyperbandOracle):
-    _brackets: list[Any]
-    _current_bracket: int
-    _current_iteration: int
-
-    def populate_space(self, trial_id: str) -> dict[str, Any]:
-        before = copy.deepcopy((self._brackets, self._current_bracket, self._current_iteration))
-        response: dict[str, Any] = super().populate_space(trial_id)
-        if response["status"] == "IDLE":  # asking in vain changes nothing
-            self._brackets, self._current_bracket, self._current_iteration = before
-        return response
-
-
-class _Bayesian(_Own, BayesianOptimizationOracle):
-    def populate_space(self, trial_id: str) -> dict[str, Any]:
-        if self.recorded is not None:
-            return {"status": "RUNNING", "values": dict(self.recorded)}
-        response: dict[str, Any] = super().populate_space(trial_id)
-        if response["status"] == "RUNNING" and self._duplicate(self._rounded(response["values"])):
-            response = self._random_populate_space()
-        return response
-
-    def _rounded(self, values: Codes) -> Codes:
-        """Return plain numbers: those of NumPy look otherwise as text, by which KerasTuner compares."""
-        return {path: value.item() if isinstance(value, np.generic) else value for path, value in values.items()}
-
-    def _vectorize_trials(self) -> Any:
-        everything = self.trials
-        self.trials = {number: trial for number, trial in everything.items() if trial.status == "COMPLETED"}
-        x, losses = super()._vectorize_trials()
-        worst = max((loss for loss in losses if math.isfinite(loss)), default=0.0)
-        if len(self.trials) < len(everything):  # running ones are guessed by what was learnt from the others
-            self.gpr.fit(x, _no_worse(losses, worst))
-        self.trials = everything
-        x, losses = super()._vectorize_trials()
-        return x, _no_worse(losses, worst)
-
-
-def _no_worse(losses: Any, worst: float) -> Any:
-    """Let those that failed, whose losses are infinite, have the worst of the others."""
-    return np.where(np.isfinite(losses), losses, worst)
 
 
 class Proposer:
@@ -139,8 +39,6 @@ class Proposer:
         self._is_grid = section.algorithm == "grid"
         self._worst = math.inf if direction == "min" else -math.inf
         self._oracle: Any = self._make(section, Objective("score", direction), max_epochs)
-        self._oracle.verbose = 0
-        self._oracle._max_collisions = MOST_COLLISIONS
         self._oracle.base = space.base if section.default_trial else None
         self._tried: list[Codes] = []
         self._numbers: dict[int, str] = {}
@@ -157,16 +55,16 @@ class Proposer:
         if section.algorithm == "hyperband":
             iterations = section.hyperband_iterations or 1
             factor = section.factor or 3
-            return _Hyperband(max_epochs=max_epochs, factor=factor, hyperband_iterations=iterations, **options)
+            return Hyperband(max_epochs=max_epochs, factor=factor, hyperband_iterations=iterations, **options)
         if section.algorithm == "bayesian":
             options["num_initial_points"] = initial_points(
                 section, len(self._space.parameters), most_trials(section) or 0
             )
             given = {key: getattr(section, key) for key in ("alpha", "beta")}
-            return _Bayesian(
+            return Bayesian(
                 max_trials=None, **{key: value for key, value in given.items() if value is not None}, **options
             )
-        return (_Grid if self._is_grid else _Random)(max_trials=None, **options)
+        return (Grid if self._is_grid else Random)(max_trials=None, **options)
 
     def ask(self, number: int, *, recorded: Codes | None = None) -> Proposal | None:
         """Return what to try as the trial of this number, `None` if there is nothing (until more outcomes are known).
@@ -176,8 +74,7 @@ class Proposer:
             recorded: what was tried as this trial, when a search is carried on.
         """
         oracle = self._oracle
-        oracle._seed_state = (self._seed << 64) + (number << 32)
-        oracle._random_state = np.random.RandomState([self._seed, number])
+        oracle.seed_with(self._seed, number)
         if self._is_grid and number == 0 and oracle.base is not None:
             return self._propose(Proposal(dict(oracle.base)))
         oracle.recorded = recorded
@@ -223,7 +120,7 @@ class Proposer:
         if number not in self._numbers:
             return
         trial = self._oracle.trials[self._numbers[number]]
-        if score is None and isinstance(self._oracle, (_Hyperband, _Bayesian)):
+        if score is None and isinstance(self._oracle, (Hyperband, Bayesian)):
             score = self._worst
         self._end(trial, "FAILED" if score is None else "COMPLETED", score)
 

@@ -1,0 +1,80 @@
+"""Names of Keras that its documentation does not promise."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+from keras.src.backend.common import global_state
+from keras.src.layers.convolutional.base_conv import BaseConv
+from keras.src.layers.convolutional.base_conv_transpose import BaseConvTranspose
+from keras.src.layers.convolutional.base_depthwise_conv import BaseDepthwiseConv
+from keras.src.layers.convolutional.base_separable_conv import BaseSeparableConv
+from keras.src.layers.pooling.base_pooling import BasePooling
+from keras.src.random.seed_generator import GLOBAL_SEED_GENERATOR
+from keras.src.utils.naming import reset_uids
+from keras.src.utils.rng_utils import GLOBAL_RANDOM_SEED
+
+READ_FROM = {"keras": "3.15.1"}
+
+WINDOWED_LAYERS = (BaseConv, BaseConvTranspose, BaseDepthwiseConv, BaseSeparableConv, BasePooling)
+"""The bases of all convolutions, and of pooling with windows."""
+
+
+def layers_inside(layer: keras.Layer, *, itself: bool = True) -> list[keras.Layer]:
+    """Return all layers inside a layer or a model, at any depth, the outermost first; itself, too, if that is asked."""
+    return list(layer._flatten_layers(include_self=itself))
+
+
+def holds_layers(layer: keras.Layer) -> bool:
+    """Return whether there are layers inside."""
+    return bool(layer._layers)
+
+
+def seed_generators(layer: keras.Layer) -> Sequence[Any]:
+    """Return what a layer draws its random numbers from, without the layers inside."""
+    found: Sequence[Any] = layer._seed_generators
+    return found
+
+
+def feeding(layer: keras.Layer, model: keras.Model) -> tuple[str, ...]:
+    """Return the names of the layers and inputs that feed a layer, wherever the model uses it, each once."""
+    nodes = set(getattr(model, "operations", ()))
+    inbound = getattr(layer, "_inbound_nodes", ())
+    parents = [node.operation for use in inbound for node in use.parent_nodes if node.operation in nodes]
+    return tuple(dict.fromkeys(operation.name for operation in parents))
+
+
+def direction(metric: keras.Metric) -> str | None:
+    """Return whether more (`up`) or less (`down`) of a metric is better, as it says itself."""
+    found: str | None = getattr(metric, "_direction", None)
+    return found
+
+
+def learning_rate(optimizer: keras.optimizers.Optimizer) -> Any:
+    """Return an optimizer's schedule, or the variable that holds its rate."""
+    return optimizer._learning_rate
+
+
+class ReduceLearningRate(keras.callbacks.ReduceLROnPlateau):
+    """Keras's `ReduceLROnPlateau` for a schedule with a `learning_rate`; Keras sets none where there is a schedule."""
+
+    def _reduce_optimizer_lr(self, optimizer: Any, epoch: int, name: str = "") -> bool:
+        lowered: bool = super()._reduce_optimizer_lr(learning_rate(optimizer), epoch, name)
+        return lowered
+
+
+def forget(seed: int) -> None:
+    """Seed everything random, and count the names of layers from the start, but keep compiled programs.
+
+    What Keras's own functions for it reset besides is the state of TensorFlow's own random operations, of which neither
+    Keras nor nnlab has any.
+    """
+    reset_uids()
+    random.seed(seed)
+    np.random.seed(seed)
+    global_state.set_global_attribute(GLOBAL_RANDOM_SEED, seed)
+    global_state.set_global_attribute(GLOBAL_SEED_GENERATOR, None)
