@@ -139,7 +139,7 @@ def _own_name(configs: list[Path], name: str | None) -> str | None:
     if len(configs) == 1:
         return name
     if name is not None:
-        console.load(configs[0], None, name=name)  # says whether it can be a name
+        console.load(configs[0], options.Given(name=name))  # says whether it can be a name
     return None
 
 
@@ -148,23 +148,22 @@ def _base(given: Given, name: str | None) -> list[Any]:
     from nnlab.config.nodes import read_text
     from nnlab.config.overrides import Override, override
 
-    values = {
-        "seed": ("--seed", given.seed),
-        "name": ("--name", name),
-        "compare.seeds": ("--seeds", given.seeds),
-        "compare.tuning_budget": ("--tuning-budget", given.tuning_budget),
-        "compare.tuned_only": ("--tuned-only", given.tuned_only or None),
-        "compare.metric": ("--metric", given.metric),
-        "compare.target": ("--target", given.target),
+    section = {
+        "seeds": given.seeds,
+        "tuning_budget": given.tuning_budget,
+        "tuned_only": given.tuned_only or None,
+        "metric": given.metric,
+        "target": given.target,
     }
+    values = {"seed": given.seed, "name": name} | {f"compare.{key}": value for key, value in section.items()}
     base: list[Any] = [*(given.changes or ())]
     if given.tune_schedules is not None:
         origin = f"--tune-schedules {given.tune_schedules}"
         schedules = read_text(f"[{given.tune_schedules}]", origin, located=False)
         base.append(Override(("compare", "tune_schedules"), schedules, origin))
     more = [
-        override(path, value, origin=f"{option} {value}")
-        for path, (option, value) in values.items()
+        override(path, value, origin=f"--{path.rpartition('.')[2].replace('_', '-')} {value}")
+        for path, value in values.items()
         if value is not None
     ]
     return [*base, *more]

@@ -47,7 +47,7 @@ def _check(path: Path, given: options.Given) -> list[Problem]:
     Returns:
         What is no mistake but had better be known.
     """
-    loaded = console.load_given(path, given)
+    loaded = console.load(path, given)
     advice = loaded.advice()
     if loaded.experiment.tune is None and loaded.experiment.compare is None:
         console.check_fit(loaded)
@@ -88,7 +88,7 @@ def summary(
     given: options.Given,
 ) -> None:
     """Show the layers, their output shapes and their parameters."""
-    loaded = console.load_given(config, given)
+    loaded = console.load(config, given)
     if plot is not None:
         from nnlab.outputs import check_output, is_stream
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from nnlab.cli.options import Given
     from nnlab.cli.screen import Screen
     from nnlab.config.load import LoadedConfig
+    from nnlab.config.overrides import Override
     from nnlab.data.splits import Splits
     from nnlab.run import Run
 
@@ -76,11 +77,11 @@ def print_json(document: Any) -> None:
     sys.stdout.write(to_json(document))  # which escapes control characters
 
 
-def show_results(document: Mapping[str, Any], run: Run, *, json: bool, quiet: bool) -> None:
+def show_results(document: Mapping[str, Any], run: Run, given: Given) -> None:
     """Print the results of a comparison or search, and where they are."""
-    if json:
+    if given.json:
         print_json(document)
-    elif quiet:
+    elif given.quiet:
         print_run(run.path)
     else:
         from nnlab.report import page_of
@@ -114,36 +115,25 @@ def stopped(error: BaseException, run: Run, *, done: str) -> int:
     return LostError.exit_code if lost else 130
 
 
-def load(
-    path: Path, overrides: Sequence[str] | None, *, seed: int | None = None, name: str | None = None
-) -> LoadedConfig:
-    """Read a config with the command line's changes.
+def load(path: Path, given: Given, more: Sequence[Override | str] = ()) -> LoadedConfig:
+    """Read a config with the changes that a command was given, and with what follows from its own options.
 
     Raises:
         ConfigError: with every problem of the file and of the changes.
     """
     from nnlab.config.load import load_config
-    from nnlab.config.overrides import Override, override
+    from nnlab.config.overrides import override
     from nnlab.model.size import check_written_layers
 
-    changes: list[Override | str] = [*(overrides or ())]
-    if seed is not None:
-        changes.append(override("seed", seed, origin=f"--seed {seed}"))
-    if name is not None:
-        changes.append(override("name", name, origin=f"--name {name}"))
+    changes = [*(given.changes or ()), *more]
+    if given.seed is not None:
+        changes.append(override("seed", given.seed, origin=f"--seed {given.seed}"))
+    if given.name is not None:
+        changes.append(override("name", given.name, origin=f"--name {given.name}"))
     loaded = load_config(path, changes)
     with located(loaded):
         check_written_layers(loaded.experiment)
     return loaded
-
-
-def load_given(path: Path, given: Given) -> LoadedConfig:
-    """Read a config with the changes that a command was given.
-
-    Raises:
-        ConfigError: with every problem of the file and of the changes.
-    """
-    return load(path, given.changes, seed=given.seed, name=given.name)
 
 
 def load_data(config: LoadedConfig, given: Given) -> Splits:

@@ -50,7 +50,7 @@ def find_lr(
 
     Nothing is kept of the training. If the losses say nothing there is no suggestion, and the reason is given.
     """
-    loaded = console.load_given(config, given)
+    loaded = console.load(config, given)
     if not 0 < lowest < highest < math.inf:
         message = f"the rates from {lowest:g} to {highest:g} are no range"
         raise NnlabError(message, hint="give two positive numbers, the smaller one first: `--min 1e-6 --max 10`")

@@ -25,7 +25,7 @@ def check_gradients(
 
     Exits with 1 if a gradient is off. Activations whose gradient is made up, such as `heaviside`, always are.
     """
-    loaded = console.load_given(config, given)
+    loaded = console.load(config, given)
     with console.located(loaded):
         splits = console.load_data(loaded, given)
         with console.tensorflow(given):

@@ -69,7 +69,7 @@ def schedule(
     rows: dict[str, int] = {}
     for path in configs:
         try:
-            loaded = console.load_given(path, given)
+            loaded = console.load(path, given)
             previews.append(_preview(loaded, steps, rows))
         except NnlabError as error:
             problems += error.problems

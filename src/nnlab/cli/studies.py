@@ -86,7 +86,7 @@ def carry_out(prepares: Sequence[Prepare], given: options.Given, *, into: Run | 
         raise typer.Exit(console.stopped(error, run, done="tried" if is_search else "trained")) from None
     if _say_crashed(studies, "in trial" if is_search else "in", most=5 if is_search else 3):
         console.say(f"`nnlab resume {run.path}` tries them again")
-    console.show_results(run.read_summary(), run, json=given.json, quiet=given.quiet)
+    console.show_results(run.read_summary(), run, given)
     preparing.join()
     draw(run)  # which takes longer than the tables
     if status == "failed":

@@ -24,7 +24,7 @@ def train(config: options.Config, *, given: options.Given) -> None:
     """Train a config, evaluate it on all splits, and keep everything in a run directory."""
     from nnlab.run import Run
 
-    loaded = console.load_given(config, given)
+    loaded = console.load(config, given)
     console.check_fit(loaded)
     run = Run.new(given.runs_dir, loaded.experiment.name)
     try:

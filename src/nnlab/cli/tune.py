@@ -51,15 +51,13 @@ def tune(
         "seeds": seeds,
         "default_trial": default_trial,
     }
-    changes = [*(given.changes or ()), *_overrides(section)]
-    loaded = console.load(config, changes, seed=given.seed, name=given.name)
-    carry_out([_prepare(loaded, given)], given)
+    carry_out([_prepare(console.load(config, given, _overrides(section)), given)], given)
 
 
 def again(run: Run, given: options.Given, *, max_trials: int | None, max_time: str | None) -> Prepare:
     """Return what prepares the search of a run to be carried on, for longer if it is told so."""
     section = {"max_trials": max_trials, "max_time": max_time, "ahead": run.read_info().get("behind")}  # of older runs
-    return _prepare(console.load(run.config_path, _overrides(section)), given)
+    return _prepare(console.load(run.config_path, options.Given(), _overrides(section)), given)
 
 
 def _prepare(loaded: LoadedConfig, given: options.Given) -> Prepare:
