@@ -7,9 +7,9 @@ import pytest
 
 from nnlab.data.splits import DataSpec, Split, Splits, TargetSpec
 from nnlab.errors import ConfigError
-from nnlab.model.indices import check_indices
 from nnlab.model.inputs import model_splits
 from nnlab.model.plan import plan_model
+from nnlab.model.values import check_indices
 
 EMBEDDING = "{Embedding: {input_dim: 10, output_dim: 4}}"
 END = "Flatten, {Dense: {units: 1, activation: sigmoid}}"

@@ -199,7 +199,7 @@ def row_count(x: ByName) -> int:
     return len(only(x))
 
 
-def rows_at(x: ByName, numbers: np.ndarray) -> dict[str, np.ndarray]:
+def rows_at(x: ByName, numbers: np.ndarray | slice) -> dict[str, np.ndarray]:
     """Return some rows of arrays."""
     return {name: array[numbers] for name, array in x.items()}
 

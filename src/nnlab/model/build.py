@@ -10,21 +10,19 @@ from contextlib import contextmanager
 from typing import Any
 
 import keras
-import numpy as np
 
-from nnlab import layers as own_layers
 from nnlab.config.by_name import one_or_all, only
 from nnlab.config.components import Component
 from nnlab.config.durations import schedule_in_steps, steps_of_run
 from nnlab.config.model import FunctionalConfig, SequentialConfig, SubclassedConfig
 from nnlab.config.schema import Experiment
-from nnlab.data.splits import ByName, Splits, TargetSpec
-from nnlab.errors import LONGEST_SENTENCE, ConfigError, ConfigPath, Problem, listed, sentences
+from nnlab.data.splits import ByName, Splits, TargetSpec, rows_at
+from nnlab.errors import ConfigError, ConfigPath, Problem, listed
 from nnlab.layers.graph_schedules import GraphSchedule, PerformanceSchedule
 from nnlab.model.adapt import adapt_layers
 from nnlab.model.hidden import PlannedLayer
-from nnlab.model.metrics import made_of, own_metric, view_of
-from nnlab.model.objects import make
+from nnlab.model.judges import made_judges, try_out
+from nnlab.model.objects import made, reason_of, refused
 from nnlab.model.plan import OutputPlan, Plan
 from nnlab.model.saved import user_class
 from nnlab.model.transfer import cloned_layers, copy_weights
@@ -75,7 +73,7 @@ def build_model(
     adapt_layers(model, one_or_all(x))
     taken = [] if source is None or transfer is None else copy_weights(transfer, source, model)
     compile_model(model, experiment, plan, num_train=splits.spec.num_train)
-    _try_out(experiment, plan, splits, answers)
+    try_out(experiment, plan, rows_at(splits.train.y, slice(2)), answers)
     return model, taken
 
 
@@ -95,7 +93,7 @@ def _names_apart() -> Iterator[None]:
     try:
         yield
     except ValueError as error:
-        message = f"Keras refuses the layers: {_reason(error)}"
+        message = f"Keras refuses the layers: {reason_of(error)}"
         raise ConfigError(Problem(message, "give each its own name, or none", ("model", "layers"))) from error
 
 
@@ -153,7 +151,7 @@ def _subclassed(
     `by_output` says whether the outputs have targets of their own.
     """
     path = ("model", "class")
-    model = _user_model(config, trust_code=trust_code) if config.is_user_code else _made(config.component, path)
+    model = _user_model(config, trust_code=trust_code) if config.is_user_code else made(config.component, path)
     model.name = name
     row = keras.tree.map_structure(lambda array: keras.ops.convert_to_tensor(array[:1]), one_or_all(x))
     try:
@@ -161,7 +159,7 @@ def _subclassed(
         answer = model(row)
     except Exception as error:
         hint = f"it is called with the arrays {listed(x)} by name" if len(x) > 1 else None
-        raise ConfigError(Problem(f"`{config.class_}` cannot take the data: {_reason(error)}", hint, path)) from error
+        raise ConfigError(Problem(f"`{config.class_}` cannot take the data: {reason_of(error)}", hint, path)) from error
     answers = dict(answer) if isinstance(answer, Mapping) else {OUTPUT: answer}
     given = set(answers)
     wanted = {output.name for output in plan.outputs}
@@ -180,7 +178,7 @@ def _user_model(config: SubclassedConfig, *, trust_code: bool) -> keras.Model:
     try:
         model = class_(**config.parameters)
     except Exception as error:  # whatever the user's constructor raises is the user's to see
-        message = f"`{class_.__name__}` cannot be made of these keys: {type(error).__name__}: {_reason(error)}"
+        message = f"`{class_.__name__}` cannot be made of these keys: {type(error).__name__}: {reason_of(error)}"
         raise ConfigError(Problem(message, "see the class's constructor", ("model", "class"))) from error
     if class_.get_config is keras.layers.Layer.get_config:
         # Keras 3.15 forgets a model class's constructor arguments, and then cannot save it; the config knows them
@@ -214,13 +212,12 @@ def compile_model(
         rate = learning_rate_schedule(experiment, num_train, first_epoch=first_epoch)
         optimizer = optimizer.with_parameters(learning_rate=rate)
     several = len(plan.outputs) > 1
-    losses, metrics, weights = {}, {}, {}
+    losses, metrics = {}, {}
     for output in plan.outputs:
-        losses[output.name] = _made(output.loss, experiment.training.place("loss", output.name))
-        metrics[output.name] = [made for made, _ in _made_metrics(experiment, output)]
-        weights[output.name] = output.loss_weight
+        losses[output.name], *metrics[output.name] = (judge for judge, *_ in made_judges(experiment, output))
+    weights = {output.name: output.loss_weight for output in plan.outputs}
     model.compile(
-        optimizer=_made(optimizer, ("optimizer",)),
+        optimizer=made(optimizer, ("optimizer",)),
         loss=one_or_all(losses),
         loss_weights=weights if several and experiment.training.loss_weights is not None else None,
         metrics=one_or_all(metrics),
@@ -228,63 +225,7 @@ def compile_model(
     try:
         model.optimizer.build(model.trainable_variables)  # else a model that is saved before its first step lacks them
     except Exception as error:  # Keras looks at some parameters only now, such as Muon's `exclude_layers`
-        raise _refused(error, experiment.optimizer, ("optimizer",)) from error
-
-
-def _made_metrics(experiment: Experiment, output: OutputPlan) -> Iterator[tuple[Any, ConfigPath]]:
-    place = experiment.training.place("metrics", output.name)
-    for i, metric in enumerate(output.metrics):
-        yield _made_metric(metric, output, (*place, i)), (*place, i)
-
-
-def _try_out(experiment: Experiment, plan: Plan, splits: Splits, answers: Mapping[str, Any]) -> None:
-    """Let losses and metrics judge some made-up answers: many look at their parameters only when they are used.
-
-    Raises:
-        ConfigError: with every loss and metric that cannot be used, or gives more than one value.
-    """
-    problems = []
-    for output in plan.outputs:
-        shape = tuple(answers[output.name].shape[1:])
-        y = splits.train.y[output.name][:2]
-        if None in shape or not len(y):
-            continue
-        made_up = np.full((len(y), *shape), 1 / max(2, shape[-1] if shape else 2), np.float32)
-        place = experiment.training.place("loss", output.name)
-        judges = [(_made(output.loss, place), output.loss, place)]
-        made = _made_metrics(experiment, output)
-        judges += [(judge, metric, at) for (judge, at), metric in zip(made, output.metrics, strict=True)]
-        for judge, component, path in judges:
-            if not isinstance(judge, str) and (found := _fault_of(judge, y, made_up)) is not None:
-                hint = f"`nnlab list {component.kind} {component.name}` shows what it takes"
-                problems.append(Problem(f"`{component.name}` cannot judge this model: {found}", hint, path))
-    ConfigError.raise_any(problems)
-
-
-def _fault_of(judge: Any, y: np.ndarray, answers: np.ndarray) -> str | None:
-    """Return why a loss or a metric cannot judge answers `[rows, ...]`, `None` if it can."""
-    try:
-        value = judge(y, answers)
-    except Exception as error:
-        return _reason(error)
-    one_is_needed = isinstance(judge, keras.Metric)  # losses of rows are added up
-    return f"it gives {np.size(value)} values, and one is needed" if one_is_needed and np.size(value) != 1 else None
-
-
-def _made_metric(metric: Component, output: OutputPlan, path: ConfigPath) -> Any:
-    """Make a metric that sees what the output's values stand for, and takes all rows together."""
-    asked, meaning = output.asked, output.meaning
-    component = made_of(metric, asked, rows=output.one_hot, meaning=meaning)
-    own = own_metric(component, asked)
-    if own is None:
-        made = _made(component, path)
-    else:
-        kept = {name: value for name, value in component.parameters.items() if name != "axis"}
-        made = getattr(own_layers, own)(**{"name": component.name, **kept})
-    view = view_of(metric, meaning, output.ending)
-    if view is None:
-        return made
-    return own_layers.OfPredictions(made, link=view.link, column=view.column, ignored=view.ignored)
+        raise refused(error, experiment.optimizer, ("optimizer",)) from error
 
 
 def learning_rate_schedule(experiment: Experiment, num_train: int, *, first_epoch: int = 0) -> GraphSchedule:
@@ -338,7 +279,7 @@ def _made_layers(planned: Sequence[PlannedLayer]) -> list[Any]:
     problems: dict[ConfigPath, Problem] = {}  # a repeated layer is refused once
     for layer in planned:
         try:
-            layers.append(_made(layer.component, _place(layer)))
+            layers.append(made(layer.component, _place(layer)))
         except ConfigError as error:
             problems |= {problem.path: problem for problem in error.problems}
     ConfigError.raise_any(problems.values())
@@ -348,18 +289,6 @@ def _made_layers(planned: Sequence[PlannedLayer]) -> list[Any]:
 def _place(layer: PlannedLayer) -> ConfigPath:
     """Return where the layer's parameters stand; layers of `hidden` have no name there."""
     return (*layer.path, layer.component.name) if "layers" in layer.path[-2:] else layer.path
-
-
-def _made(component: Component, path: ConfigPath) -> Any:
-    try:
-        return make(component)
-    except Exception as error:  # whatever a constructor stumbles over is what the config gives it
-        raise _refused(error, component, path) from error
-
-
-def _refused(error: Exception, component: Component, path: ConfigPath) -> ConfigError:
-    hint = f"`nnlab list {component.kind} {component.name}` shows what it takes"
-    return ConfigError(Problem(f"Keras refuses this: {_reason(error)}", hint, path))
 
 
 def _trace(x: Any, layers: list[Any], planned: Sequence[PlannedLayer], place: ConfigPath | None = None) -> Any:
@@ -377,7 +306,7 @@ def _trace(x: Any, layers: list[Any], planned: Sequence[PlannedLayer], place: Co
         try:
             x = layer(*x) if isinstance(x, list) and _takes_arguments(layer) else layer(x)
         except Exception as error:
-            reason = _reason(error)
+            reason = reason_of(error)
             rows = " and ".join(_shape_text(shape) for shape in shapes)
             message = f"`{name}` cannot take rows of shape {rows}: {reason}"
             raise ConfigError(Problem(message, _shape_hint(name, shapes[0], reason), _said_at(plan, place))) from error
@@ -399,7 +328,7 @@ def _try_limits(layer: Any, path: ConfigPath) -> None:
                     limit(variable.value)
             except Exception as error:
                 shape = _shape_text(tuple(variable.shape))
-                message = f"`{type(limit).__name__}` does not fit weights of shape {shape}: {_reason(error)}"
+                message = f"`{type(limit).__name__}` does not fit weights of shape {shape}: {reason_of(error)}"
                 raise ConfigError(Problem(message, "choose its parameters for weights of this shape", path)) from error
 
 
@@ -425,25 +354,6 @@ def _takes_arguments(layer: keras.layers.Layer) -> bool:
     """Whether a layer takes its inputs one by one (query, value, key) instead of as a list."""
     parameters = inspect.signature(layer.call).parameters.values()
     return sum(item.default is item.empty and item.kind is item.POSITIONAL_OR_KEYWORD for item in parameters) > 1
-
-
-def _reason(error: BaseException) -> str:
-    """Return Keras's message in one line, in the words of a config and without what it repeats."""
-    text = " ".join(sentences(error))
-    text = re.sub(r"^Input \d+ with name '.*' of layer '.*' is incompatible with the layer: ", "", text)
-    text = re.sub(r"expected (min_|max_|)ndim=(\d+), found ndim=(\d+)", _axes_in_words, text)
-    text = re.split(r"[.,]? (?:Full shape received|Received): |\. Received `", text)[0].rstrip(". ")
-    text = re.sub(r"(?<!\w)'([^']*)'", r"`\1`", text)
-    text = re.sub(r"\. ([A-Z])(?=[a-z])", lambda found: f"; {found[1].lower()}", text)
-    text = text if len(text) <= LONGEST_SENTENCE else f"{text[:LONGEST_SENTENCE]}..."
-    return text[:1].lower() + text[1:] if not text[1:2].isupper() else text
-
-
-def _axes_in_words(found: re.Match[str]) -> str:
-    """Count the axes of a row, as the config does, where Keras counts the batch too."""
-    limit = {"min_": "at least ", "max_": "at most ", "": ""}[found[1]]
-    axes = int(found[2]) - 1
-    return f"it takes rows of {limit}{axes} {'axis' if axes == 1 else 'axes'}, these have {int(found[3]) - 1}"
 
 
 def _shape_text(shape: tuple[int | None, ...]) -> str:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from nnlab.config.components import Component
 from nnlab.config.training import TrainingConfig
-from nnlab.errors import ConfigError, ConfigPath, Problem
+from nnlab.errors import ConfigError, Problem
 from nnlab.model.ending import Ending
-from nnlab.model.losses import Asked, Remark, loss_remarks
+from nnlab.model.losses import Asked, loss_remarks
 from nnlab.model.metrics import metric_remarks
 
 
@@ -36,12 +36,8 @@ def raise_unfit(
     """
     remark = None if loss is None else next(loss_remarks(loss, asked, ending), None)
     if remark is not None:
-        raise ConfigError(_problem(remark, ("model",) if training.loss is None else training.place("loss", output)))
+        raise ConfigError(Problem(*remark, ("model",) if training.loss is None else training.place("loss", output)))
     found = [next(metric_remarks(metric, loss, asked, ending), None) for metric in metrics]
     place = training.place("metrics", output)
-    problems = [_problem(remark, (*place, i)) for i, remark in enumerate(found) if remark is not None]
+    problems = [Problem(*remark, (*place, i)) for i, remark in enumerate(found) if remark is not None]
     ConfigError.raise_any(problems)
-
-
-def _problem(remark: Remark, path: ConfigPath) -> Problem:
-    return Problem(remark.message, remark.hint, path)

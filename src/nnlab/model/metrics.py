@@ -131,6 +131,9 @@ def metric_remarks(metric: Component, loss: Component | None, asked: Asked, endi
         yield from _class_numbers_predicted(metric, asked)
         return
     output = _Output(loss, asked, meaning_of(asked.task, loss, ending), ending)
+    if asked.has_classes and targets_of(metric) == "nonzero":
+        message = f"`{metric.name}` divides by the target, which is 0 for a class"
+        yield Remark(message, "write `mean_absolute_error`")
     yield from _WRONG_FOR_TASK[asked.task](metric, output)
     yield from _class_numbers_predicted(metric, asked)
     yield from _wrong_axis(metric, asked)
@@ -230,8 +233,6 @@ def _wrong_for_two_classes(metric: Component, output: _Output) -> Iterator[Remar
     elif targets in ("rows", "classes") and meaning.column is None:
         message = f"{name} wants a column for each class, and two classes have one here"
         yield Remark(message, _other(metric))
-    elif targets == "nonzero":
-        yield from _divides(metric)
     elif meaning.column is not None and takes_of(metric).predictions == "scores":
         yield Remark(f"{name} wants one score a row, and the model gives one a class", "remove it")
 
@@ -240,15 +241,11 @@ def _wrong_for_labels(metric: Component, _: _Output) -> Iterator[Remark]:
     if targets_of(metric) in ("rows", "classes"):
         message = f"`{metric.name}` wants one class a row, and the rows here may have several labels"
         yield Remark(message, _other(metric))
-    elif targets_of(metric) == "nonzero":
-        yield from _divides(metric)
 
 
 def _wrong_for_classes(metric: Component, output: _Output) -> Iterator[Remark]:
     name, targets, loss = metric.name, targets_of(metric), output.loss
-    if targets == "nonzero":
-        yield from _divides(metric)
-    elif wants_class_numbers(loss) and compares_rows(metric):
+    if wants_class_numbers(loss) and compares_rows(metric):
         other = "categorical_crossentropy"
         other = f"{{{other}: {{from_logits: true}}}}" if output.meaning.kind == "logits" else other
         hint = f"write `loss: {other}`"
@@ -280,11 +277,6 @@ def _wrong_for_numbers(metric: Component, output: _Output) -> Iterator[Remark]:
             f"`{metric.name}` counts classes, and the task is regression",
             "write `root_mean_squared_error`, or `task: classification` under `data`",
         )
-
-
-def _divides(metric: Component) -> Iterator[Remark]:
-    message = f"`{metric.name}` divides by the target, which is 0 for a class"
-    yield Remark(message, "write `mean_absolute_error`")
 
 
 def _wrong_axis(metric: Component, asked: Asked) -> Iterator[Remark]:

@@ -1,7 +1,8 @@
-"""Components of a config as Keras objects."""
+"""Components of a config as Keras objects, and what Keras says of those that it refuses."""
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import keras
@@ -9,6 +10,7 @@ import keras
 from nnlab import layers as own
 from nnlab.catalog import Entry
 from nnlab.config.components import Component
+from nnlab.errors import LONGEST_SENTENCE, ConfigError, ConfigPath, Problem, sentences
 from nnlab.layers.activations import ActivationFunction
 
 _KERAS_MODULES = {
@@ -52,3 +54,40 @@ def _value(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [_value(item) for item in value]
     return value
+
+
+def made(component: Component, path: ConfigPath) -> Any:
+    """Make the Keras object that a component describes.
+
+    Raises:
+        ConfigError: Keras refuses the parameters, which stand at `path`.
+    """
+    try:
+        return make(component)
+    except Exception as error:  # whatever a constructor stumbles over is what the config gives it
+        raise refused(error, component, path) from error
+
+
+def refused(error: Exception, component: Component, path: ConfigPath) -> ConfigError:
+    """Return the error for what Keras refuses."""
+    hint = f"`nnlab list {component.kind} {component.name}` shows what it takes"
+    return ConfigError(Problem(f"Keras refuses this: {reason_of(error)}", hint, path))
+
+
+def reason_of(error: BaseException) -> str:
+    """Return Keras's message in one line, in the words of a config and without what it repeats."""
+    text = " ".join(sentences(error))
+    text = re.sub(r"^Input \d+ with name '.*' of layer '.*' is incompatible with the layer: ", "", text)
+    text = re.sub(r"expected (min_|max_|)ndim=(\d+), found ndim=(\d+)", _axes_in_words, text)
+    text = re.split(r"[.,]? (?:Full shape received|Received): |\. Received `", text)[0].rstrip(". ")
+    text = re.sub(r"(?<!\w)'([^']*)'", r"`\1`", text)
+    text = re.sub(r"\. ([A-Z])(?=[a-z])", lambda found: f"; {found[1].lower()}", text)
+    text = text if len(text) <= LONGEST_SENTENCE else f"{text[:LONGEST_SENTENCE]}..."
+    return text[:1].lower() + text[1:] if not text[1:2].isupper() else text
+
+
+def _axes_in_words(found: re.Match[str]) -> str:
+    """Count the axes of a row, as the config does, where Keras counts the batch too."""
+    limit = {"min_": "at least ", "max_": "at most ", "": ""}[found[1]]
+    axes = int(found[2]) - 1
+    return f"it takes rows of {limit}{axes} {'axis' if axes == 1 else 'axes'}, these have {int(found[3]) - 1}"

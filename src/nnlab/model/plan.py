@@ -17,7 +17,7 @@ from nnlab.config.components import Component
 from nnlab.config.data import TaskName
 from nnlab.config.model import FunctionalConfig, SequentialConfig
 from nnlab.config.schema import Experiment
-from nnlab.config.training import EarlyStopping
+from nnlab.config.training import EarlyStopping, TrainingConfig
 from nnlab.errors import ConfigError, ConfigPath, Problem, did_you_mean, listed, one_of
 from nnlab.model.ending import UNKNOWN, Ending, Meaning, ending_of, meaning_of
 from nnlab.model.fit import raise_unfit
@@ -65,6 +65,12 @@ class OutputPlan:
     def one_hot(self) -> bool:
         """Whether the loss wants classes as rows of 0 and 1, as those with label smoothing do."""
         return not wants_class_numbers(self.loss)
+
+    def judges(self, training: TrainingConfig) -> Iterator[tuple[Component, ConfigPath]]:
+        """Yield its loss and its metrics, with their places in the config."""
+        yield self.loss, training.place("loss", self.name)
+        place = training.place("metrics", self.name)
+        yield from ((metric, (*place, i)) for i, metric in enumerate(self.metrics))
 
     @property
     def meaning(self) -> Meaning:

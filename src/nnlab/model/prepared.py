@@ -6,10 +6,9 @@ from dataclasses import dataclass
 
 from nnlab.config.schema import Experiment
 from nnlab.data.splits import Splits
-from nnlab.model.indices import check_indices
 from nnlab.model.inputs import model_splits
 from nnlab.model.plan import Plan, plan_model, with_plan
-from nnlab.model.targets import check_targets
+from nnlab.model.values import check_indices, check_targets
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,4 +1,4 @@
-"""Layers that look numbers up in a table, such as `Embedding`: the data must hold numbers that stand there."""
+"""Whether the numbers of the data are such that losses and metrics of them have a value, and layers know them."""
 
 from __future__ import annotations
 
@@ -6,17 +6,68 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from nnlab.config.by_name import by_output
 from nnlab.config.components import Component
+from nnlab.config.training import TrainingConfig
 from nnlab.data.splits import Splits
 from nnlab.errors import ConfigError, ConfigPath, Problem, number_text
+from nnlab.model.ending import takes_of
 from nnlab.model.hidden import PlannedLayer
-from nnlab.model.plan import Plan
+from nnlab.model.losses import Remark
+from nnlab.model.metrics import is_entropy, targets_of
+from nnlab.model.plan import OutputPlan, Plan
 
 LIMITS = ("input_dim", "num_tokens")
 """Parameters of a layer that say how many numbers it knows: 0 and those below the limit."""
 
 _HARMLESS = frozenset(("name", "trainable", "data_format"))
 """Parameters with which a layer that moves values still does, besides those that it cannot do without."""
+
+
+def check_targets(training: TrainingConfig, outputs: Sequence[OutputPlan], splits: Splits) -> None:
+    """Refuse losses and metrics of numbers that they have no value for; classes and labels are 0 and 1 anyway.
+
+    Args:
+        training: says where losses and metrics stand in the config.
+        outputs: the outputs with their losses and metrics.
+        splits: the data as loaded.
+
+    Raises:
+        ConfigError: with every loss and metric.
+    """
+    problems = []
+    for output in outputs:
+        if output.asked.task == "regression":
+            arrays = [by_output(split.y, output.name) for split in splits.present]
+            for component, path in output.judges(training):
+                remark = next((found for y in arrays if (found := _unfit(component, y)) is not None), None)
+                if remark is not None:
+                    problems.append(Problem(*remark, path))
+    ConfigError.raise_any(problems)
+
+
+def _unfit(component: Component, y: np.ndarray) -> Remark | None:
+    """Return why a loss or a metric has no value for some of the targets."""
+    name, kind = component.name, targets_of(component)
+    low, high = (number_text(float(str(end))) for end in (y.min(), y.max()))  # as many digits as a float32 has
+    if kind == "nonzero" and not y.all():
+        count = f"{np.count_nonzero(y == 0)} of {y.size} values"
+        return Remark(f"`{name}` divides by the target, which is 0 in {count}", "write `mean_absolute_error`")
+    if kind == "nonnegative" and y.min() < 0:
+        return Remark(f"`{name}` wants no target below 0, and the least is {low}", "write `mean_squared_error`")
+    if kind == "labels" and takes_of(component).predictions == "scores":
+        if not (np.isin(y, (-1, 1)).all() or np.isin(y, (0, 1)).all()):
+            message = f"`{name}` wants targets of -1 and 1, and they go from {low} to {high}"
+            return Remark(message, "write `mean_squared_error`")
+    elif kind == "labels" and (component.kind == "losses" or is_entropy(component)):
+        if y.min() < 0 or y.max() > 1:
+            message = f"`{name}` wants targets between 0 and 1, and they go from {low} to {high}"
+            return Remark(message, "write `mean_squared_error`, or scale the target")
+    elif kind == "labels" and not np.isin(y, (0, 1)).all():
+        return Remark(f"`{name}` wants targets of 0 and 1, and there are others", "write `mean_absolute_error`")
+    elif kind == "rows" and (y.min() < 0 or not np.allclose(y.sum(axis=-1), 1.0, atol=1e-3)):
+        return Remark(f"`{name}` wants rows of targets that add up to 1", "write `mean_squared_error`")
+    return None
 
 
 def check_indices(plan: Plan, splits: Splits) -> None:
@@ -36,9 +87,9 @@ def check_indices(plan: Plan, splits: Splits) -> None:
         for component, path in _looking_up(layer.component, _place(layer)):
             limit = next(name for name in LIMITS if name in component.entry.parameters)
             found = [split.x[source] for split in splits.present if split.x[source].size]
-            problem = _problem(component, limit, found)
-            if problem is not None:
-                problems.append(Problem(*problem, (*path, limit)))
+            remark = _unknown(component, limit, found)
+            if remark is not None:
+                problems.append(Problem(*remark, (*path, limit)))
     ConfigError.raise_any(problems)
 
 
@@ -86,8 +137,8 @@ def _place(layer: PlannedLayer) -> ConfigPath:
     return (*layer.path, layer.component.name)
 
 
-def _problem(component: Component, limit: str, rows: Sequence[np.ndarray]) -> tuple[str, str] | None:
-    """Return message and hint if the rows hold what the layer does not know."""
+def _unknown(component: Component, limit: str, rows: Sequence[np.ndarray]) -> Remark | None:
+    """Say so if the rows hold what the layer does not know."""
     if not rows:
         return None
     name, known = component.name, component.parameters[limit]
@@ -95,13 +146,13 @@ def _problem(component: Component, limit: str, rows: Sequence[np.ndarray]) -> tu
     fraction = next((found for array in rows if (found := _fraction(array)) is not None), None)
     if fraction is not None:
         message = f"`{name}` takes whole numbers, and the data hold {fraction:g}"
-        return message, "leave `data.scale` out, and number the values from 0"
+        return Remark(message, "leave `data.scale` out, and number the values from 0")
     if lowest < 0:
         message = f"`{name}` takes numbers from 0 on, and the data hold {number_text(lowest)}"
-        return message, "number the values from 0"
+        return Remark(message, "number the values from 0")
     if highest >= known:
         message = f"the data hold the number {number_text(highest)}, and `{name}` knows those below {known}"
-        return message, f"write `{limit}: {int(highest) + 1}`"
+        return Remark(message, f"write `{limit}: {int(highest) + 1}`")
     return None
 
 
