@@ -30,6 +30,7 @@ from nnlab.results import interval_text
 from nnlab.run import Run, open_run
 from nnlab.stats import Scale
 from nnlab.studies.conduct import conduct
+from nnlab.studies.trial import Draw
 from samples import DIGITS
 
 SEEDS = (7, 8, 9)
@@ -184,7 +185,7 @@ def test_of_equal_accuracies_the_rate_with_the_lower_loss_is_taken():
     comparison = Comparison(contenders("a"), tuned_rules(3, tuned_only=True))
     for rate, loss in ((3e-4, 0.3), (1e-3, 0.1), (3e-3, 0.2)):
         metrics = {"validation": {"loss": loss, "accuracy": 0.9}}
-        name = comparison.trial(comparison.contenders[0], rate, 1_000_007).name
+        name = comparison.trial(comparison.contenders[0], rate, Draw(1_000_007)).name
         comparison.outcomes[name] = Outcome(name, "completed", metrics, ())
     assert comparison.tuned(comparison.contenders[0]) == (1e-3, False, None)
 
@@ -200,7 +201,7 @@ def test_every_trial_has_a_name_of_its_own_that_a_run_can_have():
     long = "exponential(decay_steps=1000, decay_rate="
     settings = [(Setting(998, 1.23456789012e-05, f"{long}{rate})"), 4294967295) for rate in (0.1, 0.2)]
     settings += [(Setting(0, 1e30, "constant"), 1), (Setting(0, 1e30), 1)]
-    names = [trial_name(setting, "x" * 60, seed) for setting, seed in settings]
+    names = [trial_name(setting, "x" * 60, Draw(seed)) for setting, seed in settings]
     assert len(set(names)) == 4
     assert all(re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name) for name in names)
 
@@ -356,10 +357,10 @@ def chosen(path, *vary: str, variant=(), **options):
     return prepare(path, options.pop("base", []), lambda _: from_options(vary, variant), **options)
 
 
-def trial(study, number: int, *setting):
+def trial(study, number: int, rate: float | None, seed: int, *schedule):
     """Return a trial of a variant."""
     comparison = study.agenda.comparison
-    return comparison.trial(comparison.contenders[number], *setting)
+    return comparison.trial(comparison.contenders[number], rate, Draw(seed), *schedule)
 
 
 def test_values_are_split_at_commas_outside_of_brackets(digits):
@@ -721,6 +722,117 @@ def test_only_comparisons_and_searches_are_resumed_so_far(nnlab, tmp_path):
     done = nnlab("resume", "digits")
     assert done.code == 2
     assert "only comparisons and searches can be resumed so far" in done.err
+
+
+# ----- cross-validation
+
+
+class OnFolds(Pretence):
+    """Pretends to train; what a fold gives lies 0.01 above the one before it, and each repeat lies 0.02 lower."""
+
+    def submit(self, job: Job) -> None:
+        experiment, fold = job.config.experiment, job.config.experiment.data.validation
+        rate, value = experiment.optimizer.get("learning_rate"), 0.01 * fold.fold - 0.02 * (fold.seed - 7)
+        self.jobs.append((job.name, job.kind, rate, value, job.run))
+
+
+def folded(path, *vary: str, base=(), **options):
+    return chosen(path, *vary, base=["compare.folds=5", *base], **options)
+
+
+def cross_validated(folder, study, *, last_first: bool = False, interrupt_after: int | None = None) -> Run:
+    run, status = Run(folder), "completed"
+    accuracy = lambda kind, rate, value: [0.1, (0.8 if rate == 0.005 else 0.7) + value]  # noqa: ARG005, E731
+    try:
+        conduct(study, run, lambda _: OnFolds(accuracy, last_first=last_first), observer=Silence(interrupt_after))
+    except KeyboardInterrupt:
+        status = "interrupted"
+    summarize(run, document(study.agenda.comparison, run="x", status=status))
+    return run
+
+
+def test_each_variant_is_trained_on_each_fold_and_each_repeat_has_folds_of_its_own(digits, tmp_path):
+    study = folded(digits, "model.activation=relu,tanh", base=["compare.seeds=2"])
+    jobs = [study.job(trial, tmp_path) for trial in study.agenda.wanted()]
+    assert [job.name for job in jobs[:6]] == [
+        *(f"01_relu_lr0.005_seed7_fold{fold}" for fold in range(1, 6)), "01_relu_lr0.005_seed8_fold1",
+    ]  # fmt: skip
+    configs = [job.config.experiment for job in jobs[:10]]
+    folds = [(each.seed, each.data.validation.fold, each.data.validation.seed) for each in configs]
+    assert folds == [(seed, fold, seed) for seed in (7, 8) for fold in range(1, 6)]
+    assert {(each.data.validation.of, each.data.seed, each.compare) for each in configs} == {(5, 7, None)}
+
+
+def test_folds_have_a_table_with_their_interval_and_say_which_it_is(digits, tmp_path):
+    run = cross_validated(tmp_path / "run", folded(digits, "model.activation=relu,tanh", base=["compare.seeds=2"]))
+    results, rows = run.read_summary(), run.read_results()
+    assert [row["fold"] for row in rows[:5]] == ["1", "2", "3", "4", "5"]
+    own = [float(row["val_accuracy"]) for row in rows if row["variant"] == "relu"]
+    assert (len(own), results["rows"][0]["seeds"]) == (10, 10)
+    half = stats.t.ppf(0.975, 9) * math.sqrt((1 / 10 + 288 / 1149) * stats.tvar(own))
+    row = results["rows"][0]
+    assert (row["ci_low"], row["ci_high"]) == pytest.approx((row["score_mean"] - half, row["score_mean"] + half))
+    assert results["verdict"] == ["no detectable difference between relu and tanh with 10 folds"]
+    text = (run.path / "summary.md").read_text()
+    assert "more is better; 5 folds, dealt anew with each of 2 seeds." in text
+    assert "those of Nadeau and Bengio, which allow for the training rows that folds share; test rows were not" in text
+
+
+def test_one_config_alone_is_cross_validated_without_a_verdict_of_order(digits, tmp_path):
+    run = cross_validated(tmp_path / "run", folded(digits))
+    (row,) = run.read_summary()["rows"]
+    assert (row["variant"], row["score_mean"], row["score_std"]) == (
+        "as-it-is",
+        pytest.approx(0.83),
+        pytest.approx(0.0158, abs=1e-4),
+    )
+    assert run.read_summary()["verdict"] == []
+    assert [line.name for line in shown(run)["curves"][1].series] == ["as-it-is"]
+    again = prepare(run.config_path, [])
+    assert [variant.name for variant in again.agenda.variants] == ["as-it-is"]
+    assert again.agenda.comparison.rules.folds == 5
+
+
+def test_learning_rates_are_chosen_on_a_fold_of_a_deal_of_their_own(digits, tmp_path):
+    study = folded(digits, "model.activation=relu,tanh", base=["compare.tuning_budget=3"])
+    tuning = [study.job(trial, tmp_path) for trial in study.agenda.wanted() if not trial.is_final]
+    assert {job.config.experiment.data.validation.plain()["seed"] for job in tuning} == {1_000_007}
+    assert not any(job.options["evaluate_test"] for job in tuning)
+    run = cross_validated(tmp_path / "run", study)
+    assert run.read_summary()["rows"][0]["trainings"] == 3 + 1 + 5
+
+
+def test_folds_come_out_the_same_in_any_order_and_after_an_interrupt(digits, tmp_path):
+    whole = cross_validated(tmp_path / "whole", folded(digits, "model.activation=relu,tanh"))
+    other = cross_validated(tmp_path / "other", folded(digits, "model.activation=relu,tanh"), last_first=True)
+    half = cross_validated(tmp_path / "half", folded(digits, "model.activation=relu,tanh"), interrupt_after=4)
+    cross_validated(half.path, prepare(half.config_path, []))
+    for run in (other, half):
+        assert run.read_results() == whole.read_results()
+        assert run.read_summary() == whole.read_summary()
+
+
+def test_validation_rows_are_not_varied_where_folds_choose_them(digits):
+    with pytest.raises(
+        ConfigError, match="are the same experiment but for the validation rows, which are those of the"
+    ):
+        folded(digits, "data.validation=0.1,0.2")
+
+
+def test_seeds_that_all_validate_on_one_fold_need_no_correction(digits):
+    study = chosen(digits, "model.activation=relu,tanh", base=["data.validation={fold: 1, of: 5}"])
+    assert study.agenda.objective.scale.overlap == 0
+
+
+def test_optimizers_and_several_problems_are_cross_validated(nnlab, write_config, monkeypatch, tmp_path):
+    monkeypatch.setattr("nnlab.executor.Workers", lambda *_, **__: OnFolds(lambda *_: [0.5, 0.9]))
+    one, two = write_config(DIGITS), tmp_path / "two.yaml"
+    two.write_text(re.sub("name: .*", "name: two", DIGITS))
+    done = nnlab("compare-optimizers", one, "--optimizers", "SGD,Adam", "--folds", 3, "--tuning-budget", 0, "--json")
+    assert (done.code, json.loads(done.out)["folds"], json.loads(done.out)["rows"][0]["seeds"]) == (0, 3, 3)
+    both = nnlab("compare", one, two, "--folds", 3, "--json")
+    assert both.code == 0, both.err
+    assert list(json.loads(both.out)["problems"]) == ["digits", "two"]
 
 
 # ----- plots, from what a run's directory holds

@@ -213,3 +213,11 @@ def test_the_figures_of_a_labelled_file_are_scikit_learns_for_every_task(nnlab, 
         np.testing.assert_array_equal(rows_of_file(run, tmp_path / "new.csv").rows.y[""], x)
         error = sklearn_metrics.mean_squared_error(x, answers.to_numpy())
         assert figures["mean_squared_error"] == pytest.approx(error, rel=1e-5)
+
+
+def test_a_run_that_was_validated_on_a_fold_is_evaluated_on_its_rows(nnlab, write_config):
+    text = "data: {source: iris, validation: {fold: 2, of: 4}, scale: standardize}\nmodel: {hidden: [4]}\n"
+    trained = json.loads(nnlab("train", write_config(f"{text}training: {{epochs: 1}}"), "--json").out)
+    for split in ("validation", "test", "train"):
+        figures = json.loads(nnlab("evaluate", trained["run"], "--split", split, "--json").out)
+        assert figures["metrics"] == trained["metrics"][split]

@@ -658,6 +658,69 @@ def test_nothing_is_gained_over_what_diverged_or_was_not_trained_as_long(study, 
     assert gain_text(found).endswith("the config's own values were not trained as long")
 
 
+# ----- folds
+
+
+def test_a_score_is_the_mean_over_the_folds_of_which_each_repeat_has_its_own(study, tmp_path):
+    prepared = study("random", "tune.max_trials=3", "tune.folds=3", "tune.executions_per_trial=2")
+    run = searched(prepared, tmp_path / "run", Pretence(lambda e: accuracy_of(e) + 0.01 * e.data.validation.fold))
+    row = results(run)[0]
+    names = [f"score_seed{seed}_fold{fold}" for seed in (3, 4) for fold in (1, 2, 3)]
+    scores = [float(row[name]) for name in names]
+    assert float(row["val_accuracy"]) == pytest.approx(sum(scores) / 6)
+    assert scores[2] - scores[0] == pytest.approx(0.02)
+    runs = [Run(run.trials_path / name) for name in ("0000", "0000_seed3_fold2", "0000_seed4_fold1")]
+    folds = [load_config(each.config_path).experiment.data.validation.plain() for each in runs]
+    assert folds == [{"fold": f, "of": 3, "seed": seed} for f, seed in ((1, 3), (2, 3), (1, 4))]
+
+
+def test_the_best_is_trained_again_on_folds_dealt_anew_and_its_config_says_which_rows_validate(study, tmp_path):
+    prepared = study("random", "tune.max_trials=3", "tune.folds=3", "tune.seeds=4")
+    run = searched(prepared, tmp_path / "run", Pretence(lambda e: accuracy_of(e) - 0.05 * e.data.validation.fold))
+    finals = sorted(run.trials_path.glob("best_*"))
+    folds = [load_config(Run(path).config_path).experiment.data.validation.plain() for path in finals]
+    assert [(each["fold"], each["seed"]) for each in folds] == [
+        (1, 1_000_003), (2, 1_000_003), (3, 1_000_003), (1, 1_000_004),
+    ]  # fmt: skip
+    found = prepared.agenda.document(run="x", status="completed")
+    scores, fresh = list(found["fresh"]["scores"].values()), found["fresh"]
+    error = math.sqrt((1 / 4 + 40 / 60) * sum((s - fresh["score_mean"]) ** 2 for s in scores) / 3)
+    assert (fresh["score_mean"] - fresh["ci_low"]) / error == pytest.approx(3.1824, abs=1e-3)
+    text = markdown(page_of(found), name="x")
+    assert "3 trials, the mean over 3 folds" in text
+    assert "trained again with 4 fresh seeds, each with a fold dealt anew: " in text
+    assert "those of Nadeau and Bengio" in text
+    assert ": the mean over 3 folds, of which these validation rows are the first\n" in run.best_path.read_text()
+    assert load_config(run.best_path).experiment.data.validation.plain() == {"fold": 1, "of": 3, "seed": 3}
+
+
+@pytest.mark.parametrize("algorithm", ["random", "hyperband"])
+def test_a_search_over_folds_that_is_interrupted_comes_out_the_same_whatever_the_jobs(study, tmp_path, algorithm):
+    changes = ("tune.max_trials=6", "tune.folds=2")
+    whole = searched(study(algorithm, *changes), tmp_path / "whole", Pretence(jobs=3, last_first=True))
+    run = Run(tmp_path / "parts")
+    with pytest.raises(KeyboardInterrupt):
+        searched(study(algorithm, *changes), run.path, Pretence(stop_after=5))
+    searched(prepare(load_config(run.config_path)), run.path)
+    assert results(run) == results(whole)
+
+
+def test_hyperband_carries_on_the_training_of_each_fold(study, tmp_path):
+    prepared = study("hyperband", "tune.folds=2")
+    searched(prepared, tmp_path / "run")
+    later = next(each for each in prepared.agenda.search.candidates if each.continues is not None)
+    jobs = [prepared.job(trial, tmp_path) for trial in prepared.agenda.search.trials(later)]
+    before = f"{later.continues:04}"
+    assert [job.options["part"].continues.path.name for job in jobs] == [before, f"{before}_seed3_fold2"]
+
+
+def test_the_median_rule_does_not_go_with_folds(study):
+    with pytest.raises(
+        ConfigError, match="`median_stopping` compares trainings on the same validation rows, and each fold"
+    ):
+        study("random", "tune.folds=3", "tune.median_stopping=true")
+
+
 # ----- the command
 
 

@@ -40,10 +40,12 @@ def require_memory(size: int, file: Path) -> None:
 def size_text(size: int) -> str:
     """Write a number of bytes as a person would.
 
-    >>> size_text(74_500_000_000)
-    '74.5 GB'
+    >>> size_text(74_500_000_000), size_text(10**400)
+    ('74.5 GB', 'more than 1,000 EB')
     """
     units = ("bytes", "kB", "MB", "GB", "TB", "PB", "EB")
+    if size > 1000 ** len(units):  # no float may be as large
+        return f"more than 1,000 {units[-1]}"
     power = min(max((len(str(size)) - 1) // 3, 0), len(units) - 1)
     return f"{size} bytes" if power == 0 else f"{size / 1000**power:,.1f} {units[power]}"
 

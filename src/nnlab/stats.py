@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
+from typing import Any
 
 LEVEL = 0.95
 SIGNIFICANT = 1 - LEVEL
@@ -83,6 +84,12 @@ class Scale:
 
 
 ANY_NUMBER = Scale()
+
+OF_FOLDS = (
+    "intervals and tests are those of Nadeau and Bengio, which allow for the training rows that folds share; "
+    "test rows were not looked at for them"
+)
+"""What has to be known of the statistics of a cross-validation."""
 
 
 def t_interval(values: Sequence[float], scale: Scale = ANY_NUMBER) -> tuple[float, float] | None:
@@ -196,11 +203,11 @@ class Sample:
 
     Args:
         name: the variant.
-        scores: by seed; `None` of a training that diverged, and nothing of one that crashed.
+        scores: by seed (and fold); `None` of a training that diverged, and nothing of one that crashed.
     """
 
     name: str
-    scores: Mapping[int, float | None]
+    scores: Mapping[Any, float | None]
 
     @property
     def finished(self) -> list[float]:
@@ -208,7 +215,7 @@ class Sample:
         return [score for _, score in sorted(self.scores.items()) if score is not None]
 
     @property
-    def seeds(self) -> set[int]:
+    def seeds(self) -> set[Any]:
         """The seeds that it finished."""
         return {seed for seed, score in self.scores.items() if score is not None}
 

@@ -26,7 +26,10 @@ Configs = Annotated[
         metavar="CONFIG", help="The YAML file of the experiment; several for several problems.", show_default=False
     ),
 ]
-Seeds = Annotated[int | None, typer.Option(metavar="N", help="Trainings of each variant; default: 5.")]
+Seeds = Annotated[
+    int | None,
+    typer.Option(metavar="N", help="Trainings of each variant; default: 5. With `--folds` of each fold; default: 1."),
+]
 TuningBudget = Annotated[
     int | None, typer.Option(metavar="N", help="Learning rates to try for each variant, 0 for none.")
 ]
@@ -52,6 +55,7 @@ Target = Annotated[
 class Given(options.Given):
     """What was given of the options that commands have in common, and of those of comparisons."""
 
+    folds: options.Folds = None
     seeds: Seeds = None
     tuning_budget: TuningBudget = None
     tune_schedules: TuneSchedules = None
@@ -61,7 +65,7 @@ class Given(options.Given):
 
 
 SHARED = (
-    "... seeds tuning_budget tune_schedules tuned_only metric target "
+    "... folds seeds tuning_budget tune_schedules tuned_only metric target "
     "jobs ray changes seed name runs_dir trust_code json quiet verbose"
 )
 
@@ -149,6 +153,7 @@ def _base(given: Given, name: str | None) -> list[Any]:
     from nnlab.config.overrides import Override, override
 
     section = {
+        "folds": given.folds,
         "seeds": given.seeds,
         "tuning_budget": given.tuning_budget,
         "tuned_only": given.tuned_only or None,

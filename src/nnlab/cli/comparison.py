@@ -23,8 +23,10 @@ class ComparisonView:
         self._comparison = comparison = agenda.comparison
         rules = comparison.rules
         tuning = f", {rules.tuning_budget} learning rates each" if rules.tuning_budget else ""
-        extent = f"{len(comparison.contenders)} variants, {counted(len(rules.seeds), 'seed')}{tuning}"
-        self.title = f"{agenda.config.experiment.name}: {extent}: {self.planned} trainings"
+        extent = [counted(len(comparison.contenders), "variant")]
+        extent += [counted(rules.folds, "fold")] if rules.folds else []
+        extent += [counted(len(rules.seeds), "seed")] if len(rules.seeds) > 1 or not rules.folds else []
+        self.title = f"{agenda.config.experiment.name}: {', '.join(extent)}{tuning}: {self.planned} trainings"
 
     @property
     def done(self) -> int:

@@ -63,6 +63,15 @@ MaxTime = Annotated[
     str | None,
     typer.Option(metavar="TIME", help="No trial of a search begins after `90s`, `30m`, `2h`.", show_default=False),
 ]
+Folds = Annotated[
+    int | None,
+    typer.Option(
+        metavar="K",
+        min=2,
+        help="Cross-validation: train on each of K folds, in place of the config's validation rows.",
+        show_default=False,
+    ),
+]
 TrustCode = Annotated[
     bool, typer.Option("--trust-code", help="Let the config import Python code of your own, which then runs.")
 ]

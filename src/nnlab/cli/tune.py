@@ -26,6 +26,7 @@ def tune(
     ] = None,
     max_trials: options.MaxTrials = None,
     max_time: options.MaxTime = None,
+    folds: options.Folds = None,
     executions_per_trial: Annotated[
         int | None, typer.Option(metavar="N", help="Seeds that each trial is trained with; default: 1.")
     ] = None,
@@ -47,6 +48,7 @@ def tune(
         "objective": objective,
         "max_trials": max_trials,
         "max_time": max_time,
+        "folds": folds,
         "executions_per_trial": executions_per_trial,
         "seeds": seeds,
         "default_trial": default_trial,

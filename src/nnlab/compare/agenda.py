@@ -84,7 +84,7 @@ class ComparisonAgenda(Agenda[Setting]):
     def _trainings(self) -> Mapping[str, int]:
         rules, counted = self.comparison.rules, Counter[str]()
         for variant in self.variants:
-            counted[program_kind(variant.config.experiment)] += rules.tuning_budget + len(rules.arms) * len(rules.seeds)
+            counted[program_kind(variant.config.experiment)] += rules.tuning_budget + len(rules.arms) * len(rules.draws)
         return counted
 
     @property
@@ -93,6 +93,7 @@ class ComparisonAgenda(Agenda[Setting]):
         rules, section = self.comparison.rules, self.config.experiment.compare
         complete = CompareConfig(
             variants={variant.name: variant.written() for variant in self.variants},
+            folds=rules.folds,
             seeds=len(rules.seeds),
             tuning_budget=rules.tuning_budget,
             tune_schedules=tuple(self.schedules.values()) or None,
@@ -116,6 +117,7 @@ class ComparisonAgenda(Agenda[Setting]):
                 **({"schedule": trial.of.schedule} if comparison.rules.schedules else {}),
                 "learning_rate": trial.of.learning_rate,
                 "seed": trial.seed,
+                **({} if trial.fold is None else {"fold": trial.fold.fold}),
                 "status": "diverged" if outcome.diverged else outcome.status,
                 "epochs": len(outcome.history),
                 "seconds": round(outcome.seconds(), 4),

@@ -80,11 +80,11 @@ def standings(comparisons: Mapping[str, Comparison]) -> list[Standing]:
 def _steps_to_target(comparison: Comparison, variant: str) -> list[float]:
     """Return the steps to the problem's target, seed by seed; infinite for those that do not get there."""
     contender = next(contender for contender in comparison.contenders if contender.name == variant)
-    trials = {trial.seed: trial for trial in comparison.trials(contender, comparison.rules.arms[0])}
+    trials = {trial.draw: trial for trial in comparison.trials(contender, comparison.rules.arms[0])}
     target = comparison.target
     return [
-        comparison.epochs_to(trials[seed], target) * contender.steps_per_epoch if seed in trials else math.inf
-        for seed in comparison.rules.seeds
+        comparison.epochs_to(trials[draw], target) * contender.steps_per_epoch if draw in trials else math.inf
+        for draw in comparison.rules.draws
     ]
 
 
@@ -123,8 +123,9 @@ def by_name(studies: Sequence[Study[ComparisonAgenda]]) -> dict[str, Study[Compa
             other = first.config.experiment.name
             message = f"`{name}` has the variants {joined(ours)}, and `{other}` has {joined(theirs)}"
             problems.append(Problem(message, "give the same ones for all configs on the command line"))
-        elif len(study.agenda.comparison.rules.seeds) != len(first.agenda.comparison.rules.seeds):
-            problems.append(Problem(f"`{name}` has another number of seeds than the others", "give `--seeds N`"))
+        elif len(study.agenda.comparison.rules.draws) != len(first.agenda.comparison.rules.draws):
+            hint = "give `--seeds N`, and `--folds N` if some are cross-validated"
+            problems.append(Problem(f"`{name}` has another number of seeds than the others", hint))
         found[name] = study
     if problems:
         raise ConfigError(problems)

@@ -21,7 +21,7 @@ from nnlab.executor import Outcome
 from nnlab.names import name_from
 from nnlab.objective import Objective
 from nnlab.stats import Pair, Sample
-from nnlab.studies.trial import Trial
+from nnlab.studies.trial import APART, Draw, Trial, a_fold_each, every_fold
 
 Arm = Literal["tuned", "defaults"]
 
@@ -70,6 +70,8 @@ class Rules:
         tuned_only: leave out the trainings with the variants' own learning rates.
         target: the value of the metric to which time is measured; default: the worst variant's best.
         schedules: names of the schedules that each learning rate is tried with; default: the variant's own.
+        folds: of a cross-validation with each seed; default: the config's own validation rows.
+        data_seed: splits the rows, and deals the first folds.
     """
 
     objective: Objective
@@ -79,6 +81,19 @@ class Rules:
     tuned_only: bool = False
     target: float | None = None
     schedules: tuple[str, ...] = ()
+    folds: int | None = None
+    data_seed: int = 0
+
+    @property
+    def draws(self) -> tuple[Draw, ...]:
+        """What chance decides of the trainings that are reported."""
+        return every_fold(self.seeds, self.folds, self.data_seed)
+
+    @property
+    def tuning_draw(self) -> Draw:
+        """The same of those that choose the learning rate; their fold is of a deal that is used for nothing else."""
+        (draw,) = a_fold_each([self.tuning_seed], self.folds, self.data_seed + APART)
+        return draw
 
     @property
     def arms(self) -> tuple[Arm, ...]:
@@ -114,9 +129,8 @@ class Row:
         variant: its name.
         learning_rate: of these trainings.
         on_edge: whether a better rate may lie beyond those tried.
-        scores: the metric on validation rows by seed, `None` for a training that diverged.
-        interval: of the mean of those that finished; `None` of fewer than two.
-        test: the metric on test rows by seed.
+        scores: the metric on validation rows by seed (and fold), `None` for a training that diverged.
+        figures: what tables say of them, and of the scores on test rows.
         crashed: trainings that failed for another reason.
         trainings: how many were done for this row, tuning included.
         epochs_to_target: the median over the seeds; `None` if most do not get there.
@@ -130,9 +144,8 @@ class Row:
     variant: str
     learning_rate: float | None
     on_edge: bool
-    scores: Mapping[int, float | None]
-    interval: tuple[float, float] | None
-    test: Mapping[int, float]
+    scores: Mapping[int | str, float | None]
+    figures: Mapping[str, float | None]
     crashed: int
     trainings: int
     epochs_to_target: float | None
@@ -149,17 +162,9 @@ class Row:
 
     def as_json(self) -> dict[str, Any]:
         """Return what `--json` prints of it."""
-        interval = self.interval or (None, None)
-        tests = list(self.test.values())
         return {
             "variant": self.variant,
-            "score_mean": stats.mean(self.finished),
-            "score_std": stats.deviation(self.finished),
-            "score_median": stats.median(self.finished),
-            "ci_low": interval[0],
-            "ci_high": interval[1],
-            "test_mean": stats.mean(tests),
-            "test_std": stats.deviation(tests),
+            **self.figures,
             "seeds": len(self.scores),
             "diverged": len(self.scores) - len(self.finished),
             "crashed": self.crashed,
@@ -207,11 +212,12 @@ class Comparison:
     outcomes: dict[str, Outcome] = field(default_factory=dict)
 
     def trial(
-        self, contender: Contender, learning_rate: float | None, seed: int, schedule: str | None = None
+        self, contender: Contender, learning_rate: float | None, draw: Draw, schedule: str | None = None
     ) -> Trial[Setting]:
-        """Return the training of a variant with a learning rate, a seed and a tuned schedule."""
+        """Return the training of a variant with a learning rate, what chance decides, and a tuned schedule."""
         setting = Setting(contender.number, learning_rate, schedule)
-        return Trial(trial_name(setting, contender.name, seed), setting, seed, is_final=seed != self.rules.tuning_seed)
+        name = trial_name(setting, contender.name, draw)
+        return Trial(name, setting, draw.seed, is_final=draw.seed != self.rules.tuning_seed, fold=draw.fold)
 
     def wanted(self, contender: Contender) -> list[Trial[Setting]]:
         """Return the trials of a variant that are needed, as far as the outcomes tell."""
@@ -224,12 +230,12 @@ class Comparison:
         """Return how many trials the variant is going to need, as far as can be told."""
         wanted = len(self.wanted(contender))
         is_tuned = not self.rules.tuning_budget or self._is_done(self.tuning_trials(contender))
-        return wanted if is_tuned else wanted + len(self.rules.seeds)
+        return wanted if is_tuned else wanted + len(self.rules.draws)
 
     def _own(self, contender: Contender) -> list[Trial[Setting]]:
         if "defaults" not in self.rules.arms:
             return []
-        return [self.trial(contender, contender.learning_rate, seed) for seed in self.rules.seeds]
+        return [self.trial(contender, contender.learning_rate, draw) for draw in self.rules.draws]
 
     def tuning_trials(self, contender: Contender) -> list[Trial[Setting]]:
         """Return the trials that choose the learning rate; more of them once the best is seen to lie on the edge."""
@@ -238,7 +244,7 @@ class Comparison:
 
     def _tuning_trials(self, contender: Contender, schedule: str | None) -> list[Trial[Setting]]:
         def of(rates: Sequence[float]) -> list[Trial[Setting]]:
-            return [self.trial(contender, rate, self.rules.tuning_seed, schedule) for rate in rates]
+            return [self.trial(contender, rate, self.rules.tuning_draw, schedule) for rate in rates]
 
         rates = rate_grid(contender.rate_center, self.rules.tuning_budget)
         best = self._best(of(rates))
@@ -291,7 +297,7 @@ class Comparison:
         tuned = self.tuned(contender)
         if tuned is None:
             return []
-        return [self.trial(contender, tuned.learning_rate, seed, tuned.schedule) for seed in self.rules.seeds]
+        return [self.trial(contender, tuned.learning_rate, draw, tuned.schedule) for draw in self.rules.draws]
 
     def purposes(self) -> dict[Trial[Setting], str]:
         """Return what each trial that ended was for: tuning, or the lines of which tables."""
@@ -339,9 +345,10 @@ class Comparison:
         samples = [
             Sample(row.variant, {s: None if v is None else sign * v for s, v in row.scores.items()}) for row in ranked
         ]
-        pairs = stats.compare_pairs(samples, self.rules.objective.scale)
+        scale = self.rules.objective.scale
+        pairs = stats.compare_pairs(samples, scale)
         rows = [replace(row, rank=i) for i, row in enumerate(ranked, start=1)]
-        return ArmTable(arm, tuple(rows), tuple(pairs), tuple(stats.verdict(samples, pairs)))
+        return ArmTable(arm, tuple(rows), tuple(pairs), tuple(stats.verdict(samples, pairs, scale.unit)))
 
     def _row(self, contender: Contender, arm: Arm, target: float | None) -> Row:
         trials = [trial for trial in self.trials(contender, arm) if trial.name in self.outcomes]
@@ -351,15 +358,15 @@ class Comparison:
         seconds = [self.outcomes[trial.name].seconds() for trial in done]
         tuned = self.tuned(contender) if arm == "tuned" else None
         middle = _finite(stats.median(epochs))
-        scores = {trial.seed: self.score(trial) for trial in trials if trial in (*done, *diverged)}
+        scores = {trial.draw.key: self.score(trial) for trial in trials if trial in (*done, *diverged)}
         finished = [score for score in scores.values() if score is not None]
+        tests = [score for trial in done if (score := self.score(trial, "test")) is not None]
         return Row(
             contender.name,
             tuned.learning_rate if tuned is not None else contender.learning_rate,
             tuned is not None and tuned.on_edge,
             scores,
-            stats.t_interval(finished, self.rules.objective.scale),
-            {trial.seed: score for trial in done if (score := self.score(trial, "test")) is not None},
+            stats.described(finished, tests, self.rules.objective.scale),
             len(trials) - len(done) - len(diverged),
             len(trials) + (len(self.tuning_trials(contender)) if arm == "tuned" else 0),
             middle,
@@ -399,12 +406,12 @@ def _finite(value: float | None) -> float | None:
 
 
 @cache
-def trial_name(setting: Setting, variant: str, seed: int) -> str:
+def trial_name(setting: Setting, variant: str, draw: Draw) -> str:
     """Name a trial: the name of its run directory."""
     words = name_from(variant, default="variant", longest=40)
     schedule = "" if setting.schedule is None else f"_{_short(name_from(setting.schedule, default='schedule'))}"
     rate = "" if setting.learning_rate is None else f"_lr{setting.learning_rate:.12g}".replace("+", "")
-    return f"{setting.contender + 1:02}_{words}{schedule}{rate}_seed{seed}"
+    return f"{setting.contender + 1:02}_{words}{schedule}{rate}_{draw.words}"
 
 
 def _short(words: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from nnlab.compare.protocol import Arm, ArmTable, Comparison
 from nnlab.results import number
-from nnlab.stats import joined
+from nnlab.stats import OF_FOLDS, joined
 
 
 def document(comparison: Comparison, *, run: str, status: str) -> dict[str, Any]:
@@ -20,12 +20,13 @@ def document(comparison: Comparison, *, run: str, status: str) -> dict[str, Any]
         "status": status,
         **_table(tables[main]),
         **{arm: _table(tables[arm]) for arm in others},
-        "notes": list(_notes(tables)),
+        "notes": [*_notes(tables), *([OF_FOLDS] if rules.folds else [])],
         "metric": rules.objective.column,
         "direction": rules.objective.direction,
         "less_is_better": rules.objective.direction == "min",
         "arm": main,
         "seeds": list(rules.seeds),
+        "folds": rules.folds,
         "tuning_budget": rules.tuning_budget,
         "tune_schedules": list(rules.schedules),
         "target": comparison.target,

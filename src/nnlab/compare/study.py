@@ -13,6 +13,7 @@ from nnlab.compare.protocol import Comparison, Contender, Rules
 from nnlab.compare.tuning import rate_center, rate_parameter, rate_path, tuned_schedules
 from nnlab.compare.variants import Named, Variant, check_different, from_section, load_variants
 from nnlab.config.compare import CompareConfig
+from nnlab.config.data import FoldConfig
 from nnlab.config.durations import steps_of_run
 from nnlab.config.load import LoadedConfig, load_config
 from nnlab.config.overrides import Override, parse_override
@@ -20,7 +21,10 @@ from nnlab.errors import ConfigError, NnlabError, Problem, named
 from nnlab.executor import check_threads, threads_of
 from nnlab.studies.facts import Facts, Finder, objective_of
 from nnlab.studies.study import Study
-from nnlab.studies.trial import APART, seeds_from
+from nnlab.studies.trial import APART, Draw, data_seed, every_fold, seeds_from
+
+ALONE = "as-it-is"
+"""What the only variant of a cross-validation without others is called."""
 
 
 def advice_on(variants: Sequence[Variant], metric: str | None) -> tuple[Problem, ...]:
@@ -67,17 +71,22 @@ def prepare(
     """
     overrides = tuple(parse_override(item) if isinstance(item, str) else item for item in base)
     config = load_config(path, overrides)
-    variants = load_variants(path, overrides, choose(config))
+    section = config.experiment.compare or CompareConfig()
+    named_variants = choose(config) or ([(ALONE, ())] if section.folds else [])
+    variants = load_variants(path, overrides, named_variants, fewest=1 if section.folds else 2)
     for variant in variants:
         check_threads(variant.config, jobs=jobs, threads=threads_of(config))
-    section = config.experiment.compare or CompareConfig()
     budget = tuning_budget if section.tuning_budget is None else section.tuning_budget
     if section.tuned_only and not budget:
         hint = "say how many learning rates to try: `--tuning-budget 7`"
         raise ConfigError(Problem("with a tuning budget of 0 nothing is tuned", hint))
     if on_valid is not None:
         on_valid()
-    facts = _facts_of(variants)
+    (draw, *_) = every_fold([config.experiment.seed], section.folds, data_seed(config.experiment))
+    facts = _facts_of(variants, draw.fold)
+    if section.folds:
+        judged = [replace(variant, config=each.config) for variant, each in zip(variants, facts, strict=True)]
+        check_different(judged, but=" but for the validation rows, which are those of the folds")
     objective = objective_of(facts, section.metric, _unknown(facts[0]), key="compare.metric")
     schedules = tuned_schedules(config, [variant.config for variant in variants])
     if schedules and not budget:
@@ -86,12 +95,14 @@ def prepare(
     seed = config.experiment.seed
     rules = Rules(
         objective,
-        seeds_from(seed, section.seeds),
+        seeds_from(seed, section.repeats),
         seeds_from(seed + APART, 1)[0],
         budget,
         section.tuned_only,
         section.target,
         tuple(schedules),
+        folds=section.folds,
+        data_seed=data_seed(config.experiment),
     )
     contenders = [_contender(i, variant, facts[i], rules) for i, variant in enumerate(variants)]
     study = Study(
@@ -107,9 +118,9 @@ def prepare(
     return study
 
 
-def _facts_of(variants: Sequence[Variant]) -> list[Facts]:
+def _facts_of(variants: Sequence[Variant], fold: FoldConfig | None) -> list[Facts]:
     """Load the data of all variants and plan their models, without TensorFlow."""
-    find, found = Finder(), list[Facts]()
+    find, found = Finder(fold=fold), list[Facts]()
     problems: dict[Problem, None] = {}
     for variant in variants:
         try:
@@ -173,7 +184,8 @@ def _check_different_when_tuned(study: Study[ComparisonAgenda]) -> None:
     agenda = study.agenda
     comparison, schedule = agenda.comparison, next(iter(agenda.schedules), None)
     configs = [
-        study.job(comparison.trial(contender, 1.0, 0, schedule), Path()).config for contender in comparison.contenders
+        study.job(comparison.trial(contender, 1.0, Draw(0), schedule), Path()).config
+        for contender in comparison.contenders
     ]
     check_different(
         [replace(variant, config=config) for variant, config in zip(agenda.variants, configs, strict=True)],

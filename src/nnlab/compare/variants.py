@@ -134,18 +134,21 @@ def from_optimizers(config: LoadedConfig, optimizers: str | None) -> list[Named]
     return names
 
 
-def load_variants(path: Path, base: Sequence[Override | str], named: Sequence[Named]) -> list[Variant]:
+def load_variants(
+    path: Path, base: Sequence[Override | str], named: Sequence[Named], *, fewest: int = 2
+) -> list[Variant]:
     """Load the config of each variant.
 
     Args:
         path: the config file.
         base: changes that hold for all variants.
         named: the variants' names and changes.
+        fewest: how many there must be.
 
     Raises:
-        ConfigError: with the problems of all variants; also if there are fewer than two, or two are the same.
+        ConfigError: with the problems of all variants; also if there are too few, or two are the same.
     """
-    if len(named) < 2:
+    if len(named) < fewest:
         hint = "write `--vary model.activation=relu,tanh`, or `vary: {model.activation: [relu, tanh]}` under `compare:`"
         received = "only one is given" if named else "none is given"
         raise ConfigError(Problem(f"a comparison needs at least two variants, and {received}", hint))

@@ -8,6 +8,7 @@ from typing import Any
 
 from nnlab.config.checks import check
 from nnlab.config.components import OneOf
+from nnlab.config.data import FOLDS
 from nnlab.config.faults import Fault, Report
 from nnlab.config.section import Section, key
 from nnlab.config.shapes import ANYTHING, SWITCH, TEXT, Checked, Later, ListOf, MapOf, number, whole
@@ -42,8 +43,10 @@ class CompareConfig(Section):
 
     vary: Mapping[str, tuple[Any, ...]] | None = key(VARY, "lists of values by path; every combination is a variant")
     variants: Mapping[str, Mapping[str, Any]] | None = key(VARIANTS, "variants by name, each with values by path")
-    seeds: int = key(
-        whole(minimum=1, maximum=1000), "trainings of each variant, with the seeds `seed`, `seed` + 1, ...", default=5
+    folds: int | None = key(FOLDS, "folds of a cross-validation, in place of the config's validation rows")
+    seeds: int | None = key(
+        whole(minimum=1, maximum=1000),
+        "trainings of each variant, with the seeds `seed`, `seed` + 1, ...; `5`; with `folds` of each fold, and `1`",
     )
     tuning_budget: int | None = key(whole(minimum=0, maximum=1000), "learning rates to try for each variant")
     tune_schedules: tuple[Any, ...] | None = key(
@@ -56,6 +59,11 @@ class CompareConfig(Section):
         TEXT, "what decides, on validation rows; the first metric, else the loss, if it is left out"
     )
     target: float | None = key(number(), "the value of the metric to which time is measured")
+
+    @property
+    def repeats(self) -> int:
+        """How many seeds there are."""
+        return self.seeds or (1 if self.folds else 5)
 
 
 @check("tuned-with-a-budget", CompareConfig)

@@ -95,6 +95,7 @@ def weighs_by_output(value: Any) -> bool:
     return any(weight == "balanced" or isinstance(weight, Mapping) for weight in weights)
 
 
+FOLDS = whole(minimum=2, maximum=1000)
 ROWS = Checked(_rows, {"type": "number", "minimum": 0})
 WEIGHT = Checked(_weight, {"type": "number", "minimum": 0})
 WEIGHTS_OF_CLASSES = MapOf(
@@ -122,7 +123,7 @@ class FoldConfig(Section):
     """One of several disjoint parts of the rows that the test rows leave: it validates, and the others train."""
 
     fold: int = required(whole(minimum=1), "which part validates, from 1", missing="write `{fold: 1, of: 5}`")
-    of: int = required(whole(minimum=2, maximum=1000), "how many parts there are", missing="write `{fold: 1, of: 5}`")
+    of: int = required(FOLDS, "how many parts there are", missing="write `{fold: 1, of: 5}`")
     seed: int | None = key(whole(minimum=0, maximum=MAX_SEED), "deals the rows; that of `data` if it is left out")
 
 

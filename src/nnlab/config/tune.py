@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, get_args
 
 from nnlab.config.checks import check
+from nnlab.config.data import FOLDS
 from nnlab.config.faults import Fault, Report
 from nnlab.config.remedies import type_remedy
 from nnlab.config.section import Nested, Section, key, required
@@ -241,7 +242,10 @@ class TuneConfig(Section):
         "trials that are proposed before the outcome of the first of them is known, where outcomes decide",
         default=4,
     )
-    executions_per_trial: int = key(_MANY, "seeds that each trial is trained with", default=1)
+    folds: int | None = key(FOLDS, "folds of a cross-validation, over which a trial's score is the mean")
+    executions_per_trial: int = key(
+        _MANY, "seeds that each trial is trained with; with `folds`, each with folds of its own", default=1
+    )
     seeds: int = key(whole(minimum=0, maximum=1000), "fresh seeds that the best is trained with at the end", default=5)
     keep_models: int = key(
         whole(minimum=0, maximum=1000), "of how many of the best trials the models are kept", default=1
@@ -276,6 +280,14 @@ def options_of_the_algorithm(given: Mapping[str, Any]) -> Iterator[Fault]:
             if name in given and owner != algorithm:
                 hint = f"remove it, or write `algorithm: {owner}`"
                 yield Fault((name,), f"`{name}` goes with `{owner}`, not with `{algorithm}`", hint, at_key=True)
+
+
+@check("medians-of-one-validation", TuneConfig)
+def medians_of_one_validation(given: Mapping[str, Any]) -> Iterator[Fault]:
+    """Trainings that are validated on different rows are no measure of one another."""
+    if given.get("folds") and given.get("median_stopping"):
+        message = "`median_stopping` compares trainings on the same validation rows, and each fold has its own"
+        yield Fault(("median_stopping",), message, "remove it, or `folds`", at_key=True)
 
 
 @check("what-hyperband-does-itself", TuneConfig)

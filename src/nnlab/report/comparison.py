@@ -28,7 +28,10 @@ def _caption(results: Mapping[str, Any]) -> str:
     schedules = len(results["tune_schedules"])
     tuned = f"; {budget} learning rates tried for each variant" if budget else ""
     tuned += f" with each of {schedules} schedules" if schedules else ""
-    return f"{results['metric']} after training, {order}; {count} seed{'s' * (count > 1)}{tuned}"
+    drawn = f"{count} seed{'s' * (count > 1)}"
+    if results.get("folds"):
+        drawn = f"{results['folds']} folds" + (f", dealt anew with each of {drawn}" if count > 1 else "")
+    return f"{results['metric']} after training, {order}; {drawn}{tuned}"
 
 
 def _tables(results: Mapping[str, Any]) -> Iterator[Table]:

@@ -58,7 +58,8 @@ def panels(run: Run, results: Mapping[str, Any]) -> dict[str, list[Panel]]:
     """Return what the plots of a comparison show, by name; of several problems the performance profile."""
     if "problems" in results:
         return {"profile": [_profile(results["ratios"], len(results["problems"]))]}
-    objective, note = Objective(results["metric"], results["direction"]), "mean and range over the seeds"
+    objective, unit = Objective(results["metric"], results["direction"]), "folds" if results.get("folds") else "seeds"
+    note = f"mean and range over the {unit}"
     variants, metric = list(_variants(run, results, objective)), objective.metric
     training, validation = (list(_curves(variants, *each)) for each in ((metric, 0.5), (objective.column, 0.0)))
     found = {
@@ -66,7 +67,7 @@ def panels(run: Run, results: Mapping[str, Any]) -> dict[str, list[Panel]]:
             Panel(training, f"training {metric}", f"{note}; at the middle of each epoch", "epochs", metric),
             Panel(validation, f"validation {metric}", note, "epochs", metric),
         ],
-        "time_to_target": [_time_to_target(variants, objective)],
+        "time_to_target": [_time_to_target(variants, objective, unit)],
     }
     return {**found, "sensitivity": _tuning(variants, objective)} if results["tuning_budget"] > 1 else found
 
@@ -164,7 +165,7 @@ def _limits(scores: Sequence[float], sign: int) -> tuple[float, float]:
     return ends[0], ends[1]
 
 
-def _time_to_target(variants: Sequence[_Variant], objective: Objective) -> Panel:
+def _time_to_target(variants: Sequence[_Variant], objective: Objective, unit: str) -> Panel:
     """How long most seeds take to each value of the metric; a line ends where most do not get there."""
     values = [value for variant in variants for curve in variant.curves for value in curve]
     if not values:
@@ -178,7 +179,7 @@ def _time_to_target(variants: Sequence[_Variant], objective: Objective) -> Panel
         steps = [middle * variant.steps_per_epoch for middle in middles if middle is not None and middle < math.inf]
         if steps:
             lines.append(Series([objective.sign * target for target in targets[: len(steps)]], steps, **variant.style))
-    return Panel(lines, "time to target", "median over the seeds", objective.column, "steps")
+    return Panel(lines, "time to target", f"median over the {unit}", objective.column, "steps")
 
 
 def _epochs_to(target: float, curve: Sequence[float]) -> float:

@@ -22,7 +22,8 @@ def _caption(results: Mapping[str, Any]) -> str:
     order = "less is better" if results["less_is_better"] else "more is better"
     bad = [f"{results[name]} {name}" for name in ("failed", "diverged", "stopped") if results[name]]
     count = len(results["seeds"])
-    seeds = f", {count} seeds each" if count > 1 else ""
+    folds = f", the mean over {results['folds']} folds" if results.get("folds") else ""
+    seeds = f"{folds}, {count} seeds each" if count > 1 else folds
     return f"{results['algorithm']} search for {results['objective']}, {order}; {results['trials']} trials{seeds}" + (
         f" ({', '.join(bad)})" if bad else ""
     )
@@ -72,7 +73,7 @@ def fresh_text(results: Mapping[str, Any]) -> str | None:
     interval = "" if low is None else f", 95 % interval {interval_text(low, high)}"
     test = "" if fresh["test_mean"] is None else f"; test {number(fresh['test_mean'])}"
     failed = f"; {fresh['failed']} failed" if fresh["failed"] else ""
-    seeds = f"{count} fresh seed{'s' * (count > 1)}"
+    seeds = f"{count} fresh seed{'s' * (count > 1)}" + (", each with a fold dealt anew" if results.get("folds") else "")
     mean = f"{results['objective']} {number(fresh['score_mean'])}{spread}"
     return f"trained again with {seeds}: {mean}{interval}{test}{failed}"
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from nnlab.catalog import Direction
-from nnlab.config.load import LoadedConfig
+from nnlab.config.data import FoldConfig
+from nnlab.config.load import LoadedConfig, change_config
+from nnlab.config.overrides import override
 from nnlab.errors import ConfigError, ConfigPath, Problem
 from nnlab.objective import Objective, choose_objective
 
@@ -25,12 +27,14 @@ class Facts:
         spec: what is known of its data.
         plan: its model's.
         answers: what is to be predicted of the validation rows.
+        overlap: see `Scale`.
     """
 
     config: LoadedConfig
     spec: DataSpec
     plan: Plan
     answers: Any
+    overlap: float = 0.0
 
     @property
     def columns(self) -> dict[str, Direction | None]:
@@ -45,10 +49,11 @@ class Finder:
 
     Args:
         most: data sets to keep; `None` for all.
+        fold: of a cross-validation, which validates in place of the config's own rows.
     """
 
-    def __init__(self, most: int | None = None) -> None:
-        self._most = most
+    def __init__(self, most: int | None = None, fold: FoldConfig | None = None) -> None:
+        self._most, self._fold = most, fold
         self._loaded: dict[str, Splits] = {}
 
     def __call__(self, config: LoadedConfig) -> Facts:
@@ -60,6 +65,9 @@ class Finder:
         from nnlab.data.loading import load_data
         from nnlab.model.prepared import prepare_model
 
+        if self._fold is not None:
+            change = override("data.validation", self._fold.plain(), origin=f"--folds {self._fold.of}")
+            config = change_config(config, [change])
         experiment = config.experiment
         key = repr((experiment.data, experiment.seed))
         if key not in self._loaded:
@@ -69,7 +77,9 @@ class Finder:
             self._loaded[key] = splits
         found = self._loaded[key]
         plan = prepare_model(experiment, found).plan
-        return Facts(config, found.spec, plan, None if found.validation is None else found.validation.y)
+        answers = None if found.validation is None else found.validation.y
+        overlap = 0.0 if self._fold is None else found.spec.num_validation / found.spec.num_train
+        return Facts(config, found.spec, plan, answers, overlap)
 
 
 def objective_of(
@@ -107,7 +117,8 @@ def objective_of(
         if metric not in shared:
             raise ConfigError(unknown(metric, shared))
     check_alike(metric, all_facts, others=shared, key=key)
-    return choose_objective(metric, shared, column_scale(metric, first.plan, first.spec), path=path)
+    scale = replace(column_scale(metric, first.plan, first.spec), overlap=first.overlap)
+    return choose_objective(metric, shared, scale, path=path)
 
 
 def check_alike(metric: str, all_facts: Sequence[Facts], *, others: Mapping[str, Direction | None], key: str) -> None:

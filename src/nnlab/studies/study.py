@@ -14,7 +14,7 @@ from nnlab.errors import Problem
 from nnlab.executor import Job
 from nnlab.run import Run, open_run
 from nnlab.studies.agenda import Agenda
-from nnlab.studies.trial import Trial
+from nnlab.studies.trial import Trial, data_seed
 
 AgendaT = TypeVar("AgendaT", bound=Agenda[Any], covariant=True)
 
@@ -63,8 +63,9 @@ class Study(Generic[AgendaT]):
 
         The rows are the same for all, so that a test row is never one that decides.
         """
-        data_seed = experiment.seed if experiment.data.seed is None else experiment.data.seed
-        changes: dict[str, Any] = {"name": trial.name, "seed": trial.seed, "data.seed": data_seed}
+        changes: dict[str, Any] = {"name": trial.name, "seed": trial.seed, "data.seed": data_seed(experiment)}
+        if trial.fold is not None:
+            changes["data.validation"] = trial.fold.plain()
         if experiment.training.tensorboard:
             changes["training.tensorboard.write_graph"] = False  # drawing it takes longer than a short training
         transfer = getattr(experiment.model, "transfer", None)

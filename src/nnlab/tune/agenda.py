@@ -75,7 +75,7 @@ class SearchAgenda(Agenda[Candidate]):
 
     def of_kind(self, kind: str) -> int:  # noqa: ARG002
         """See `Agenda`."""
-        return len(self.search.seeds)
+        return len(self.search.draws)
 
     def oracle(self) -> OracleProcess:
         """Return what proposes candidates, in a process of its own."""
@@ -108,13 +108,13 @@ class SearchAgenda(Agenda[Candidate]):
             past = None
             if candidate.continues is not None:
                 before = search.trials(search.candidates[candidate.continues])
-                past = next(Run(folder / each.name) for each in before if each.seed == trial.seed)
+                past = next(Run(folder / each.name) for each in before if each.draw == trial.draw)
             options["part"] = Part(candidate.epochs, past, keep_checkpoint=candidate.epochs < search.epochs)
         if candidate.stop_below:
             options["limits"] = Limits(self.objective, candidate.stop_below)
-        if trial.seed == search.seed and keep and candidate.epochs in (None, search.epochs):
+        if trial.name == candidate.id and keep and candidate.epochs in (None, search.epochs):
             whole = [each for each in search.ranked if each.epochs in (None, search.epochs)]
-            is_decided = len(whole) >= keep and len(search.seeds) == 1
+            is_decided = len(whole) >= keep and len(search.draws) == 1
             options["save_model"] = KeepIf(self.objective, search.score(whole[keep - 1]) if is_decided else None)
         return options
 
@@ -280,12 +280,16 @@ class SearchAgenda(Agenda[Candidate]):
         if best is None:
             return None
         changes, first = self._changes(best.epochs), Run(run.trials_path / best.id)
+        fold = search.draws[0].fold
+        if fold is not None:
+            changes["data.validation"] = fold.plain()
         if first.config_path.exists():  # says how its numbers were computed
             training = load_config(first.config_path).experiment.training
             changes |= {"training.threads": training.threads, "training.jit_compile": training.jit_compile}
         more = [override(path, value, origin=f"nnlab tune: {path}={value}") for path, value in changes.items()]
         text = dump_config(change_config(self.config, [*self._overrides(best), *more]).experiment)
         head = f"trial {best.id} of {len(search.candidates)}, {self.objective.column} {search.score(best)}"
+        head += "" if fold is None else f": the mean over {fold.of} folds, of which these validation rows are the first"
         return f"# {head}\n{text}"
 
     def rows(self) -> list[dict[str, Any]]:
@@ -295,12 +299,12 @@ class SearchAgenda(Agenda[Candidate]):
     def _row(self, candidate: Candidate) -> dict[str, Any]:
         search = self.search
         outcomes, scores = search.done(candidate).values(), search.scores(candidate)
-        several = {f"score_seed{seed}": scores.get(seed) for seed in search.seeds} if len(search.seeds) > 1 else {}
+        several = {f"score_{draw.words}": scores.get(draw.key) for draw in search.draws}
         return {
             "trial": candidate.id,
             "status": search.status(candidate),
             self.objective.column: search.score(candidate),
-            **several,
+            **(several if len(several) > 1 else {}),
             **{each.path: _cell(candidate.values.get(each.path)) for each in self.space.parameters},
             "epochs": max((len(outcome.history) for outcome in outcomes), default=0),
             "continues": None if candidate.continues is None else search.candidates[candidate.continues].id,

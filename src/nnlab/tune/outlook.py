@@ -95,10 +95,11 @@ def _of_penalties(config: LoadedConfig, section: TuneConfig) -> Iterator[Problem
 
 
 def _of_jobs(section: TuneConfig, jobs: int) -> Iterator[Problem]:
-    busy = section.ahead * section.executions_per_trial
+    trainings = section.executions_per_trial * (section.folds or 1)
+    busy = section.ahead * trainings
     if section.is_led and jobs > busy:
         message = f"of {jobs} trainings at once {busy} have something to do: the others wait for outcomes"
-        hint = f"`tune.ahead: {math.ceil(jobs / section.executions_per_trial)}` keeps all busy, and learns later"
+        hint = f"`tune.ahead: {math.ceil(jobs / trainings)}` keeps all busy, and learns later"
         yield _advice("ahead", "idle-jobs", message, hint)
 
 

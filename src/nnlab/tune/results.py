@@ -31,6 +31,7 @@ def document(search: Search, space: Space, *, run: str, status: str) -> dict[str
         "less_is_better": search.objective.direction == "min",
         "algorithm": search.section.algorithm,
         "seeds": list(search.seeds),
+        "folds": search.section.folds,
         "own": own_values(search),
         "fresh": None if best is None else fresh_scores(search, best),
         "thinking_seconds": round(sum(trial.thinking_seconds for trial in search.candidates), 3),
@@ -60,7 +61,7 @@ def fresh_scores(search: Search, best: Candidate) -> dict[str, Any] | None:
     outcomes, metric = search.fresh(best), search.objective.metric
     if not outcomes:
         return None
-    scores = {seed: outcome.score(metric) for seed, outcome in sorted(outcomes.items())}
+    scores = {key: outcome.score(metric) for key, outcome in outcomes.items()}
     finished = [score for score in scores.values() if score is not None]
     tests = [value for outcome in outcomes.values() if (value := outcome.score(metric, "test")) is not None]
     described = stats.described(finished, tests, search.objective.scale)
@@ -101,6 +102,8 @@ def _notes(search: Search, space: Space) -> list[str]:
     if best is not None and best.epochs not in (None, search.epochs):
         epochs = f"{best.epochs} epoch{'s' * (best.epochs != 1)}"
         notes.append(f"no trial was trained to the end: the best is one of those with {epochs}")
+    if search.section.folds and best is not None and len(search.fresh(best)) > 1:
+        notes.append(stats.OF_FOLDS)
     edges = [] if best is None or best.is_base else [
         f"{each.path} ({value_text(best.values[each.path])})"
         for each in space.parameters

@@ -17,7 +17,7 @@ from nnlab.config.tune import MedianConfig, TuneConfig
 from nnlab.executor import Outcome
 from nnlab.objective import Objective
 from nnlab.stats import mean, median
-from nnlab.studies.trial import APART, Trial, seeds_from
+from nnlab.studies.trial import APART, Draw, Trial, a_fold_each, every_fold, seeds_from
 from nnlab.tune.outlook import most_trials
 
 MOST_FAILURES = 3
@@ -103,6 +103,7 @@ class Search:
         seed: the experiment's: the first of each candidate's trainings.
         epochs: of a whole training.
         width: how many candidates are on the way at most where outcomes decide nothing.
+        data_seed: splits the rows, and deals the first folds.
         candidates: what was proposed so far.
         outcomes: how the trainings ended, by their names.
         told: how many outcomes, in the order of the candidates, were looked at, and the oracle told of if they decide.
@@ -114,6 +115,7 @@ class Search:
     seed: int
     epochs: int
     width: int = 2
+    data_seed: int = 0
     candidates: list[Candidate] = field(default_factory=list)
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     told: int = 0
@@ -130,15 +132,24 @@ class Search:
         """Those that each candidate is trained with."""
         return seeds_from(self.seed, self.section.executions_per_trial)
 
+    @property
+    def draws(self) -> tuple[Draw, ...]:
+        """What chance decides of each candidate's trainings."""
+        return every_fold(self.seeds, self.section.folds, self.data_seed)
+
     def trials(self, candidate: Candidate) -> list[Trial[Candidate]]:
         """Return the trainings of a candidate, which choose the best."""
-        names = {seed: candidate.id if seed == self.seed else f"{candidate.id}_seed{seed}" for seed in self.seeds}
-        return [Trial(name, candidate, seed) for seed, name in names.items()]
+        first, *others = self.draws
+        names = {first: candidate.id, **{draw: f"{candidate.id}_{draw.words}" for draw in others}}
+        return [Trial(name, candidate, draw.seed, fold=draw.fold) for draw, name in names.items()]
 
     def finals(self, candidate: Candidate) -> list[Trial[Candidate]]:
         """Return the trainings with fresh seeds: what the best gives there is not lucky with those that chose it."""
         seeds = seeds_from(self.seed + APART, self.section.seeds)
-        return [Trial(f"best_{candidate.id}_seed{seed}", candidate, seed, is_final=True) for seed in seeds]
+        return [
+            Trial(f"best_{candidate.id}_{draw.words}", candidate, draw.seed, is_final=True, fold=draw.fold)
+            for draw in a_fold_each(seeds, self.section.folds, self.data_seed + APART)
+        ]
 
     @property
     def max_trials(self) -> int | None:
@@ -178,20 +189,20 @@ class Search:
         """Whether all trainings of a candidate have ended."""
         return all(trial.name in self.outcomes for trial in self.trials(candidate))
 
-    def done(self, candidate: Candidate) -> dict[int, Outcome]:
-        """Return how the trainings of a candidate ended, as far as they did, by seed."""
+    def done(self, candidate: Candidate) -> dict[int | str, Outcome]:
+        """Return how the trainings of a candidate ended, as far as they did, by seed (and fold)."""
         return self._done(self.trials(candidate))
 
-    def fresh(self, candidate: Candidate) -> dict[int, Outcome]:
+    def fresh(self, candidate: Candidate) -> dict[int | str, Outcome]:
         """Return how the trainings with fresh seeds ended, likewise."""
         return self._done(self.finals(candidate))
 
-    def _done(self, trials: Sequence[Trial[Candidate]]) -> dict[int, Outcome]:
-        return {trial.seed: self.outcomes[trial.name] for trial in trials if trial.name in self.outcomes}
+    def _done(self, trials: Sequence[Trial[Candidate]]) -> dict[int | str, Outcome]:
+        return {trial.draw.key: self.outcomes[trial.name] for trial in trials if trial.name in self.outcomes}
 
-    def scores(self, candidate: Candidate) -> dict[int, float | None]:
-        """Return the objective by seed, `None` where the training failed."""
-        return {seed: outcome.score(self.objective.metric) for seed, outcome in self.done(candidate).items()}
+    def scores(self, candidate: Candidate) -> dict[int | str, float | None]:
+        """Return the objective by seed (and fold), `None` where the training failed."""
+        return {key: outcome.score(self.objective.metric) for key, outcome in self.done(candidate).items()}
 
     def score(self, candidate: Candidate) -> float | None:
         """Return the mean of the objective over the seeds, `None` if a training failed or is not over."""

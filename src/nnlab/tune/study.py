@@ -13,6 +13,7 @@ from nnlab.executor import check_threads
 from nnlab.objective import Objective
 from nnlab.studies.facts import Facts, Finder, check_alike, objective_of
 from nnlab.studies.study import Study
+from nnlab.studies.trial import data_seed, every_fold
 from nnlab.tune.agenda import SearchAgenda
 from nnlab.tune.outlook import outlook
 from nnlab.tune.search import Search
@@ -48,7 +49,8 @@ def prepare(
         on_valid()
     section, experiment = config.experiment.tune, config.experiment
     assert section is not None
-    find = Finder(MOST_LOADED)
+    (draw, *_) = every_fold([experiment.seed], section.folds, data_seed(experiment))
+    find = Finder(MOST_LOADED, draw.fold)
     try:
         own = find(config)
         objective = _objective(own, section.objective)
@@ -56,7 +58,8 @@ def prepare(
         raise ConfigError([config.locate(problem) for problem in error.problems]) from None
     _check_trials(own, space, objective, find)
     most = section.max_epochs if section.algorithm == "hyperband" else None
-    search = Search(section, objective, experiment.seed, most or experiment.training.epochs, width=2 * jobs)
+    epochs = most or experiment.training.epochs
+    search = Search(section, objective, experiment.seed, epochs, width=2 * jobs, data_seed=data_seed(experiment))
     return Study(
         config,
         SearchAgenda(config, space, search),
