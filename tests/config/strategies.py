@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from nnlab import catalog
 from nnlab.catalog import Parameter
 from nnlab.config.model import normalizes
-from nnlab.config.shapes import value_faults
+from nnlab.config.values import value_faults
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]
 

@@ -210,6 +210,20 @@ def test_every_key_is_described_and_stands_in_the_docs():
                 assert re.search(rf"\b{key}\b", docs), (name, key)
 
 
+def test_the_docs_say_the_defaults_of_the_schema():
+    definitions, compared = json_schema()["$defs"], 0
+    for section in ("data", "training", "compare", "tune"):
+        text = (DOCS / "config.md").read_text().split(f"\n## `{section}`\n")[1].split("\n## ")[0]
+        keys = definitions[f"{section.capitalize()}Config"]["properties"]
+        for key, default in re.findall(r"^\| `(\w+)` \| ([^|]*) \|", text, flags=re.M):
+            literal = re.fullmatch(r"`([\w.]+)`", default)
+            if literal is not None and "default" in keys[key]:
+                assert read_text(literal[1], "docs").plain() == keys[key]["default"], (section, key)
+                compared += 1
+            assert (default == "required") == (key in definitions[f"{section.capitalize()}Config"].get("required", []))
+    assert compared > 12
+
+
 def test_the_command_prints_it_or_writes_it_whole(nnlab, tmp_path):
     printed = nnlab("schema")
     assert json.loads(printed.out) == json.loads(json.dumps(json_schema()))

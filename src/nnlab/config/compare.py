@@ -11,7 +11,8 @@ from nnlab.config.components import OneOf
 from nnlab.config.data import FOLDS
 from nnlab.config.faults import Fault, Report
 from nnlab.config.section import Section, key
-from nnlab.config.shapes import ANYTHING, SWITCH, TEXT, Checked, Later, ListOf, MapOf, number, whole
+from nnlab.config.shapes import ANYTHING, Checked, Later, ListOf, MapOf
+from nnlab.config.values import SWITCH, TEXT, number, whole
 from nnlab.errors import show
 
 VALUES = ListOf(ANYTHING, "a list of values", "write a list: `[a, b]`", least=1)

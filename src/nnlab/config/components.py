@@ -17,7 +17,8 @@ from nnlab.config.remedies import (
     unknown_name_remedy,
     unknown_parameter_remedy,
 )
-from nnlab.config.shapes import ANYTHING, ListOf, Shape, Value, as_number
+from nnlab.config.shapes import ANYTHING, Chosen, ListOf, Shape
+from nnlab.config.values import Value, as_number
 from nnlab.errors import ConfigPath, named, nearest, show
 
 NOTHING: Final = object()
@@ -219,7 +220,7 @@ def shape_of(parameter: Parameter) -> Shape:
 
 
 @dataclass(frozen=True, slots=True)
-class Reference(Shape):
+class Reference(Chosen):
     """A parameter that names another object, or a list of them."""
 
     target: Parameter
@@ -238,25 +239,21 @@ class Reference(Shape):
         """
         return self.target.kind == "activations" and not self.target.required and self.target.default is not None
 
-    def among(self, node: Node) -> Shape:
-        """Return the shape of a list if one is written."""
-        return ListOf(self.one) if isinstance(node.value, list) else self.one
+    def chosen(self, raw: Any) -> Shape:
+        """Return the shape of a list if one is written, and may be."""
+        return ListOf(self.one) if isinstance(raw, list) and "list" in self.target.types else self.one
 
     def parse(self, raw: Any, report: Report) -> Any:
         """Return the object, or a tuple of objects; `None` where there may be none."""
         if raw is None and not self.target.required:
             return None
-        if "list" in self.target.types and isinstance(raw, list):
-            return ListOf(self.one).parse(raw, report)
-        component = self.one.parse(raw, report)
-        if component is not None and self.is_inside and component.name in catalog.activation_layers():
-            function = {name.replace("_", ""): name for name in catalog.entries("activations")}.get(
-                component.name.lower()
-            )
-            message = f"`{component.name}` is a layer, and cannot stand inside another one"
-            hint = f"choose a function such as `{function or 'relu'}`, or put `{component.name}` behind as a layer"
-            report.fault(message, hint)
-        return component
+        value = self.chosen(raw).parse(raw, report)
+        if self.is_inside and isinstance(value, Component) and value.name in catalog.activation_layers():
+            functions = {name.replace("_", ""): name for name in catalog.entries("activations")}
+            message = f"`{value.name}` is a layer, and cannot stand inside another one"
+            function = functions.get(value.name.lower(), "relu")
+            report.fault(message, f"choose a function such as `{function}`, or put `{value.name}` behind as a layer")
+        return value
 
 
 GOVERNED = frozenset(

@@ -14,21 +14,9 @@ from nnlab.config.faults import Fault, Report
 from nnlab.config.names import canonical
 from nnlab.config.remedies import type_remedy
 from nnlab.config.section import OrSection, Section, key, required
-from nnlab.config.shapes import (
-    ANYTHING,
-    CLASS_NAME,
-    CLASS_NAMES,
-    NAMES,
-    TEXT,
-    Checked,
-    ListOf,
-    MapOf,
-    OneOrByName,
-    is_finite_number,
-    whole,
-    whole_number,
-)
-from nnlab.errors import did_you_mean, one_of, show
+from nnlab.config.shapes import ANYTHING, Checked, Choice, ListOf, MapOf, OneOrByName
+from nnlab.config.values import CLASS_NAME, CLASS_NAMES, NAMES, TEXT, is_finite_number, whole, whole_number
+from nnlab.errors import did_you_mean, show
 
 MAX_SEED = 2**32 - 1
 TaskName: TypeAlias = Literal["classification", "binary", "multilabel", "regression"]
@@ -63,12 +51,6 @@ def _weight(value: Any, report: Report) -> Any:
     if is_finite_number(value) and value >= 0:
         return value
     return report.fault(f"expected a weight of at least 0, received {show(value)}", type_remedy(value, ["float"]))
-
-
-def _task(value: Any, report: Report) -> Any:
-    if value is None or (isinstance(value, str) and value in TASKS):
-        return value
-    return report.fault(f"unknown value {show(value)}", did_you_mean(str(value), TASKS) or one_of(TASKS))
 
 
 def _not_built_yet(value: Any, report: Report) -> Any:
@@ -114,7 +96,7 @@ COLUMNS = MapOf(
     key=canonical,
     clash=("two columns differ only in blanks or in their Unicode form", "give every column its own name"),
 )
-TASK = Checked(_task, {"enum": [*TASKS, None]})
+TASK = Choice((*TASKS, None))
 SCALING = Checked(_scaling, {"anyOf": [{"enum": [*SCALINGS, None]}, {"type": "number", "exclusiveMinimum": 0}]})
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from nnlab.catalog import REQUIRED
 from nnlab.config.components import Component
 from nnlab.config.faults import Fault
-from nnlab.config.shapes import is_finite_number
+from nnlab.config.values import is_finite_number
 from nnlab.errors import number_text, show
 from nnlab.schedules import LONGEST, SCHEDULES, WARMUP, WHOLE_RUN, Duration, Schedule
 

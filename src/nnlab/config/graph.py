@@ -11,7 +11,8 @@ from typing import Any
 from nnlab.config.components import Component, Fill, OneOf, Typed
 from nnlab.config.faults import Fault, Report
 from nnlab.config.section import Nested, OrSection, Section, key, required
-from nnlab.config.shapes import NAMES, TEXT, MapOf, whole
+from nnlab.config.shapes import MapOf
+from nnlab.config.values import NAMES, TEXT, whole
 from nnlab.errors import ConfigPath, did_you_mean, listed, one_of, show
 
 BLOCK_INPUT = "input"

@@ -18,20 +18,12 @@ from nnlab.config.graph import FedLayer, Inputs
 from nnlab.config.model import Model, SubclassedConfig, model_section
 from nnlab.config.schema import Experiment
 from nnlab.config.section import Key, Nested, OrSection, Section
-from nnlab.config.shapes import IDENTIFIER, Checked, Choice, Either, Later, ListOf, MapOf, OneOrByName, Shape, Value
+from nnlab.config.shapes import IDENTIFIER, Checked, Choice, Either, Later, ListOf, MapOf, OneOrByName, Shape
+from nnlab.config.values import TYPES, Value
 
 Json = dict[str, Any]
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-_TYPES = {
-    "int": "integer",
-    "float": "number",
-    "bool": "boolean",
-    "str": "string",
-    "list": "array",
-    "dict": "object",
-    "null": "null",
-}
 _LIMITS = {
     "minimum": "minimum",
     "maximum": "maximum",
@@ -306,12 +298,12 @@ def _value(parameter: Parameter) -> Json:
     """Return the schema of a parameter that names no other object."""
     schema: Json = {}
     if parameter.types:
-        types = [_TYPES[name] for name in parameter.types]
+        types = [TYPES[name].schema for name in parameter.types]
         types += ["null"] if parameter.default is None and "null" not in types else []
         schema["type"] = types[0] if len(types) == 1 else types
     limits = {word: getattr(parameter, name) for name, word in _LIMITS.items() if getattr(parameter, name) is not None}
     if parameter.items:
-        items = [_TYPES[name] for name in parameter.items]
+        items = [TYPES[name].schema for name in parameter.items]
         schema["items"] = {"type": items[0] if len(items) == 1 else items, **limits}
     if parameter.choices:
         schema = {"allOf": [schema, _any_of({"enum": list(parameter.choices)}, {"not": {"type": "string"}})]}

@@ -23,20 +23,9 @@ from nnlab.config.graph import (
 from nnlab.config.nodes import Node
 from nnlab.config.remedies import in_one_line, type_remedy
 from nnlab.config.section import Nested, OrSection, Section, key, required
-from nnlab.config.shapes import (
-    ANYTHING,
-    TEXT,
-    Checked,
-    Choice,
-    Either,
-    ListOf,
-    Shape,
-    is_whole,
-    number,
-    whole,
-    whole_number,
-)
+from nnlab.config.shapes import ANYTHING, Checked, Choice, Either, ListOf, Shape
 from nnlab.config.user_code import class_problem
+from nnlab.config.values import TEXT, is_whole, number, whole, whole_number
 from nnlab.errors import did_you_mean, nearest, one_of, show
 
 LAYER_ITEM = OrSection(OneOf("layers"), lambda: RepeatBlock, "repeat")

@@ -15,9 +15,10 @@ from nnlab.config.data import MAX_SEED, DataConfig, outputs_in
 from nnlab.config.faults import Fault, Report
 from nnlab.config.model import MODEL, FunctionalConfig, SequentialConfig, SubclassedConfig
 from nnlab.config.section import Section, key, required
-from nnlab.config.shapes import TEXT, Checked, whole
+from nnlab.config.shapes import Checked
 from nnlab.config.training import TrainingConfig
 from nnlab.config.tune import TuneConfig
+from nnlab.config.values import TEXT, whole
 from nnlab.errors import ConfigPath, did_you_mean, one_of, show
 from nnlab.names import MAX_NAME, MAX_NAME_BYTES, is_name
 

@@ -13,7 +13,7 @@ from nnlab.config.components import Component, Typed
 from nnlab.config.faults import Report
 from nnlab.config.nodes import Node
 from nnlab.config.remedies import type_remedy
-from nnlab.config.shapes import ANYTHING, Shape
+from nnlab.config.shapes import ANYTHING, Chosen, Shape
 from nnlab.config.stray import refuse_key, section_remedy
 from nnlab.errors import show
 
@@ -173,7 +173,7 @@ class Nested(Shape):
 
 
 @dataclass(frozen=True)
-class OrSection(Shape):
+class OrSection(Chosen):
     """A value of some shape, or a section.
 
     Args:
@@ -191,14 +191,7 @@ class OrSection(Shape):
         """Whether the value is a list."""
         return self.one.is_list
 
-    def _chosen(self, raw: Any) -> Shape:
+    def chosen(self, raw: Any) -> Shape:
+        """Return the shape of the section, or that of the value."""
         is_section = isinstance(raw, Mapping) and (self.mark is None or self.mark in raw)
         return Nested(self.section_of()) if is_section else self.one
-
-    def parse(self, raw: Any, report: Report) -> Any:
-        """Return the value or the section."""
-        return self._chosen(raw).parse(raw, report)
-
-    def among(self, node: Node) -> Shape:
-        """Return the shape of the one that is written."""
-        return self._chosen(node.value)

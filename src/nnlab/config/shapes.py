@@ -6,38 +6,16 @@ Whatever reads, changes or describes a config asks the shape: checking (`parse`)
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from nnlab.catalog import REQUIRED, Parameter
-from nnlab.config.faults import Fault, Report
-from nnlab.config.names import canonical
+from nnlab.config.faults import Report
 from nnlab.config.nodes import Mark, Node, from_plain
 from nnlab.config.problems import faults_as_problems
-from nnlab.config.remedies import about, type_remedy
-from nnlab.errors import ConfigError, did_you_mean, named, number_text, one_of, show
-
-_TYPE_WORDS = {
-    "int": "a whole number",
-    "float": "a number",
-    "bool": "`true` or `false`",
-    "str": "a text",
-    "list": "a list",
-    "dict": "a mapping",
-    "null": "`null`",
-}
-_TYPES: Mapping[str, tuple[type, ...]] = {
-    "int": (int,),
-    "float": (int, float),
-    "bool": (),
-    "str": (str,),
-    "list": (list, tuple),
-    "dict": (dict,),
-    "null": (type(None),),
-}
+from nnlab.config.remedies import type_remedy
+from nnlab.errors import ConfigError, did_you_mean, named, one_of, show
 
 IDENTIFIER: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
@@ -90,33 +68,20 @@ class Shape:
 ANYTHING: Final = Shape()
 
 
-@dataclass(frozen=True)
-class Value(Shape):
-    """A number, a text, a switch ...: what a parameter of the catalog accepts that names no other object."""
+class Chosen(Shape):
+    """One of several shapes, which what is written decides on."""
 
-    parameter: Parameter
+    def chosen(self, raw: Any) -> Shape:
+        """Return the shape that plain values are meant to have."""
+        raise NotImplementedError
 
     def parse(self, raw: Any, report: Report) -> Any:
-        """Return the value as the number that was meant, if it is one."""
-        value = as_number(self.parameter, raw)
-        fault = next(value_faults(self.parameter, value, received=raw), None)
-        if fault is not None:
-            report.add(fault)
-        return value
+        """Return the typed value of the shape that is meant."""
+        return self.chosen(raw).parse(raw, report)
 
-
-def whole(**limits: Any) -> Value:
-    """Return the shape of whole numbers, within limits as in `Parameter`."""
-    return Value(Parameter("", types=("int", "null"), **limits))
-
-
-def number(**limits: Any) -> Value:
-    """Return the shape of finite numbers, within limits as in `Parameter`."""
-    return Value(Parameter("", types=("float", "null"), **limits))
-
-
-TEXT: Final = Value(Parameter("", types=("str",)))
-SWITCH: Final = Value(Parameter("", types=("bool",)))
+    def among(self, node: Node) -> Shape:
+        """Return the shape that is meant."""
+        return self.chosen(node.plain()).among(node)
 
 
 @dataclass(frozen=True)
@@ -129,7 +94,7 @@ class Choice(Shape):
         """Return the word."""
         if any(type(raw) is type(word) and raw == word for word in self.words):
             return raw
-        words = [str(word).lower() if isinstance(word, bool) else word for word in self.words]
+        words = [str(word).lower() if isinstance(word, bool) else word for word in self.words if word is not None]
         return report.fault(f"unknown value {show(raw)}", did_you_mean(str(raw), words) or one_of(words))
 
 
@@ -273,7 +238,7 @@ def _is_mapping(raw: Any) -> bool:
 
 
 @dataclass(frozen=True)
-class OneOrByName(Shape):
+class OneOrByName(Chosen):
     """One value, or values by name.
 
     Args:
@@ -298,13 +263,9 @@ class OneOrByName(Shape):
         """Whether one value is a list."""
         return self.one.is_list
 
-    def parse(self, raw: Any, report: Report) -> Any:
-        """Return the value, or a dict."""
-        return (self.several if self.goes_by_name(raw) else self.one).parse(raw, report)
-
-    def among(self, node: Node) -> Shape:
+    def chosen(self, raw: Any) -> Shape:
         """Return the shape of one value, or that of values by name."""
-        return self.several if self.goes_by_name(node.plain()) else self.one.among(node)
+        return self.several if self.goes_by_name(raw) else self.one
 
     def outputs(self, raw: Any) -> Iterable[str]:
         """Return the names of the outputs that values are given for."""
@@ -315,104 +276,3 @@ def _hint(hint: Hint, raw: Any, type_: str | None = None) -> str | None:
     if hint is None:
         return type_remedy(raw, [type_]) if type_ is not None else None
     return hint(raw) if callable(hint) else hint
-
-
-def whole_number(value: Any) -> Any:
-    """Accept `1e4` where a whole number is due."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-def is_whole(value: Any) -> bool:
-    """Whether a value is a whole number, and no switch."""
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def is_finite_number(value: Any) -> bool:
-    """Whether a value is a number that can be computed with."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _name(value: Any, report: Report) -> Any:
-    value = whole_number(value)
-    if not (isinstance(value, str) or is_whole(value)):
-        return report.fault(f"expected a name or a number, received {show(value)}")
-    return canonical(value) if isinstance(value, str) else value
-
-
-def _class_name(value: Any, report: Report) -> Any:
-    """Read the name of a class: a column of `true` and `false` has the classes True and False."""
-    return _name(str(value) if isinstance(value, bool) else value, report)
-
-
-def _list_of_names(name: Shape) -> ListOf:
-    return ListOf(name, "a name or a list of names", lambda _: None, or_one=True)
-
-
-NAMES: Final = _list_of_names(Checked(_name, {"type": ["string", "integer"]}))
-CLASS_NAME: Final = Checked(_class_name, {"type": ["string", "integer", "boolean"]})
-CLASS_NAMES: Final = _list_of_names(CLASS_NAME)
-
-
-def as_number(parameter: Parameter, value: Any) -> Any:
-    """Accept `1e3` where a whole number is due, and `1` where Keras insists on a float; in a list, too."""
-    if isinstance(value, list) and parameter.items:
-        return [as_number(_of_items(parameter), item) for item in value]
-    if isinstance(value, float) and "int" in parameter.types and "float" not in parameter.types:
-        return whole_number(value)
-    if type(value) is int and "float" in parameter.types and "int" not in parameter.types:
-        return float(value)
-    return value
-
-
-def _of_items(parameter: Parameter) -> Parameter:
-    """Return what an item of a list must be."""
-    return parameter._replace(default=REQUIRED, types=parameter.items, choices=())
-
-
-def value_faults(parameter: Parameter, value: Any, *, received: Any) -> Iterator[Fault]:
-    """Yield what is wrong with a value that names no other object.
-
-    Args:
-        parameter: what the value is for.
-        value: the value, as a number of the parameter's type if it is one.
-        received: what the config says.
-    """
-    if value is None and parameter.default is None:
-        return
-    if isinstance(value, float) and not math.isfinite(value) and "float" in parameter.types:
-        yield Fault((), f"expected a finite number, received {show(received)}")
-    if parameter.types and not any(_is(value, name) for name in parameter.types):
-        wanted = " or ".join(
-            _TYPE_WORDS[name] for name in parameter.types if name != "null" or len(parameter.types) == 1
-        )
-        choices = one_of(parameter.choices) if parameter.choices else None
-        hint = choices or type_remedy(received, parameter.types) or about(parameter)
-        if parameter.name == "learning_rate" and isinstance(received, dict):
-            hint = "write the rate to start from here, and the schedule at the top: `schedule: {exponential: {...}}`"
-        if parameter.name == "axis" and "list" not in parameter.types and isinstance(received, list):
-            hint = "give one axis; `Flatten` makes one of several, and `Reshape` makes them several again"
-        yield Fault((), f"expected {wanted}, received {show(received)}", hint)
-        return
-    if isinstance(value, (list, tuple)) and parameter.items:
-        raw = received if isinstance(received, (list, tuple)) else value
-        for i, (item, said) in enumerate(zip(value, raw, strict=True)):
-            for fault in value_faults(_of_items(parameter), item, received=said):
-                yield fault._replace(path=(i, *fault.path))
-    if parameter.choices and value not in parameter.choices and isinstance(value, str):
-        hint = did_you_mean(value, parameter.choices) or one_of(parameter.choices)
-        yield Fault((), f"unknown value {named(value)}", hint)
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return
-    if parameter.minimum is not None and value < parameter.minimum:
-        yield Fault((), f"must be at least {number_text(parameter.minimum)}, received {show(received)}")
-    if parameter.maximum is not None and value > parameter.maximum:
-        message = f"must be at most {number_text(parameter.maximum)}, received {show(received)}"
-        yield Fault((), message, about(parameter))
-    if parameter.exclusive_minimum is not None and value <= parameter.exclusive_minimum:
-        yield Fault((), f"must be more than {number_text(parameter.exclusive_minimum)}, received {show(received)}")
-    if parameter.exclusive_maximum is not None and value >= parameter.exclusive_maximum:
-        yield Fault((), f"must be less than {number_text(parameter.exclusive_maximum)}, received {show(received)}")
-
-
-def _is(value: Any, type_name: str) -> bool:
-    return type_name == "bool" if isinstance(value, bool) else isinstance(value, _TYPES[type_name])

@@ -12,19 +12,8 @@ from nnlab.config.components import Component, OneOf, named_object
 from nnlab.config.data import WEIGHT
 from nnlab.config.faults import Fault, Report
 from nnlab.config.section import Nested, Section, key
-from nnlab.config.shapes import (
-    SWITCH,
-    TEXT,
-    Checked,
-    Choice,
-    Either,
-    ListOf,
-    MapOf,
-    OneOrByName,
-    is_whole,
-    number,
-    whole,
-)
+from nnlab.config.shapes import Checked, Choice, Either, ListOf, MapOf, OneOrByName
+from nnlab.config.values import SWITCH, TEXT, is_whole, number, whole
 from nnlab.errors import ConfigPath, show
 
 EngineName: TypeAlias = Literal["fast", "exact", "keras"]

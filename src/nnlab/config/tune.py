@@ -12,19 +12,8 @@ from nnlab.config.data import FOLDS
 from nnlab.config.faults import Fault, Report
 from nnlab.config.remedies import type_remedy
 from nnlab.config.section import Nested, Section, key, required
-from nnlab.config.shapes import (
-    ANYTHING,
-    SWITCH,
-    TEXT,
-    Checked,
-    Choice,
-    ListOf,
-    MapOf,
-    is_finite_number,
-    number,
-    whole,
-    whole_number,
-)
+from nnlab.config.shapes import ANYTHING, Checked, Choice, ListOf, MapOf
+from nnlab.config.values import SWITCH, TEXT, is_finite_number, number, whole, whole_number
 from nnlab.errors import number_text, one_of, show
 
 Algorithm: TypeAlias = Literal["random", "grid", "hyperband", "bayesian"]
