@@ -876,7 +876,7 @@ def accepted_values(kind: str, target: Any, name: str, default: object) -> Json:
     if reference:
         return {"kind": reference, "types": ["list"]} if name == "cells" else {"kind": reference}
     annotation = annotations_of(target).get(name)
-    if annotation is not None:
+    if annotation not in (None, Any):
         return annotated_values(annotation)
     rule = RULES_BY_OBJECT.get((kind, target.__name__, name), LAYER_RULES.get(name) if kind == "layers" else None)
     if rule is None:

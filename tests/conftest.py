@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import signal
 import textwrap
@@ -100,3 +101,13 @@ def digits_run(tmp_path_factory: pytest.TempPathFactory):
     path = folder / "digits.yaml"
     path.write_text(DIGITS)
     return train(load_config(path), Run.new(folder / "runs", "digits"), command=["nnlab", "train", "digits.yaml"])
+
+
+@pytest.fixture(scope="session")
+def generator():
+    """The script that writes the catalog; running it imports TensorFlow."""
+    location = Path(__file__).parent.parent / "scripts" / "generate_catalog.py"
+    spec = importlib.util.spec_from_file_location("generate_catalog", location)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

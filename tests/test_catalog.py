@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import importlib.util
 import json
 from pathlib import Path
 from typing import Annotated, Literal
@@ -10,15 +9,6 @@ import pytest
 from nnlab import catalog
 
 ROOT = Path(__file__).parent.parent
-
-
-@pytest.fixture(scope="module")
-def generator():
-    location = ROOT / "scripts" / "generate_catalog.py"
-    spec = importlib.util.spec_from_file_location("generate_catalog", location)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.mark.tf

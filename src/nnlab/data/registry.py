@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Protocol, Self, get_args, get_type_hints
 
+from annotated_types import Ge, Le
+
 from nnlab import catalog
 from nnlab.catalog import REQUIRED, Entry, Parameter
 from nnlab.config.by_name import UNNAMED
@@ -86,13 +88,6 @@ class Request(NamedTuple):
     seed: int
 
 
-class Range(NamedTuple):
-    """The values that a parameter may have, both ends included."""
-
-    minimum: float | None = None
-    maximum: float | None = None
-
-
 class Loader(Protocol):
     """A data set's function: `load(request, **parameters)`."""
 
@@ -144,7 +139,7 @@ def dataset(
     """Register a function as the data set of its name.
 
     The first sentence of the docstring is the summary; the keyword-only arguments are the parameters, with
-    `Annotated[int, Range(minimum=1), "description"]` for what they accept.
+    `Annotated[int, Ge(1), "description"]` for what they accept.
 
     Args:
         url: a page that describes the data set.
@@ -168,16 +163,15 @@ def _parameters(load: Loader) -> Iterable[Parameter]:
         annotation = hints[argument.name]
         is_annotated = hasattr(annotation, "__metadata__")
         type_, *notes = get_args(annotation) if is_annotated else (annotation,)
-        limits = next((note for note in notes if isinstance(note, Range)), Range())
         yield Parameter(
             name=argument.name,
             default=REQUIRED if argument.default is inspect.Parameter.empty else argument.default,
             types=(type_.__name__,),
-            minimum=limits.minimum,
-            maximum=limits.maximum,
+            minimum=next((note.ge for note in notes if hasattr(note, "ge")), None),
+            maximum=next((note.le for note in notes if hasattr(note, "le")), None),
             description=next((note for note in notes if isinstance(note, str)), ""),
         )
 
 
-Samples = Annotated[int, Range(minimum=10, maximum=10_000_000), "points, half of them in each class"]
-Noise = Annotated[float, Range(minimum=0.0, maximum=10.0), "how far points are moved; 0 for a clean picture"]
+Samples = Annotated[int, Ge(10), Le(10_000_000), "points, half of them in each class"]
+Noise = Annotated[float, Ge(0.0), Le(10.0), "how far points are moved; 0 for a clean picture"]

@@ -265,6 +265,7 @@ def _wrong_for_numbers(metric: Component, output: _Output) -> Iterator[Remark]:
     targets, predictions = targets_of(metric), takes_of(metric).predictions
     fits = {
         "values": True,
+        "any": predictions == "numbers",
         "nonzero": True,
         "nonnegative": True,
         "labels": takes_of(loss).predictions == "scores"
