@@ -77,29 +77,16 @@ class Node:
 
     def find(self, path: ConfigPath, *, key: bool = False) -> Mark:
         """Return the place of the value at `path` (or of its key), or of what encloses it if it is not there."""
-        *_, (node, missing) = self._walk(path)
-        if key or (missing and isinstance(node.value, dict)):
-            return node.key_mark or node.mark
-        return node.mark
-
-    def holds(self, path: ConfigPath) -> bool:
-        """Whether something is written at `path`, if only `null`."""
-        return not any(missing for _, missing in self._walk(path))
-
-    def _walk(self, path: ConfigPath) -> Iterator[tuple[Node, bool]]:
-        """Yield the nodes along a path, each with whether the next one is missing."""
         node = self
         for part in path:
             if isinstance(node.value, dict) and part in node.value:
-                following = node.value[str(part)]
+                node = node.value[str(part)]
             elif isinstance(node.value, list) and isinstance(part, int) and part < len(node.value):
-                following = node.value[part]
+                node = node.value[part]
             else:
-                yield node, True
-                return
-            yield node, False
-            node = following
-        yield node, False
+                key = key or isinstance(node.value, dict)
+                break
+        return (node.key_mark or node.mark) if key else node.mark
 
 
 def place(problem: Problem, mark: Mark) -> Problem:
