@@ -26,6 +26,7 @@ def nnlab(workload: Workload, rows: Path, engine: str) -> tuple[list[float], str
     from nnlab.config.load import load_config
     from nnlab.run import Run
     from nnlab.train import train
+    from nnlab.training_options import TrainingOptions
 
     steps = -(-len(np.load(rows)["y_train"]) // workload.batch_size)
     epochs = max(workload.warm + workload.timed, -(-STEPS_FOR_XLA // steps))
@@ -45,7 +46,9 @@ def nnlab(workload: Workload, rows: Path, engine: str) -> tuple[list[float], str
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "config.yaml"
         file.write_text(config(workload, rows, epochs=epochs, engine=engine))
-        summary = train(load_config(file), Run(Path(folder) / "run"), observer=Clock(), save_model=False)
+        summary = train(
+            load_config(file), Run(Path(folder) / "run"), TrainingOptions(save_model=False), observer=Clock()
+        )
         assert summary.status == "completed", summary.problem
         used = summary.run.read_info()["engine"]
     return list(np.diff(ends)), f"{used['used']}{', XLA' if used['xla'] else ''}"

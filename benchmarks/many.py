@@ -51,6 +51,7 @@ def nnlab(which: str, count: int, jobs: int) -> Iterator[None]:
     from nnlab.config.programs import program_kind
     from nnlab.executor import InProcess, Job, Workers
     from nnlab.run import Run
+    from nnlab.training_options import TrainingOptions
 
     with tempfile.TemporaryDirectory() as text, Workers(jobs) if jobs else InProcess() as executor:
         folder = Path(text)
@@ -68,7 +69,8 @@ def nnlab(which: str, count: int, jobs: int) -> Iterator[None]:
             loaded = load_config(file, changes)
             kind = program_kind(loaded.experiment)  # as searches and comparisons have it
             of_kind = 1 if which == WIDTHS else count
-            executor.submit(Job(str(number), loaded, Run(folder / str(number)), kind, of_kind, save_model=False))
+            options = TrainingOptions(save_model=False, trainings=of_kind)
+            executor.submit(Job(str(number), loaded, Run(folder / str(number)), kind, options))
         while (outcome := executor.next_outcome()) is not None:
             assert outcome.status == "completed", outcome.problems
             yield

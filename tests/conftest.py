@@ -96,11 +96,13 @@ def digits_run(tmp_path_factory: pytest.TempPathFactory):
     """Train digits once for all tests that only look at the result."""
     from nnlab.run import Run
     from nnlab.train import train
+    from nnlab.training_options import TrainingOptions
 
     folder = tmp_path_factory.mktemp("digits")
     path = folder / "digits.yaml"
     path.write_text(DIGITS)
-    return train(load_config(path), Run.new(folder / "runs", "digits"), command=["nnlab", "train", "digits.yaml"])
+    options = TrainingOptions(command=["nnlab", "train", "digits.yaml"])
+    return train(load_config(path), Run.new(folder / "runs", "digits"), options)
 
 
 @pytest.fixture(scope="session")

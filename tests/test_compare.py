@@ -331,7 +331,7 @@ def test_an_interval_has_the_digits_that_tell_its_ends_apart():
 def test_what_chooses_a_learning_rate_sees_no_test_rows(digits, tmp_path):
     study = chosen(digits, "model.activation=relu,tanh", tuning_budget=1)
     jobs = {trial.seed: study.job(trial, tmp_path) for trial in study.agenda.wanted()}
-    assert {seed: job.options["evaluate_test"] for seed, job in jobs.items()} == {
+    assert {seed: job.options.evaluate_test for seed, job in jobs.items()} == {
         **dict.fromkeys(study.agenda.comparison.rules.seeds, True), study.agenda.comparison.rules.tuning_seed: False,
     }  # fmt: skip
 
@@ -456,12 +456,12 @@ def test_variants_that_differ_in_numbers_alone_share_their_programs(digits, tmp_
     rates = chosen(digits, "optimizer.learning_rate=0.1,0.2,0.3")
     jobs = [rates.job(trial, tmp_path) for trial in rates.agenda.wanted()]
     assert len({job.kind for job in jobs}) == 1
-    assert {job.of_kind for job in jobs} == {len(jobs)}
+    assert {job.options.trainings for job in jobs} == {len(jobs)}
     widths = chosen(digits, "model.hidden=[8],[9]")
     jobs = [
         widths.job(widths.agenda.comparison.wanted(each)[0], tmp_path) for each in widths.agenda.comparison.contenders
     ]
-    assert [job.of_kind for job in jobs] == [5, 5]
+    assert [job.options.trainings for job in jobs] == [5, 5]
     assert jobs[0].kind != jobs[1].kind
 
 
@@ -797,7 +797,7 @@ def test_learning_rates_are_chosen_on_a_fold_of_a_deal_of_their_own(digits, tmp_
     study = folded(digits, "model.activation=relu,tanh", base=["compare.tuning_budget=3"])
     tuning = [study.job(trial, tmp_path) for trial in study.agenda.wanted() if not trial.is_final]
     assert {job.config.experiment.data.validation.plain()["seed"] for job in tuning} == {1_000_007}
-    assert not any(job.options["evaluate_test"] for job in tuning)
+    assert not any(job.options.evaluate_test for job in tuning)
     run = cross_validated(tmp_path / "run", study)
     assert run.read_summary()["rows"][0]["trainings"] == 3 + 1 + 5
 

@@ -278,7 +278,7 @@ def trained(config: Callable[..., LoadedConfig], tmp_path: Path) -> Callable[...
         steps: int = 1,
         eager: bool = False,
     ) -> Trained:
-        from nnlab.built import build_seeded
+        from nnlab.engine.built import build_seeded
 
         experiment = config(f"{{data: iris, model: {model}{more or ', optimizer: SGD'}}}").experiment
         (tmp_path / "dump.yaml").write_text(dump_config(experiment))

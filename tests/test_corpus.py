@@ -56,7 +56,7 @@ def use(path: Path) -> None:
             check_before_data(config.experiment)
             prepare_model(config.experiment, splits)
         if path.stem.startswith("model_"):
-            from nnlab.built import build_seeded
+            from nnlab.engine.built import build_seeded
 
             build_seeded(config.experiment, splits)
     except NnlabError as error:

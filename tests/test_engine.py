@@ -32,9 +32,11 @@ training: {epochs: 3, batch_size: 25}
 def trained(config, tmp_path):
     """Train a config with changes by the fast engine, if they name no other; return the summary."""
     from nnlab.train import train
+    from nnlab.training_options import TrainingOptions
 
-    def run(text: str = WINE, *overrides: str, **options):
-        summary = train(config(text, "training.engine=fast", *overrides), Run.new(tmp_path / "runs", "test"), **options)
+    def run(text: str = WINE, *overrides: str, programs=None, **options):
+        loaded, directory = config(text, "training.engine=fast", *overrides), Run.new(tmp_path / "runs", "test")
+        summary = train(loaded, directory, TrainingOptions(**options), programs=programs)
         assert summary.status == "completed", summary.problem
         return summary
 
@@ -67,7 +69,7 @@ def test_exact_gives_every_number_of_keras_own_loop(trained):
 
 
 def test_fast_and_exact_agree_to_rounding(trained, monkeypatch):
-    monkeypatch.setattr("nnlab.engine.choice.STEPS_THAT_EARN_XLA", 0)
+    monkeypatch.setattr("nnlab.engine.decision.STEPS_THAT_EARN_XLA", 0)
     ours, theirs = (trained(PLAIN, f"training.engine={name}") for name in ("fast", "exact"))
     assert engine(ours)["xla"] is True
     assert numbers(ours)[-1] == pytest.approx(numbers(theirs)[-1], rel=1e-4)
@@ -115,7 +117,7 @@ training: {epochs: 3, batch_size: 25}
 
 @pytest.mark.parametrize("text", KINDS.values(), ids=KINDS)
 def test_the_engines_agree_on_each_kind_of_model(trained, monkeypatch, text):
-    monkeypatch.setattr("nnlab.engine.choice.STEPS_THAT_EARN_XLA", 0)
+    monkeypatch.setattr("nnlab.engine.decision.STEPS_THAT_EARN_XLA", 0)
     if "SOURCE" in text:
         text = text.replace("SOURCE", str(trained(PLAIN, "training.epochs=1").run.path))
     fast, exact, keras = (trained(text, f"training.engine={name}") for name in ("fast", "exact", "keras"))
@@ -138,7 +140,7 @@ def test_a_short_training_goes_without_xla(trained):
 
 @pytest.mark.parametrize("xla", [False, True])
 def test_where_stretches_end_changes_no_number(trained, monkeypatch, xla):
-    monkeypatch.setattr("nnlab.engine.choice.STEPS_THAT_EARN_XLA", 0)
+    monkeypatch.setattr("nnlab.engine.decision.STEPS_THAT_EARN_XLA", 0)
     text = PLAIN if xla else WINE
     whole = trained(text)
     assert engine(whole)["xla"] is xla
@@ -150,7 +152,7 @@ def test_where_stretches_end_changes_no_number(trained, monkeypatch, xla):
 def test_a_program_used_again_gives_what_a_new_one_gives(trained, monkeypatch, xla):
     from nnlab.engine.reuse import Programs
 
-    monkeypatch.setattr("nnlab.engine.choice.STEPS_THAT_EARN_XLA", 0)
+    monkeypatch.setattr("nnlab.engine.decision.STEPS_THAT_EARN_XLA", 0)
     text, programs = PLAIN if xla else WINE, Programs()
     first = trained(text, programs=programs)
     changes = ("seed=4", "optimizer.learning_rate=0.003", "model.regularizer.L2=0.1")
@@ -203,7 +205,7 @@ def test_only_so_many_programs_are_kept(trained):
 
 
 def test_random_layers_go_without_xla(trained, monkeypatch):
-    monkeypatch.setattr("nnlab.engine.choice.STEPS_THAT_EARN_XLA", 0)
+    monkeypatch.setattr("nnlab.engine.decision.STEPS_THAT_EARN_XLA", 0)
     reason = "`Dropout` draws its random numbers faster without XLA on a CPU"
     assert engine(trained()) == {"asked": "fast", "used": "fast", "xla": False, "reason": reason}
 
@@ -246,13 +248,17 @@ def test_a_train_step_of_ones_own_needs_keras_own_loop(trained, tmp_path):
 
 
 def test_what_xla_cannot_compile_goes_without_it(trained, tmp_path, monkeypatch):
-    monkeypatch.setattr("nnlab.engine.choice.STEPS_THAT_EARN_XLA", 0)
+    monkeypatch.setattr("nnlab.engine.decision.STEPS_THAT_EARN_XLA", 0)
     call = 'return self.out(tf.ensure_shape(tf.numpy_function(lambda a: a, [x], "float32"), x.shape))'
     code = OWN_STEP.replace("return self.out(x)", call).replace("import keras", "import keras\nimport tensorflow as tf")
     (tmp_path / "mine.py").write_text(code.partition("    def train_step")[0])
     summary = trained(MINE, trust_code=True)
     assert (engine(summary)["used"], engine(summary)["xla"]) == ("fast", False)
     assert engine(summary)["reason"].startswith("XLA cannot compile the model: ")
+    assert settled(summary)["jit_compile"] is False
+    again = trained(summary.run.config_path.read_text(), trust_code=True)
+    assert engine(again)["reason"] == "`jit_compile: false`"
+    assert weights(again) == weights(summary)
 
 
 def test_ctrl_c_ends_a_long_epoch_soon(tmp_path):
@@ -325,7 +331,7 @@ def test_random_layers_are_compiled_if_the_config_insists(trained):
 
 
 def test_a_long_training_is_not_compiled_if_the_config_forbids_it(trained, monkeypatch):
-    monkeypatch.setattr("nnlab.engine.choice.STEPS_THAT_EARN_XLA", 0)
+    monkeypatch.setattr("nnlab.engine.decision.STEPS_THAT_EARN_XLA", 0)
     summary = trained(PLAIN, "training.jit_compile=false")
     assert engine(summary) == {"asked": "fast", "used": "fast", "xla": False, "reason": "`jit_compile: false`"}
 
@@ -346,15 +352,16 @@ WIDE = "data: wine\nmodel: {{hidden: [{units}]{more}}}\ntraining: {{epochs: 300,
     ],
 )
 def test_a_network_is_computed_with_as_many_threads_as_pay(config, monkeypatch, units, more, training, threads):
-    import nnlab.engine.threads
+    import nnlab.engine.decision
     from nnlab.data.loading import load_data
     from nnlab.model.plan import plan_model
 
     used: list[int] = []
-    monkeypatch.setattr(nnlab.engine.threads, "use_threads", used.append)
+    monkeypatch.setattr(nnlab.engine.decision, "use_threads", used.append)
     experiment = config(WIDE.format(units=units, more=more, training=training)).experiment
     splits = load_data(experiment.data, seed=0)
-    nnlab.engine.threads.set_threads(experiment, plan_model(experiment, splits.spec), splits.train)
+    decision = nnlab.engine.decision.Decision(experiment, splits.train.num_rows)
+    decision.set_threads(plan_model(experiment, splits.spec), splits.train.x)
     assert used == ([] if threads is None else [threads])
 
 

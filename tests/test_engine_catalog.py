@@ -80,7 +80,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     import keras
 
     monkeypatch.setattr(keras.utils, "clear_session", partial(keras.utils.clear_session, free_memory=False))
-    monkeypatch.setattr("nnlab.engine.choice.STEPS_THAT_EARN_XLA", 0)
+    monkeypatch.setattr("nnlab.engine.decision.STEPS_THAT_EARN_XLA", 0)
     monkeypatch.setattr(conformance, "NUM_ROWS", NUM_ROWS)
     gc.disable()
     yield
@@ -97,8 +97,7 @@ def numbers(config: Callable[..., LoadedConfig]) -> Callable[..., Numbers]:
     ) -> Numbers:
         import keras
 
-        from nnlab.built import build_seeded
-        from nnlab.engine.choice import choose_engine, make_loop
+        from nnlab.engine.built import build_seeded, make_loop
         from nnlab.gradients import float64
 
         changes = [f"training.engine={engine}", f"training.batch_size={BATCH_SIZE}", f"training.epochs={EPOCHS}"]
@@ -107,12 +106,11 @@ def numbers(config: Callable[..., LoadedConfig]) -> Callable[..., Numbers]:
         recorder = keras.callbacks.LambdaCallback(on_epoch_end=lambda _, logs: history.append(dict(logs)))
         with float64() if dtype == "float64" else contextlib.nullcontext():
             built = build_seeded(experiment, in_dtype(rows_of(takes, target), dtype))
-            chosen = choose_engine(built.model, built.experiment, built.splits.train.num_rows)
-            loop, choice = make_loop(built.model, built.experiment, built.splits, chosen)
+            loop, choice = make_loop(built)
             # in float64 nothing is compared with Keras's loop, so that it may take silu from `exact`
             assert choice.xla == (engine == "fast"), choice.reason
             assert dtype == "float64" or choice.used == engine, choice.reason
-            loop.fit(None, first_epoch=0, last_epoch=EPOCHS, callbacks=[recorder])
+            loop.fit(None, epochs=range(EPOCHS), callbacks=[recorder])
         variables = [*built.model.weights, *built.model.optimizer.variables]
         logs = {f"{name} in epoch {i}": np.array(row[name]) for i, row in enumerate(history) for name in row}
         return {variable.path: np.asarray(variable) for variable in variables} | logs

@@ -77,8 +77,8 @@ def test_a_parabola_turns_where_theory_says_that_gradient_descent_diverges(confi
 def test_the_losses_are_those_of_kerass_own_steps_with_these_rates(config, text):
     import keras
 
-    from nnlab.built import build_seeded
-    from nnlab.data.batches import epoch_permutation, weighted_rows
+    from nnlab.engine.batches import epoch_permutation, weighted_rows
+    from nnlab.engine.built import build_seeded
 
     loaded = config(text)
     result = run_test(loaded, lowest=1e-3, highest=0.1, steps=60)

@@ -277,8 +277,9 @@ def different(metrics: Sequence[Component], found: Mapping[str, float], answers:
 @pytest.mark.tf
 @pytest.mark.parametrize("setup", SETUPS, ids=str)
 def test_every_metric_that_fits_is_that_of_the_predictions(config_of, tmp_path, setup):
-    from nnlab.built import build_seeded
     from nnlab.data.loading import load_data
+    from nnlab.engine.built import build_seeded
+    from nnlab.engine.trained import Trained
     from nnlab.model.saved import load_model
     from nnlab.predict import predict
     from nnlab.run import Run
@@ -294,7 +295,7 @@ def test_every_metric_that_fits_is_that_of_the_predictions(config_of, tmp_path, 
     x, y = map(only, (built.splits.train.x, built.splits.train.y))
     found = model.evaluate(x, y, batch_size=25, verbose=0, return_dict=True)
     raw = model.predict(x, verbose=0)
-    columns = predict(run, splits.train.x, spec=splits.spec)
+    columns = predict(Trained.load(run), splits.train.x, spec=splits.spec)
     (output,) = built.plan.outputs
     answers = Answers.of(setup.task, splits.train.y[""], columns, raw, are_values=output.meaning.link is None)
     assert different(output.metrics, found, answers) == {}
@@ -312,6 +313,7 @@ def test_every_metric_that_fits_is_that_of_the_predictions(config_of, tmp_path, 
 )
 def test_a_run_says_the_same_everywhere(config_of, tmp_path, setup):
     from nnlab.data.judging import rows_of_split
+    from nnlab.engine.trained import Trained
     from nnlab.predict import predict
     from nnlab.run import Run
     from nnlab.train import evaluate, train
@@ -323,7 +325,7 @@ def test_a_run_says_the_same_everywhere(config_of, tmp_path, setup):
         assert summary.history[-1][f"val_{name}"] == pytest.approx(value, rel=1e-5, abs=1e-6)
     judged = rows_of_split(summary.run, "test")
     kept, rows = judged.experiment, judged.rows
-    columns = predict(summary.run, rows.x, spec=judged.spec)
+    columns = predict(Trained.load(summary.run), rows.x, spec=judged.spec)
     metrics = [metric for metric in kept.training.metrics if "hinge" not in metric.name]
     answers = Answers.of(setup.task, rows.y[""], columns, np.zeros(len(rows.y[""])))
     assert different(metrics, summary.metrics["test"], answers) == {}

@@ -145,7 +145,7 @@ def test_an_activation_that_is_a_layer_is_refused_inside_a_recurrent_layer(confi
 
 @pytest.mark.tf
 def test_the_built_layers_have_the_defaults_wherever_they_are_wrapped(config):
-    from nnlab.built import build_seeded
+    from nnlab.engine.built import build_seeded
 
     layers = (
         "[{TimeDistributed: {layer: {SpectralNormalization: {layer: {Dense: 3}}}}},"

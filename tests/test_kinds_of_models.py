@@ -71,15 +71,16 @@ model: {{type: subclassed, class: own_net.py:Net, units: 8}}
 
 
 def built(loaded, **options):
-    from nnlab.built import build_seeded
+    from nnlab.engine.built import build_seeded
 
     return build_seeded(loaded.experiment, load_data(loaded.experiment.data, seed=loaded.experiment.seed), **options)
 
 
 def trained(loaded, runs_dir, **options):
     from nnlab.train import train
+    from nnlab.training_options import TrainingOptions
 
-    return train(loaded, Run.new(runs_dir, loaded.experiment.name), **options)
+    return train(loaded, Run.new(runs_dir, loaded.experiment.name), TrainingOptions(**options))
 
 
 def test_three_forms_of_one_network_with_the_same_weights_agree_bit_for_bit(config, tmp_path):

@@ -90,22 +90,24 @@ def files(tmp_path):
 
 
 def built(loaded, **options):
-    from nnlab.built import build_seeded
+    from nnlab.engine.built import build_seeded
 
     return build_seeded(loaded.experiment, load_data(loaded.experiment.data, seed=0), **options)
 
 
 def trained(loaded, runs_dir, **options):
     from nnlab.train import train
+    from nnlab.training_options import TrainingOptions
 
-    return train(loaded, Run.new(runs_dir, loaded.experiment.name), **options)
+    return train(loaded, Run.new(runs_dir, loaded.experiment.name), TrainingOptions(**options))
 
 
-def predicted(run, file, **options):
+def predicted(run, file, *, trust_code=False, **options):
+    from nnlab.engine.trained import Trained
     from nnlab.predict import predict
 
     spec = data_spec(run)
-    return predict(run, read_features(file, spec), spec=spec, **options)
+    return predict(Trained.load(run, trust_code=trust_code), read_features(file, spec), spec=spec, **options)
 
 
 def test_each_output_gets_its_loss_and_metric_by_its_target(config):
@@ -118,7 +120,7 @@ def test_each_output_gets_its_loss_and_metric_by_its_target(config):
 
 
 def test_class_weights_become_weights_of_rows_by_output(config):
-    from nnlab.data.batches import sample_weight
+    from nnlab.engine.batches import sample_weight
 
     splits = built(config(OUTPUTS)).splits
     weights = sample_weight(splits.train, splits.spec)
@@ -127,7 +129,7 @@ def test_class_weights_become_weights_of_rows_by_output(config):
 
 
 def test_class_weights_for_one_of_two_outputs_with_the_same_target(config):
-    from nnlab.data.batches import sample_weight
+    from nnlab.engine.batches import sample_weight
 
     text = """
         data: {source: iris, class_weight: {main: {setosa: 5}}}
@@ -158,7 +160,7 @@ def test_weights_of_classes_reach_the_loss_of_their_output_alone(config):
 
 def weighted_loss(ready) -> float:
     """Return the loss of all training rows, as `fit` weighs them, without dropout."""
-    from nnlab.data.batches import weighted_rows
+    from nnlab.engine.batches import weighted_rows
 
     split = ready.splits.train
     x, y, *weights = weighted_rows(split, ready.splits.spec, ready.model.output_names)
@@ -193,10 +195,11 @@ def test_predictions_have_the_classes_and_targets_of_each_output(config, files):
 
 def test_monte_carlo_figures_are_those_of_each_output(config, files):
     from nnlab.data.judging import rows_of_split
+    from nnlab.engine.trained import Trained
     from nnlab.predict import evaluate_monte_carlo
 
     run = trained(config(OUTPUTS), files / "runs").run
-    figures = evaluate_monte_carlo(run, rows_of_split(run, "test"), samples=3)
+    figures = evaluate_monte_carlo(Trained.load(run), rows_of_split(run, "test"), samples=3)
     assert {"main_accuracy", "main_entropy", "aux_root_mean_squared_error", "again_std"} <= set(figures)
 
 
@@ -374,6 +377,7 @@ training: {epochs: 2, batch_size: 3, tensorboard: false, metrics: {price: [mean_
 def test_inputs_outputs_and_figures_stand_in_the_order_of_the_config(config, tmp_path, engine):
     import keras
 
+    from nnlab.engine.trained import Trained
     from nnlab.predict import predict
     from nnlab.train import evaluate, train
 
@@ -386,7 +390,7 @@ def test_inputs_outputs_and_figures_stand_in_the_order_of_the_config(config, tmp
     assert history == [*figures, *(f"val_{name}" for name in figures)]
     assert list(summary.metrics["test"]) == list(evaluate(summary.run, "test")) == figures
     x = np.array([[0.1, 1.0], [0.9, 0.5]], np.float32)
-    columns = predict(summary.run, {"": x}, spec=DataSpec.from_json(summary.run.read_data()))
+    columns = predict(Trained.load(summary.run), {"": x}, spec=DataSpec.from_json(summary.run.read_data()))
     assert list(columns) == ["price.z", "helper.class", "helper.p(0)", "helper.p(1)"]
     price, helper = (np.asarray(values) for values in model({"wide": x[:, 1:], "deep": x}))
     np.testing.assert_allclose(columns["price.z"], price[:, 0], rtol=1e-5)

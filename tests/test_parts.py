@@ -7,8 +7,8 @@ import pytest
 
 from nnlab.errors import NnlabError
 from nnlab.objective import Objective
-from nnlab.parts import KeepIf, Limits, Part
 from nnlab.run import Run
+from nnlab.training_options import KeepIf, Limits, TrainingOptions
 
 pytestmark = pytest.mark.tf
 
@@ -43,9 +43,9 @@ def test_three_epochs_and_six_more_are_nine(config, tmp_path, kind):
     loaded = config(BASE, *KINDS[kind])
     runs = {name: Run(tmp_path / name) for name in ("whole", "first", "second", "third")}
     whole = train(loaded, runs["whole"])
-    train(loaded, runs["first"], part=Part(last_epoch=3, keep_checkpoint=True))
-    train(loaded, runs["second"], part=Part(last_epoch=6, continues=runs["first"], keep_checkpoint=True))
-    third = train(loaded, runs["third"], part=Part(continues=runs["second"]))
+    train(loaded, runs["first"], TrainingOptions(last_epoch=3, keep_checkpoint=True))
+    train(loaded, runs["second"], TrainingOptions(last_epoch=6, continues=runs["first"], keep_checkpoint=True))
+    third = train(loaded, runs["third"], TrainingOptions(continues=runs["second"]))
     assert timeless(third.history) == timeless(whole.history)
     assert third.metrics == whole.metrics
     assert weights(runs["third"]) == weights(runs["whole"])
@@ -68,22 +68,22 @@ def test_a_training_with_frozen_layers_goes_on_in_either_phase(config, tmp_path,
     whole = train(loaded, Run(tmp_path / "whole"))
     for cut in (2, 3, 4):
         first, second = Run(tmp_path / f"first{cut}"), Run(tmp_path / f"second{cut}")
-        train(loaded, first, part=Part(last_epoch=cut, keep_checkpoint=True))
-        assert timeless(train(loaded, second, part=Part(continues=first)).history) == timeless(whole.history)
+        train(loaded, first, TrainingOptions(last_epoch=cut, keep_checkpoint=True))
+        assert timeless(train(loaded, second, TrainingOptions(continues=first)).history) == timeless(whole.history)
 
 
 def test_a_part_cannot_go_on_from_a_run_without_a_checkpoint(config, tmp_path):
     from nnlab.train import train
 
     with pytest.raises(NnlabError, match="cannot be read"):
-        train(config(BASE), Run(tmp_path / "second"), part=Part(continues=Run(tmp_path / "none")))
+        train(config(BASE), Run(tmp_path / "second"), TrainingOptions(continues=Run(tmp_path / "none")))
 
 
 def test_a_hopeless_training_is_stopped_and_says_why(config, tmp_path):
     from nnlab.train import train
 
-    run = Run(tmp_path / "run")
-    summary = train(config(BASE), run, limits=Limits(Objective("val_accuracy", "max"), (None, 2.0)))
+    run, limits = Run(tmp_path / "run"), Limits(Objective("val_accuracy", "max"), (None, 2.0))
+    summary = train(config(BASE), run, TrainingOptions(limits=limits))
     assert (summary.status, len(summary.history)) == ("completed", 2)
     assert run.read_info()["stopped"].startswith("hopeless after epoch 2: val_accuracy")
 
@@ -93,7 +93,7 @@ def test_a_model_is_kept_only_if_it_is_better_and_test_rows_are_left_alone(confi
 
     for name, other in (("kept", 0.0), ("dropped", 1.01)):
         run = Run(tmp_path / name)
-        more = {"save_model": KeepIf(Objective("val_accuracy", "max"), other), "evaluate_test": False}
-        summary = train(config(BASE, "training.epochs=2"), run, **more)
+        options = TrainingOptions(save_model=KeepIf(Objective("val_accuracy", "max"), other), evaluate_test=False)
+        summary = train(config(BASE, "training.epochs=2"), run, options)
         assert run.model_path.exists() == (name == "kept")
         assert summary.metrics["test"] is None

@@ -71,9 +71,10 @@ def table(text: str) -> list[dict[str, str]]:
 
 
 def columns_of(run, x, **options) -> dict[str, np.ndarray]:
+    from nnlab.engine.trained import Trained
     from nnlab.predict import predict
 
-    return predict(run, x, spec=data_spec(run), **options)
+    return predict(Trained.load(run), x, spec=data_spec(run), **options)
 
 
 def dense_model(*layers, outputs=1):
@@ -186,7 +187,7 @@ def test_several_outputs_prefix_their_columns(flowers, monkeypatch):
     heads = {name: keras.layers.Dense(3, activation="softmax", name=name)(hidden) for name in ("main", "aux")}
     model = keras.Model(x, heads)
     model.compile(loss=dict.fromkeys(heads, keras.losses.SparseCategoricalCrossentropy()))
-    monkeypatch.setattr("nnlab.predict.load_model", lambda _, **__: model)
+    monkeypatch.setattr("nnlab.engine.trained.load_model", lambda _, **__: model)
     columns = columns_of(run, read_features(file, data_spec(run)), mc_samples=3)
     assert list(columns)[:2] == ["main.class", "main.p(setosa)"]
     assert "aux.entropy" in columns
@@ -197,7 +198,7 @@ def test_a_model_that_diverged_predicts_nothing(digits_run, monkeypatch):
 
     model = load_model(digits_run.run)
     model.set_weights([weight * np.nan for weight in model.get_weights()])
-    monkeypatch.setattr("nnlab.predict.load_model", lambda _, **__: model)
+    monkeypatch.setattr("nnlab.engine.trained.load_model", lambda _, **__: model)
     with pytest.raises(NnlabError, match="the model gives NaN or infinity"):
         columns_of(digits_run.run, {"": np.zeros((1, 64), np.float32)})
 
@@ -282,10 +283,11 @@ def test_monte_carlo_takes_and_gives_arrays_by_name():
 
 def test_evaluate_monte_carlo_scores_the_mean_prediction(tmp_path):
     from nnlab.data.judging import rows_of_split
+    from nnlab.engine.trained import Trained
     from nnlab.predict import evaluate_monte_carlo
 
     run = trained(tmp_path, "data: iris\nmodel: {hidden: [8], dropout: 0.3}\ntraining: {epochs: 1}")
-    figures = evaluate_monte_carlo(run, rows_of_split(run, "test"), samples=10)
+    figures = evaluate_monte_carlo(Trained.load(run), rows_of_split(run, "test"), samples=10)
     config = load_config(run.config_path).experiment
     test = load_data(config.data, seed=config.seed).test
     columns = columns_of(run, test.x, mc_samples=10)

@@ -18,6 +18,7 @@ from nnlab.errors import NnlabError
 from nnlab.run import Run, list_runs
 from nnlab.tensorboard import HOST, LATEST, MOST_TICKED, LinkedRuns, free_port, latest, serve, trainings
 from nnlab.train import train
+from nnlab.training_options import TrainingOptions
 
 pytestmark = pytest.mark.tf
 
@@ -29,7 +30,8 @@ def runs_dir(digits_run):
     for name, rate in (("a", 0.01), ("b", 0.001)):
         search = write_run(runs_dir, name, kind="search")
         config = load_config(digits_run.run.config_path, [parse_override("training.epochs=1")])
-        train(config, Run(search.trials_path / "0000"), hyperparameters={"optimizer.learning_rate": rate})
+        options = TrainingOptions(hyperparameters={"optimizer.learning_rate": rate})
+        train(config, Run(search.trials_path / "0000"), options)
     return runs_dir
 
 

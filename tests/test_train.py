@@ -94,7 +94,7 @@ def test_training_the_resolved_config_again_gives_the_same_weights_bit_for_bit(d
 
 
 def test_another_seed_gives_other_weights_splits_and_order(digits_run, tmp_path, config):
-    from nnlab.data.batches import epoch_permutation
+    from nnlab.engine.batches import epoch_permutation
 
     other = train_in(tmp_path, config(digits_run.run.config_path.read_text(), "seed=8", "training.epochs=1"))
     assert not np.array_equal(weights_of(digits_run.run)[0], weights_of(other.run)[0])
@@ -158,7 +158,7 @@ def test_a_diverging_training_fails_and_says_what_to_try(config, tmp_path):
 
 
 def test_divergence_is_noticed_before_the_end_of_its_epoch_and_told_in_the_same_words(config, tmp_path, monkeypatch):
-    from nnlab.layers import callbacks
+    from nnlab.engine import callbacks
 
     looks = callbacks.Recorder._check_loss
     messages, noticed = [], []
@@ -269,7 +269,7 @@ def test_normalization_is_adapted_to_the_training_rows_only(config, tmp_path):
 
 
 def test_a_second_normalization_is_adapted_to_what_reaches_it(config):
-    from nnlab.built import build_seeded
+    from nnlab.engine.built import build_seeded
 
     loaded = config(
         """

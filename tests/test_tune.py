@@ -97,17 +97,17 @@ class Pretence:
         return outcome
 
     def outcome(self, job: Job) -> Outcome:
-        experiment, part = job.config.experiment, job.options.get("part")
+        experiment = job.config.experiment
         value = self.score(experiment)
         if value is None:
             return Outcome(job.name, "failed", {}, (), (Problem("the training diverged"),), diverged=True)
         if isinstance(value, str):
             return Outcome(job.name, "failed", {}, (), (Problem(value),))
-        epochs = experiment.training.epochs if part is None else part.last_epoch
+        epochs = job.options.last_epoch or experiment.training.epochs
         value += experiment.seed % 10 / 1000 + epochs / 1000
         rows = [{"epoch": i, "val_accuracy": value, "seconds": 0.5} for i in range(1, epochs + 1)]
         metrics = {"validation": {"loss": 1 - value, "accuracy": value}}
-        if job.options.get("evaluate_test", True):
+        if job.options.evaluate_test:
             metrics["test"] = {"accuracy": value - 0.01}
         return Outcome(job.name, "completed", metrics, tuple(rows))
 
@@ -711,7 +711,7 @@ def test_hyperband_carries_on_the_training_of_each_fold(study, tmp_path):
     later = next(each for each in prepared.agenda.search.candidates if each.continues is not None)
     jobs = [prepared.job(trial, tmp_path) for trial in prepared.agenda.search.trials(later)]
     before = f"{later.continues:04}"
-    assert [job.options["part"].continues.path.name for job in jobs] == [before, f"{before}_seed3_fold2"]
+    assert [job.options.continues.path.name for job in jobs] == [before, f"{before}_seed3_fold2"]
 
 
 def test_the_median_rule_does_not_go_with_folds(study):

@@ -7,7 +7,7 @@ Lightning.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,11 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from nnlab.built import Built, build_seeded
 from nnlab.config.schema import Experiment
-from nnlab.data.batches import epoch_permutation, weighted_rows
-from nnlab.data.splits import DataSpec, Split, Splits
-from nnlab.engine.loops import Evaluation, output_names
+from nnlab.data.splits import Splits
+from nnlab.engine.batches import Batches
+from nnlab.engine.built import build_seeded
+from nnlab.engine.loops import CompiledLoop, KerasLoop, Loop
 from nnlab.errors import NnlabError, first_line
 
 FEWEST_STEPS, MOST_STEPS = 300, 1_000
@@ -35,9 +35,6 @@ CLEAR_ERRORS, CLEAR_PART = 5.0, 0.02
 
 LOST = 0.5
 """The turning point is where the loss has lost this part of its fall again."""
-
-STRETCH = 20
-"""Steps between two looks at Ctrl-C."""
 
 Floats = npt.NDArray[np.float64]
 
@@ -105,100 +102,76 @@ def range_test(
     """
     experiment = replace(experiment, schedule=None)
     built = build_seeded(experiment, splits, runs_dir=runs_dir, trust_code=trust_code)
-    _freeze(built)
-    train, training = built.splits.train, built.experiment.training
+    if built.frozen_epochs:
+        built.set_trainable(is_trainable=False)  # the optimizer's rate is that of this phase
+    num_rows, batch_size = built.batches.num_rows, built.batches.batch_size
     if steps is None:
-        steps = min(max(math.ceil(train.num_rows / training.batch_size), FEWEST_STEPS), MOST_STEPS)
+        steps = min(max(math.ceil(num_rows / batch_size), FEWEST_STEPS), MOST_STEPS)
     rates = np.geomspace(lowest, highest, steps)
-    losses = _sweep(
-        built.model, train, built.splits.spec, batch_size=training.batch_size, seed=experiment.seed, rates=rates
-    )
-    return read_curve(rates, losses)
-
-
-def _freeze(built: Built) -> None:
-    """Freeze the layers that the training freezes at first: the optimizer's rate is that of this phase."""
-    transfer = getattr(built.experiment.model, "transfer", None)
-    if transfer is not None and transfer.freeze_epochs:
-        for layer in built.taken:
-            layer.trainable = False
-
-
-def _sweep(model: keras.Model, train: Split, spec: DataSpec, *, batch_size: int, seed: int, rates: Floats) -> Floats:
-    """Train one step with each rate until the loss runs away.
-
-    The steps are one compiled program; a model that none can be made of goes through the same code step by step.
-
-    Returns:
-        The losses of the steps that were taken, at most as many as there are rates.
-    """
-    rows = keras.tree.map_structure(tf.constant, weighted_rows(train, spec, output_names(model)))
-    batches = tf.constant(_batches(train.num_rows, batch_size, seed=seed, steps=len(rates)))
-    schedule = tf.constant(rates, tf.float32)
-    losses = tf.Variable(tf.zeros([len(rates)]), trainable=False)
-    window = _window(len(rates))
-
-    def take(step: tf.Tensor, *trend: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        model.reset_metrics()  # so that the loss is this batch's
-        model.optimizer.learning_rate = schedule[step]
-        logs = model.train_step(keras.tree.map_structure(lambda array: tf.gather(array, batches[step]), rows))
-        if "loss" not in logs:
-            raise NnlabError(f"the `train_step` of `{type(model).__name__}` gives no `loss`")
-        loss = tf.cast(logs["loss"], tf.float32)
-        losses.scatter_nd_update([[step]], [loss])
-        return step + 1, *_follow(step, loss, *trend, window=window)
-
-    def stretch(stop: tf.Tensor, *state: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        taken: tuple[tf.Tensor, ...] = tf.while_loop(
-            lambda step, *trend: (step < stop) & ~_has_run_away(*trend), take, state
-        )
-        return taken
-
-    state = (tf.constant(0), *tf.zeros([3]))
-    run = _compiled(stretch, model, train, (tf.constant(0), *state))
+    sweep = _Sweep(rates)
+    batches = replace(built.batches, batch_size=min(batch_size, num_rows), drops_rest=True)
     try:
-        for stop in range(STRETCH, len(rates) + STRETCH, STRETCH):
-            state = run(tf.constant(min(stop, len(rates))), *state)
+        _loop(built.model, batches, sweep).fit(None, epochs=range(math.ceil(steps / batches.steps[0])), callbacks=[])
     except NnlabError:
         raise
     except Exception as error:  # whatever a layer or the user's own code raises is the user's to see
         raise NnlabError(f"the range test stopped with {type(error).__name__}: {first_line(error)}") from error
-    return np.asarray(losses.numpy()[: int(state[0])], dtype=np.float64)
+    return read_curve(rates, sweep.losses)
 
 
-def _follow(
-    step: tf.Tensor, loss: tf.Tensor, average: tf.Tensor, start: tf.Tensor, best: tf.Tensor, *, window: int
-) -> tuple[tf.Tensor, ...]:
-    """Return the running average of the losses, what it was after the first window, and its lowest value since."""
-    average = tf.where(step == 0, loss, average + (loss - average) / window)
-    settles = step < window
-    return average, tf.where(settles, average, start), tf.where(settles, average, tf.minimum(best, average))
-
-
-def _has_run_away(average: tf.Tensor, start: tf.Tensor, best: tf.Tensor) -> tf.Tensor:
-    """Tell whether it is as far above its start as it fell below it, and four times its best, or not finite."""
-    return ~tf.math.is_finite(average) | (average - best > tf.maximum(2 * (start - best), 3 * tf.abs(best)))
-
-
-def _compiled(
-    program: Callable[..., tuple[tf.Tensor, ...]], model: keras.Model, train: Split, arguments: tuple[tf.Tensor, ...]
-) -> Callable[..., tuple[tf.Tensor, ...]]:
-    """Return the program compiled, or as it is if TensorFlow cannot compile it."""
-    compiled = tf.function(program, autograph=False)
+def _loop(model: keras.Model, batches: Batches, sweep: _Sweep) -> Loop:
+    """Return the loop of the sweep; a model that TensorFlow cannot compile goes step by step."""
     try:
-        Evaluation(model).build(train)  # makes the variables of metrics, as no loop may make them
-        compiled.get_concrete_function(*arguments)
+        return CompiledLoop(model, batches, xla=False, hook=sweep)
+    except NnlabError:
+        raise
     except Exception:  # whatever it is: what is wrong with the model itself shows without compiling too
-        return program
-    return compiled  # type: ignore[no-any-return]
+        model.run_eagerly = True
+        return KerasLoop(model, batches, hook=sweep)
 
 
-def _batches(num_rows: int, batch_size: int, *, seed: int, steps: int) -> npt.NDArray[np.int64]:
-    """Return the rows of each step, `[steps, batch_size]`; the rest of an epoch, less than a batch, is left out."""
-    batch_size = min(batch_size, num_rows)
-    whole = num_rows // batch_size
-    epochs = [epoch_permutation(seed, epoch, num_rows)[: whole * batch_size] for epoch in range(-(-steps // whole))]
-    return np.concatenate(epochs).reshape(-1, batch_size)[:steps]
+class _Sweep:
+    """Gives each step its learning rate, and keeps its loss, until that runs away.
+
+    Args:
+        rates: of the steps.
+    """
+
+    def __init__(self, rates: Floats) -> None:
+        self._rates, self._window = tf.constant(rates, tf.float32), _window(len(rates))
+        self._count, self._losses = len(rates), tf.Variable(tf.zeros([len(rates)]), trainable=False)
+        self._step = tf.Variable(0, trainable=False)
+        # the running average of the losses, what it was after the first window, and its lowest value since
+        self._trend = tf.Variable(tf.zeros([3]), trainable=False)
+
+    @property
+    def losses(self) -> Floats:
+        """Those of the steps that were taken, at most as many as there are rates."""
+        return np.asarray(self._losses.numpy()[: int(self._step)], dtype=np.float64)
+
+    def begin(self, model: keras.Model) -> None:
+        """See `StepHook`."""
+        model.reset_metrics()  # so that the loss is this batch's
+        model.optimizer.learning_rate = self._rates[self._step]
+
+    def end(self, model: keras.Model, logs: Mapping[str, tf.Tensor]) -> None:
+        """See `StepHook`."""
+        if "loss" not in logs:
+            raise NnlabError(f"the `train_step` of `{type(model).__name__}` gives no `loss`")
+        step, loss = self._step.read_value(), tf.cast(logs["loss"], tf.float32)
+        self._losses.scatter_nd_update([[step]], [loss])
+        average, start, best = tf.unstack(self._trend)
+        average = tf.where(step == 0, loss, average + (loss - average) / self._window)
+        settles = step < self._window
+        best = tf.where(settles, average, tf.minimum(best, average))
+        self._trend.assign(tf.stack([average, tf.where(settles, average, start), best]))
+        self._step.assign_add(1)
+
+    def goes_on(self) -> tf.Tensor:
+        """Until it has run away: as far above its start as it fell below it, and four times its best, or not finite."""
+        average, start, best = tf.unstack(self._trend)
+        has_run_away = average - best > tf.maximum(2 * (start - best), 3 * tf.abs(best))
+        return (self._step < self._count) & tf.math.is_finite(average) & ~has_run_away
 
 
 def read_curve(rates: npt.ArrayLike, losses: npt.ArrayLike) -> RangeTest:

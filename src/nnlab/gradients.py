@@ -11,11 +11,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from nnlab.built import build_seeded
 from nnlab.config.by_name import one_or_all
 from nnlab.config.schema import Experiment
 from nnlab.data.splits import Splits
+from nnlab.engine.built import build_seeded
 from nnlab.errors import NnlabError, listed
+from nnlab.private.keras import holds_layers, layers_inside, seed_generators
 
 TOLERANCE = 1e-5
 """The largest relative error that counts as agreement."""
@@ -187,7 +188,7 @@ def _trained_weights(model: keras.Model) -> list[Any]:
     weights = list(model.trainable_weights)
     if not weights:
         raise NnlabError("the model trains no weights: there is no gradient to check")
-    leaves = [layer for layer in model._flatten_layers() if layer.weights and not layer._layers]
+    leaves = [layer for layer in layers_inside(model) if layer.weights and not holds_layers(layer)]
     others = [layer.name for layer in leaves if layer.compute_dtype != "float64"]
     if others:
         message = f"gradients can only be checked in float64; these layers compute otherwise: {listed(others)}"
@@ -198,7 +199,7 @@ def _trained_weights(model: keras.Model) -> list[Any]:
 def _loss_function(model: keras.Model, x: Any, y: Any) -> Callable[[], tf.Tensor]:
     """Return the loss as a function of the weights alone: what is random in inference mode too, is held fixed."""
     inputs, targets = tf.nest.map_structure(_as_tensor, (x, y))
-    generators = [generator for layer in model._flatten_layers() for generator in layer._seed_generators]
+    generators = [generator for layer in layers_inside(model) for generator in seed_generators(layer)]
     states = [generator.state.numpy() for generator in generators]
 
     def loss() -> tf.Tensor:

@@ -11,17 +11,16 @@ import numpy as np
 import tensorflow as tf
 
 from nnlab.config.by_name import by_output, one_or_all
-from nnlab.config.load import load_config
 from nnlab.config.schema import Experiment
-from nnlab.data.batches import EVALUATION_BATCH_SIZE
 from nnlab.data.judging import JudgedRows
 from nnlab.data.splits import ByName, DataSpec, TargetSpec
+from nnlab.engine.batches import EVALUATION_BATCH_SIZE
+from nnlab.engine.trained import Trained
 from nnlab.errors import NnlabError
 from nnlab.model.ending import Link
 from nnlab.model.inputs import model_inputs
 from nnlab.model.plan import output_meanings
-from nnlab.model.saved import load_model
-from nnlab.run import Run
+from nnlab.private.keras import layers_inside, seed_generators
 
 _DROPOUT = (
     keras.layers.Dropout,  # also the spatial ones, and nnlab's `MCDropout`
@@ -33,13 +32,7 @@ _RATES = ("rate", "stddev", "dropout", "recurrent_dropout")
 
 
 def predict(
-    run: Run,
-    x: ByName,
-    *,
-    spec: DataSpec,
-    mc_samples: int | None = None,
-    seed: int | None = None,
-    trust_code: bool = False,
+    trained: Trained, x: ByName, *, spec: DataSpec, mc_samples: int | None = None, seed: int | None = None
 ) -> dict[str, np.ndarray]:
     """Predict rows with a run's saved model.
 
@@ -51,25 +44,23 @@ def predict(
     prediction without dropout and adds `mean(<target>)` and `std(<target>)`.
 
     Args:
-        run: a run with a model.
+        trained: the run's model.
         x: rows as `nnlab.data.features.read_features` gives them, `[rows, *input_shape]` by array.
         spec: what the run knows about its data.
         mc_samples: how many times to predict with dropout on; `None` for once, with dropout off.
         seed: of the dropout; default: the run's.
-        trust_code: whether Python code that the run keeps may be executed.
 
     Returns:
         Columns by name, each `[rows]`.
 
     Raises:
-        NnlabError: there is no model, it has no dropout to sample, or it gives no finite numbers.
+        NnlabError: the model has no dropout to sample, or it gives no finite numbers.
 
     Example:
-        >>> list(predict(run, x, spec=data_spec(run)))
+        >>> list(predict(Trained.load(run), x, spec=data_spec(run)))
         ['class', 'p(setosa)', 'p(versicolor)', 'p(virginica)']
     """
-    experiment = load_config(run.config_path).experiment
-    model = load_model(run, trust_code=trust_code)
+    model, experiment = trained.model, trained.experiment
     inputs = one_or_all(model_inputs(experiment, spec, x))
     samples: dict[str, np.ndarray] = {}
     if mc_samples is not None:
@@ -92,7 +83,7 @@ def predict(
 
 
 def evaluate_monte_carlo(
-    run: Run, judged: JudgedRows, *, samples: int, seed: int | None = None, trust_code: bool = False
+    trained: Trained, judged: JudgedRows, *, samples: int, seed: int | None = None
 ) -> dict[str, float]:
     """Evaluate the mean of a run's Monte-Carlo predictions on rows (`nnlab.data.judging`).
 
@@ -102,10 +93,9 @@ def evaluate_monte_carlo(
         the mean prediction in nats, averaged over rows. With several outputs, names start with `<output>_`.
 
     Raises:
-        NnlabError: the run has no model, or the model has no dropout.
+        NnlabError: the model has no dropout.
     """
-    experiment, spec, rows = judged.experiment, judged.spec, judged.rows
-    model = load_model(run, trust_code=trust_code)
+    model, experiment, spec, rows = trained.model, judged.experiment, judged.spec, judged.rows
     inputs = one_or_all(model_inputs(experiment, spec, rows.x))
     outputs = _by_output(model, monte_carlo(model, inputs, samples=samples, seed=_or(seed, experiment.seed)))
     results: dict[str, float] = {"samples": samples}
@@ -180,7 +170,7 @@ def _dropout_layers(model: keras.Model) -> list[Any]:
     """Return the layers with dropout that has a rate above 0."""
     return [
         layer
-        for layer in model._flatten_layers(include_self=False)
+        for layer in layers_inside(model, itself=False)
         if (isinstance(layer, _DROPOUT) or hasattr(layer, "recurrent_dropout"))
         and any(isinstance(rate, float | int) and rate > 0 for rate in (getattr(layer, name, 0) for name in _RATES))
     ]
@@ -210,7 +200,7 @@ def _in_training(call: Callable[..., Any]) -> Callable[..., Any]:
 @contextlib.contextmanager
 def _random_states(model: keras.Model, seed: int) -> Iterator[None]:
     """Start every random state of the model from the seed, each differently, and put them back afterwards."""
-    found = [generator for layer in model._flatten_layers() for generator in layer._seed_generators]
+    found = [generator for layer in layers_inside(model) for generator in seed_generators(layer)]
     generators = list({id(generator): generator for generator in found}.values())
     before = [generator.state.numpy() for generator in generators]
     starts = np.random.SeedSequence(seed).generate_state(len(generators))

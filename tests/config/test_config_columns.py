@@ -79,9 +79,9 @@ def test_an_output_cannot_make_a_column_of_every_history(config):
 
 @pytest.mark.tf
 def test_the_header_of_a_history_is_that_of_the_plan_in_every_output(config, tmp_path):
-    from nnlab.built import build_seeded
     from nnlab.config.columns import OWN_COLUMNS
     from nnlab.data.loading import load_data
+    from nnlab.engine.built import build_seeded
     from nnlab.model.plan import history_columns
     from nnlab.run import Run
     from nnlab.train import train

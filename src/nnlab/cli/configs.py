@@ -98,7 +98,7 @@ def summary(
     with console.located(loaded):
         splits = console.load_data(loaded, given)
         with console.tensorflow(given):
-            from nnlab.built import build_seeded
+            from nnlab.engine.built import build_seeded
             from nnlab.model.summary import summarize
 
             built = build_seeded(loaded.experiment, splits, runs_dir=given.runs_dir, trust_code=given.trust_code)

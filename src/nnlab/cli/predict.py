@@ -61,16 +61,12 @@ def predict(
     x, spec = file.features(), data.spec
     judged, why_not = judging.scored_rows(data, file, x)
     with console.tensorflow(given):
+        from nnlab.engine.trained import Trained
         from nnlab.predict import predict as predict_rows
 
-        columns = predict_rows(
-            found, spec.scaled(x), spec=spec, mc_samples=mc_samples, seed=seed, trust_code=given.trust_code
-        )
-        score = None
-        if judged is not None:
-            from nnlab.train import evaluate_rows
-
-            score = evaluate_rows(found, judged, trust_code=given.trust_code)
+        trained = Trained.load(found, trust_code=given.trust_code)
+        columns = predict_rows(trained, spec.scaled(x), spec=spec, mc_samples=mc_samples, seed=seed)
+        score = None if judged is None else trained.evaluate(judged)
     if output is not None:
         write_output(output, _csv_text(columns))
     if given.json:

@@ -14,7 +14,7 @@ from nnlab.data.splits import DataSpec, TargetSpec
 from nnlab.results import best_and_kept, metric_text
 
 if TYPE_CHECKING:
-    from nnlab.layers.early_stopping import BestEpoch
+    from nnlab.engine.early_stopping import BestEpoch
 
 MOST_LINES = 100
 """Epochs that get a line of their own; of longer trainings every so many-th does."""

@@ -15,8 +15,8 @@ from nnlab.errors import NnlabError
 if TYPE_CHECKING:
     from nnlab.cli.screen import Screen
     from nnlab.config.load import LoadedConfig
+    from nnlab.recording import RunSummary
     from nnlab.run import Run
-    from nnlab.train import RunSummary
 
 
 @options.shared("changes seed name runs_dir trust_code json quiet verbose")
@@ -58,6 +58,7 @@ def _trained(loaded: LoadedConfig, run: Run, given: options.Given) -> RunSummary
     with console.tensorflow(given):
         from nnlab.cli.progress import TrainingProgress
         from nnlab.train import train as train_run
+        from nnlab.training_options import TrainingOptions
 
         early = experiment.training.early_stopping
         progress = None
@@ -67,9 +68,8 @@ def _trained(loaded: LoadedConfig, run: Run, given: options.Given) -> RunSummary
         ending: dict[str, Any] = {}
         try:
             command = ["nnlab", *sys.argv[1:]]
-            summary = train_run(
-                loaded, run, splits=splits, command=command, observer=progress, trust_code=given.trust_code
-            )
+            trained_as = TrainingOptions(command=command, trust_code=given.trust_code)
+            summary = train_run(loaded, run, trained_as, splits=splits, observer=progress)
             ending = {"completed": summary.status == "completed", "epochs": summary.epochs}
             return summary
         finally:
@@ -127,14 +127,15 @@ def evaluate(
         for note in judged.notes:
             console.say(note)
     with console.tensorflow(given):
-        from nnlab.train import evaluate_rows
+        from nnlab.engine.trained import Trained
 
-        metrics = evaluate_rows(found, judged, trust_code=given.trust_code)
+        trained = Trained.load(found, trust_code=given.trust_code)
+        metrics = trained.evaluate(judged)
         mc = None
         if mc_samples is not None:
             from nnlab.predict import evaluate_monte_carlo
 
-            mc = evaluate_monte_carlo(found, judged, samples=mc_samples, trust_code=given.trust_code)
+            mc = evaluate_monte_carlo(trained, judged, samples=mc_samples)
     chosen = split or (None if input_ is not None and not changed_data else "test")
     if given.json:
         document = {"split": chosen, "metrics": metrics, **({"mc": mc} if mc is not None else {})}

@@ -8,86 +8,97 @@ with XLA (`fast`) or without it (`exact`).
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import keras
 import tensorflow as tf
 
 from nnlab.config.by_name import one_or_all
-from nnlab.data.batches import (
-    EVALUATION_BATCH_SIZE,
-    EpochBatches,
-    epoch_permutation,
-    evaluation_batches,
-    weighted_rows,
-)
-from nnlab.data.splits import DataSpec, Split
+from nnlab.data.splits import Split
+from nnlab.engine.batches import EVALUATION_BATCH_SIZE, Batches, EpochBatches, evaluation_batches
 
 SECONDS_OF_A_STRETCH = 0.4
 """How long the compiled loop runs before it looks up: for Ctrl-C, the progress line, a loss that is not finite."""
 
 
-class Loop(Protocol):
-    """Goes over rows with one compiled model."""
+class StepHook(Protocol):
+    """Takes part in each step of a loop, inside its program."""
 
-    def fit(
-        self,
-        validation: Split | None,
-        *,
-        first_epoch: int,
-        last_epoch: int,
-        callbacks: Sequence[keras.callbacks.Callback],
-    ) -> None:
-        """Train from an epoch (from 0) up to another; evaluate on the validation rows, if there are any, after each."""
+    def begin(self, model: keras.Model) -> None:
+        """Prepare the model for the step."""
 
-    def evaluate(self, split: Split) -> dict[str, float]:
-        """Return loss and metrics on a split, dropout off, the loss first."""
+    def end(self, model: keras.Model, logs: Mapping[str, tf.Tensor]) -> None:
+        """Look at what the step gives."""
 
-    def finish(self) -> None:
-        """Leave what was learnt in the model that the loop was made for."""
+    def goes_on(self) -> tf.Tensor:
+        """Return whether there is to be another step."""
 
 
-class KerasLoop:
-    """Keras's own `fit` and `evaluate` on the engine's batches.
+class Loop(ABC):
+    """Goes over rows with one model.
 
     Args:
         model: compiled.
-        train: the training rows.
-        spec: gives the class weights.
-        batch_size: rows a step; the last step of an epoch takes what is left.
-        seed: the experiment's seed, which orders the rows.
     """
 
-    def __init__(self, model: keras.Model, train: Split, spec: DataSpec, *, batch_size: int, seed: int) -> None:
+    def __init__(self, model: keras.Model) -> None:
         self.model = model
-        self._batches = EpochBatches(train, spec, batch_size=batch_size, seed=seed, outputs=output_names(model))
+        self._evaluation = Evaluation(model)
 
-    def fit(
-        self,
-        validation: Split | None,
-        *,
-        first_epoch: int,
-        last_epoch: int,
-        callbacks: Sequence[keras.callbacks.Callback],
-    ) -> None:
+    @abstractmethod
+    def fit(self, validation: Split | None, *, epochs: range, callbacks: Sequence[keras.callbacks.Callback]) -> None:
+        """Train some epochs, counted from 0; evaluate on the validation rows, if there are any, after each."""
+
+    def evaluate(self, split: Split) -> dict[str, float]:
+        """Return loss and metrics on a split, dropout off, the loss first."""
+        return self._evaluation.evaluate(split)
+
+    def finish(self) -> None:  # noqa: B027  (most loops have nothing to do)
+        """Leave what was learnt in the model that the loop was made for."""
+
+
+class KerasLoop(Loop):
+    """Keras's own `fit` on the engine's batches.
+
+    Args:
+        model: compiled.
+        batches: the training rows.
+        hook: takes part in each step.
+    """
+
+    def __init__(self, model: keras.Model, batches: Batches, *, hook: StepHook | None = None) -> None:
+        super().__init__(model)
+        self._batches = EpochBatches(batches, model)
+        self._hooks = [] if hook is None else [_Hooked(hook)]
+
+    def fit(self, validation: Split | None, *, epochs: range, callbacks: Sequence[keras.callbacks.Callback]) -> None:
         """See `Loop`."""
         self.model.fit(
             self._batches.dataset,
-            initial_epoch=first_epoch,
-            epochs=last_epoch,
+            initial_epoch=epochs.start,
+            epochs=epochs.stop,
             validation_data=evaluation_batches(validation) if validation is not None else None,
-            callbacks=[self._batches, *callbacks],
+            callbacks=[self._batches, *self._hooks, *callbacks],
             shuffle=False,  # the batches come shuffled
             verbose=0,
         )
 
-    def evaluate(self, split: Split) -> dict[str, float]:
-        """See `Loop`."""
-        return _floats(self.model.evaluate(evaluation_batches(split), verbose=0, return_dict=True))
 
-    def finish(self) -> None:
-        """See `Loop`."""
+class _Hooked(keras.callbacks.Callback):
+    """Calls a hook round the steps of Keras's own loop."""
+
+    def __init__(self, hook: StepHook) -> None:
+        super().__init__()
+        self._hook = hook
+
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:  # noqa: ARG002
+        self._hook.begin(self.model)
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:  # noqa: ARG002
+        self._hook.end(self.model, logs or {})
+        self.model.stop_training = not self._hook.goes_on()
 
 
 class Evaluation:
@@ -132,11 +143,6 @@ class Evaluation:
         return _floats(logs)
 
 
-def output_names(model: keras.Model) -> Sequence[str] | None:
-    """Return the names of the outputs of a model that gives a list of them."""
-    return getattr(model, "output_names", None)
-
-
 def reset_metrics(model: keras.Model, is_first: tf.Tensor) -> None:
     """Let loss and metrics start afresh where a pass over the rows begins; a call of its own would take longer."""
     tf.cond(is_first, lambda: _nothing(model.reset_metrics()), lambda: _nothing(None))
@@ -146,16 +152,14 @@ def _nothing(_: None) -> tf.Tensor:
     return tf.constant(0)
 
 
-class CompiledLoop:
+class CompiledLoop(Loop):
     """Steps over rows in memory as one compiled program, without Python in between.
 
     Args:
         model: compiled.
-        train: the training rows.
-        spec: gives the class weights.
-        batch_size: rows a step; the last step of an epoch takes what is left.
-        seed: the experiment's seed, which orders the rows.
+        batches: the training rows.
         xla: whether XLA compiles the program.
+        hook: takes part in each step, whose numbers then need not be those of Keras's own loop to the last bit.
 
     Attributes:
         is_exact: whether it gives every bit of Keras's own loop if XLA does not compile it.
@@ -164,24 +168,21 @@ class CompiledLoop:
         Exception: whatever TensorFlow says of a model that cannot be compiled this way; the model is as it was.
     """
 
-    def __init__(
-        self, model: keras.Model, train: Split, spec: DataSpec, *, batch_size: int, seed: int, xla: bool
-    ) -> None:
-        self.model = model
-        self._batch_size = batch_size
+    def __init__(self, model: keras.Model, batches: Batches, *, xla: bool, hook: StepHook | None = None) -> None:
+        super().__init__(model)
+        self._hook = hook
         # XLA needs to know the size of a batch: an odd last one gets a program of its own, without XLA
         self._xla = xla
-        self._steps = train.num_rows // batch_size if xla else -(-train.num_rows // batch_size)
-        self._rest = train.num_rows % batch_size if xla else 0
+        whole, rest = batches.steps
+        self._steps, self._rest = (whole, rest) if xla else (whole + bool(rest), 0)
         self._seconds_a_step = 0.0
-        self._evaluation = Evaluation(model)
         self.is_exact = True
         # a function of its own, as in Keras's loop: TensorFlow rewrites a step that is spread in a larger one otherwise
         self._one_step = tf.function(self._keras_step, autograph=False, reduce_retracing=True)
-        self.set_rows(train, spec, seed)
+        self.set_batches(batches)
         # the programs are made before the first step; the variables of metrics before that, as no loop may make them
-        self._evaluation.build(train)
-        rows = (self._rows, tf.zeros([train.num_rows], tf.int64))
+        self._evaluation.build(batches.train)
+        rows = (self._rows, tf.zeros([batches.num_rows], tf.int64))
         train_steps = tf.function(self._train_steps, autograph=False, jit_compile=xla)
         # called straight, without the search for the trace that fits, which takes as long as some steps
         self._train = train_steps.get_concrete_function(*rows, _count(0), _count(0))
@@ -189,32 +190,20 @@ class CompiledLoop:
         if self._rest:
             self._train_last = tf.function(self._train_rest, autograph=False).get_concrete_function(*rows)
 
-    def set_rows(self, train: Split, spec: DataSpec, seed: int) -> None:
+    def set_batches(self, batches: Batches) -> None:
         """Go over these rows from now on; their number and shapes are those of the rows before."""
-        self._seed = seed
-        self._num_rows = train.num_rows
-        self._rows = keras.tree.map_structure(tf.constant, weighted_rows(train, spec, output_names(self.model)))
+        self._batches, self._rows = batches, batches.arrays(self.model)
 
-    def finish(self) -> None:
-        """See `Loop`."""
-
-    def fit(
-        self,
-        validation: Split | None,
-        *,
-        first_epoch: int,
-        last_epoch: int,
-        callbacks: Sequence[keras.callbacks.Callback],
-    ) -> None:
+    def fit(self, validation: Split | None, *, epochs: range, callbacks: Sequence[keras.callbacks.Callback]) -> None:
         """See `Loop`; the methods for batches are called once a stretch of steps, at its last."""
         model = self.model
         calls = keras.callbacks.CallbackList(
-            list(callbacks), model=model, epochs=last_epoch, steps=self._steps + bool(self._rest)
+            list(callbacks), model=model, epochs=epochs.stop, steps=self._steps + bool(self._rest)
         )
         model.stop_training = False
         calls.on_train_begin()
         logs: dict[str, float] = {}
-        for epoch in range(first_epoch, last_epoch):
+        for epoch in epochs:
             calls.on_epoch_begin(epoch)
             logs = self._epoch(epoch, calls)
             if validation is not None:
@@ -229,7 +218,7 @@ class CompiledLoop:
         calls.on_train_end(logs)
 
     def _epoch(self, epoch: int, calls: keras.callbacks.CallbackList) -> dict[str, float]:
-        order = tf.constant(epoch_permutation(self._seed, epoch, self._num_rows))
+        order = tf.constant(self._batches.order(epoch))
         step, logs = 0, {}
         while step < self._steps and not (step and self.model.stop_training):
             stop = min(step + self._stretch(), self._steps)
@@ -239,6 +228,8 @@ class CompiledLoop:
             self._seconds_a_step = (time.perf_counter() - began) / (stop - step)
             calls.on_train_batch_end(stop - 1, logs)
             step = stop
+            if self._hook is not None and not self._hook.goes_on():
+                self.model.stop_training = True
         if self._rest and not (step and self.model.stop_training):
             calls.on_train_batch_begin(step)
             logs = _floats(self._train_last(self._rows, order))
@@ -249,20 +240,20 @@ class CompiledLoop:
         """Return how many steps to take at once; where the stretches end changes no number."""
         return max(1, int(SECONDS_OF_A_STRETCH / self._seconds_a_step)) if self._seconds_a_step else 1
 
-    def evaluate(self, split: Split) -> dict[str, float]:
-        """See `Loop`."""
-        return self._evaluation.evaluate(split)
-
     def _train_steps(self, rows: Any, order: tf.Tensor, first: tf.Tensor, stop: tf.Tensor) -> dict[str, tf.Tensor]:
         reset_metrics(self.model, tf.equal(first, 0))
+        num_rows, batch_size = self._batches.num_rows, self._batches.batch_size
 
         def step(number: tf.Tensor) -> tuple[tf.Tensor]:
-            start = number * self._batch_size
-            size = self._batch_size if self._xla else tf.minimum(self._num_rows - start, self._batch_size)
+            start = number * batch_size
+            size = batch_size if self._xla or self._batches.drops_rest else tf.minimum(num_rows - start, batch_size)
             self._step(rows, tf.slice(order, [start], [size]))
             return (number + 1,)
 
-        tf.while_loop(lambda number: number < stop, step, [first])
+        def goes_on(number: tf.Tensor) -> tf.Tensor:
+            return number < stop if self._hook is None else (number < stop) & self._hook.goes_on()
+
+        tf.while_loop(goes_on, step, [first])
         results: dict[str, tf.Tensor] = self.model.get_metrics_result()
         return results
 
@@ -273,11 +264,16 @@ class CompiledLoop:
         return results
 
     def _keras_step(self, data: Any) -> None:
-        self.model.train_step(data)
+        if self._hook is not None:
+            self._hook.begin(self.model)
+        logs = self.model.train_step(data)
+        if self._hook is not None:
+            self._hook.end(self.model, logs)
         self.is_exact = not _is_computed_otherwise(tf.compat.v1.get_default_graph())
 
     def _step(self, rows: Any, numbers: tf.Tensor) -> None:
-        self._one_step(keras.tree.map_structure(lambda array: _of_any_size(tf.gather(array, numbers)), rows))
+        batch = keras.tree.map_structure(lambda array: tf.gather(array, numbers), rows)
+        self._one_step(batch if self._hook is not None else keras.tree.map_structure(_of_any_size, batch))
 
 
 def _of_any_size(batch: tf.Tensor) -> tf.Tensor:
@@ -323,3 +319,19 @@ def _block(split: Split, start: int, stop: int) -> tuple[Any, Any]:
 def _floats(logs: Any) -> dict[str, float]:
     names = sorted(logs, key=lambda name: name != "loss")
     return {name: float(logs[name]) for name in names}
+
+
+def in_order(figures: Mapping[str, Any], columns: Iterable[str]) -> dict[str, Any]:
+    """Sort figures by their names: loss, metrics, then the same of validation.
+
+    Args:
+        figures: as Keras gives them, which sorts them by the alphabet.
+        columns: the order to put them in; what is not among them comes behind.
+    """
+    place = {name: i for i, name in enumerate(("loss", *columns))}
+
+    def rank(name: str) -> tuple[bool, int]:
+        is_validation = name.startswith("val_") and name not in place
+        return is_validation, place.get(name.removeprefix("val_") if is_validation else name, len(place))
+
+    return {name: figures[name] for name in sorted(figures, key=rank)}

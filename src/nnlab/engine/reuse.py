@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
-from keras.src.backend.common import global_state
-from keras.src.random.seed_generator import GLOBAL_SEED_GENERATOR
-from keras.src.utils.naming import reset_uids
-from keras.src.utils.rng_utils import GLOBAL_RANDOM_SEED
 
 from nnlab.config.model import SubclassedConfig
 from nnlab.config.programs import STRENGTHS, program_kind
 from nnlab.config.schema import Experiment
-from nnlab.data.splits import DataSpec, Split, Splits
+from nnlab.data.splits import Splits
+from nnlab.engine.batches import Batches
 from nnlab.engine.loops import CompiledLoop
 from nnlab.layers.graph_schedules import PerformanceSchedule
+from nnlab.private.keras import forget, layers_inside, learning_rate
 
 
 class Programs:
@@ -40,21 +36,17 @@ class Programs:
     def __len__(self) -> int:
         return len(self._loops)
 
-    def borrow(
-        self, key: str, model: keras.Model, train: Split, spec: DataSpec, *, seed: int, make: Callable[[], LentLoop]
-    ) -> LentLoop:
+    def borrow(self, key: str, model: keras.Model, batches: Batches, make: Callable[[], LentLoop]) -> LentLoop:
         """Return a loop for a model, from those kept if there is one for the key.
 
         Args:
             key: what `program_key` says of the training.
             model: the model to train, compiled; it holds the numbers.
-            train: the training rows.
-            spec: gives the class weights.
-            seed: the experiment's seed, which orders the rows.
+            batches: the training rows.
             make: makes the loop, on this model or on another one of the same kind.
         """
         if key in self._loops:
-            self._loops[key].set_rows(train, spec, seed)
+            self._loops[key].set_batches(batches)
         loop: LentLoop = self._kept(self._loops, key, make)
         loop.lend(model)
         return loop
@@ -97,18 +89,13 @@ def start_afresh(seed: int, *, keep_programs: bool) -> None:
 
     Args:
         seed: the experiment's seed.
-        keep_programs: do without Keras's own functions for it, which make TensorFlow load every program anew. What they
-            reset besides is the state of TensorFlow's own random operations, of which neither Keras nor nnlab has any.
+        keep_programs: do without Keras's own functions for it, which make TensorFlow load every program anew.
     """
-    if not keep_programs:
-        keras.utils.clear_session(free_memory=False)
-        keras.utils.set_random_seed(seed)
+    if keep_programs:
+        forget(seed)
         return
-    reset_uids()
-    random.seed(seed)
-    np.random.seed(seed)
-    global_state.set_global_attribute(GLOBAL_RANDOM_SEED, seed)
-    global_state.set_global_attribute(GLOBAL_SEED_GENERATOR, None)
+    keras.utils.clear_session(free_memory=False)
+    keras.utils.set_random_seed(seed)
 
 
 def has_plain_numbers(model: keras.Model) -> bool:
@@ -139,7 +126,7 @@ def _state(model: keras.Model) -> list[Any]:
 
 def scheduled_variables(model: keras.Model) -> list[Any]:
     """Return the variables of the model's schedule."""
-    rate = model.optimizer._learning_rate
+    rate = learning_rate(model.optimizer)
     return [rate.variable] if isinstance(rate, PerformanceSchedule) else []
 
 
@@ -150,7 +137,7 @@ def _copy(sources: list[Any], targets: list[Any]) -> None:
 
 def _plain_numbers(model: keras.Model) -> Iterator[tuple[Any, str]]:
     """Yield the objects and attributes of a model that hold numbers which are no variables of Keras."""
-    for layer in model._flatten_layers():
+    for layer in layers_inside(model):
         if isinstance(layer, keras.layers.Normalization):
             yield from ((layer, "mean"), (layer, "variance"))
         for value in vars(layer).values():

@@ -261,8 +261,7 @@ class _Remote:
 
 def _checkpoint(job: Job) -> bytes | None:
     """Return what the run that a job continues has left for it."""
-    part = job.options.get("part")
-    path = None if part is None or part.continues is None else part.continues.checkpoint_path
+    path = None if job.options.continues is None else job.options.continues.checkpoint_path
     return path.read_bytes() if path is not None and path.exists() else None
 
 
@@ -270,11 +269,11 @@ def _continued(job: Job, before: Run, checkpoint: bytes) -> Job:
     """Let a job continue a run of this node."""
     before.checkpoint_path.parent.mkdir(parents=True)
     write_bytes(before.checkpoint_path, checkpoint)
-    return replace(job, options={**job.options, "part": replace(job.options["part"], continues=before)})
+    return replace(job, options=replace(job.options, continues=before))
 
 
 def _start() -> Trainer:
-    from nnlab.engine.threads import threads_for_good
+    from nnlab.engine.decision import threads_for_good
     from nnlab.environment import import_keras
 
     import_keras()

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from nnlab.config.load import LoadedConfig
 from nnlab.errors import ConfigError, NnlabError, Problem
 from nnlab.run import Run, Status
+from nnlab.training_options import TrainingOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,20 +22,14 @@ class Job:
         config: the experiment.
         run: where to leave it.
         kind: jobs of one kind can probably share compiled programs, and had best be done by one worker.
-        of_kind: how many of its kind there are, as far as can be told from the start.
-        save_model: whether to keep the trained model.
-        trust_code: whether the user's own Python code may run.
-        options: what else `train` is given.
+        options: which part of it to do, and what to keep.
     """
 
     name: str
     config: LoadedConfig
     run: Run
     kind: str = ""
-    of_kind: int = 1
-    save_model: bool = True
-    trust_code: bool = False
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: TrainingOptions = field(default_factory=TrainingOptions)
 
 
 @dataclass(frozen=True, slots=True)

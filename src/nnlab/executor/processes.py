@@ -24,7 +24,7 @@ SECONDS_TO_END = 10.0
 def start_soon() -> Any:
     """Start what `Workers` come from, and TensorFlow in it, without waiting for it; return their context."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["nnlab.engine.preload"])
+    context.set_forkserver_preload(["nnlab.preload"])
     forkserver.ensure_running()
     return context
 
@@ -121,7 +121,7 @@ def _work(connection: Connection, threads: int) -> None:
 
 
 def _do_jobs(connection: Connection, threads: int) -> None:
-    from nnlab.engine.threads import threads_for_good
+    from nnlab.engine.decision import threads_for_good
 
     threads_for_good(threads)
     trainer = Trainer()

@@ -70,12 +70,10 @@ class Trainer:
             summary = train(
                 job.config,
                 job.run,
+                job.options,
                 splits=splits if splits is not None else self._load(job),
                 observer=_Reporter(watch),
                 programs=self._programs,
-                trust_code=job.trust_code,
-                trainings=job.of_kind,
-                **{"save_model": job.save_model, **job.options},
             )
         except NnlabError as error:
             problems = tuple(job.config.locate(problem) for problem in error.problems)

@@ -1,4 +1,4 @@
-"""Learning-rate schedules inside the graph of a training, and the callback of the one that watches a metric."""
+"""Learning-rate schedules inside the graph of a training."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from nnlab.config.components import Component
-from nnlab.schedules import SCHEDULES, WARMUP, rate_at
+from nnlab.schedules import rate_at
 
 
 class _GraphOps:
@@ -86,7 +85,7 @@ class GraphSchedule(keras.optimizers.schedules.LearningRateSchedule):
 
 @keras.saving.register_keras_serializable(package="nnlab")
 class PerformanceSchedule(GraphSchedule):
-    """A rate that `ReduceLearningRate` lowers, with warm-up. A saved model has the rate to which it has come."""
+    """A rate that a callback lowers, with warm-up. A saved model has the rate to which it has come."""
 
     def __init__(self, **config: Any) -> None:
         self.variable = keras.Variable(config["learning_rate"], trainable=False, name="learning_rate")
@@ -100,19 +99,3 @@ class PerformanceSchedule(GraphSchedule):
     @learning_rate.setter
     def learning_rate(self, value: float) -> None:
         self.variable.assign(value)
-
-
-class ReduceLearningRate(keras.callbacks.ReduceLROnPlateau):
-    """Keras's `ReduceLROnPlateau` for a `PerformanceSchedule`: Keras sets no rate where there is a schedule."""
-
-    def _reduce_optimizer_lr(self, optimizer: Any, epoch: int, name: str = "") -> bool:
-        lowered: bool = super()._reduce_optimizer_lr(optimizer._learning_rate, epoch, name)
-        return lowered
-
-
-def schedule_callbacks(schedule: Component | None) -> list[keras.callbacks.Callback]:
-    """Return what a training with this schedule needs besides the schedule itself."""
-    if schedule is None or not SCHEDULES[schedule.name].watches:
-        return []
-    names = [name for name in schedule.entry.parameters if name not in WARMUP.keys]
-    return [ReduceLearningRate(**{name: schedule.get(name) for name in names})]

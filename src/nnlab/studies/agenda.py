@@ -15,6 +15,7 @@ from nnlab.executor import Outcome
 from nnlab.objective import Objective
 from nnlab.run import Run, Status
 from nnlab.studies.trial import Trial, Tried
+from nnlab.training_options import TrainingOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +26,13 @@ class Setup:
         base: the config that it has in common with others.
         overrides: its changes as the user wrote them.
         changes: its other changes, by path.
-        options: what else `train` is given.
+        options: which part of it to do, and what to keep.
     """
 
     base: LoadedConfig
     overrides: Sequence[Override] = ()
     changes: Mapping[str, Any] = field(default_factory=dict)
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: TrainingOptions = field(default_factory=lambda: TrainingOptions(save_model=False))
 
 
 class Agenda(ABC, Generic[Tried]):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -47,16 +47,13 @@ class Study(Generic[AgendaT]):
         more = [override(path, value, origin=f"{origin}{path}={short(value)}") for path, value in changes.items()]
         config = change_config(setup.base, [*setup.overrides, *more])
         kind = program_kind(config.experiment)
-        return Job(
-            trial.name,
-            config,
-            Run(folder / trial.name),
-            kind,
-            of_kind=self.agenda.of_kind(kind),
-            save_model=False,
+        options = replace(
+            setup.options,
             trust_code=self.trust_code,
-            options={"evaluate_test": trial.is_final, **setup.options},
+            evaluate_test=trial.is_final,
+            trainings=self.agenda.of_kind(kind),
         )
+        return Job(trial.name, config, Run(folder / trial.name), kind, options)
 
     def _own(self, trial: Trial[Any], experiment: Experiment) -> dict[str, Any]:
         """Return what each trial has otherwise than its config, by path.

@@ -16,11 +16,11 @@ from nnlab.config.overrides import Override, override
 from nnlab.errors import NnlabError
 from nnlab.executor import Outcome
 from nnlab.objective import Objective
-from nnlab.parts import KeepIf, Limits, Part
 from nnlab.results import value_text
 from nnlab.run import Run, Status
 from nnlab.studies.agenda import Agenda, Setup
 from nnlab.studies.trial import Trial
+from nnlab.training_options import KeepIf, Limits, TrainingOptions
 from nnlab.tune.oracle_process import OracleProcess
 from nnlab.tune.results import document
 from nnlab.tune.search import Candidate, Search
@@ -86,9 +86,8 @@ class SearchAgenda(Agenda[Candidate]):
     def setup(self, trial: Trial[Candidate], folder: Path) -> Setup:
         """See `Agenda`."""
         candidate = trial.of
-        options = {"hyperparameters": candidate.values}
-        if not trial.is_final:
-            options |= self._options(trial, folder)
+        part = {} if trial.is_final else self._part(trial, folder)
+        options = TrainingOptions(**{"save_model": False, "hyperparameters": candidate.values, **part})
         changes = self._changes(candidate.epochs if trial.is_final else candidate.epochs and self.search.epochs)
         return Setup(self.config, self._overrides(candidate), changes, options)
 
@@ -99,17 +98,17 @@ class SearchAgenda(Agenda[Candidate]):
         """Return what a trial leaves out that only searches and comparisons need, and how long it trains."""
         return {**({} if epochs is None else {"training.epochs": epochs}), "tune": None, "compare": None}
 
-    def _options(self, trial: Trial[Candidate], folder: Path) -> dict[str, Any]:
+    def _part(self, trial: Trial[Candidate], folder: Path) -> dict[str, Any]:
         """Return how far to train, when to give up, and which model to keep."""
         search, candidate = self.search, trial.of
         keep = search.section.keep_models
         options: dict[str, Any] = {}
         if candidate.epochs is not None:
-            past = None
+            options |= {"last_epoch": candidate.epochs, "keep_checkpoint": candidate.epochs < search.epochs}
             if candidate.continues is not None:
                 before = search.trials(search.candidates[candidate.continues])
-                past = next(Run(folder / each.name) for each in before if each.draw == trial.draw)
-            options["part"] = Part(candidate.epochs, past, keep_checkpoint=candidate.epochs < search.epochs)
+                past = next(each for each in before if each.draw == trial.draw)
+                options["continues"] = Run(folder / past.name)
         if candidate.stop_below:
             options["limits"] = Limits(self.objective, candidate.stop_below)
         if trial.name == candidate.id and keep and candidate.epochs in (None, search.epochs):

@@ -5,18 +5,20 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 import keras
 
+from nnlab.config.components import Component
+from nnlab.engine.decision import EngineChoice
+from nnlab.engine.early_stopping import BestEpoch, BestSoFar, EarlyStopping
+from nnlab.engine.loops import in_order
 from nnlab.errors import Problem
-from nnlab.layers.early_stopping import BestEpoch, BestSoFar, EarlyStopping
-from nnlab.parts import Limits
+from nnlab.private.keras import ReduceLearningRate
 from nnlab.run import Run
-
-if TYPE_CHECKING:
-    from nnlab.engine.choice import EngineChoice
+from nnlab.schedules import SCHEDULES, WARMUP
+from nnlab.training_options import Limits
 
 
 class Observer(Protocol):
@@ -118,7 +120,7 @@ class Recorder(keras.callbacks.Callback):
         row: dict[str, Any] = {
             "epoch": epoch + 1,
             "learning_rate": float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)),
-            **{name: float(logs[name]) for name in in_order(logs, self._columns)},
+            **{name: float(value) for name, value in in_order(logs, self._columns).items()},
             "seconds": round(seconds, 4),
         }
         if self._validation_seconds is not None:
@@ -178,16 +180,9 @@ class MedianStopping(keras.callbacks.Callback):
             self.stopped = f"hopeless after epoch {epoch + 1}: {found}"
 
 
-def in_order(names: Iterable[str], columns: Sequence[str]) -> list[str]:
-    """Sort names of figures: loss, metrics, then the same of validation.
-
-    Args:
-        names: as Keras gives them, which sorts them by the alphabet.
-        columns: the order to put them in; what is not among them comes behind.
-    """
-    place = {name: i for i, name in enumerate(("loss", *columns))}
-    validation = [name for name in names if name.startswith("val_") and name not in place]
-    training = [name for name in names if name not in validation]
-    training.sort(key=lambda name: place.get(name, len(place)))
-    validation.sort(key=lambda name: place.get(name.removeprefix("val_"), len(place)))
-    return training + validation
+def schedule_callbacks(schedule: Component | None) -> list[keras.callbacks.Callback]:
+    """Return what a training with this schedule needs besides the schedule itself."""
+    if schedule is None or not SCHEDULES[schedule.name].watches:
+        return []
+    names = [name for name in schedule.entry.parameters if name not in WARMUP.keys]
+    return [ReduceLearningRate(**{name: schedule.get(name) for name in names})]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import keras
@@ -11,39 +12,44 @@ from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.plugins.hparams import api as hparams
 from tensorboard.plugins.scalar.summary_v2 import scalar_pb
 
+from nnlab.config.by_name import one_or_all
 from nnlab.config.schema import Experiment
 from nnlab.config.training import TensorBoardConfig
+from nnlab.engine.built import Built
+from nnlab.engine.reuse import Programs, program_key
 from nnlab.run import Run
 
 
 def tensorboard_callback(
     config: TensorBoardConfig,
-    experiment: Experiment,
+    built: Built,
     run: Run,
-    graph: Callable[[], Any],
-    hyperparameters: Mapping[str, Any] | None = None,
     *,
-    has_validation: bool = True,
+    hyperparameters: Mapping[str, Any],
+    programs: Programs | None = None,
 ) -> keras.callbacks.Callback:
     """Write the run's row of the HPARAMS page and its graph; return the callback that writes the rest.
 
+    Keras's own callback cannot find the graph of its training step any more (Keras 3 wraps it), and TensorBoard cannot
+    read the layers that it writes instead.
+
     Args:
         config: what to write.
-        experiment: gives the hyperparameters.
+        built: what is trained; metrics stand beside its hyperparameters, those of validation if there are such rows.
         run: where to write it.
-        graph: returns the model's `forward_graph`. Keras's own callback cannot find the graph of its training step any
-            more (Keras 3 wraps it), and TensorBoard cannot read the layers that it writes instead.
         hyperparameters: values by path, of a trial of a search.
-        has_validation: whether there are validation rows, whose metrics then stand beside the hyperparameters.
+        programs: keeps the graphs of earlier trainings, one of which may do.
     """
     # TensorBoard shows the metrics of the directory that holds the hyperparameters
-    folder = run.tensorboard_path / ("validation" if has_validation else "train")
+    folder = run.tensorboard_path / ("train" if built.splits.validation is None else "validation")
     with tf.summary.create_file_writer(str(folder)).as_default():
-        searched = {name: _scalar(value) for name, value in (hyperparameters or {}).items()}
-        hparams.hparams({**_hyperparameters(experiment), **searched}, trial_id=run.label)
+        searched = {name: _scalar(value) for name, value in hyperparameters.items()}
+        hparams.hparams({**_hyperparameters(built.experiment), **searched}, trial_id=run.label)
     if config.write_graph:
+        graph = partial(_forward_graph, built.model, one_or_all(built.splits.train.x))
+        kept = graph() if programs is None else programs.graph(program_key(built.experiment, built.splits), graph)
         with tf.summary.create_file_writer(str(run.tensorboard_path / "train")).as_default():
-            tf.summary.graph(graph())
+            tf.summary.graph(kept)
     return _TensorBoard(
         str(run.tensorboard_path),
         histogram_freq=config.histogram_freq,
@@ -81,7 +87,7 @@ def _write_scalars(writer: Any, values: dict[str, float], epoch: int) -> None:
         tf.summary.experimental.write_raw_pb(summary.SerializeToString(), step=epoch)
 
 
-def forward_graph(model: keras.Model, x: Any) -> Any:
+def _forward_graph(model: keras.Model, x: Any) -> Any:
     """Return the graph of a model's forward pass on rows such as `x`."""
     forward = tf.function(lambda x: model(x, training=False))
     specs = keras.tree.map_structure(lambda array: tf.TensorSpec((None, *array.shape[1:]), array.dtype), x)

@@ -1,8 +1,9 @@
-"""Batches for Keras's `fit` from arrays in memory, the order of each epoch a pure function of seed and epoch."""
+"""Batches of rows in memory, the order of each epoch a pure function of seed and epoch."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -30,42 +31,74 @@ def epoch_permutation(seed: int, epoch: int, num_rows: int) -> np.ndarray:
     return np.random.default_rng([seed, epoch]).permutation(num_rows)
 
 
-class EpochBatches(keras.callbacks.Callback):
-    """The training batches; as a callback of `fit` it reorders the rows before each epoch.
+@dataclass(frozen=True, slots=True, eq=False)
+class Batches:
+    """The training rows as the steps of each epoch take them.
 
     Args:
-        split: the training rows.
+        train: the training rows.
         spec: gives the class weights.
         batch_size: rows a step; the last step of an epoch takes what is left.
-        seed: the experiment's seed.
-        outputs: as for `weighted_rows`.
+        seed: the experiment's seed, which orders the rows.
+        drops_rest: whether what is left is left out instead.
+    """
+
+    train: Split
+    spec: DataSpec
+    batch_size: int
+    seed: int
+    drops_rest: bool = False
+
+    @property
+    def num_rows(self) -> int:
+        """The training rows."""
+        return self.train.num_rows
+
+    @property
+    def steps(self) -> tuple[int, int]:
+        """The whole batches of an epoch, and the rows of a smaller last one."""
+        whole, rest = divmod(self.num_rows, self.batch_size)
+        return whole, 0 if self.drops_rest else rest
+
+    def order(self, epoch: int) -> np.ndarray:
+        """Return the order of the rows in an epoch, from 0: int64 `[num_rows]`."""
+        return epoch_permutation(self.seed, epoch, self.num_rows)
+
+    def arrays(self, model: keras.Model) -> Any:
+        """Return the rows as tensors, as a step of the model takes them: `(x, y)`, or `(x, y, sample_weight)`."""
+        rows = weighted_rows(self.train, self.spec, getattr(model, "output_names", None))
+        return tf.nest.map_structure(tf.constant, rows)
+
+
+class EpochBatches(keras.callbacks.Callback):
+    """Gives Keras's `fit` its batches; as a callback of it it reorders the rows before each epoch.
+
+    Args:
+        batches: the rows, their order and how many a step takes.
+        model: takes them.
 
     Attributes:
         dataset: yields `(x, y)`, or `(x, y, sample_weight)` with class weights.
     """
 
-    def __init__(
-        self, split: Split, spec: DataSpec, *, batch_size: int, seed: int, outputs: Sequence[str] | None = None
-    ) -> None:
+    def __init__(self, batches: Batches, model: keras.Model) -> None:
         super().__init__()
-        self.seed = seed
-        self.num_rows = split.num_rows
-        self.steps = -(-self.num_rows // batch_size)
+        self._batches, size = batches, batches.batch_size
         # a variable, because the dataset is made once for all epochs
-        self._order = tf.Variable(tf.range(self.num_rows, dtype=tf.int64), trainable=False)
-        arrays = tf.nest.map_structure(tf.constant, weighted_rows(split, spec, outputs))
+        self._order = tf.Variable(tf.range(batches.num_rows, dtype=tf.int64), trainable=False)
+        arrays = batches.arrays(model)
 
         def batch(step: tf.Tensor) -> Any:
-            rows = self._order[step * batch_size : (step + 1) * batch_size]
+            rows = self._order[step * size : (step + 1) * size]
             return tf.nest.map_structure(lambda array: tf.gather(array, rows), arrays)
 
-        self.dataset = (
-            tf.data.Dataset.range(self.steps).map(batch, num_parallel_calls=2, deterministic=True).prefetch(2)
-        )
+        whole, rest = batches.steps
+        steps = tf.data.Dataset.range(whole + bool(rest))
+        self.dataset = steps.map(batch, num_parallel_calls=2, deterministic=True).prefetch(2)
 
     def on_epoch_begin(self, epoch: int, logs: object = None) -> None:  # noqa: ARG002
         """Reorder the rows."""
-        self._order.assign(epoch_permutation(self.seed, epoch, self.num_rows))
+        self._order.assign(self._batches.order(epoch))
 
 
 def evaluation_batches(split: Split) -> tf.data.Dataset:

@@ -1,0 +1,181 @@
+"""An experiment ready to be trained: the model, with the first weights that its seed gives, and the loop for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from nnlab.config.schema import Experiment
+from nnlab.data.splits import Splits
+from nnlab.engine.batches import Batches
+from nnlab.engine.decision import Decision, EngineChoice
+from nnlab.engine.loops import CompiledLoop, KerasLoop, Loop
+from nnlab.engine.reuse import LentLoop, Programs, has_plain_numbers, program_key, start_afresh, with_variables
+from nnlab.environment import remove_compiled, seal_compiled
+from nnlab.errors import ConfigError, NnlabError, first_line
+from nnlab.model.build import build_model, compile_model
+from nnlab.model.plan import Plan
+from nnlab.model.prepared import prepare_model
+from nnlab.model.saved import load_model
+from nnlab.run import Run, open_run
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """An experiment ready to be trained.
+
+    Args:
+        model: compiled, with its first weights.
+        plan: its layers, losses and metrics.
+        splits: the data as the model takes and gives them.
+        taken: the layers that were taken over from another run.
+        experiment: the config with what the data decided, absolute in all that it names.
+        choice: which loop is to train it.
+    """
+
+    model: keras.Model
+    plan: Plan
+    splits: Splits
+    taken: Sequence[Any]
+    experiment: Experiment
+    choice: EngineChoice
+
+    @property
+    def batches(self) -> Batches:
+        """The training rows as steps take them."""
+        return Batches(
+            self.splits.train, self.splits.spec, self.experiment.training.batch_size, seed=self.experiment.seed
+        )
+
+    @property
+    def frozen_epochs(self) -> int:
+        """How many epochs go first with the layers frozen that were taken over."""
+        transfer = getattr(self.experiment.model, "transfer", None)
+        return 0 if transfer is None else min(transfer.freeze_epochs, self.experiment.training.epochs)
+
+    def set_trainable(self, *, is_trainable: bool) -> None:
+        """Freeze the layers that were taken over, as the first epochs do, or free them, as those behind them do."""
+        for layer in self.taken:
+            layer.trainable = is_trainable
+        transfer = getattr(self.experiment.model, "transfer", None)
+        compile_model(  # else Keras does not see it
+            self.model,
+            self.experiment,
+            self.plan,
+            num_train=self.splits.spec.num_train,
+            learning_rate=transfer.learning_rate_after if is_trainable and transfer is not None else None,
+            first_epoch=self.frozen_epochs if is_trainable else 0,
+        )
+
+    def another_model(self) -> keras.Model:
+        """Return one more model with the same first weights, of an experiment that has no model but its own."""
+        start_afresh(self.experiment.seed, keep_programs=True)
+        return build_model(self.experiment, self.splits, self.plan)[0]
+
+
+def build_seeded(
+    experiment: Experiment,
+    splits: Splits,
+    *,
+    runs_dir: Path | None = None,
+    trust_code: bool = False,
+    keep_programs: bool = False,
+    trainings: int = 1,
+) -> Built:
+    """Build the experiment's model with the weights that its seed gives, and decide how it is computed.
+
+    Args:
+        experiment: the typed config.
+        splits: the data as loaded.
+        runs_dir: where a run that layers are taken over from is looked for by its name.
+        trust_code: whether the user's own Python code may run.
+        keep_programs: whether programs of earlier trainings are to stay loaded.
+        trainings: how many, this one included, can share a compiled program.
+
+    Raises:
+        ConfigError: the model cannot be built, or there is no run to take layers from.
+        NnlabError: that run's model cannot be loaded.
+    """
+    prepared = prepare_model(experiment, splits)
+    plan, splits, experiment = prepared.plan, prepared.splits, prepared.experiment
+    source = None
+    transfer = getattr(experiment.model, "transfer", None)
+    if transfer is not None:
+        origin = _transfer_run(transfer.from_, runs_dir)
+        source = load_model(origin, trust_code=trust_code)
+        settled = replace(transfer, from_=str(origin.path.resolve()))
+        experiment = replace(experiment, model=replace(experiment.model, transfer=settled))
+    decision = Decision(experiment, splits.train.num_rows, trainings)
+    decision.set_threads(plan, splits.train.x)
+    start_afresh(experiment.seed, keep_programs=keep_programs)
+    tf.config.experimental.enable_op_determinism()
+    model, taken = build_model(experiment, splits, plan, source=source, trust_code=trust_code)
+    choice = decision.choose_engine(model)
+    return Built(model, plan, splits, taken, choice.settle(experiment), choice)
+
+
+def _transfer_run(name: str, runs_dir: Path | None) -> Run:
+    try:
+        return open_run(name, runs_dir or Path("runs"))
+    except NnlabError as error:
+        raise ConfigError(
+            [replace(problem, path=("model", "transfer", "from")) for problem in error.problems]
+        ) from None
+
+
+def make_loop(built: Built, programs: Programs | None = None) -> tuple[Loop, EngineChoice]:
+    """Return the loop that was chosen, or another one if the model turns out not to go through it, and say which.
+
+    Args:
+        built: what is to be trained.
+        programs: loops of earlier trainings, one of which may do.
+    """
+    choice = built.choice
+    choice.set_rewriting()
+    if choice.xla:
+        try:
+            return _with_sound_cache(partial(_compiled, built, programs, xla=True)), choice
+        except Exception as error:  # whatever it is, TensorFlow alone may do without it
+            choice = replace(choice, xla=False, reason=f"XLA cannot compile the model: {first_line(error)}")
+            choice.set_rewriting()
+    if choice.used != "keras":
+        try:
+            loop = _compiled(built, programs, xla=False)
+            if choice.used == "fast" or loop.is_exact:
+                return loop, choice
+            reason = "TensorFlow computes silu, swish and gelu otherwise in Keras's own loop"
+        except Exception as error:  # whatever it is, Keras's own loop may do without it, or says it to the user
+            reason = f"TensorFlow cannot make one program of the model: {first_line(error)}"
+        choice = replace(choice, used="keras", reason=reason)
+    return KerasLoop(built.model, built.batches), choice
+
+
+def _compiled(built: Built, programs: Programs | None, *, xla: bool) -> CompiledLoop:
+    model, batches = built.model, built.batches
+    key = None if programs is None else program_key(built.experiment, built.splits)
+    if programs is None or key is None:
+        return CompiledLoop(model, batches, xla=xla)
+
+    def make() -> LentLoop:
+        # a model whose numbers turn into variables is not the one to be saved
+        own = with_variables(built.another_model()) if has_plain_numbers(model) else model
+        return LentLoop(own, batches, xla=xla)
+
+    return programs.borrow(f"{xla} {key}", model, batches, make)
+
+
+def _with_sound_cache(compile_loop: Callable[[], Loop]) -> Loop:
+    """Compile again without the programs kept on disk if one of them is damaged; keep the sums of new ones."""
+    try:
+        loop = compile_loop()
+    except (tf.errors.DataLossError, tf.errors.OutOfRangeError, tf.errors.NotFoundError):
+        remove_compiled()
+        loop = compile_loop()
+    seal_compiled()
+    return loop
