@@ -161,11 +161,9 @@ def schema(
     given: options.Given,  # noqa: ARG001
 ) -> None:
     """Print the JSON Schema of configs, for editors: every key, and every name with its parameters."""
-    import json
+    from nnlab.config.json_schema import schema_text
 
-    from nnlab.config.json_schema import json_schema
-
-    text = json.dumps(json_schema(), indent=1, ensure_ascii=False) + "\n"
+    text = schema_text()
     if output is None:
         sys.stdout.write(text)
         return

@@ -54,6 +54,17 @@ def json_schema() -> Json:
     }
 
 
+def schema_text() -> str:
+    """Return the schema of a config file as text, a definition a line."""
+
+    def lines(values: Json, indent: str) -> str:
+        return ",\n".join(f"{indent}{json.dumps(name)}: {json.dumps(each)}" for name, each in values.items())
+
+    schema = json_schema()
+    definitions = lines(schema.pop("$defs"), "  ")
+    return f'{{\n{lines(schema, " ")},\n "$defs": {{\n{definitions}\n }}\n}}\n'
+
+
 def _without_twins(definitions: Json) -> Json:
     """Leave out the definitions for parts that are those of the whole, as of all that requires nothing."""
     texts = {name: json.dumps(schema) for name, schema in definitions.items()}
@@ -83,6 +94,7 @@ class _Writer:
     def __init__(self, definitions: Json, *, is_part: bool) -> None:
         self.definitions = definitions
         self.is_part = is_part
+        self.whole = _Writer(definitions, is_part=False) if is_part else self  # lists are replaced, not merged
         self.writers: dict[type[Shape], Callable[[Any], Json]] = {
             Shape: lambda _: {},
             Value: lambda shape: _value(shape.parameter),
@@ -136,7 +148,7 @@ class _Writer:
         return {**_described(schema, key.about), **_default(key.default)}
 
     def _list(self, shape: ListOf) -> Json:
-        items = _Writer(self.definitions, is_part=False).shape(shape.item)  # lists are replaced, not merged
+        items = self.whole.shape(shape.item)
         schema: Json = {"type": "array", "items": items, **({"minItems": shape.least} if shape.least else {})}
         return _any_of(items, schema) if shape.or_one else schema
 
