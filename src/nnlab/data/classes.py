@@ -12,7 +12,6 @@ import numpy as np
 from nnlab.config.names import canonical
 from nnlab.errors import ConfigPath, DataError, Problem, did_you_mean, listed, one_of, show
 
-_MOST_NAMED = 5
 _LEFT_OUT = -1
 _LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
 _MOST_DIGITS = 300  # of whole numbers that are compared as such
@@ -202,9 +201,8 @@ def check_every_class_is_trained(names: Sequence[str], y_train: np.ndarray, *, y
     absent = [code for code, count in enumerate(_counts(y_train, names)) if count == 0]
     if not absent:
         return
-    listed = ", ".join(f"`{names[code]}`" for code in absent[:_MOST_NAMED])
-    more = f" and {len(absent) - _MOST_NAMED} more" if len(absent) > _MOST_NAMED else ""
-    message = f"none of the {len(y_train)} training rows has the class{'es' * (len(absent) > 1)} {listed}{more}"
+    which = listed((names[code] for code in absent), most=5)
+    message = f"none of the {len(y_train)} training rows has the class{'es' * (len(absent) > 1)} {which}"
     if not np.isin(absent, y).all():
         hint = "only the test set has it: leave it out with `classes`"
     else:

@@ -18,7 +18,8 @@ from nnlab.data.csv_files import has_header
 from nnlab.data.files import kind_of_input, reading
 from nnlab.data.loading import load_data
 from nnlab.data.splits import ByName, DataSpec, Shape, TargetSpec
-from nnlab.data.tables import Fault, Table, csv_table, numbers, parquet_table, target_columns
+from nnlab.data.table import Fault, Table, numbers, target_columns
+from nnlab.data.tables import csv_table, parquet_table
 from nnlab.errors import DataError, NnlabError, Problem, counted, did_you_mean, listed
 from nnlab.run import Run
 

@@ -198,7 +198,7 @@ def unseen_rows_of_source(run: Run, *, moved_to: Path | None = None) -> JudgedRo
     listed = ", ".join(f"{count} {why}" for why, count in left_out.items() if count) or "none"
     if not evaluated:
         message = f"no row is left that the run was neither trained nor validated on: {listed}"
-        raise DataError(Problem(message, "evaluate other rows: `--input FILE`", file=_file_of(data)))
+        raise DataError(Problem(message, "evaluate other rows: `--input FILE`", file=data.experiment.data.path))
     note = (
         f"evaluated: {evaluated} of {len(source.numbers)} rows, {chosen.counts['test']} of the test split and "
         f"{chosen.counts['new']} new; left out: {listed}"
@@ -344,22 +344,22 @@ def _positions_without_record(data: RunData, source: SourceRows) -> dict[str, np
 
 def _same_rows_note(data: RunData) -> Iterator[str]:
     """Say so where the file is another, byte by byte, and its rows are the same."""
-    assert data.record is not None
-    then, now = data.record.file, file_record(data.experiment.data)
-    if then is not None and now is not None and then["blake2b"] != now["blake2b"]:
-        yield f"`{now['path']}` has been written anew, with the same rows in the same order"
+    if (now := _other_file(data)) is not None:
+        yield f"`{now}` has been written anew, with the same rows in the same order"
 
 
-def _file_of(data: RunData) -> str | None:
-    return data.experiment.data.path
+def _other_file(data: RunData) -> str | None:
+    """Return the path of the run's file if it holds other bytes than it did."""
+    then, now = (None if data.record is None else data.record.file), file_record(data.experiment.data)
+    return now["path"] if then is not None and now is not None and then["blake2b"] != now["blake2b"] else None
 
 
 def _changed(data: RunData, what: str) -> DataError:
     """Return the error for data that have changed."""
-    subject = "the file is" if data.experiment.data.path else f"`{data.experiment.data.source.name}` is"
-    return DataError(
-        Problem(f"{subject} not the one that the run was trained on: {what}", _ways_on(data), file=_file_of(data))
-    )
+    config = data.experiment.data
+    subject = "the file is" if config.path else f"`{config.source.name}` is"
+    message = f"{subject} not the one that the run was trained on: {what}"
+    return DataError(Problem(message, _ways_on(data), file=config.path))
 
 
 def _ways_on(data: RunData) -> str:
@@ -372,7 +372,7 @@ def _ways_on(data: RunData) -> str:
 
 def _unreadable(data: RunData, error: DataError) -> DataError:
     """Return the error for data that cannot be read as they were."""
-    file = _file_of(data)
+    file = data.experiment.data.path
     if file is None:
         return error
     if not Path(file).exists():
@@ -382,7 +382,6 @@ def _unreadable(data: RunData, error: DataError) -> DataError:
         )
         return DataError(Problem(f"the run's data are gone: there is no `{file}`", hint))
     problems = [replace(problem, path=(), file=problem.file or file) for problem in error.problems]
-    then, now = (None if data.record is None else data.record.file), file_record(data.experiment.data)
-    if then is not None and now is not None and then["blake2b"] != now["blake2b"]:
+    if _other_file(data) is not None:
         problems.append(Problem("the file is not the one that the run was trained on", _ways_on(data), file=file))
     return DataError(problems)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from nnlab.config.components import Component
 from nnlab.config.training import TrainingConfig
-from nnlab.errors import ConfigError, Problem
+from nnlab.errors import Problem
 from nnlab.model.ending import Ending
 from nnlab.model.losses import Asked, loss_remarks
 from nnlab.model.metrics import metric_remarks
 
 
-def raise_unfit(
+def unfit(
     training: TrainingConfig,
     output: str,
     *,
@@ -20,8 +20,8 @@ def raise_unfit(
     metrics: Sequence[Component],
     asked: Asked,
     ending: Ending,
-) -> None:
-    """Raise what is wrong with the loss and the metrics of an output.
+) -> Iterator[Problem]:
+    """Yield what is wrong with the loss of an output, or else with each metric that does not fit.
 
     Args:
         training: says where loss and metrics stand in the config.
@@ -30,14 +30,12 @@ def raise_unfit(
         metrics: its metrics.
         asked: what it shall answer.
         ending: how the model ends there.
-
-    Raises:
-        ConfigError: with one problem for the loss, or one for each metric that does not fit.
     """
-    remark = None if loss is None else next(loss_remarks(loss, asked, ending), None)
-    if remark is not None:
-        raise ConfigError(Problem(*remark, ("model",) if training.loss is None else training.place("loss", output)))
-    found = [next(metric_remarks(metric, loss, asked, ending), None) for metric in metrics]
+    wrong = None if loss is None else next(loss_remarks(loss, asked, ending), None)
+    if wrong is not None:
+        yield Problem(*wrong, ("model",) if training.loss is None else training.place("loss", output))
+        return
     place = training.place("metrics", output)
-    problems = [Problem(*remark, (*place, i)) for i, remark in enumerate(found) if remark is not None]
-    ConfigError.raise_any(problems)
+    for i, metric in enumerate(metrics):
+        if (remark := next(metric_remarks(metric, loss, asked, ending), None)) is not None:
+            yield Problem(*remark, (*place, i))

@@ -20,7 +20,7 @@ from nnlab.config.schema import Experiment
 from nnlab.config.training import EarlyStopping, TrainingConfig
 from nnlab.errors import ConfigError, ConfigPath, Problem, did_you_mean, listed, one_of
 from nnlab.model.ending import UNKNOWN, Ending, Meaning, ending_of, meaning_of
-from nnlab.model.fit import raise_unfit
+from nnlab.model.fit import unfit
 from nnlab.model.graph import Graph, plan_graph
 from nnlab.model.hidden import PlannedLayer
 from nnlab.model.losses import (
@@ -261,7 +261,7 @@ def _output(
     if loss is None:
         loss = default_loss(target.task, ending, rows=any(compares_rows(metric) for metric in metrics))
     asked = Asked(target.task, target.shape, _units(last))
-    raise_unfit(experiment.training, name, loss=loss, metrics=metrics, asked=asked, ending=ending)
+    ConfigError.raise_any(unfit(training, name, loss=loss, metrics=metrics, asked=asked, ending=ending))
     meaning = meaning_of(target.task, loss, ending)
     settled = tuple(settled_metric(metric, asked, meaning) for metric in metrics)
     weight = None if only or training.loss_weights is None else training.loss_weights.get(name, 1.0)
@@ -292,17 +292,8 @@ def check_before_data(experiment: Experiment) -> None:
         loss, metrics = _loss_of(experiment, output), _metrics_of(experiment, output) or ()
         if loss is None and task is not None and ending.known:
             loss = default_loss(task, ending, rows=any(compares_rows(metric) for metric in metrics))
-        try:
-            raise_unfit(
-                experiment.training,
-                output,
-                loss=loss,
-                metrics=metrics,
-                asked=Asked(task, None, _units(graph.lasts[output])),
-                ending=ending,
-            )
-        except ConfigError as error:
-            problems += error.problems
+        asked = Asked(task, None, _units(graph.lasts[output]))
+        problems += unfit(experiment.training, output, loss=loss, metrics=metrics, asked=asked, ending=ending)
     ConfigError.raise_any(problems)
 
 
