@@ -26,7 +26,7 @@ class Problem:
         line: line in the file, from 1.
         column: column in the file, from 1.
         severity: `error` stops the command; `advice` never does.
-        rule: the name of the rule that gave the advice.
+        rule: the name of the rule that found it, if it has one.
     """
 
     message: str

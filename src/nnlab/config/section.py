@@ -103,7 +103,8 @@ class Section(Typed):
         for rule in checks_of(cls):
             for fault in rule.find(given):
                 report.add(fault._replace(rule=rule.name))
-        meant = {near for name in given if name not in keys for near in refuse_key(cls, name, given[name], report)}
+        strays = report if report.is_full else Report(report.root, report.path)  # told last
+        meant = {near for name in given if name not in keys for near in refuse_key(cls, name, given[name], strays)}
         values = {}
         for name, each in keys.items():
             if name in given:
@@ -113,6 +114,7 @@ class Section(Typed):
             elif name not in meant:
                 message = f"`{name}` is empty" if name in raw else f"the key `{name}` is missing"
                 report.at(name).fault(message, each.missing, at_key=True)
+        report.faults += strays.faults if strays is not report else ()
         return cls(**values) if len(report.faults) == found else None
 
     @classmethod

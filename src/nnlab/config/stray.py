@@ -9,7 +9,7 @@ from nnlab.config.faults import Report
 from nnlab.config.remedies import keras_remedy, says_none, says_yes, stray_key_remedy
 from nnlab.errors import ConfigPath, did_you_mean, listed, named, nearest
 
-_ANYWHERE = ("name", "type", "path")
+_ANYWHERE = ("name", "type", "path", "from")
 """Keys that say too little about where they belong."""
 
 
