@@ -687,7 +687,7 @@ def test_the_best_is_trained_again_on_folds_dealt_anew_and_its_config_says_which
     error = math.sqrt((1 / 4 + 40 / 60) * sum((s - fresh["score_mean"]) ** 2 for s in scores) / 3)
     assert (fresh["score_mean"] - fresh["ci_low"]) / error == pytest.approx(3.1824, abs=1e-3)
     text = markdown(page_of(found), name="x")
-    assert "3 trials, the mean over 3 folds" in text
+    assert "3 trials, each over 3 folds" in text
     assert "trained again with 4 fresh seeds, each with a fold dealt anew: " in text
     assert "those of Nadeau and Bengio" in text
     assert ": the mean over 3 folds, of which these validation rows are the first\n" in run.best_path.read_text()

@@ -67,7 +67,6 @@ Folds = Annotated[
     int | None,
     typer.Option(
         metavar="K",
-        min=2,
         help="Cross-validation: train on each of K folds, in place of the config's validation rows.",
         show_default=False,
     ),

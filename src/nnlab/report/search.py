@@ -22,8 +22,9 @@ def _caption(results: Mapping[str, Any]) -> str:
     order = "less is better" if results["less_is_better"] else "more is better"
     bad = [f"{results[name]} {name}" for name in ("failed", "diverged", "stopped") if results[name]]
     count = len(results["seeds"])
-    folds = f", the mean over {results['folds']} folds" if results.get("folds") else ""
-    seeds = f"{folds}, {count} seeds each" if count > 1 else folds
+    seeds = f", {count} seeds each" if count > 1 else ""
+    if results.get("folds"):
+        seeds = f", each over {results['folds']} folds" + (f" with each of {count} seeds" if count > 1 else "")
     return f"{results['algorithm']} search for {results['objective']}, {order}; {results['trials']} trials{seeds}" + (
         f" ({', '.join(bad)})" if bad else ""
     )
