@@ -33,26 +33,6 @@ class EarlyStopping(Section):
     start_from_epoch: int = key(whole(minimum=0), "epochs before it begins to watch", default=0)
 
 
-@dataclass(frozen=True, kw_only=True)
-class TensorBoardConfig(Section):
-    """What goes to TensorBoard besides the scalars."""
-
-    histogram_freq: int = key(whole(minimum=0), "epochs from one histogram of the weights to the next", default=0)
-    profile_batch: tuple[int, int] | None = key(
-        Checked(
-            lambda value, report: _profile_batch(value, report),
-            {
-                "anyOf": [
-                    {"type": "integer", "minimum": 0},
-                    {"type": "array", "items": {"type": "integer", "minimum": 1}, "minItems": 2, "maxItems": 2},
-                ]
-            },
-        ),
-        "the step to profile, or the first and the last one; `0` for none",
-    )
-    write_graph: bool = key(SWITCH, "whether the model's graph is written", default=True)
-
-
 def _profile_batch(value: Any, report: Report) -> Any:
     if value == 0:
         return None
@@ -63,6 +43,23 @@ def _profile_batch(value: Any, report: Report) -> Any:
         received = ", ".join(show(step) for step in steps) if isinstance(steps, (list, tuple)) else show(value)
         return report.fault(f"expected a step or a range of steps, received {received or 'an empty list'}", hint)
     return tuple(steps)
+
+
+STEP: Mapping[str, Any] = {"type": "integer", "minimum": 1}
+PROFILE_BATCH = Checked(
+    _profile_batch, {"anyOf": [{"const": 0}, STEP, {"type": "array", "items": STEP, "minItems": 2, "maxItems": 2}]}
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TensorBoardConfig(Section):
+    """What goes to TensorBoard besides the scalars."""
+
+    histogram_freq: int = key(whole(minimum=0), "epochs from one histogram of the weights to the next", default=0)
+    profile_batch: tuple[int, int] | None = key(
+        PROFILE_BATCH, "the step to profile, or the first and the last one; `0` for none"
+    )
+    write_graph: bool = key(SWITCH, "whether the model's graph is written", default=True)
 
 
 def _weight_of_loss(value: Any, report: Report) -> Any:
