@@ -11,10 +11,11 @@ ROUNDED = np.array([0.1 + 0.2, 0.3, 0.15 + 0.15])
 def adapted(x, **options):
     import keras
 
+    from nnlab.data.splits import Split
     from nnlab.model.adapt import adapt_layers
 
     model = keras.Sequential([keras.Input(x.shape[1:]), keras.layers.Normalization(**options)])
-    adapt_layers(model, x)
+    adapt_layers(model, Split({"": x}, {}))
     return model
 
 

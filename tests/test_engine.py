@@ -360,7 +360,7 @@ def test_a_network_is_computed_with_as_many_threads_as_pay(config, monkeypatch, 
     monkeypatch.setattr(nnlab.engine.decision, "use_threads", used.append)
     experiment = config(WIDE.format(units=units, more=more, training=training)).experiment
     splits = load_data(experiment.data, seed=0)
-    decision = nnlab.engine.decision.Decision(experiment, splits.train.num_rows)
+    decision = nnlab.engine.decision.Decision(experiment, splits.train.count)
     decision.set_threads(plan_model(experiment, splits.spec), splits.train.x)
     assert used == ([] if threads is None else [threads])
 

@@ -31,6 +31,17 @@ model:
   outputs: [main, aux]
 training: {batch_size: 16, loss: {main: mse, aux: mae}, loss_weights: {main: 0.25, aux: 2}}
 """
+WEIGHTED_OUTPUTS = """
+data: {source: iris, class_weight: {0: 1, 1: 3, 2: 1}}
+model:
+  type: functional
+  inputs: [x]
+  layers:
+    main: {Dense: {units: 3, activation: softmax}, from: x}
+    aux: {Dense: {units: 3, activation: softmax}, from: x}
+  outputs: [main, aux]
+training: {batch_size: 16}
+"""
 PARABOLA = """
 data: {source: npz, path: rows.npz, task: regression, validation: 0, test: 0}
 model: {layers: [{Dense: {units: 1, use_bias: false, kernel_initializer: {Constant: 10.0}}}]}
@@ -73,18 +84,23 @@ def test_a_parabola_turns_where_theory_says_that_gradient_descent_diverges(confi
     assert result.steepest < result.suggestion < result.turning_point
 
 
-@pytest.mark.parametrize("text", [WEIGHTED, TWO_OUTPUTS], ids=["weights_and_penalty", "two_outputs"])
+@pytest.mark.parametrize(
+    "text",
+    [WEIGHTED, TWO_OUTPUTS, WEIGHTED_OUTPUTS],
+    ids=["weights_and_penalty", "two_outputs", "weights_of_two_outputs"],
+)
 def test_the_losses_are_those_of_kerass_own_steps_with_these_rates(config, text):
     import keras
 
-    from nnlab.engine.batches import epoch_permutation, weighted_rows
+    from nnlab.engine.batches import epoch_permutation, for_training
     from nnlab.engine.built import build_seeded
 
     loaded = config(text)
     result = run_test(loaded, lowest=1e-3, highest=0.1, steps=60)
     experiment = loaded.experiment
     built = build_seeded(experiment, load_data(experiment.data, seed=experiment.seed))
-    rows, number = weighted_rows(built.splits.train, built.splits.spec), built.splits.train.num_rows
+    rows, number = for_training(built.splits.train, built.model), built.splits.train.count
+    assert len(rows) == (3 if "class_weight" in text else 2)
     whole = number // 16
     for step, (rate, loss) in enumerate(zip(result.rates, result.losses, strict=True)):
         order = epoch_permutation(experiment.seed, step // whole, number)[step % whole * 16 :][:16]

@@ -120,17 +120,13 @@ def test_each_output_gets_its_loss_and_metric_by_its_target(config):
 
 
 def test_class_weights_become_weights_of_rows_by_output(config):
-    from nnlab.engine.batches import sample_weight
-
     splits = built(config(OUTPUTS)).splits
-    weights = sample_weight(splits.train, splits.spec)
+    weights = splits.train.weights
     np.testing.assert_array_equal(weights["main"], np.where(splits.train.y["main"] == 0, 3, 1))
     np.testing.assert_array_equal(weights["aux"], 1)
 
 
 def test_class_weights_for_one_of_two_outputs_with_the_same_target(config):
-    from nnlab.engine.batches import sample_weight
-
     text = """
         data: {source: iris, class_weight: {main: {setosa: 5}}}
         model:
@@ -142,7 +138,7 @@ def test_class_weights_for_one_of_two_outputs_with_the_same_target(config):
           outputs: [main, aux]
         """
     splits = built(config(text)).splits
-    weights = sample_weight(splits.train, splits.spec)
+    weights = splits.train.weights
     assert (weights["main"].max(), weights["aux"].max()) == (5, 1)
 
 
@@ -160,10 +156,10 @@ def test_weights_of_classes_reach_the_loss_of_their_output_alone(config):
 
 def weighted_loss(ready) -> float:
     """Return the loss of all training rows, as `fit` weighs them, without dropout."""
-    from nnlab.engine.batches import weighted_rows
+    from nnlab.engine.batches import for_training
 
     split = ready.splits.train
-    x, y, *weights = weighted_rows(split, ready.splits.spec, ready.model.output_names)
+    x, y, *weights = for_training(split, ready.model)
     return float(ready.model.compute_loss(x, y, ready.model(x, training=False), *weights, training=False))
 
 

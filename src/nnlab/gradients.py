@@ -11,9 +11,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from nnlab.config.by_name import one_or_all
 from nnlab.config.schema import Experiment
 from nnlab.data.splits import Splits
+from nnlab.engine.batches import for_keras
 from nnlab.engine.built import build_seeded
 from nnlab.errors import NnlabError, listed
 from nnlab.private.keras import holds_layers, layers_inside, seed_generators
@@ -116,8 +116,7 @@ def check_gradients(
     """
     with float64():
         built = build_seeded(experiment, splits, trust_code=trust_code)
-        train = built.splits.train
-        x, y = tf.nest.map_structure(lambda array: array[:rows], (one_or_all(train.x), one_or_all(train.y)))
+        x, y = for_keras(built.splits.train.take(slice(rows)))
         return check_model(built.model, x, y, samples=samples, seed=experiment.seed)
 
 

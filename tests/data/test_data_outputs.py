@@ -128,7 +128,7 @@ def test_arrays_are_read_by_name_and_the_rest_is_left_alone(load_npz, arrays):
     np.testing.assert_array_equal(splits.train.x["image"], arrays["image"])
     assert splits.spec.input_shapes == {"image": (2, 3), "meta": (4,)}
     assert splits.spec.array_names == ("image", "meta")
-    assert splits.train.num_rows == splits.spec.num_train == 12
+    assert splits.train.count == splits.spec.num_train == 12
 
 
 def test_all_arrays_but_the_targets_are_features_where_there_is_no_x(load_npz, arrays):

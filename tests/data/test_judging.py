@@ -156,7 +156,7 @@ def test_every_output_is_judged_by_its_own_target(kept, tmp_path):
     changed(tmp_path / "people.csv", lambda frame: frame.sort_values("a").iloc[:, ::-1])
     assert "the 40 rows are the same, in another order" in refused(rows_of_split, run, "test")
     same_rows(unseen_rows_of_source(run), splits.test)
-    assert rows_of_file(run, tmp_path / "people.csv").counts["train"] == splits.train.num_rows
+    assert rows_of_file(run, tmp_path / "people.csv").counts["train"] == splits.train.count
     arrays = {name: frame[name].to_numpy(str if name == "who" else float) for name in ("who", "score", "height")}
     np.savez(tmp_path / "people.npz", x=frame[["a", "b"]].to_numpy(), **arrays)
     judged = rows_of_file(run, tmp_path / "people.npz")
@@ -262,7 +262,7 @@ def test_rows_that_may_have_been_changed_rather_than_removed_are_said_not_to_be_
     run, splits = kept(source="csv", path=str(flowers), target="y")
     changed(flowers, lambda frame: frame.round(1))
     judged = unseen_rows_of_source(run)
-    gone = splits.train.num_rows + splits.validation.num_rows - judged.counts["train"] - judged.counts["validation"]
+    gone = splits.train.count + splits.validation.count - judged.counts["train"] - judged.counts["validation"]
     assert gone > 0
     assert judged.notes[1].startswith(f"{gone} rows that were trained or validated on are not there any more")
 
@@ -273,12 +273,12 @@ def test_changed_data_never_bring_training_rows_into_the_test_figure(kept, flowe
     new = pd.DataFrame({"a": [5.0, 6.0], "b": [1.0, 2.0], "c": [0.0, 0.5], "y": ["low", "mid"]})
     changed(flowers, lambda frame: pd.concat([new, frame]).sample(frac=1, random_state=seed))
     judged = unseen_rows_of_source(run)
-    count = splits.test.num_rows
+    count = splits.test.count
     np.testing.assert_array_equal(judged.rows.x[""][:count], splits.test.x[""])
     np.testing.assert_array_equal(judged.rows.y[""][:count], splits.test.y[""])
     x_new = splits.spec.scaled({"": new[["a", "b", "c"]].to_numpy()})[""]
     assert sorted(judged.rows.x[""][count:].tolist()) == sorted(x_new.tolist())
-    sizes = {"train": splits.train.num_rows, "validation": splits.validation.num_rows, "unused": 0}
+    sizes = {"train": splits.train.count, "validation": splits.validation.count, "unused": 0}
     assert judged.counts == {"evaluated": count + 2, "test": count, "new": 2, **sizes}
     assert f"left out: {sizes['train']} trained on, {sizes['validation']} validated on" in judged.notes[0]
 
@@ -294,7 +294,7 @@ def test_rows_that_stand_several_times_count_as_trained_on_beyond_those_of_the_t
     judged = unseen_rows_of_source(run)
     same_rows(judged, splits.test)
     left_out = judged.counts["train"] + judged.counts["validation"]
-    assert left_out == 62 - splits.test.num_rows  # and so is a row of the same features with another target
+    assert left_out == 62 - splits.test.count  # and so is a row of the same features with another target
 
 
 def test_rows_that_a_limit_left_out_are_no_test_rows(kept, flowers):
@@ -302,7 +302,7 @@ def test_rows_that_a_limit_left_out_are_no_test_rows(kept, flowers):
     changed(flowers, lambda frame: frame.sort_values("c"))
     judged = unseen_rows_of_source(run)
     same_rows(judged, splits.test)
-    assert judged.counts["unused"] == 60 - 30 - splits.validation.num_rows - splits.test.num_rows
+    assert judged.counts["unused"] == 60 - 30 - splits.validation.count - splits.test.count
 
 
 def test_data_without_any_unseen_row_have_no_figure(kept, flowers):
@@ -357,7 +357,7 @@ def test_classes_of_built_in_sets_may_be_names_or_numbers(kept, tmp_path):
     by_number, by_name = rows_of_file(run, tmp_path / "numbers.csv"), rows_of_file(run, tmp_path / "names.csv")
     same_rows(by_number, by_name.rows)
     np.testing.assert_array_equal(by_name.rows.y[""].reshape(-1), 1 - iris.target[iris.target != 1] // 2)
-    assert by_name.counts["train"] >= splits.train.num_rows  # iris has two equal flowers
+    assert by_name.counts["train"] >= splits.train.count  # iris has two equal flowers
     assert by_name.notes[0] == "50 rows are of classes that the run was not trained on, and left out"
 
 

@@ -142,15 +142,13 @@ def _facts_of(variants: Sequence[Variant], fold: FoldConfig | None) -> list[Fact
     return found
 
 
-def _same_answers(a: Any, b: Any) -> bool:
-    """Whether the same is to be predicted of as many rows, in their order; by output, if they differ."""
+def _same_answers(a: Mapping[str, Any], b: Mapping[str, Any]) -> bool:
+    """Whether the same is to be predicted of as many rows, in their order, by all outputs."""
     import numpy as np
 
     if a is b:  # most variants have their data in common
         return True
-    if isinstance(a, Mapping) and isinstance(b, Mapping):
-        return a.keys() == b.keys() and all(_same_answers(a[name], b[name]) for name in a)
-    return not isinstance(a, Mapping) and not isinstance(b, Mapping) and np.array_equal(a, b)
+    return a.keys() == b.keys() and all(np.array_equal(a[output], b[output]) for output in a)
 
 
 def _unknown(facts: Facts) -> Callable[[str, Mapping[str, Direction | None]], Problem]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, TypeAlias
 
 import numpy as np
 
@@ -221,22 +221,48 @@ def _target_spec(record: Mapping[str, Any]) -> TargetSpec:
     return TargetSpec(**values)
 
 
+class Rows(Protocol):
+    """Rows as the engine goes over them, wherever they are kept."""
+
+    @property
+    def count(self) -> int:
+        """How many rows there are."""
+
+    @property
+    def in_memory(self) -> Split | None:
+        """All of them, where they are arrays in memory, over which a compiled program can go by itself."""
+
+    def take(self, numbers: np.ndarray | slice) -> Split:
+        """Return some rows, by their numbers from 0 or from one number to another, in that order."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Split:
-    """Rows of one split.
+    """Rows in memory, of one split or of a part of it: `Rows`.
 
     Args:
         x: float32 `[rows, *input_shape]` by the name of the array, or of the model's input.
         y: int32 `[rows]` (multiclass), or float32 `[rows, num_outputs]`, by output or `UNNAMED`.
+        weights: what rows weigh in the training loss, float32 `[rows]` by output; empty for equal ones.
     """
 
     x: ByName
     y: ByName
+    weights: ByName = field(default_factory=dict)
 
     @property
-    def num_rows(self) -> int:
-        """How many rows there are."""
+    def count(self) -> int:
+        """See `Rows`."""
         return row_count(self.x)
+
+    @property
+    def in_memory(self) -> Split:
+        """See `Rows`."""
+        return self
+
+    def take(self, numbers: np.ndarray | slice) -> Split:
+        """See `Rows`; of a slice no array is copied."""
+        return Split(*(rows_at(arrays, numbers) for arrays in (self.x, self.y, self.weights)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

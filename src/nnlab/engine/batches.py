@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,8 @@ import numpy as np
 import tensorflow as tf
 
 from nnlab.config.by_name import one_or_all
-from nnlab.data.splits import DataSpec, Split
+from nnlab.data.splits import Rows, Split
+from nnlab.errors import NnlabError
 
 EVALUATION_BATCH_SIZE = 512
 """Rows a step where no gradient is taken: the batch size cannot change the result there, only the time it takes."""
@@ -37,14 +38,12 @@ class Batches:
 
     Args:
         train: the training rows.
-        spec: gives the class weights.
         batch_size: rows a step; the last step of an epoch takes what is left.
         seed: the experiment's seed, which orders the rows.
         drops_rest: whether what is left is left out instead.
     """
 
-    train: Split
-    spec: DataSpec
+    train: Rows
     batch_size: int
     seed: int
     drops_rest: bool = False
@@ -52,7 +51,7 @@ class Batches:
     @property
     def num_rows(self) -> int:
         """The training rows."""
-        return self.train.num_rows
+        return self.train.count
 
     @property
     def steps(self) -> tuple[int, int]:
@@ -65,9 +64,14 @@ class Batches:
         return epoch_permutation(self.seed, epoch, self.num_rows)
 
     def arrays(self, model: keras.Model) -> Any:
-        """Return the rows as tensors, as a step of the model takes them: `(x, y)`, or `(x, y, sample_weight)`."""
-        rows = weighted_rows(self.train, self.spec, getattr(model, "output_names", None))
-        return tf.nest.map_structure(tf.constant, rows)
+        """Return the rows as tensors, as a step of the model takes them (see `for_training`).
+
+        Raises:
+            NnlabError: they are not in memory.
+        """
+        if self.train.in_memory is None:
+            raise NnlabError("the rows are not in memory")
+        return tf.nest.map_structure(tf.constant, for_training(self.train.in_memory, model))
 
 
 class EpochBatches(keras.callbacks.Callback):
@@ -86,55 +90,55 @@ class EpochBatches(keras.callbacks.Callback):
         self._batches, size = batches, batches.batch_size
         # a variable, because the dataset is made once for all epochs
         self._order = tf.Variable(tf.range(batches.num_rows, dtype=tf.int64), trainable=False)
+        whole, rest = batches.steps
+        if batches.train.in_memory is None:
+            self.dataset = _taken(lambda step: for_training(self._take(step), model), whole + bool(rest))
+            return
         arrays = batches.arrays(model)
 
         def batch(step: tf.Tensor) -> Any:
             rows = self._order[step * size : (step + 1) * size]
             return tf.nest.map_structure(lambda array: tf.gather(array, rows), arrays)
 
-        whole, rest = batches.steps
         steps = tf.data.Dataset.range(whole + bool(rest))
         self.dataset = steps.map(batch, num_parallel_calls=2, deterministic=True).prefetch(2)
+
+    def _take(self, step: int) -> Split:
+        size = self._batches.batch_size
+        return self._batches.train.take(self._order.numpy()[step * size : (step + 1) * size])
 
     def on_epoch_begin(self, epoch: int, logs: object = None) -> None:  # noqa: ARG002
         """Reorder the rows."""
         self._order.assign(self._batches.order(epoch))
 
 
-def evaluation_batches(split: Split) -> tf.data.Dataset:
-    """Return the rows of a split in their own order, in batches of `EVALUATION_BATCH_SIZE`."""
-    rows = one_or_all(split.x), one_or_all(split.y)
-    return tf.data.Dataset.from_tensor_slices(rows).batch(EVALUATION_BATCH_SIZE).cache().prefetch(1)
+def evaluation_batches(rows: Rows) -> tf.data.Dataset:
+    """Return rows in their own order, in batches of `EVALUATION_BATCH_SIZE`."""
+    if rows.in_memory is None:
+        starts = range(0, rows.count, EVALUATION_BATCH_SIZE)
+        return _taken(lambda i: for_keras(rows.take(slice(starts[i], starts[i] + EVALUATION_BATCH_SIZE))), len(starts))
+    arrays = tf.data.Dataset.from_tensor_slices(for_keras(rows.in_memory))
+    return arrays.batch(EVALUATION_BATCH_SIZE).cache().prefetch(1)
 
 
-def weighted_rows(split: Split, spec: DataSpec, outputs: Sequence[str] | None = None) -> tuple[Any, ...]:
-    """Return what a training step takes: `(x, y)`, or `(x, y, sample_weight)` with class weights.
-
-    Args:
-        split: the rows.
-        spec: gives the class weights.
-        outputs: the names of the model's outputs if it gives a list; Keras takes weights by name for a mapping alone.
-    """
-    weight = sample_weight(split, spec)
-    if isinstance(weight, Mapping) and outputs is not None:
-        weight = tuple(weight[name] for name in outputs)  # a dataset would make one tensor of a list
-    rows = one_or_all(split.x), one_or_all(split.y)
-    return rows if weight is None else (*rows, weight)
+def _taken(batch: Callable[[int], tuple[Any, ...]], steps: int) -> tf.data.Dataset:
+    """Return the batches of an epoch, each taken when its step comes near."""
+    kinds = tf.nest.map_structure(lambda array: tf.TensorSpec([None, *array.shape[1:]], array.dtype), batch(0))
+    taken = tf.data.Dataset.from_generator(lambda: map(batch, range(steps)), output_signature=kinds)
+    return taken.apply(tf.data.experimental.assert_cardinality(steps)).prefetch(2)
 
 
-def sample_weight(split: Split, spec: DataSpec) -> Any:
-    """Return the weight of each row by its class, float32 `[rows]`, by output if there are several.
-
-    `None` without class weights.
-    """
-    if not spec.class_weights:
-        return None
-    return one_or_all({name: _weight_of_rows(y, spec.class_weights[name]) for name, y in split.y.items()})
+def for_keras(rows: Split) -> tuple[Any, Any]:
+    """Return rows as Keras takes them: what there is one of goes without its name."""
+    return one_or_all(rows.x), one_or_all(rows.y)
 
 
-def _weight_of_rows(y: np.ndarray, class_weight: Mapping[int, float] | None) -> Any:
-    if class_weight is None:
-        return np.ones(len(y), np.float32)
-    weights = np.array([class_weight[code] for code in range(len(class_weight))], dtype=np.float32)
-    is_one_hot = y.ndim == 2 and y.shape[1] > 1
-    return weights[y.argmax(axis=1) if is_one_hot else y.reshape(-1).astype(np.int64)]
+def for_training(rows: Split, model: keras.Model) -> tuple[Any, ...]:
+    """Return what a training step of a model takes: `(x, y)`, or `(x, y, sample_weight)` if rows have weights."""
+    if not rows.weights:
+        return for_keras(rows)
+    outputs = getattr(model, "output_names", None)
+    if len(rows.weights) == 1 or outputs is None:
+        return (*for_keras(rows), one_or_all(rows.weights))
+    # a model that gives a list takes no weights by name, and a dataset would make one tensor of a list
+    return (*for_keras(rows), tuple(rows.weights[name] for name in outputs))

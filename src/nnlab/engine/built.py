@@ -49,9 +49,7 @@ class Built:
     @property
     def batches(self) -> Batches:
         """The training rows as steps take them."""
-        return Batches(
-            self.splits.train, self.splits.spec, self.experiment.training.batch_size, seed=self.experiment.seed
-        )
+        return Batches(self.splits.train, self.experiment.training.batch_size, seed=self.experiment.seed)
 
     @property
     def frozen_epochs(self) -> int:
@@ -111,8 +109,8 @@ def build_seeded(
         source = load_model(origin, trust_code=trust_code)
         settled = replace(transfer, from_=str(origin.path.resolve()))
         experiment = replace(experiment, model=replace(experiment.model, transfer=settled))
-    decision = Decision(experiment, splits.train.num_rows, trainings)
-    decision.set_threads(plan, splits.train.x)
+    decision = Decision(experiment, splits.train.count, trainings)
+    decision.set_threads(plan, splits.train.take(slice(1)).x)
     start_afresh(experiment.seed, keep_programs=keep_programs)
     tf.config.experimental.enable_op_determinism()
     model, taken = build_model(experiment, splits, plan, source=source, trust_code=trust_code)

@@ -12,9 +12,9 @@ from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.plugins.hparams import api as hparams
 from tensorboard.plugins.scalar.summary_v2 import scalar_pb
 
-from nnlab.config.by_name import one_or_all
 from nnlab.config.schema import Experiment
 from nnlab.config.training import TensorBoardConfig
+from nnlab.engine.batches import for_keras
 from nnlab.engine.built import Built
 from nnlab.engine.reuse import Programs, program_key
 from nnlab.run import Run
@@ -46,7 +46,7 @@ def tensorboard_callback(
         searched = {name: _scalar(value) for name, value in hyperparameters.items()}
         hparams.hparams({**_hyperparameters(built.experiment), **searched}, trial_id=run.label)
     if config.write_graph:
-        graph = partial(_forward_graph, built.model, one_or_all(built.splits.train.x))
+        graph = partial(_forward_graph, built.model, for_keras(built.splits.train.take(slice(1)))[0])
         kept = graph() if programs is None else programs.graph(program_key(built.experiment, built.splits), graph)
         with tf.summary.create_file_writer(str(run.tensorboard_path / "train")).as_default():
             tf.summary.graph(kept)

@@ -15,9 +15,8 @@ from typing import Any, Protocol
 import keras
 import tensorflow as tf
 
-from nnlab.config.by_name import one_or_all
-from nnlab.data.splits import Split
-from nnlab.engine.batches import EVALUATION_BATCH_SIZE, Batches, EpochBatches, evaluation_batches
+from nnlab.data.splits import Rows
+from nnlab.engine.batches import EVALUATION_BATCH_SIZE, Batches, EpochBatches, evaluation_batches, for_keras
 
 SECONDS_OF_A_STRETCH = 0.4
 """How long the compiled loop runs before it looks up: for Ctrl-C, the progress line, a loss that is not finite."""
@@ -48,10 +47,10 @@ class Loop(ABC):
         self._evaluation = Evaluation(model)
 
     @abstractmethod
-    def fit(self, validation: Split | None, *, epochs: range, callbacks: Sequence[keras.callbacks.Callback]) -> None:
+    def fit(self, validation: Rows | None, *, epochs: range, callbacks: Sequence[keras.callbacks.Callback]) -> None:
         """Train some epochs, counted from 0; evaluate on the validation rows, if there are any, after each."""
 
-    def evaluate(self, split: Split) -> dict[str, float]:
+    def evaluate(self, split: Rows) -> dict[str, float]:
         """Return loss and metrics on a split, dropout off, the loss first."""
         return self._evaluation.evaluate(split)
 
@@ -73,7 +72,7 @@ class KerasLoop(Loop):
         self._batches = EpochBatches(batches, model)
         self._hooks = [] if hook is None else [_Hooked(hook)]
 
-    def fit(self, validation: Split | None, *, epochs: range, callbacks: Sequence[keras.callbacks.Callback]) -> None:
+    def fit(self, validation: Rows | None, *, epochs: range, callbacks: Sequence[keras.callbacks.Callback]) -> None:
         """See `Loop`."""
         self.model.fit(
             self._batches.dataset,
@@ -112,7 +111,7 @@ class Evaluation:
         self.model = model
         self._test: Any = None
 
-    def build(self, split: Split) -> None:
+    def build(self, split: Rows) -> None:
         """Make the function, for any number of rows, and the variables of losses and metrics, without changing any."""
         row = _block(split, 0, 1)
         self._make_variables(row)
@@ -133,12 +132,12 @@ class Evaluation:
         logs: dict[str, tf.Tensor] = self.model.test_step(rows)
         return logs
 
-    def evaluate(self, split: Split) -> dict[str, float]:
+    def evaluate(self, split: Rows) -> dict[str, float]:
         """Return loss and metrics on a split, dropout off, the loss first."""
         if self._test is None:
             self.build(split)
         logs: Any = {}
-        for start in range(0, split.num_rows, EVALUATION_BATCH_SIZE):
+        for start in range(0, split.count, EVALUATION_BATCH_SIZE):
             logs = self._test(_block(split, start, start + EVALUATION_BATCH_SIZE), tf.constant(start == 0))
         return _floats(logs)
 
@@ -194,7 +193,7 @@ class CompiledLoop(Loop):
         """Go over these rows from now on; their number and shapes are those of the rows before."""
         self._batches, self._rows = batches, batches.arrays(self.model)
 
-    def fit(self, validation: Split | None, *, epochs: range, callbacks: Sequence[keras.callbacks.Callback]) -> None:
+    def fit(self, validation: Rows | None, *, epochs: range, callbacks: Sequence[keras.callbacks.Callback]) -> None:
         """See `Loop`; the methods for batches are called once a stretch of steps, at its last."""
         model = self.model
         calls = keras.callbacks.CallbackList(
@@ -310,10 +309,8 @@ def _count(number: int) -> tf.Tensor:
     return tf.constant(number, tf.int64)
 
 
-def _block(split: Split, start: int, stop: int) -> tuple[Any, Any]:
-    rows = one_or_all(split.x), one_or_all(split.y)
-    x, y = keras.tree.map_structure(lambda array: tf.convert_to_tensor(array[start:stop]), rows)
-    return x, y
+def _block(rows: Rows, start: int, stop: int) -> Any:
+    return keras.tree.map_structure(tf.convert_to_tensor, for_keras(rows.take(slice(start, stop))))
 
 
 def _floats(logs: Any) -> dict[str, float]:

@@ -115,8 +115,9 @@ def program_key(experiment: Experiment, splits: Splits) -> str | None:
     model = experiment.model
     if (isinstance(model, SubclassedConfig) and model.is_user_code) or getattr(model, "transfer", None) is not None:
         return None
-    rows = keras.tree.map_structure(lambda array: (array.shape, str(array.dtype)), (splits.train.x, splits.train.y))
-    return f"{program_kind(experiment)} {rows} {bool(splits.spec.class_weights)}"
+    row = splits.train.take(slice(1))
+    kinds = keras.tree.map_structure(lambda array: (array.shape, str(array.dtype)), (row.x, row.y))
+    return f"{program_kind(experiment)} {splits.train.count} {kinds} {bool(row.weights)}"
 
 
 def _state(model: keras.Model) -> list[Any]:

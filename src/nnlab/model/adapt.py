@@ -9,7 +9,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from nnlab.data.splits import is_constant
+from nnlab.config.by_name import one_or_all
+from nnlab.data.splits import Rows, is_constant
 from nnlab.private.keras import layers_inside
 
 ROWS_AT_ONCE = 4096
@@ -22,18 +23,18 @@ class _Reached(BaseException):
         self.inputs = inputs
 
 
-def adapt_layers(model: keras.Model, x: Any) -> None:
+def adapt_layers(model: keras.Model, rows: Rows) -> None:
     """Adapt every layer that learns from data to what reaches it of the training rows, front to back.
 
     A layer that was given its statistics (`mean`, `bin_boundaries`) keeps them.
 
     Args:
         model: a built model of any kind.
-        x: the training rows as the model takes them.
+        rows: the training rows as the model takes them.
     """
     waiting = [layer for layer in layers_inside(model, itself=False) if _learns_from_data(layer)]
     while waiting:
-        layer, inputs = _first_reached(model, waiting, x)
+        layer, inputs = _first_reached(model, waiting, rows)
         layer.adapt(inputs)
         if isinstance(layer, keras.layers.Normalization):
             _spare_constants(layer, inputs)
@@ -63,13 +64,12 @@ def _learns_from_data(layer: Any) -> bool:
     return hasattr(layer, "adapt") and all(getattr(layer, name, None) is None for name in given)
 
 
-def _first_reached(model: keras.Model, waiting: list[Any], x: Any) -> tuple[Any, np.ndarray]:
+def _first_reached(model: keras.Model, waiting: list[Any], rows: Rows) -> tuple[Any, np.ndarray]:
     """Run the training rows up to the first of the waiting layers; return it with what feeds it."""
     found: Any = None
     chunks = []
-    rows = len(keras.tree.flatten(x)[0])
-    for start in range(0, rows, ROWS_AT_ONCE):
-        part = keras.tree.map_structure(lambda array: array[start : start + ROWS_AT_ONCE], x)  # noqa: B023
+    for start in range(0, rows.count, ROWS_AT_ONCE):
+        part = one_or_all(rows.take(slice(start, start + ROWS_AT_ONCE)).x)
         targets = waiting if found is None else [found]
         with _stopping_at(targets) as reached:
             try:

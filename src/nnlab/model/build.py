@@ -16,7 +16,7 @@ from nnlab.config.components import Component
 from nnlab.config.durations import schedule_in_steps, steps_of_run
 from nnlab.config.model import FunctionalConfig, SequentialConfig, SubclassedConfig
 from nnlab.config.schema import Experiment
-from nnlab.data.splits import ByName, Splits, TargetSpec, rows_at
+from nnlab.data.splits import ByName, Splits, TargetSpec
 from nnlab.errors import ConfigError, ConfigPath, Problem, listed
 from nnlab.layers.graph_schedules import GraphSchedule, PerformanceSchedule
 from nnlab.model.adapt import adapt_layers
@@ -58,7 +58,7 @@ def build_model(
     # TensorFlow's names are ASCII and begin with a letter or a digit; those of runs may be in any script
     name = re.sub(r"[^A-Za-z0-9_]", "_", experiment.name)
     name = f"model{name}" if name.startswith("_") else name
-    x = splits.train.x
+    x = splits.train.take(slice(1)).x
     transfer = getattr(experiment.model, "transfer", None)
     if isinstance(experiment.model, SequentialConfig):
         front = [] if source is None or transfer is None else cloned_layers(transfer, source)
@@ -70,10 +70,10 @@ def build_model(
         model, answers = _subclassed(experiment.model, plan, x, name, by_output=by_output, trust_code=trust_code)
     for output in plan.outputs:
         check_output_shape(answers[output.name].shape, splits.spec.target_of(output.name), plan, output)
-    adapt_layers(model, one_or_all(x))
+    adapt_layers(model, splits.train)
     taken = [] if source is None or transfer is None else copy_weights(transfer, source, model)
     compile_model(model, experiment, plan, num_train=splits.spec.num_train)
-    try_out(experiment, plan, rows_at(splits.train.y, slice(2)), answers)
+    try_out(experiment, plan, splits.train.take(slice(2)).y, answers)
     return model, taken
 
 
@@ -153,7 +153,7 @@ def _subclassed(
     path = ("model", "class")
     model = _user_model(config, trust_code=trust_code) if config.is_user_code else made(config.component, path)
     model.name = name
-    row = keras.tree.map_structure(lambda array: keras.ops.convert_to_tensor(array[:1]), one_or_all(x))
+    row = keras.tree.map_structure(lambda array: keras.ops.convert_to_tensor(array), one_or_all(x))
     try:
         model.call(row)  # builds the layers here: Keras would build them in a scratch graph that some do not survive
         answer = model(row)

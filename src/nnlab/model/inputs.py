@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -123,11 +123,10 @@ def model_splits(experiment: Experiment, splits: Splits, outputs: Sequence[Outpu
     spec = splits.spec
 
     weights = {output.name: spec.class_weight_of(output.name) for output in outputs}
-    spec = replace(spec, class_weights=weights if any(weights.values()) else {})
-    return replace(
-        splits.each(lambda split: model_rows(experiment, spec, split, outputs)),
-        spec=spec,
-    )
+    weights = weights if any(weights.values()) else {}
+    found = splits.each(lambda split: model_rows(experiment, spec, split, outputs))
+    of_rows = {output: _weight_of_rows(found.train.y[output], of_classes) for output, of_classes in weights.items()}
+    return replace(found, train=replace(found.train, weights=of_rows), spec=replace(spec, class_weights=weights))
 
 
 def model_rows(experiment: Experiment, spec: DataSpec, rows: Split, outputs: Sequence[OutputPlan]) -> Split:
@@ -139,6 +138,14 @@ def model_rows(experiment: Experiment, spec: DataSpec, rows: Split, outputs: Seq
         return one_hot(y, target.num_outputs) if target.task == "multiclass" and output.one_hot else y
 
     return Split(model_inputs(experiment, spec, rows.x), {output.name: answers(output) for output in outputs})
+
+
+def _weight_of_rows(y: np.ndarray, class_weight: Mapping[int, float] | None) -> np.ndarray:
+    if class_weight is None:
+        return np.ones(len(y), np.float32)
+    weights = np.array([class_weight[code] for code in range(len(class_weight))], dtype=np.float32)
+    is_one_hot = y.ndim == 2 and y.shape[1] > 1
+    return np.asarray(weights[y.argmax(axis=1) if is_one_hot else y.reshape(-1).astype(np.int64)])
 
 
 def one_hot(classes: np.ndarray, num_classes: int) -> np.ndarray:
