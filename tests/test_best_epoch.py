@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nnlab.results import best_and_kept, metric_text
+from nnlab.results import best_and_kept
 from nnlab.run import Run
+from nnlab.wording import metric_text
 
 WINE = """
 seed: 2

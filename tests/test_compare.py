@@ -26,11 +26,11 @@ from nnlab.objective import Objective
 from nnlab.report import draw, page_of, summarize
 from nnlab.report.comparison_plots import panels
 from nnlab.report.page import markdown
-from nnlab.results import interval_text
 from nnlab.run import Run, open_run
 from nnlab.stats import Scale
 from nnlab.studies.conduct import conduct
 from nnlab.studies.trial import Draw
+from nnlab.wording import interval_text
 from samples import DIGITS
 
 SEEDS = (7, 8, 9)

@@ -19,8 +19,8 @@ import pytest
 from rich.cells import cell_len
 
 from nnlab.cli.screen import Column, Screen, wrapped
-from nnlab.report.comparison import number
 from nnlab.run import Run
+from nnlab.wording import figure
 
 SEVERAL = """
 import sys
@@ -278,12 +278,12 @@ def test_commands_that_train_fit_into_80_columns_with_whole_names_and_digits(tmp
     for command in (commands[1], "runs show comparison"):
         for row in compared["rows"]:
             assert row["variant"] in text_of(shown[command])
-            assert number(row["score_mean"]) in text_of(shown[command])
+            assert figure(row["score_mean"]) in text_of(shown[command])
     searched = json.loads((runs["search"] / "results.json").read_text())
     for command in (commands[2], "runs show search"):
         for row in searched["rows"]:
             assert f" {row['trial']} " in text_of(shown[command])
-            assert number(row["score"]) in text_of(shown[command])
+            assert figure(row["score"]) in text_of(shown[command])
         assert "the best 10 of 12 trials (results.csv holds all)" in text_of(shown[command])
     with (runs["房价"] / "history.csv").open() as file:
         last = list(csv.DictReader(file))[-1]

@@ -8,7 +8,9 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
+
+from nnlab.wording import cut, visible
 
 ConfigPath = tuple[str | int, ...]
 """Where a value stands in a config, such as `("model", "layers", 2, "Dense", "activation")`."""
@@ -43,19 +45,6 @@ class Problem:
         label = f"advice[{self.rule}]" if self.severity == "advice" else ""
         head = ": ".join(part for part in (place, format_path(self.path), label, self.message) if part)
         return visible(head) + (f"\n  hint: {visible(self.hint)}" if self.hint else "")
-
-
-def visible(text: str) -> str:
-    r"""Write control characters and others that cannot be seen as Python does: no text leaves its line, or is obeyed.
-
-    >>> visible("red\x1b[31m")
-    'red\\x1b[31m'
-    """
-    if text.isprintable():
-        return text
-    return "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode() for character in text
-    )
 
 
 class NnlabError(Exception):
@@ -101,7 +90,7 @@ def format_path(path: ConfigPath) -> str:
     """
     text = ""
     for part in path:
-        text += f"[{part}]" if isinstance(part, int) else f".{_cut(part)}" if text else _cut(part)
+        text += f"[{part}]" if isinstance(part, int) else f".{cut(part)}" if text else cut(part)
     return text
 
 
@@ -153,78 +142,6 @@ def did_you_mean(word: str, choices: Iterable[str], *, prefix: str = "") -> str 
     if not near:
         return None
     return f"did you mean {' or '.join([', '.join(near[:-1]), near[-1]] if near[1:] else near)}?"
-
-
-def one_of(choices: Iterable[str], *, most: int = 12) -> str:
-    """List what may stand somewhere, for a hint.
-
-    >>> one_of(["a", "b"])
-    'one of `a`, `b`'
-    """
-    names = list(choices)
-    return f"{'one of ' if len(names) > 1 else 'only '}{listed(names, most=most)}"
-
-
-def listed(names: Iterable[str], *, most: int = 12) -> str:
-    """List names in backticks.
-
-    >>> listed(["a", "b", "c"], most=2)
-    '`a`, `b` and 1 more'
-    """
-    every = list(names)
-    text = ", ".join(named(name) for name in every[:most])
-    return text + (f" and {len(every) - most} more" if len(every) > most else "")
-
-
-def named(name: Any) -> str:
-    """Show a name, such as a key, in backticks, cut to a readable length."""
-    return f"`{_cut(str(name))}`"
-
-
-def show(value: Any) -> str:
-    """Show a value that was received, in backticks, as YAML would write it, cut to a readable length."""
-    if value is None:
-        return "nothing"
-    if isinstance(value, bool):
-        return f"`{str(value).lower()}`"
-    if isinstance(value, dict):
-        return f"a mapping with {listed(value, most=4)}" if value else "an empty mapping"
-    if isinstance(value, (list, tuple)):
-        return f"a list of {len(value)}" if value else "an empty list"
-    return named(f"'{value}'" if isinstance(value, str) and _needs_quotes(value) else value)
-
-
-def counted(count: int, thing: str) -> str:
-    """Count things.
-
-    >>> counted(1, "epoch"), counted(1200, "epoch")
-    ('1 epoch', '1,200 epochs')
-    """
-    return f"{count:,} {thing}{'s' * (count != 1)}"
-
-
-def number_text(number: float) -> str:
-    """Write a limit without a needless `.0` or exponent.
-
-    >>> number_text(10_000_000.0), number_text(0.5)
-    ('10000000', '0.5')
-    """
-    return str(int(number)) if number == int(number) else str(number)
-
-
-def _needs_quotes(text: str) -> bool:
-    """Whether YAML would read the text as something else if it stood there without quotes."""
-    if text.lower() in ("", "~", "null", "true", "false"):
-        return True
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return text[-1].isdigit() or text[-1] == "."
-
-
-def _cut(text: str, *, longest: int = 60) -> str:
-    return text if len(text) <= longest else f"{text[: longest - 3]}..."
 
 
 _REMEDIES = {
@@ -309,4 +226,4 @@ def _without_nodes(line: str) -> str:
 
 def first_line(error: BaseException) -> str:
     """Return the first line of a library's message that says what is wrong, or the kind of the error if none does."""
-    return _cut(sentences(error)[0].rstrip(". "), longest=LONGEST_SENTENCE)
+    return cut(sentences(error)[0].rstrip(". "), longest=LONGEST_SENTENCE)

@@ -23,6 +23,7 @@ from nnlab.engine.batches import Batches
 from nnlab.engine.built import build_seeded
 from nnlab.engine.loops import CompiledLoop, KerasLoop, Loop
 from nnlab.errors import NnlabError, first_line
+from nnlab.wording import counted
 
 FEWEST_STEPS, MOST_STEPS = 300, 1_000
 """A sweep is one epoch, but not shorter or longer than this; over seven decades fewer steps hardly train."""
@@ -188,7 +189,7 @@ def read_curve(rates: npt.ArrayLike, losses: npt.ArrayLike) -> RangeTest:
     window = _window(len(planned))
     shown = RangeTest(x.tolist(), y.tolist(), y.tolist(), diverged)
     if finite < 2 * window:
-        count = f"{finite} step{'s' * (finite != 1)}"
+        count = counted(finite, "step")
         return replace(shown, reason=f"the loss runs away within {count}: lower `--min`, or take more `--steps`")
     start = float(np.median(y[:window]))
     highest = 2 * start - _running(y, window, np.median).min()  # beyond it, how far a loss has run away says nothing

@@ -15,8 +15,9 @@ from nnlab.config.schema import Experiment
 from nnlab.data.splits import Splits
 from nnlab.engine.batches import for_keras
 from nnlab.engine.built import build_seeded
-from nnlab.errors import NnlabError, listed
+from nnlab.errors import NnlabError
 from nnlab.private.keras import holds_layers, layers_inside, seed_generators
+from nnlab.wording import listed
 
 TOLERANCE = 1e-5
 """The largest relative error that counts as agreement."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from nnlab.errors import DataError, Problem
+from nnlab.wording import size_text
 
 BYTES_OF_A_NUMBER = 4
 """Of float32, in which networks compute, and every number of the data is kept beside what was read."""
@@ -35,19 +36,6 @@ def require_memory(size: int, file: Path) -> None:
     if free is not None and size > free:
         message = f"its data take at least {size_text(size)} of memory, and {size_text(free)} are free"
         raise DataError(Problem(message, "use fewer rows or columns, or a machine with more memory", file=str(file)))
-
-
-def size_text(size: int) -> str:
-    """Write a number of bytes as a person would.
-
-    >>> size_text(74_500_000_000), size_text(10**400)
-    ('74.5 GB', 'more than 1,000 EB')
-    """
-    units = ("bytes", "kB", "MB", "GB", "TB", "PB", "EB")
-    if size > 1000 ** len(units):  # no float may be as large
-        return f"more than 1,000 {units[-1]}"
-    power = min(max((len(str(size)) - 1) // 3, 0), len(units) - 1)
-    return f"{size} bytes" if power == 0 else f"{size / 1000**power:,.1f} {units[power]}"
 
 
 def _of_machine() -> Iterator[int]:

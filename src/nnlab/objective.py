@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from nnlab.catalog import Direction
-from nnlab.errors import ConfigError, ConfigPath, Problem, one_of
+from nnlab.errors import ConfigError, ConfigPath, Problem
 from nnlab.stats import ANY_NUMBER, Scale
+from nnlab.wording import one_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 from typing_extensions import TypedDict
 
-from nnlab.errors import show
+from nnlab.wording import show
 
 _AS_WRITTEN = ConfigDict(extra="allow", strict=True)  # no text for a number; what is not read may be anything
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any, cast, get_args
 
@@ -10,8 +9,8 @@ from nnlab import catalog
 from nnlab.catalog import Direction
 from nnlab.errors import NnlabError
 from nnlab.run import Run
+from nnlab.wording import metric_text
 
-MOST_DIGITS = 17
 """As many as tell any two floats apart."""
 
 
@@ -114,17 +113,6 @@ def _directions_of_config(run: Run) -> dict[str, Direction | None]:
     return {**known, **dict.fromkeys(losses, "min"), **named}
 
 
-def metric_text(value: float) -> str:
-    """Write a loss or a metric for people: four decimals, very large and very small ones with an exponent.
-
-    >>> metric_text(0.97222), metric_text(23025422336.0), metric_text(1.5e-7), metric_text(0)
-    ('0.9722', '2.303e+10', '1.500e-07', '0.0000')
-    """
-    if not math.isfinite(value):
-        return str(float(value))
-    return f"{value:.4f}" if 1e-3 <= abs(value) < 1e5 or value == 0 else f"{value:.3e}"
-
-
 def best_and_kept(info: Mapping[str, Any]) -> list[str]:
     """Say in words what `run.json` says of the best epoch, and of that whose weights the model has.
 
@@ -144,51 +132,3 @@ def best_and_kept(info: Mapping[str, Any]) -> list[str]:
         has = "has the averaged weights" if is_averaged else "is that"
         facts.append(f"the model {has} of epoch {info['model_epoch']}")
     return facts
-
-
-def value_text(value: Any) -> str:
-    """Write a value of a config for a table.
-
-    >>> value_text({"SGD": {"momentum": 0.9}}), value_text(0.00012345), value_text(None)
-    ('SGD(momentum=0.9)', '0.0001234', 'none')
-    """
-    if isinstance(value, bool) or value is None:
-        return str(value).lower() if value is not None else "none"
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    if isinstance(value, Mapping):
-        return ", ".join(_object(str(name), inside) for name, inside in value.items())
-    return f"[{', '.join(map(value_text, value))}]" if isinstance(value, (list, tuple)) else str(value)
-
-
-def _object(name: str, inside: Any) -> str:
-    if not isinstance(inside, Mapping):
-        return f"{name}={value_text(inside)}"
-    return f"{name}({', '.join(f'{key}={value_text(value)}' for key, value in inside.items())})"
-
-
-def number(value: float | None) -> str:
-    """Write a figure of a table: four decimals, whole numbers without any, very large and small ones with an exponent.
-
-    >>> number(0.97222), number(180.0), number(1.5e-7), number(None)
-    ('0.9722', '180', '1.5e-07', '')
-    """
-    if value is None:
-        return ""
-    if value == int(value) and abs(value) < 1e9:
-        return str(int(value))
-    return f"{value:.4f}" if 1e-3 <= abs(value) < 1e5 else f"{value:.3g}"
-
-
-def interval_text(low: float, high: float) -> str:
-    """Write an interval, with as many digits as tell its ends apart.
-
-    >>> interval_text(0.25, 0.5), interval_text(0.4312345, 0.4312355)
-    ('0.2500 to 0.5000', '0.4312345 to 0.4312355')
-    """
-    ends = number(low), number(high)
-    digits = 5
-    while ends[0] == ends[1] and digits < MOST_DIGITS:
-        ends = f"{low:.{digits}g}", f"{high:.{digits}g}"
-        digits += 1
-    return f"{ends[0]} to {ends[1]}"

@@ -17,8 +17,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from nnlab.errors import NnlabError, did_you_mean, first_line, listed
+from nnlab.errors import NnlabError, did_you_mean, first_line
 from nnlab.lock import Lock, Owner, owner_of, refuse_if_held
+from nnlab.wording import listed
 from nnlab.writing import csv_text, is_full, overwrite, to_json, write_bytes, write_text
 
 Status = Literal["running", "completed", "failed", "interrupted"]

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
 
+from nnlab.wording import joined
+
 LEVEL = 0.95
 SIGNIFICANT = 1 - LEVEL
 FEWEST_SEEDS = 3
@@ -374,12 +376,3 @@ def _notes(samples: Sequence[Sample], unit: str) -> Iterator[str]:
     same = [sample.name for sample in samples if len(sample.finished) > 1 and len(set(sample.finished)) == 1]
     if same:
         yield f"the score of {joined(same)} does not vary between {unit}s"
-
-
-def joined(names: Sequence[str]) -> str:
-    """Write a list of names as a person would.
-
-    >>> joined(["Adam", "Nadam", "SGD"])
-    'Adam, Nadam and SGD'
-    """
-    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]

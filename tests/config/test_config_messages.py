@@ -2,7 +2,8 @@
 
 import pytest
 
-from nnlab.errors import ConfigError, Problem, did_you_mean, listed, number_text, one_of, show
+from nnlab.errors import ConfigError, Problem, did_you_mean
+from nnlab.wording import listed, number_text, one_of, show
 
 
 def test_a_message_stays_in_its_line_and_cannot_command_the_terminal():

@@ -12,6 +12,7 @@ import typer
 
 from nnlab.cli import console, options
 from nnlab.errors import NnlabError, Problem
+from nnlab.wording import aligned
 
 if TYPE_CHECKING:
     from nnlab.config.components import Component
@@ -167,7 +168,7 @@ def _tables(labels: Sequence[str], x: Sequence[float], curves: Sequence[Curve], 
 def _columns(label: str, curve: Curve) -> list[str]:
     """Return the lines of one function: its name, what the columns are, and its numbers."""
     columns = [
-        [head, *(_number(float(value)) for value in numbers)]
+        [head, *(aligned(float(value)) for value in numbers)]
         for head, numbers in (("f(x)", curve.values), ("f'(x)", curve.derivatives))
     ]
     widths = [max(8, *map(len, column)) for column in columns]
@@ -177,10 +178,6 @@ def _columns(label: str, curve: Curve) -> list[str]:
     ]
     width = max(len(label), len(lines[0]))
     return [f"{label:^{width}}", *(f"{line:>{width}}" for line in lines)]
-
-
-def _number(value: float) -> str:
-    return f"{round(value, 4) + 0.0:.4f}" if abs(value) < 1000 else f"{value:.4g}"
 
 
 def _draw(

@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 
 from nnlab.compare.agenda import ComparisonAgenda
 from nnlab.compare.protocol import Contender, Setting
-from nnlab.errors import counted
 from nnlab.executor import Outcome
 from nnlab.report.page import Column
-from nnlab.results import number
 from nnlab.studies.trial import Trial
+from nnlab.wording import counted, figure
 
 MOST_LINES = 30
 """Variants that get a line of their own in the live table."""
@@ -42,7 +41,7 @@ class ComparisonView:
         """See `View`."""
         score = self._comparison.score(trial)
         how = "diverged" if outcome.diverged else outcome.status
-        value = f"{self._comparison.rules.objective.column} {number(score)}" if score is not None else how
+        value = f"{self._comparison.rules.objective.column} {figure(score)}" if score is not None else how
         return f"{self.done}/{self.planned}  {outcome.name}  {value}"
 
     def columns(self, epochs: Mapping[str, int]) -> tuple[Sequence[Column], Sequence[str]]:
@@ -64,7 +63,7 @@ class ComparisonView:
             contender.name,
             f"{sum(trial.name in comparison.outcomes for trial in wanted)}/{comparison.expected(contender)}",
             ", ".join(f"epoch {epochs[trial.name]}" for trial in wanted if trial.name in epochs),
-            number(scores[best]) if best is not None else "",
+            figure(scores[best]) if best is not None else "",
             f"{rate:g}" if rate is not None else "",
         ]
 

@@ -11,7 +11,8 @@ from typing import Annotated, Any
 import typer
 
 from nnlab.cli import console, options
-from nnlab.errors import NnlabError, Problem, did_you_mean, one_of, visible
+from nnlab.errors import NnlabError, Problem, did_you_mean
+from nnlab.wording import one_of, visible
 
 
 @options.shared("changes json quiet verbose")
@@ -236,7 +237,7 @@ def _signature(entry: Any) -> str:
 
 
 def _default(parameter: Any) -> str:
-    from nnlab.errors import show
+    from nnlab.wording import show
 
     if isinstance(parameter.default, list):
         return str(parameter.default)

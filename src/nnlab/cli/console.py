@@ -11,7 +11,8 @@ from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
-from nnlab.errors import LostError, NnlabError, Problem, first_line, is_out_of_memory, visible
+from nnlab.errors import LostError, NnlabError, Problem, first_line, is_out_of_memory
+from nnlab.wording import visible
 
 if TYPE_CHECKING:
     from nnlab.cli.options import Given

@@ -7,7 +7,7 @@ from typing import Any
 import typer
 
 from nnlab.cli import console, options
-from nnlab.errors import counted
+from nnlab.wording import counted
 
 
 @options.shared("json verbose")

@@ -11,10 +11,10 @@ from rich.live import Live
 from rich.text import Text
 
 from nnlab.cli import console
-from nnlab.cli.progress import duration
 from nnlab.executor import Outcome
 from nnlab.report.page import Column
 from nnlab.studies.trial import Trial
+from nnlab.wording import duration
 
 
 class View(Protocol):

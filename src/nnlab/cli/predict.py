@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nnlab.cli import console, options
-from nnlab.errors import counted, visible
+from nnlab.wording import counted, metric_text, visible
 
 if TYPE_CHECKING:
     import numpy as np
@@ -86,7 +86,7 @@ def predict(
     if given.quiet:
         return
     if judged is not None:
-        figures = ", ".join(f"{name} {value:.4f}" for name, value in (score or {}).items())
+        figures = ", ".join(f"{name} {metric_text(value)}" for name, value in (score or {}).items())
         console.say(f"score, as the file has the target: {figures}")
         for note in judged.notes:
             console.say(note)

@@ -11,7 +11,8 @@ from rich.text import Text
 
 from nnlab.cli import console
 from nnlab.data.splits import DataSpec, TargetSpec
-from nnlab.results import best_and_kept, metric_text
+from nnlab.results import best_and_kept
+from nnlab.wording import counted, duration, metric_text
 
 if TYPE_CHECKING:
     from nnlab.engine.early_stopping import BestEpoch
@@ -60,8 +61,8 @@ class TrainingProgress:
             self.console.say(f"note: {note}")
         layers = len(model.layers)
         self.console.say(
-            f"model: {model.count_params():,} parameters in {layers} layer{'s' * (layers != 1)}; "
-            f"{epochs} epoch{'s' * (epochs > 1)} of {steps} step{'s' * (steps > 1)}",
+            f"model: {model.count_params():,} parameters in {counted(layers, 'layer')}; "
+            f"{counted(epochs, 'epoch')} of {counted(steps, 'step')}",
         )
         if self.console.is_terminal:
             columns = (TextColumn("[bold]{task.description}"), BarColumn(bar_width=BAR_WIDTH), _Facts(self._facts))
@@ -202,15 +203,6 @@ def _task_words(target: TargetSpec) -> str:
         "binary": "binary classification",
         "multiclass": f"classification, {target.num_classes} classes",
         "multilabel": f"multilabel classification, {target.num_outputs} labels",
-        "regression": f"regression, {target.num_outputs} target{'s' * (target.num_outputs > 1)}",
+        "regression": f"regression, {counted(target.num_outputs, 'target')}",
     }[target.task]
     return f"{what} (inferred)" if target.inferred_task else what
-
-
-def duration(seconds: float) -> str:
-    """Write a time as a person would: `3.2 s`, `2:05 min`."""
-    if seconds < 60:
-        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02} h" if hours else f"{minutes}:{rest:02} min"

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nnlab.cli import console, options
-from nnlab.errors import NnlabError, counted, visible
+from nnlab.errors import NnlabError
+from nnlab.wording import counted, duration, visible
 
 if TYPE_CHECKING:
     from nnlab.run import Run
@@ -56,7 +57,8 @@ def _sorted(rows: list[dict[str, Any]], name: str, metric_value: Any) -> list[di
             for split, prefix in (("train", ""), ("validation", "val_"), ("test", "test_"))
             for metric in (row["metrics"].get(split) or {})
         })  # fmt: skip
-        from nnlab.errors import did_you_mean, one_of
+        from nnlab.errors import did_you_mean
+        from nnlab.wording import one_of
 
         hint = did_you_mean(name, known) or (one_of(known) if known else "no run has metrics yet")
         raise NnlabError(f"no run has a metric `{name}`", hint=hint)
@@ -91,7 +93,7 @@ STATUS_STYLES = {"completed": "green", "failed": "red", "unreadable": "red", "in
 
 def _show_runs(rows: list[dict[str, Any]], metric_value: Any, *, sort: str | None) -> None:
     from nnlab.report.page import Column
-    from nnlab.results import metric_text
+    from nnlab.wording import metric_text
 
     def numbers(name: str) -> list[str]:
         values = [metric_value(row, name) for row in rows]
@@ -128,8 +130,9 @@ def show_run(
 ) -> None:
     """Show one run: status, metrics, best epoch, versions."""
     from nnlab.cli.training import show_metrics
-    from nnlab.results import best_and_kept, metric_text
+    from nnlab.results import best_and_kept
     from nnlab.run import open_run
+    from nnlab.wording import metric_text
 
     found = open_run(run, given.runs_dir)
     info, metrics, history = found.read_info(), found.read_metrics(), found.read_history()
@@ -174,7 +177,7 @@ def _facts(run: Run, info: dict[str, Any], extent: str) -> dict[str, str]:
     error = info.get("error")
     if error:
         facts |= {"error": error["message"], **({"hint": error["hint"]} if error.get("hint") else {})}
-    seconds = f"{info['seconds']:.1f} s" if info.get("seconds") is not None else "not finished"
+    seconds = duration(info["seconds"]) if info.get("seconds") is not None else "not finished"
     facts["started"] = ", ".join([*([info["started"]] if "started" in info else []), seconds, extent])
     if info.get("command"):
         facts["command"] = " ".join(info["command"])

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nnlab.cli import console, options
-from nnlab.errors import NnlabError, Problem, visible
+from nnlab.errors import NnlabError, Problem
+from nnlab.wording import counted, visible
 
 if TYPE_CHECKING:
     from nnlab.config.load import LoadedConfig
@@ -115,7 +116,7 @@ def _preview(loaded: LoadedConfig, steps: int | None, rows: dict[str, int]) -> _
     per_epoch, run = (None, None) if num_train is None else steps_of_run(experiment, num_train)
     count = steps or run
     assert count is not None
-    text = f"{count:,} step{'s' * (count > 1)}"
+    text = counted(count, "step")
     if per_epoch is not None:
         text += f", {per_epoch:,} an epoch"
     rates = [planned.rate(step) for step in range(count)]

@@ -12,8 +12,8 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from nnlab.errors import visible
 from nnlab.report.page import Column, Page
+from nnlab.wording import visible
 
 UNLIMITED = 100_000
 """Columns of what is no terminal: who reads a file or a pipe gets everything."""

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from nnlab.executor import Outcome
 from nnlab.report.page import Column
 from nnlab.report.search import heads
-from nnlab.results import number, value_text
 from nnlab.studies.trial import Trial
 from nnlab.tune.agenda import SearchAgenda
 from nnlab.tune.search import Candidate
+from nnlab.wording import counted, figure, value_text
 
 VALUE_RANK = 4
 """How much the columns of searched values are needed; see `Column`."""
@@ -28,7 +28,7 @@ class SearchView:
         self._heads = dict(zip(paths, heads(paths), strict=True))
         self._ended = [candidate for candidate in self._search.candidates if self._search.is_over(candidate)]
         count = "trials until the space is exhausted" if self.planned is None else f"{self.planned} trials"
-        what = f"{len(paths)} value{'s' * (len(paths) > 1)}"
+        what = counted(len(paths), "value")
         self.title = f"{self._search.section.algorithm} search over {what}: {count}"
 
     @property
@@ -86,13 +86,13 @@ class SearchView:
 
     def _best(self) -> str:
         best = self._search.best
-        return f"  best {number(self._search.score(best))}" if best is not None else ""
+        return f"  best {figure(self._search.score(best))}" if best is not None else ""
 
     def _result(self, candidate: Candidate) -> str:
         score, status = self._search.score(candidate), self._search.status(candidate)
         if score is None:
             return str(status)
-        return f"{number(score)}{' stopped' if status == 'stopped' else ''}"
+        return f"{figure(score)}{' stopped' if status == 'stopped' else ''}"
 
     def _cells(self, candidate: Candidate) -> dict[str, str]:
         values = candidate.values

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from nnlab.cli import console, options
-from nnlab.errors import LostError, NnlabError, listed
+from nnlab.errors import LostError, NnlabError
+from nnlab.wording import listed
 
 if TYPE_CHECKING:
     from nnlab.run import Run

@@ -152,7 +152,7 @@ def evaluate(
 def show_metrics(out: Screen, metrics: Mapping[str, Mapping[str, float | None] | None]) -> None:
     """Print one row a split, one column a metric; where that is too wide, one row a metric."""
     from nnlab.report.page import Column
-    from nnlab.results import metric_text
+    from nnlab.wording import metric_text
 
     splits = {split: values for split, values in metrics.items() if values is not None}
     names = list(dict.fromkeys(name for values in splits.values() for name in values))

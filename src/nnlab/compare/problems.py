@@ -15,9 +15,10 @@ from nnlab.errors import ConfigError, Problem
 from nnlab.report import summarize
 from nnlab.run import Run, Status
 from nnlab.run_info import RunInfo
-from nnlab.stats import joined, mean, performance_ratios, share_within
+from nnlab.stats import mean, performance_ratios, share_within
 from nnlab.studies.conduct import Executors, Observer, begin, conduct, recorded, study_facts
 from nnlab.studies.study import Study
+from nnlab.wording import joined
 
 LONGEST_NAME = 60
 

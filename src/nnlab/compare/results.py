@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from nnlab.compare.protocol import Arm, ArmTable, Comparison
-from nnlab.results import number
-from nnlab.stats import OF_FOLDS, joined
+from nnlab.stats import OF_FOLDS
+from nnlab.wording import figure, joined
 
 
 def document(comparison: Comparison, *, run: str, status: str) -> dict[str, Any]:
@@ -46,7 +46,7 @@ def _notes(tables: Mapping[Arm, ArmTable]) -> Iterator[str]:
     """Say what tuning changed, and which rates lie on the edge of those tried."""
     gaps = {arm: gap for arm, table in tables.items() if (gap := _gap(table)) is not None}
     if len(gaps) == 2:
-        yield f"from the best to the worst: {number(gaps['defaults'])} as configured, {number(gaps['tuned'])} tuned"
+        yield f"from the best to the worst: {figure(gaps['defaults'])} as configured, {figure(gaps['tuned'])} tuned"
     edges = [row for table in tables.values() for row in table.rows if row.on_edge]
     if edges:
         names = joined([f"{row.variant} ({row.learning_rate:g})" for row in edges])

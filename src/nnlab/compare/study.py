@@ -17,11 +17,12 @@ from nnlab.config.data import FoldConfig
 from nnlab.config.durations import steps_of_run
 from nnlab.config.load import LoadedConfig, load_config
 from nnlab.config.overrides import Override, parse_override
-from nnlab.errors import ConfigError, NnlabError, Problem, named
+from nnlab.errors import ConfigError, NnlabError, Problem
 from nnlab.executor import check_threads, threads_of
 from nnlab.studies.facts import Facts, Finder, objective_of
 from nnlab.studies.study import Study
 from nnlab.studies.trial import APART, Draw, data_seed, every_fold, seeds_from
+from nnlab.wording import named
 
 ALONE = "as-it-is"
 """What the only variant of a cross-validation without others is called."""

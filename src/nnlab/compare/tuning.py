@@ -8,10 +8,11 @@ from dataclasses import replace
 from typing import Any
 
 from nnlab.config.load import LoadedConfig, change_config
-from nnlab.config.overrides import override, short
+from nnlab.config.overrides import override
 from nnlab.config.schema import Experiment
 from nnlab.errors import ConfigError, Problem
 from nnlab.schedules import OPTIMIZERS_RATE, SCHEDULES
+from nnlab.wording import exact_text
 
 
 def rate_parameter(experiment: Experiment) -> tuple[str, str | None]:
@@ -69,7 +70,7 @@ def tuned_schedules(config: LoadedConfig, variants: Sequence[LoadedConfig]) -> d
     found: dict[str, Any] = {}
     problems: dict[Problem, None] = {}
     for number, value in enumerate((section.tune_schedules if section is not None else None) or ()):
-        name, path = short(value), ("compare", "tune_schedules", number)
+        name, path = exact_text(value), ("compare", "tune_schedules", number)
         found_here = [Problem(f"the schedule `{name}` is given twice", "leave one out")] if name in found else []
         for variant in variants:
             found_here += _why_not(name, value, variant)

@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 from nnlab import catalog
 from nnlab.config.load import LoadedConfig, load_config, resolved
 from nnlab.config.nodes import Node, place, read_text
-from nnlab.config.overrides import Override, parse_override, parse_path, short
+from nnlab.config.overrides import Override, parse_override, parse_path
 from nnlab.errors import ConfigError, Problem
+from nnlab.wording import exact_text
 
 OPTIMIZERS = ("SGD", "momentum", "nesterov", "Adagrad", "RMSprop", "Adam", "Adamax", "Nadam", "AdamW")
 """What `nnlab compare-optimizers` compares if it is not told otherwise."""
@@ -100,7 +101,7 @@ def from_section(config: LoadedConfig) -> list[Named]:
     section = _children(config.root).get("compare")
     given = _children(section) if section is not None else {}
     axes = [
-        [Change(path, value, f"compare.vary {path}={short(value.plain())}") for value in _items(values)]
+        [Change(path, value, f"compare.vary {path}={exact_text(value.plain())}") for value in _items(values)]
         for path, values in _children(given.get("vary")).items()
     ]
     named = [
@@ -128,7 +129,7 @@ def from_optimizers(config: LoadedConfig, optimizers: str | None) -> list[Named]
         plain = value.plain()
         entry = catalog.find("optimizers", plain) if isinstance(plain, str) else None
         is_own = entry is not None and entry.name == own.name
-        names.append((short(plain), () if is_own else (Change("optimizer", value, origin),)))
+        names.append((exact_text(plain), () if is_own else (Change("optimizer", value, origin),)))
     if optimizers is None and own.name not in OPTIMIZERS:
         names.append((own.name, ()))
     return names
@@ -200,13 +201,13 @@ def _grid(axes: Sequence[Sequence[Change]]) -> Iterator[Named]:
     telling = [i for i, axis in enumerate(axes) if len(axis) > 1] or [0]
     for changes in itertools.product(*axes):
         told = [changes[i] for i in telling]
-        yield " ".join(_told(change) if len(told) > 1 else short(change.value.plain()) for change in told), changes
+        yield " ".join(_told(change) if len(told) > 1 else exact_text(change.value.plain()) for change in told), changes
 
 
 def _told(change: Change) -> str:
     """Name one of several values of a variant: a word speaks for itself, a number does not."""
     value = change.value.plain()
-    text = short(value)
+    text = exact_text(value)
     return text if isinstance(value, (str, dict)) else f"{change.path.rpartition('.')[2]}={text}"
 
 

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 from nnlab import catalog
 from nnlab.config.components import Component, named_object
 from nnlab.config.faults import Fault
-from nnlab.errors import ConfigPath, named
+from nnlab.errors import ConfigPath
+from nnlab.wording import named
 
 OWN_COLUMNS = ("epoch", "learning_rate", "seconds", "val_seconds")
 """The columns that are no loss and no metric."""

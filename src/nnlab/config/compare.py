@@ -13,7 +13,7 @@ from nnlab.config.faults import Fault, Report
 from nnlab.config.section import Section, key
 from nnlab.config.shapes import ANYTHING, Checked, Later, ListOf, MapOf
 from nnlab.config.values import SWITCH, TEXT, number, whole
-from nnlab.errors import show
+from nnlab.wording import show
 
 VALUES = ListOf(ANYTHING, "a list of values", "write a list: `[a, b]`", least=1)
 VARY = MapOf(VALUES, "lists of values by path", "write `vary: {model.activation: [relu, tanh]}`")

@@ -19,7 +19,8 @@ from nnlab.config.remedies import (
 )
 from nnlab.config.shapes import ANYTHING, Chosen, ListOf, Shape
 from nnlab.config.values import Value, as_number
-from nnlab.errors import ConfigPath, named, nearest, show
+from nnlab.errors import ConfigPath, nearest
+from nnlab.wording import named, show
 
 NOTHING: Final = object()
 """What stands at a place that is not there."""

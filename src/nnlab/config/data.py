@@ -16,7 +16,8 @@ from nnlab.config.remedies import type_remedy
 from nnlab.config.section import OrSection, Section, key, required
 from nnlab.config.shapes import ANYTHING, Checked, Choice, ListOf, MapOf, OneOrByName
 from nnlab.config.values import CLASS_NAME, CLASS_NAMES, NAMES, TEXT, is_finite_number, whole, whole_number
-from nnlab.errors import did_you_mean, show
+from nnlab.errors import did_you_mean
+from nnlab.wording import show
 
 MAX_SEED = 2**32 - 1
 TaskName: TypeAlias = Literal["classification", "binary", "multilabel", "regression"]

@@ -9,8 +9,8 @@ from nnlab.catalog import REQUIRED
 from nnlab.config.components import Component
 from nnlab.config.faults import Fault
 from nnlab.config.values import is_finite_number
-from nnlab.errors import number_text, show
 from nnlab.schedules import LONGEST, SCHEDULES, WARMUP, WHOLE_RUN, Duration, Schedule
+from nnlab.wording import number_text, show
 
 if TYPE_CHECKING:
     from nnlab.config.schema import Experiment

@@ -48,7 +48,7 @@ def write_learning_rate(path: Path, rate: float) -> None:
 
 def _refusal(path: Path, rate: float) -> NnlabError:
     message = f"the learning rate cannot be put into `{path}` without changing something else"
-    return NnlabError(message, hint=f"put `learning_rate: {number_text(rate)}` there yourself")
+    return NnlabError(message, hint=f"put `learning_rate: {yaml_number(rate)}` there yourself")
 
 
 def with_learning_rate(text: str, optimizer: str, rate: float) -> str:
@@ -62,7 +62,7 @@ def with_learning_rate(text: str, optimizer: str, rate: float) -> str:
     >>> with_learning_rate("optimizer: adam  # the default", "Adam", 0.01)
     'optimizer: {adam: {learning_rate: 0.01}}  # the default'
     """
-    number = number_text(rate)
+    number = yaml_number(rate)
     root = yaml.compose(text, Loader=yaml.SafeLoader)
     assert isinstance(root, yaml.MappingNode)
     node = _value(root, "optimizer")
@@ -80,7 +80,7 @@ def with_learning_rate(text: str, optimizer: str, rate: float) -> str:
     return _put_first(text, inside, f"learning_rate: {number}")
 
 
-def number_text(number: float) -> str:
+def yaml_number(number: float) -> str:
     """Write a number so that every YAML reads one: YAML 1.1 takes `1e-05` for text."""
     text = repr(number)
     return text.replace("e", ".0e") if "e" in text and "." not in text else text

@@ -13,7 +13,8 @@ from nnlab.config.faults import Fault, Report
 from nnlab.config.section import Nested, OrSection, Section, key, required
 from nnlab.config.shapes import MapOf
 from nnlab.config.values import NAMES, TEXT, whole
-from nnlab.errors import ConfigPath, did_you_mean, listed, one_of, show
+from nnlab.errors import ConfigPath, did_you_mean
+from nnlab.wording import listed, one_of, show
 
 BLOCK_INPUT = "input"
 """What the layers of a repeated block call the value that reaches it."""

@@ -21,8 +21,9 @@ from nnlab.config.problems import faults_as_problems
 from nnlab.config.schema import Experiment
 from nnlab.config.section import Section
 from nnlab.config.user_code import is_file, split_class
-from nnlab.errors import ConfigError, ConfigPath, Problem, named, show
+from nnlab.errors import ConfigError, ConfigPath, Problem
 from nnlab.names import name_from
+from nnlab.wording import named, show
 
 MAX_EXTENDS = 10
 

@@ -26,7 +26,8 @@ from nnlab.config.section import Nested, OrSection, Section, key, required
 from nnlab.config.shapes import ANYTHING, Checked, Choice, Either, ListOf, Shape
 from nnlab.config.user_code import class_problem
 from nnlab.config.values import TEXT, is_whole, number, whole, whole_number
-from nnlab.errors import did_you_mean, nearest, one_of, show
+from nnlab.errors import did_you_mean, nearest
+from nnlab.wording import one_of, show
 
 LAYER_ITEM = OrSection(OneOf("layers"), lambda: RepeatBlock, "repeat")
 

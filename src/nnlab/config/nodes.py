@@ -14,8 +14,9 @@ from typing import Any, NamedTuple, NoReturn
 
 import yaml
 
-from nnlab.errors import ConfigError, ConfigPath, Problem, named, nearest, show
+from nnlab.errors import ConfigError, ConfigPath, Problem, nearest
 from nnlab.special_files import special_file
+from nnlab.wording import named, show
 
 MAX_DEPTH = 40
 MAX_NODES = 200_000

@@ -7,7 +7,7 @@ path: `optimizer.learning_rate` is the learning rate of whatever optimizer stand
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from nnlab import catalog
@@ -17,7 +17,8 @@ from nnlab.config.remedies import unknown_parameter_remedy
 from nnlab.config.schema import Experiment
 from nnlab.config.section import Nested
 from nnlab.config.shapes import Shape
-from nnlab.errors import ConfigError, ConfigPath, Problem, format_path, show
+from nnlab.errors import ConfigError, ConfigPath, Problem, format_path
+from nnlab.wording import show
 
 WHOLE = Nested(Experiment)
 
@@ -47,24 +48,6 @@ def parse_override(text: str, *, option: str = "--set") -> Override:
 def override(path: str, value: Any, *, origin: str) -> Override:
     """Make an override of a plain value."""
     return Override(parse_path(path, origin), from_plain(value, Mark(origin)), origin)
-
-
-def short(value: Any) -> str:
-    """Name a value: `relu`, `0.001`, `AdamW(weight_decay=1e-05)`."""
-    if isinstance(value, dict):
-        return ", ".join(
-            f"{name}({_values(inside)})" if isinstance(inside, dict) else f"{name}={short(inside)}"
-            for name, inside in value.items()
-        )
-    if isinstance(value, (list, tuple)):
-        return f"[{', '.join(short(item) for item in value)}]"
-    if value is None or isinstance(value, bool):
-        return "null" if value is None else str(value).lower()
-    return f"{value:.12g}" if isinstance(value, float) else str(value)
-
-
-def _values(values: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name}={short(value)}" for name, value in values.items())
 
 
 def parse_path(text: str, origin: str) -> ConfigPath:

@@ -9,7 +9,8 @@ from typing import Any
 from nnlab import catalog
 from nnlab.catalog import Entry, Parameter
 from nnlab.config.nodes import resolve_scalar
-from nnlab.errors import did_you_mean, listed, one_of
+from nnlab.errors import did_you_mean
+from nnlab.wording import listed, one_of
 
 _YES, _NO = ("yes", "on", "y"), ("no", "off", "n")
 _NONE = ("none", "nil", "nothing")

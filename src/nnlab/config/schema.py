@@ -19,8 +19,9 @@ from nnlab.config.shapes import Checked
 from nnlab.config.training import TrainingConfig
 from nnlab.config.tune import TuneConfig
 from nnlab.config.values import TEXT, whole
-from nnlab.errors import ConfigPath, did_you_mean, one_of, show
+from nnlab.errors import ConfigPath, did_you_mean
 from nnlab.names import MAX_NAME, MAX_NAME_BYTES, is_name
+from nnlab.wording import one_of, show
 
 
 def _schedule_faults(component: Component) -> Iterator[Fault]:

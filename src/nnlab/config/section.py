@@ -15,7 +15,7 @@ from nnlab.config.nodes import Node
 from nnlab.config.remedies import type_remedy
 from nnlab.config.shapes import ANYTHING, Chosen, Shape
 from nnlab.config.stray import refuse_key, section_remedy
-from nnlab.errors import show
+from nnlab.wording import show
 
 
 @dataclass(slots=True)

@@ -15,7 +15,8 @@ from nnlab.config.faults import Report
 from nnlab.config.nodes import Mark, Node, from_plain
 from nnlab.config.problems import faults_as_problems
 from nnlab.config.remedies import type_remedy
-from nnlab.errors import ConfigError, did_you_mean, named, one_of, show
+from nnlab.errors import ConfigError, did_you_mean
+from nnlab.wording import named, one_of, show
 
 IDENTIFIER: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 

@@ -7,7 +7,8 @@ from typing import Any
 from nnlab import catalog
 from nnlab.config.faults import Report
 from nnlab.config.remedies import keras_remedy, says_none, says_yes, stray_key_remedy
-from nnlab.errors import ConfigPath, did_you_mean, listed, named, nearest
+from nnlab.errors import ConfigPath, did_you_mean, nearest
+from nnlab.wording import listed, named
 
 _ANYWHERE = ("name", "type", "path", "from")
 """Keys that say too little about where they belong."""

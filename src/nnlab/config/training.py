@@ -14,7 +14,8 @@ from nnlab.config.faults import Fault, Report
 from nnlab.config.section import Nested, Section, key
 from nnlab.config.shapes import Checked, Choice, Either, ListOf, MapOf, OneOrByName
 from nnlab.config.values import SWITCH, TEXT, is_whole, number, whole
-from nnlab.errors import ConfigPath, show
+from nnlab.errors import ConfigPath
+from nnlab.wording import show
 
 EngineName: TypeAlias = Literal["fast", "exact", "keras"]
 ImprovesWhen: TypeAlias = Literal["auto", "min", "max"]

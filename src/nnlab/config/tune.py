@@ -14,7 +14,7 @@ from nnlab.config.remedies import type_remedy
 from nnlab.config.section import Nested, Section, key, required
 from nnlab.config.shapes import ANYTHING, Checked, Choice, ListOf, MapOf
 from nnlab.config.values import SWITCH, TEXT, is_finite_number, number, whole, whole_number
-from nnlab.errors import number_text, one_of, show
+from nnlab.wording import number_text, one_of, show
 
 Algorithm: TypeAlias = Literal["random", "grid", "hyperband", "bayesian"]
 Sampling: TypeAlias = Literal["linear", "log", "reverse_log"]

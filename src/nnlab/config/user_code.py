@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
-from nnlab.errors import did_you_mean, one_of
+from nnlab.errors import did_you_mean
 from nnlab.special_files import special_file
+from nnlab.wording import one_of
 
 
 def split_class(text: str) -> tuple[str, str]:

@@ -12,7 +12,8 @@ from nnlab.config.faults import Fault, Report
 from nnlab.config.names import canonical
 from nnlab.config.remedies import about, type_remedy
 from nnlab.config.shapes import Checked, ListOf, Shape
-from nnlab.errors import did_you_mean, named, number_text, one_of, show
+from nnlab.errors import did_you_mean
+from nnlab.wording import named, number_text, one_of, show
 
 
 class Type(NamedTuple):

@@ -12,7 +12,8 @@ import numpy as np
 
 from nnlab.config.names import canonical
 from nnlab.errors import DataError, Problem, first_line
-from nnlab.memory import require_memory, size_text
+from nnlab.memory import require_memory
+from nnlab.wording import size_text
 
 _LONGEST_REASON = 200
 

@@ -14,7 +14,8 @@ from nnlab.data.archives import fault_of, opened, read_array
 from nnlab.data.columns import AUTOENCODER, select_features
 from nnlab.data.files import require_file
 from nnlab.data.registry import RawData
-from nnlab.errors import ConfigPath, DataError, Problem, did_you_mean, listed
+from nnlab.errors import ConfigPath, DataError, Problem, did_you_mean
+from nnlab.wording import listed
 
 _SAVE = "save it with `np.savez(path, x=x, y=y)`, or with `x_train`, `y_train`, `x_test`, `y_test`"
 

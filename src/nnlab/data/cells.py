@@ -7,7 +7,7 @@ import re
 from collections.abc import Collection
 from typing import Any, Literal, NamedTuple
 
-from nnlab.errors import listed
+from nnlab.wording import listed
 
 Role = Literal["feature", "target", "input"]
 """What a column is for: to train on, to predict, or to be predicted from with a trained model."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nnlab.data.record import UNUSED, DataRecord
+from nnlab.wording import counted
 
 
 def whole_hashes(rows: np.ndarray) -> np.ndarray:
@@ -78,7 +79,7 @@ def _missing_from(some: np.ndarray, others: np.ndarray) -> int:
 
 
 def _rows(count: int) -> str:
-    return f"{count} row{'s' * (count != 1)}"
+    return counted(count, "row")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -10,7 +10,8 @@ from typing import Any, Literal
 import numpy as np
 
 from nnlab.config.names import canonical
-from nnlab.errors import ConfigPath, DataError, Problem, did_you_mean, listed, one_of, show
+from nnlab.errors import ConfigPath, DataError, Problem, did_you_mean
+from nnlab.wording import listed, one_of, plural, show
 
 _LEFT_OUT = -1
 _LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
@@ -202,7 +203,7 @@ def check_every_class_is_trained(names: Sequence[str], y_train: np.ndarray, *, y
     if not absent:
         return
     which = listed((names[code] for code in absent), most=5)
-    message = f"none of the {len(y_train)} training rows has the class{'es' * (len(absent) > 1)} {which}"
+    message = f"none of the {len(y_train)} training rows has the {plural(len(absent), 'class')} {which}"
     if not np.isin(absent, y).all():
         hint = "only the test set has it: leave it out with `classes`"
     else:

@@ -8,7 +8,8 @@ from dataclasses import replace
 from nnlab.config.by_name import only
 from nnlab.config.data import DataConfig
 from nnlab.data.registry import RawData
-from nnlab.errors import ConfigPath, DataError, Problem, did_you_mean, listed, one_of
+from nnlab.errors import ConfigPath, DataError, Problem, did_you_mean
+from nnlab.wording import listed, one_of
 
 _MOST_UNKNOWN = 4
 

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from nnlab.config.names import canonical
-from nnlab.errors import DataError, Problem, first_line, show
+from nnlab.errors import DataError, Problem, first_line
 from nnlab.memory import require_memory
+from nnlab.wording import counted, show
 
 Separator = Literal[",", ";", "\t", "|"]
 _SEPARATORS: tuple[Separator, ...] = get_args(Separator)
@@ -265,7 +266,7 @@ def _why_ragged(values: list[str], width: int, *, first: str) -> tuple[str, str]
     count = len(values)
     if values[0].startswith("#"):
         return "the line is a comment, not a row", "remove the lines that begin with `#`"
-    message = f"the line has {count} value{'s' * (count != 1)}, the {first} {width}"
+    message = f"the line has {counted(count, 'value')}, the {first} {width}"
     if count < width:
         return message, "write the missing values"
     return message, "quote values that contain the separator"

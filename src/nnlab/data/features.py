@@ -20,8 +20,9 @@ from nnlab.data.loading import load_data
 from nnlab.data.splits import ByName, DataSpec, Shape, TargetSpec
 from nnlab.data.table import Fault, Table, numbers, target_columns
 from nnlab.data.tables import csv_table, parquet_table
-from nnlab.errors import DataError, NnlabError, Problem, counted, did_you_mean, listed
+from nnlab.errors import DataError, NnlabError, Problem, did_you_mean
 from nnlab.run import Run
+from nnlab.wording import counted, listed
 
 _MOST_GUESSES = 3
 

@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
-from nnlab.errors import ConfigPath, DataError, Problem, did_you_mean, first_line, named
+from nnlab.errors import ConfigPath, DataError, Problem, did_you_mean, first_line
 from nnlab.special_files import special_file
+from nnlab.wording import named
 
 _PATH: ConfigPath = ("data", "path")
 _BEGINNINGS = {

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nnlab.errors import DataError, Problem, listed
+from nnlab.errors import DataError, Problem
+from nnlab.wording import listed, plural
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,7 +54,7 @@ class Fold:
     def note(self, rows: np.ndarray) -> str | None:
         """Say of which classes some parts have no row; `rows` are those that take turns."""
         rare = self._rarer_than(self.of, rows)
-        classes = f"class{'es' * (len(rare) > 1)} {listed(rare)}"
+        classes = f"{plural(len(rare), 'class')} {listed(rare)}"
         return f"some of the {self.of} folds have no row of the {classes}" if rare else None
 
     def _rarer_than(self, count: int, rows: np.ndarray) -> list[str]:

@@ -22,8 +22,9 @@ from nnlab.data.source_rows import SourceRows
 from nnlab.data.sources import SOURCES
 from nnlab.data.splits import ByName, DataSpec, Split, row_count
 from nnlab.data.targets import Target, all_targets, encode_as_trained
-from nnlab.errors import DataError, NnlabError, Problem, listed, one_of
+from nnlab.errors import DataError, NnlabError, Problem
 from nnlab.run import Run
+from nnlab.wording import listed, one_of
 
 SplitName = Literal["train", "validation", "test"]
 

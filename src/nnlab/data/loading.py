@@ -31,7 +31,8 @@ from nnlab.data.splits import (
     scaled,
 )
 from nnlab.data.targets import Target, encode_target, inputs_as_target
-from nnlab.errors import ConfigPath, DataError, Problem, did_you_mean, listed, one_of, show
+from nnlab.errors import ConfigPath, DataError, Problem, did_you_mean
+from nnlab.wording import listed, one_of, show
 
 
 @reading()

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from nnlab.data.classes import LARGEST_EXACT, is_whole
-from nnlab.errors import listed, named
+from nnlab.wording import listed, named
 
 _LARGEST_IN_FLOAT32 = 2**24
 

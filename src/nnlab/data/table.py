@@ -16,7 +16,8 @@ from nnlab.data.cells import NUMBER, Role, looks_like_a_figure, unfit
 from nnlab.data.classes import LARGEST_EXACT, is_whole
 from nnlab.data.csv_files import Separator
 from nnlab.data.targets import infer_task
-from nnlab.errors import Problem, listed, show
+from nnlab.errors import Problem
+from nnlab.wording import counted, listed, show
 
 _LARGEST = float(np.finfo(np.float32).max)
 
@@ -173,9 +174,7 @@ def _missing(table: Table, name: str, column: Any, *, is_target: bool) -> Fault 
     if count == len(column):
         hint = "fill the column" if not leave_out else "remove the column, or leave it out with `features`"
         return Fault(name, 0, "nothing", "has no value in any row", "have no value in any row", hint)
-    message = (
-        f"has {count} missing value{'s' * (count > 1)}{', the first here' * (count > 1 and not table.counts_rows)}"
-    )
+    message = f"has {counted(count, 'missing value')}{', the first here' * (count > 1 and not table.counts_rows)}"
     hint = f"fill what is missing, or remove such rows{leave_out}"
     row = int(np.argmax(missing))
     return Fault(name, row, f"{count}", message, "have missing values", hint)

@@ -19,8 +19,9 @@ from nnlab.data.files import require_file
 from nnlab.data.precision import lost_in_float64
 from nnlab.data.registry import RawData
 from nnlab.data.table import Fault, Table, numbers, padded, target_columns
-from nnlab.errors import DataError, Problem, first_line, listed
+from nnlab.errors import DataError, Problem, first_line
 from nnlab.memory import BYTES_OF_A_NUMBER, require_memory
+from nnlab.wording import listed
 
 _POINT_BEFORE_THREE = re.compile(r"[+-]?[1-9]\d{0,2}\.\d{3}")
 _DIGITS = re.compile(r"[+-]?\d{1,300}")

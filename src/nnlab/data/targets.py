@@ -12,7 +12,8 @@ from nnlab.config.data import DataConfig
 from nnlab.data.classes import LARGEST_EXACT, choose_classes, is_whole, number_classes, one_against_rest
 from nnlab.data.registry import RawData
 from nnlab.data.splits import TargetSpec, Task
-from nnlab.errors import DataError, Problem, listed, show
+from nnlab.errors import DataError, Problem
+from nnlab.wording import counted, listed, plural, show
 
 _MOST_INFERRED_CLASSES = 20
 _MOST_NAMED = 5
@@ -131,7 +132,7 @@ def encode_as_trained(
         return _classes_as_trained(y, target, codes, names, others)
     width = 1 if y.ndim == 1 else y.shape[1]
     if width != target.num_outputs:
-        message = f"the target has {width} column{'s' * (width != 1)}, the run predicts {target.num_outputs}"
+        message = f"the target has {counted(width, 'column')}, the run predicts {target.num_outputs}"
         raise DataError(Problem(message, f"it was trained on {listed(target.names)}"))
     encoded = _labels(y, target.names) if target.task == "multilabel" else _numbers(y)
     return Target(target.task, encoded, inferred=False, class_names=target.class_names)
@@ -257,7 +258,7 @@ def _encode_one_hot(y: np.ndarray, names: tuple[str, ...], config: DataConfig) -
     never = [name for name, column in zip(names, y.T, strict=True) if not column.any()]
     taken = f"every row of the target has exactly one 1: taken as classes, {len(target.class_names)} of them"
     notes = [f"{taken}; write `task: multilabel` if a row may have several labels"] * (not asks)
-    notes += [f"no row has the class{'es' * (len(never) > 1)} {listed(never)}, left out"] * bool(never)
+    notes += [f"no row has the {plural(len(never), 'class')} {listed(never)}, left out"] * bool(never)
     return replace(target, inferred=not asks, notes=(*target.notes, *notes))
 
 

@@ -17,7 +17,7 @@ from nnlab.config.durations import schedule_in_steps, steps_of_run
 from nnlab.config.model import FunctionalConfig, SequentialConfig, SubclassedConfig
 from nnlab.config.schema import Experiment
 from nnlab.data.splits import ByName, Splits, TargetSpec
-from nnlab.errors import ConfigError, ConfigPath, Problem, listed
+from nnlab.errors import ConfigError, ConfigPath, Problem
 from nnlab.layers.graph_schedules import GraphSchedule, PerformanceSchedule
 from nnlab.model.adapt import adapt_layers
 from nnlab.model.hidden import PlannedLayer
@@ -28,6 +28,7 @@ from nnlab.model.saved import user_class
 from nnlab.model.transfer import cloned_layers, copy_weights
 from nnlab.model.unroll import OUTPUT, GraphNode
 from nnlab.schedules import SCHEDULES
+from nnlab.wording import counted, listed
 
 
 def build_model(
@@ -248,7 +249,7 @@ def check_output_shape(shape: tuple[int | None, ...], target: TargetSpec, plan: 
         "binary": "two classes, for which one value is enough",
         "multiclass": f"{target.num_outputs} classes",
         "multilabel": f"{target.num_outputs} labels",
-        "regression": f"{target.num_outputs} target{'s' * (target.num_outputs > 1)}",
+        "regression": counted(target.num_outputs, "target"),
     }[target.task]
     activation = {"binary": "sigmoid", "multiclass": "softmax", "multilabel": "sigmoid"}.get(target.task)
     activation = "softmax" if has_column_a_class else activation
@@ -258,7 +259,7 @@ def check_output_shape(shape: tuple[int | None, ...], target: TargetSpec, plan: 
     if has_column_a_class:
         wanted, hint = "two classes, each with a column", f"{hint}, or leave `loss` out"
     path = _place(last) if last is not None else ("model",)
-    given = f"{shape[-1]} value{'s' * (shape[-1] != 1)}"
+    given = "values without a number" if shape[-1] is None else counted(shape[-1], "value")
     if target.predicts_inputs:
         rows = f"rows of shape {_shape_text(target.shape)} to give back"
         hint = f"end with `Dense: {target.num_outputs}`"

@@ -11,8 +11,9 @@ from nnlab.config.by_name import UNNAMED, by_output, only
 from nnlab.config.model import FunctionalConfig, SequentialConfig
 from nnlab.config.schema import Experiment
 from nnlab.data.splits import ByName, DataSpec, Split, Splits
-from nnlab.errors import ConfigError, ConfigPath, Problem, did_you_mean, one_of
+from nnlab.errors import ConfigError, ConfigPath, Problem, did_you_mean
 from nnlab.model.plan import OutputPlan
+from nnlab.wording import one_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from nnlab.config.columns import metric_name
 from nnlab.config.components import Component
-from nnlab.errors import counted
 from nnlab.model.ending import Ending, Link, Meaning, meaning_of, takes_of
 from nnlab.model.losses import Asked, Remark, counterpart, wants_class_numbers
+from nnlab.wording import counted
 
 if TYPE_CHECKING:
     from nnlab.data.splits import Task

@@ -18,7 +18,7 @@ from nnlab.config.data import TaskName
 from nnlab.config.model import FunctionalConfig, SequentialConfig
 from nnlab.config.schema import Experiment
 from nnlab.config.training import EarlyStopping, TrainingConfig
-from nnlab.errors import ConfigError, ConfigPath, Problem, did_you_mean, listed, one_of
+from nnlab.errors import ConfigError, ConfigPath, Problem, did_you_mean
 from nnlab.model.ending import UNKNOWN, Ending, Meaning, ending_of, meaning_of
 from nnlab.model.fit import unfit
 from nnlab.model.graph import Graph, plan_graph
@@ -35,6 +35,7 @@ from nnlab.model.unroll import OUTPUT, GraphNode, written_layers
 from nnlab.objective import directions
 from nnlab.schedules import SCHEDULES
 from nnlab.stats import Scale
+from nnlab.wording import listed, one_of
 
 if TYPE_CHECKING:
     from nnlab.data.splits import DataSpec, TargetSpec, Task

@@ -10,9 +10,10 @@ from nnlab.config.components import Component
 from nnlab.config.model import FunctionalConfig, SequentialConfig
 from nnlab.config.schema import Experiment
 from nnlab.errors import ConfigError, Problem
-from nnlab.memory import BYTES_OF_A_NUMBER, free_memory, size_text
+from nnlab.memory import BYTES_OF_A_NUMBER, free_memory
 from nnlab.model.hidden import PlannedLayer, innermost, wrapped
 from nnlab.model.unroll import GraphNode, written_nodes
+from nnlab.wording import size_text
 
 Shape: TypeAlias = "tuple[int | None, ...] | None"
 """The shape of a row; `None` for a size, or all of it, that cannot be told."""

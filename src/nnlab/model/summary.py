@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from nnlab import catalog
 from nnlab.private.keras import feeding, layers_inside
-from nnlab.results import value_text
+from nnlab.wording import value_text
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ import keras
 import numpy as np
 
 from nnlab.config.model import TransferConfig
-from nnlab.errors import ConfigError, ConfigPath, Problem, did_you_mean, one_of
+from nnlab.errors import ConfigError, ConfigPath, Problem, did_you_mean
+from nnlab.wording import one_of
 
 PATH: ConfigPath = ("model", "transfer")
 PREFIX = "transferred_"

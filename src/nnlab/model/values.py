@@ -10,12 +10,13 @@ from nnlab.config.by_name import by_output
 from nnlab.config.components import Component
 from nnlab.config.training import TrainingConfig
 from nnlab.data.splits import Splits
-from nnlab.errors import ConfigError, ConfigPath, Problem, number_text
+from nnlab.errors import ConfigError, ConfigPath, Problem
 from nnlab.model.ending import takes_of
 from nnlab.model.hidden import PlannedLayer
 from nnlab.model.losses import Remark
 from nnlab.model.metrics import is_entropy, targets_of
 from nnlab.model.plan import OutputPlan, Plan
+from nnlab.wording import number_text
 
 LIMITS = ("input_dim", "num_tokens")
 """Parameters of a layer that say how many numbers it knows: 0 and those below the limit."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from nnlab.report.page import Column, Page, Table
-from nnlab.results import interval_text, number
+from nnlab.wording import counted, figure, interval_text
 
 TITLES: Mapping[str, str] = {"tuned": "learning rates tuned", "defaults": "learning rates as configured"}
 
@@ -28,7 +28,7 @@ def _caption(results: Mapping[str, Any]) -> str:
     schedules = len(results["tune_schedules"])
     tuned = f"; {budget} learning rates tried for each variant" if budget else ""
     tuned += f" with each of {schedules} schedules" if schedules else ""
-    drawn = f"{count} seed{'s' * (count > 1)}"
+    drawn = counted(count, "seed")
     if results.get("folds"):
         drawn = f"{results['folds']} folds" + (f", dealt anew with each of {drawn}" if count > 1 else "")
     return f"{results['metric']} after training, {order}; {drawn}{tuned}"
@@ -57,9 +57,9 @@ def _columns(rows: Iterable[Mapping[str, Any]], target: float | None) -> list[Co
         Column("rate", [_rate(row) for row in rows], rank=3),
         Column("mean ± std", [_mean(row) for row in rows]),
         Column("95 % interval", [_interval(row) for row in rows], rank=2),
-        Column("median", [number(row["score_median"]) for row in rows], rank=9),
-        Column("test", [number(row["test_mean"]) for row in rows], rank=5),
-        Column(f"steps to {number(target)}", [number(row["steps_to_target"]) for row in rows], rank=6),
+        Column("median", [figure(row["score_median"]) for row in rows], rank=9),
+        Column("test", [figure(row["test_mean"]) for row in rows], rank=5),
+        Column(f"steps to {figure(target)}", [figure(row["steps_to_target"]) for row in rows], rank=6),
         Column("seconds", ["" if row["seconds"] is None else f"{row['seconds']:.1f}" for row in rows], rank=8),
         *(Column(name, [_share(row, name) for row in rows], rank=1) for name in ("diverged", "crashed")),
     ]
@@ -72,8 +72,8 @@ def _standings(results: Mapping[str, Any]) -> Table:
     shares = {"fastest": "fastest", "within 2x": "within_2", "reached": "reached"}
     columns = [
         _names(rows),
-        Column("mean rank", [number(row["mean_rank"]) for row in rows]),
-        *(Column(name, [number(row["scores"][name]) for row in rows], rank=6) for name in results["problems"]),
+        Column("mean rank", [figure(row["mean_rank"]) for row in rows]),
+        *(Column(name, [figure(row["scores"][name]) for row in rows], rank=6) for name in results["problems"]),
         *(Column(head, [f"{100 * row[key]:.0f} %" for row in rows], rank=6) for head, key in shares.items()),
     ]
     return Table(columns, "results.json", "all problems", ())
@@ -91,8 +91,8 @@ def _rate(row: Mapping[str, Any]) -> str:
 def _mean(row: Mapping[str, Any]) -> str:
     mean, deviation = row["score_mean"], row["score_std"]
     if deviation is None:
-        return number(mean)
-    return f"{number(mean)} ± {deviation:.4f}" if 1e-3 <= abs(mean) < 1e5 else f"{number(mean)} ± {number(deviation)}"
+        return figure(mean)
+    return f"{figure(mean)} ± {deviation:.4f}" if 1e-3 <= abs(mean) < 1e5 else f"{figure(mean)} ± {figure(deviation)}"
 
 
 def _interval(row: Mapping[str, Any]) -> str:

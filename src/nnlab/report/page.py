@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from nnlab.errors import visible
+from nnlab.wording import visible
 
 
 @dataclass(frozen=True, slots=True)

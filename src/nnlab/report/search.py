@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nnlab.report.page import Column, Page, Table
-from nnlab.results import interval_text, number, value_text
+from nnlab.wording import counted, figure, interval_text, value_text
 
 
 def page(results: Mapping[str, Any]) -> Page:
@@ -35,7 +35,7 @@ def _columns(results: Mapping[str, Any]) -> list[Column]:
     paths, rows = results["parameters"], results["rows"]
     return [
         Column("trial", [row["trial"] for row in rows]),
-        Column(results["objective"], [number(row["score"]) for row in rows]),
+        Column(results["objective"], [figure(row["score"]) for row in rows]),
         *(
             Column(head, [value_text(row["values"][path]) if path in row["values"] else "" for row in rows], rank=4)
             for path, head in zip(paths, heads(paths), strict=True)
@@ -69,13 +69,13 @@ def fresh_text(results: Mapping[str, Any]) -> str | None:
     if fresh is None or fresh["score_mean"] is None:
         return None
     count = len(fresh["scores"])
-    spread = "" if fresh["score_std"] is None else f" ± {number(fresh['score_std'])}"
+    spread = "" if fresh["score_std"] is None else f" ± {figure(fresh['score_std'])}"
     low, high = fresh["ci_low"], fresh["ci_high"]
     interval = "" if low is None else f", 95 % interval {interval_text(low, high)}"
-    test = "" if fresh["test_mean"] is None else f"; test {number(fresh['test_mean'])}"
+    test = "" if fresh["test_mean"] is None else f"; test {figure(fresh['test_mean'])}"
     failed = f"; {fresh['failed']} failed" if fresh["failed"] else ""
-    seeds = f"{count} fresh seed{'s' * (count > 1)}" + (", each with a fold dealt anew" if results.get("folds") else "")
-    mean = f"{results['objective']} {number(fresh['score_mean'])}{spread}"
+    seeds = f"{counted(count, 'fresh seed')}" + (", each with a fold dealt anew" if results.get("folds") else "")
+    mean = f"{results['objective']} {figure(fresh['score_mean'])}{spread}"
     return f"trained again with {seeds}: {mean}{interval}{test}{failed}"
 
 
@@ -85,12 +85,12 @@ def gain_text(results: Mapping[str, Any]) -> str | None:
     if own is None or best is None:
         return None
     if own["trial"] == best["trial"]:
-        return f"the config's own values are the best: {results['objective']} {number(best['score'])}"
-    text = f"the best, as it was chosen: {results['objective']} {number(best['score'])}, the config's own values "
+        return f"the config's own values are the best: {results['objective']} {figure(best['score'])}"
+    text = f"the best, as it was chosen: {results['objective']} {figure(best['score'])}, the config's own values "
     if own["gain"] is not None:
-        return f"{text}{number(own['score'])} ({_signed(own['gain'])})"
+        return f"{text}{figure(own['score'])} ({_signed(own['gain'])})"
     return text + ("were not trained as long" if own["status"] == "completed" else str(own["status"]))
 
 
 def _signed(value: float) -> str:
-    return f"{'-' if value < 0 else '+'}{number(abs(value))}"
+    return f"{'-' if value < 0 else '+'}{figure(abs(value))}"

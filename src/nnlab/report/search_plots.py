@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from nnlab.objective import Objective
 from nnlab.report.plot import COLORS, Panel, Series, panels_figure
 from nnlab.report.search import heads
-from nnlab.results import value_text
 from nnlab.run import Run
+from nnlab.wording import value_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

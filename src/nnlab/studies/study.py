@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from nnlab.config.load import LoadedConfig, change_config
-from nnlab.config.overrides import override, short
+from nnlab.config.overrides import override
 from nnlab.config.programs import program_kind
 from nnlab.config.schema import Experiment
 from nnlab.errors import Problem
@@ -15,6 +15,7 @@ from nnlab.executor import Job
 from nnlab.run import Run, open_run
 from nnlab.studies.agenda import Agenda
 from nnlab.studies.trial import Trial, data_seed
+from nnlab.wording import exact_text
 
 AgendaT = TypeVar("AgendaT", bound=Agenda[Any], covariant=True)
 
@@ -44,7 +45,7 @@ class Study(Generic[AgendaT]):
         setup = self.agenda.setup(trial, folder)
         changes = {**self._own(trial, setup.base.experiment), **setup.changes}
         origin = f"{self.agenda.command}: "
-        more = [override(path, value, origin=f"{origin}{path}={short(value)}") for path, value in changes.items()]
+        more = [override(path, value, origin=f"{origin}{path}={exact_text(value)}") for path, value in changes.items()]
         config = change_config(setup.base, [*setup.overrides, *more])
         kind = program_kind(config.experiment)
         options = replace(

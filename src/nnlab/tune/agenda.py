@@ -16,7 +16,6 @@ from nnlab.config.overrides import Override, override
 from nnlab.errors import NnlabError
 from nnlab.executor import Outcome
 from nnlab.objective import Objective
-from nnlab.results import value_text
 from nnlab.run import Run, Status
 from nnlab.studies.agenda import Agenda, Setup
 from nnlab.studies.trial import Trial
@@ -25,6 +24,7 @@ from nnlab.tune.oracle_process import OracleProcess
 from nnlab.tune.results import document
 from nnlab.tune.search import Candidate, Search
 from nnlab.tune.space import Space
+from nnlab.wording import counted, value_text
 
 RECORDED = (
     "values", "epochs", "continues", "is_base", "codes", "told", "learnt", "stop_below", "thinking_seconds",
@@ -191,7 +191,7 @@ class SearchAgenda(Agenda[Candidate]):
             self.recall(self._directory, trial)
         count = len(trials) - len(self.search.fresh(best))
         if count:
-            self.phase = f"training trial {best.id} again with {count} fresh seed{'s' * (count > 1)}"
+            self.phase = f"training trial {best.id} again with {counted(count, 'fresh seed')}"
         yield from trials
 
     def _is_late(self) -> bool:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from nnlab import stats
-from nnlab.results import value_text
 from nnlab.tune.search import Candidate, Search
 from nnlab.tune.space import Hyperparameter, Space
+from nnlab.wording import counted, joined, value_text
 
 SHOWN = 10
 """Trials in the table of results."""
@@ -100,7 +100,7 @@ def _notes(search: Search, space: Space) -> list[str]:
     if search.has_failed:
         notes.append("three trials failed one after the other, and the search stopped")
     if best is not None and best.epochs not in (None, search.epochs):
-        epochs = f"{best.epochs} epoch{'s' * (best.epochs != 1)}"
+        epochs = counted(best.epochs, "epoch")
         notes.append(f"no trial was trained to the end: the best is one of those with {epochs}")
     if search.section.folds and best is not None and len(search.fresh(best)) > 1:
         notes.append(stats.OF_FOLDS)
@@ -110,7 +110,7 @@ def _notes(search: Search, space: Space) -> list[str]:
         if not each.config.choices and _is_on_edge(each.config.ends, best.codes.get(each.path))
     ]  # fmt: skip
     if edges:
-        notes.append(f"at the end of its range, so that a better value may lie beyond: {stats.joined(edges)}")
+        notes.append(f"at the end of its range, so that a better value may lie beyond: {joined(edges)}")
     return notes
 
 

@@ -14,20 +14,8 @@ from nnlab.config.nodes import Mark, from_plain, place
 from nnlab.config.overrides import Override, parse_path
 from nnlab.config.penalties import penalties
 from nnlab.config.tune import ParameterConfig, TuneConfig
-from nnlab.errors import (
-    ConfigError,
-    ConfigPath,
-    NnlabError,
-    Problem,
-    did_you_mean,
-    format_path,
-    listed,
-    named,
-    number_text,
-    one_of,
-    show,
-)
-from nnlab.results import value_text
+from nnlab.errors import ConfigError, ConfigPath, NnlabError, Problem, did_you_mean, format_path
+from nnlab.wording import listed, named, number_text, one_of, show, value_text
 
 NOT_SEARCHED = {
     "seed": "seeds are no hyperparameters: `executions_per_trial` trains each trial with several",
@@ -270,7 +258,7 @@ def _same(a: Any, b: Any) -> bool:
 
 def _range_text(parameter: ParameterConfig) -> str:
     if parameter.choices:
-        return one_of("null" if choice is None else value_text(choice) for choice in parameter.choices)
+        return one_of(value_text(choice) for choice in parameter.choices)
     if parameter.float_:
         return "conditions look at choices, switches and whole numbers"
     low, high = parameter.ends

@@ -8,7 +8,7 @@ from typing import Any
 
 from nnlab.catalog import Direction
 from nnlab.config.load import LoadedConfig
-from nnlab.errors import ConfigError, NnlabError, Problem, named, one_of
+from nnlab.errors import ConfigError, NnlabError, Problem
 from nnlab.executor import check_threads
 from nnlab.objective import Objective
 from nnlab.studies.facts import Facts, Finder, check_alike, objective_of
@@ -18,6 +18,7 @@ from nnlab.tune.agenda import SearchAgenda
 from nnlab.tune.outlook import outlook
 from nnlab.tune.search import Search
 from nnlab.tune.space import Space, check_trials, read_space
+from nnlab.wording import named, one_of
 
 MOST_LOADED = 2
 """Data sets that are held while trials are checked: the config's own, and that of the trials that have another."""
