@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sklearn.model_selection import KFold, StratifiedKFold
 
 from nnlab.config.data import DataConfig
-from nnlab.data.folds import fold_numbers
+from nnlab.data.folds import Fold, fold_numbers
 from nnlab.data.loading import load_data
 from nnlab.errors import ConfigError, DataError
 
@@ -34,6 +34,14 @@ def test_folds_have_as_many_rows_and_as_many_of_each_class_but_for_one(of, seed,
     for own in (numbers, *(numbers[y == code] for code in np.unique(y))):
         counts = np.bincount(own, minlength=of)
         assert counts.max() - counts.min() <= 1
+
+
+def test_rows_of_image_sets_keep_their_order_and_others_are_shuffled():
+    order = np.arange(40)
+    for shuffle in (False, True):
+        train, held = Fold(2, 4, seed=0).split_off(order, shuffle=shuffle)
+        assert (np.sort(train).tolist() == train.tolist()) != shuffle
+        assert sorted([*train, *held]) == order.tolist()
 
 
 def folded(source: str, fold: int, of: int = 5, seed: int = 3, **more):

@@ -83,10 +83,10 @@ def fold_numbers(num_rows: int, of: int, seed: int, classes: np.ndarray | None =
         return numbers
     _, first, codes = np.unique(classes, return_index=True, return_inverse=True)
     codes = np.argsort(np.argsort(first))[codes]  # classes in the order in which they appear
-    ordered = np.sort(codes)
-    for code in range(len(first)):  # every `of`-th row of the sorted ones: the sizes of folds come out even, too
-        counts = [np.count_nonzero(ordered[i::of] == code) for i in range(of)]
-        own = np.repeat(np.arange(of), counts)
+    ordered = np.sort(codes)  # each fold has every `of`-th of them: the sizes of folds come out even, too
+    counts = np.array([np.bincount(ordered[i::of], minlength=len(first)) for i in range(of)])
+    for code in range(len(first)):
+        own = np.repeat(np.arange(of), counts[:, code])
         random.shuffle(own)
         numbers[codes == code] = own
     return numbers
