@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -49,11 +50,11 @@ def nnlab(which: str, count: int, jobs: int) -> Iterator[None]:
     """Train in so many worker processes, in this process if there are none; yield at the end of each training."""
     from nnlab.config.load import load_config
     from nnlab.config.programs import program_kind
-    from nnlab.executor import InProcess, Job, Workers
+    from nnlab.executor import Job, Trainer, Workers
     from nnlab.run import Run
     from nnlab.training_options import TrainingOptions
 
-    with tempfile.TemporaryDirectory() as text, Workers(jobs) if jobs else InProcess() as executor:
+    with tempfile.TemporaryDirectory() as text, Workers(jobs) if jobs else nullcontext() as executor:
         folder = Path(text)
         file = folder / "config.yaml"
         if which in LARGER:
@@ -62,6 +63,7 @@ def nnlab(which: str, count: int, jobs: int) -> Iterator[None]:
             file.write_text(config(workload, folder / "rows.npz", epochs=epochs, validation=0.05))
         else:
             file.write_text(DIGITS)
+        todo: list[Job] = []
         for number in range(count):
             changes = [f"optimizer.learning_rate={rate(number)}"]
             if which not in LARGER:
@@ -70,8 +72,15 @@ def nnlab(which: str, count: int, jobs: int) -> Iterator[None]:
             kind = program_kind(loaded.experiment)  # as searches and comparisons have it
             of_kind = 1 if which == WIDTHS else count
             options = TrainingOptions(save_model=False, trainings=of_kind)
-            executor.submit(Job(str(number), loaded, Run(folder / str(number)), kind, options))
-        while (outcome := executor.next_outcome()) is not None:
+            todo.append(Job(str(number), loaded, Run(folder / str(number)), kind, options))
+        if jobs:
+            for job in todo:
+                executor.submit(job)
+            ended = iter(executor.next_outcome, None)
+        else:
+            trainer = Trainer()
+            ended = (trainer.do(job, lambda _: None) for job in todo)
+        for outcome in ended:
             assert outcome.status == "completed", outcome.problems
             yield
 

@@ -170,7 +170,15 @@ def test_a_training_that_both_arms_need_is_done_once():
 def test_the_grid_widens_once_when_the_best_lies_on_its_edge():
     comparison = compared(peak(0.01), "a", "b", rules=tuned_rules(5))
     row = comparison.table("tuned").rows[0]
-    assert list(comparison.tuning_scores(comparison.contenders[0])) == [1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1]
+    assert sorted(trial.of.learning_rate for trial in comparison.tuning_trials(comparison.contenders[0])) == [
+        1e-4,
+        3e-4,
+        1e-3,
+        3e-3,
+        1e-2,
+        3e-2,
+        1e-1,
+    ]
     assert (row.learning_rate, row.on_edge, row.trainings) == (0.01, False, 7 + 3)
 
 
@@ -436,7 +444,7 @@ def test_values_of_different_losses_are_not_compared(digits):
     losses = "training.loss=sparse_categorical_crossentropy,kl_divergence"
     with pytest.raises(ConfigError, match="the values of different losses cannot be compared"):
         chosen(digits, losses, base=["compare.metric=loss"])
-    assert chosen(digits, losses).agenda.comparison.rules.metric == "accuracy"
+    assert chosen(digits, losses).agenda.objective.metric == "accuracy"
 
 
 def test_trainings_beside_others_have_one_thread(digits):

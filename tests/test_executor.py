@@ -8,7 +8,7 @@ import signal
 import pytest
 
 from nnlab import memory
-from nnlab.executor import InProcess, Job, Workers, capacity, jobs_at_once
+from nnlab.executor import Job, Trainer, Workers, capacity, jobs_at_once
 from nnlab.run import Run
 
 pytestmark = pytest.mark.tf
@@ -41,6 +41,12 @@ def outcomes(executor, jobs) -> dict:
         return {outcome.name: outcome for outcome in iter(executor.next_outcome, None)}
 
 
+def outcomes_here(jobs) -> dict:
+    """Do the jobs in this process; return their outcomes by name."""
+    trainer = Trainer()
+    return {job.name: trainer.do(job, lambda _: None) for job in jobs}
+
+
 def kill_worker_of(name: str, workers: Workers) -> None:
     worker = next(worker for worker in workers._workers if worker.job is not None and worker.job.name == name)
     os.kill(worker.process.pid, signal.SIGKILL)
@@ -48,7 +54,7 @@ def kill_worker_of(name: str, workers: Workers) -> None:
 
 def test_workers_give_what_this_process_gives(jobs):
     rows = []
-    alone = outcomes(InProcess(), jobs(3))
+    alone = outcomes_here(jobs(3))
     beside = outcomes(Workers(2, lambda name, row: rows.append((name, row["epoch"]))), jobs(3))
     assert sorted(beside) == ["job0", "job1", "job2"]
     assert {name: outcome.metrics for name, outcome in beside.items()} == {
@@ -119,7 +125,7 @@ def test_a_training_that_kills_its_process_twice_is_given_up_and_the_others_go_o
 def test_a_training_that_cannot_be_built_fails_alone(jobs):
     wrong, right = jobs(2)
     wrong = Job("wrong", jobs(1, "model={layers: [{Conv1D: {filters: 2, kernel_size: 3}}]}")[0].config, wrong.run)
-    found = outcomes(InProcess(), [wrong, right])
+    found = outcomes_here([wrong, right])
     assert found["job1"].status == "completed"
     assert found["wrong"].status == "failed"
     assert "cannot take rows of shape" in found["wrong"].problems[0].message

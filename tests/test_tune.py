@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
 import math
 import multiprocessing
@@ -501,6 +502,33 @@ def test_an_older_search_goes_on_as_far_ahead_as_it_began(study, tmp_path, nnlab
     assert load_config(run.config_path).experiment.tune.ahead == 2
 
 
+def test_the_checkpoints_of_a_search_that_is_over_are_kept_as_long_as_a_crashed_trial_may_go_on_from_them(
+    study, tmp_path
+):
+    crashed = []
+
+    class Leaving(Pretence):
+        def next_outcome(self) -> Outcome | None:
+            job = next(iter(self.queue), None)
+            outcome = super().next_outcome()
+            if outcome is not None and job.options.keep_checkpoint:
+                job.run.checkpoint_path.parent.mkdir()
+            return outcome
+
+        def outcome(self, job: Job) -> Outcome:
+            if job.options.continues is not None and not crashed:
+                crashed.append(job.options.continues)
+                return Outcome(job.name, "failed", {}, (), (Problem("no space left"),))
+            return super().outcome(job)
+
+    run = searched(study("hyperband"), tmp_path / "run", Leaving())
+    assert run.read_info()["status"] == "failed"
+    assert crashed[0].checkpoint_path.parent.is_dir()
+    searched(prepare(load_config(run.config_path)), run.path, Leaving())
+    assert run.read_info()["status"] == "completed"
+    assert not list(run.path.glob("trials/*/checkpoints"))
+
+
 def test_a_failing_trial_is_recorded_and_the_search_goes_on(study, tmp_path):
     run = searched(
         study("random", "tune.max_trials=12"),
@@ -609,7 +637,10 @@ def test_the_best_so_far_of_hyperband_is_that_of_trials_that_were_trained_to_the
     run = searched(prepared, tmp_path / "run")
     scores, best = progress(run.read_trials(), prepared.agenda.objective).series
     assert scores.y == [prepared.agenda.search.score(trial) for trial in prepared.agenda.search.candidates]
-    assert [None if math.isnan(value) else value for value in best.y] == prepared.agenda.search.best_so_far()
+    search = prepared.agenda.search
+    whole = [search.score(trial) if trial in search.ranked else -math.inf for trial in search.candidates]
+    so_far = list(itertools.accumulate(whole, max))
+    assert [-math.inf if math.isnan(value) else value for value in best.y] == so_far
 
 
 def test_a_parameter_has_its_place_on_an_axis_and_its_value_in_words(study):

@@ -98,7 +98,7 @@ class ComparisonAgenda(Agenda[Setting]):
             tuning_budget=rules.tuning_budget,
             tune_schedules=tuple(self.schedules.values()) or None,
             tuned_only=rules.tuned_only,
-            metric=rules.metric,
+            metric=rules.objective.metric,
             target=None if section is None else section.target,
         )
         return dump_config(replace(self.config.experiment, compare=complete))

@@ -102,16 +102,6 @@ class Rules:
             return ("defaults",)
         return ("tuned",) if self.tuned_only else ("tuned", "defaults")
 
-    @property
-    def metric(self) -> str:
-        """The objective without `val_`."""
-        return self.objective.metric
-
-    @property
-    def sign(self) -> int:
-        """What makes the higher value of the metric the better one."""
-        return self.objective.sign
-
 
 class Tuned(NamedTuple):
     """The outcome of tuning: the best rate and schedule, and whether the rate still lies on the edge of those tried."""
@@ -262,12 +252,6 @@ class Comparison:
         on_edge = len(tried) > 2 and best.of.learning_rate in (min(tried), max(tried))
         return Tuned(best.of.learning_rate, on_edge, best.of.schedule)
 
-    def tuning_scores(self, contender: Contender, schedule: str | None = None) -> dict[float, float | None]:
-        """Return the metric on validation rows by learning rate, `None` where there is none; rates rise."""
-        trials = [trial for trial in self._tuning_trials(contender, schedule) if trial.name in self.outcomes]
-        scores = {trial.of.learning_rate or 0.0: self.score(trial) for trial in trials}
-        return dict(sorted(scores.items()))
-
     def _is_done(self, trials: Sequence[Trial[Setting]]) -> bool:
         return all(trial.name in self.outcomes for trial in trials)
 
@@ -281,14 +265,14 @@ class Comparison:
 
         def worth(trial: Trial[Setting]) -> tuple[float, float]:  # of equal accuracies, the one with the lower loss
             loss = (self.outcomes[trial.name].metrics.get("validation") or {})["loss"]
-            return self.rules.sign * (self.score(trial) or 0.0), -loss
+            return self.rules.objective.sign * (self.score(trial) or 0.0), -loss
 
         return max(finished, key=worth)
 
     def score(self, trial: Trial[Setting], split: str = "validation") -> float | None:
         """Return the metric of a trial's final model, `None` if it failed or is not done."""
         outcome = self.outcomes.get(trial.name)
-        return None if outcome is None else outcome.score(self.rules.metric, split)
+        return None if outcome is None else outcome.score(self.rules.objective.metric, split)
 
     def trials(self, contender: Contender, arm: Arm) -> list[Trial[Setting]]:
         """Return the trials of a line of the table."""
@@ -322,20 +306,20 @@ class Comparison:
             values = sorted(max(curve) for trial in trials if (curve := self.curve(trial)))
             if values:
                 bests.append(values[(len(values) - 1) // 2])
-        return self.rules.sign * min(bests) if bests else None
+        return self.rules.objective.sign * min(bests) if bests else None
 
     def curve(self, trial: Trial[Setting]) -> list[float]:
         """Return the metric on validation rows after each epoch, higher is better; not of a failed trial."""
         outcome = self.outcomes.get(trial.name)
         if outcome is None or outcome.status != "completed":
             return []
-        return [self.rules.sign * float(row[self.rules.objective.column]) for row in outcome.history]
+        return [self.rules.objective.sign * float(row[self.rules.objective.column]) for row in outcome.history]
 
     def table(self, arm: Arm) -> ArmTable:
         """Return the results of an arm, as far as it was trained."""
         target = self.target
         rows = [self._row(contender, arm, target) for contender in self.contenders]
-        sign = self.rules.sign
+        sign = self.rules.objective.sign
 
         def worth(row: Row) -> tuple[Any, ...]:
             average = stats.mean(row.finished)
@@ -378,7 +362,11 @@ class Comparison:
 
     def epochs_to(self, trial: Trial[Setting], target: float | None) -> float:
         """Return after how many epochs a trial has reached the target, infinity if it does not."""
-        reached = (i for i, value in enumerate(self.curve(trial), start=1) if _reaches(value, target, self.rules.sign))
+        reached = (
+            i
+            for i, value in enumerate(self.curve(trial), start=1)
+            if _reaches(value, target, self.rules.objective.sign)
+        )
         return next(reached, math.inf)
 
     def _seconds_to(self, trial: Trial[Setting], target: float | None) -> float:

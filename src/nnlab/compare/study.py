@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from nnlab.catalog import Direction
 from nnlab.compare.agenda import ComparisonAgenda
 from nnlab.compare.protocol import Comparison, Contender, Rules
 from nnlab.compare.tuning import rate_center, rate_parameter, rate_path, tuned_schedules
@@ -22,7 +21,6 @@ from nnlab.executor import check_threads, threads_of
 from nnlab.studies.facts import Facts, Finder, objective_of
 from nnlab.studies.study import Study
 from nnlab.studies.trial import APART, Draw, data_seed, every_fold, seeds_from
-from nnlab.wording import named
 
 ALONE = "as-it-is"
 """What the only variant of a cross-validation without others is called."""
@@ -88,7 +86,9 @@ def prepare(
     if section.folds:
         judged = [replace(variant, config=each.config) for variant, each in zip(variants, facts, strict=True)]
         check_different(judged, but=" but for the validation rows, which are those of the folds")
-    objective = objective_of(facts, section.metric, _unknown(facts[0]), key="compare.metric")
+    objective = objective_of(
+        facts, section.metric, missing="the variants have no metric {} in common", key="compare.metric"
+    )
     schedules = tuned_schedules(config, [variant.config for variant in variants])
     if schedules and not budget:
         hint = "say how many learning rates to try with each: `--tuning-budget 7`"
@@ -150,16 +150,6 @@ def _same_answers(a: Mapping[str, Any], b: Mapping[str, Any]) -> bool:
     if a is b:  # most variants have their data in common
         return True
     return a.keys() == b.keys() and all(np.array_equal(a[output], b[output]) for output in a)
-
-
-def _unknown(facts: Facts) -> Callable[[str, Mapping[str, Direction | None]], Problem]:
-    def unknown(metric: str, shared: Mapping[str, Direction | None]) -> Problem:
-        from nnlab.model.plan import column_hint
-
-        hint = column_hint(metric, facts.plan.outputs, shared=shared)
-        return Problem(f"the variants have no metric {named(metric)} in common", hint)
-
-    return unknown
 
 
 def _contender(number: int, variant: Variant, facts: Facts, rules: Rules) -> Contender:

@@ -1,4 +1,4 @@
-"""Many trainings: one after the other in this process, or several at once in worker processes or on a Ray cluster."""
+"""Many trainings: several at once in worker processes or on a Ray cluster, each of which trains one after the other."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from nnlab.errors import NnlabError
 from nnlab.executor.capacity import most_workers
 from nnlab.executor.jobs import Executor, Job, Outcome, Watcher, check_threads, threads_of
 from nnlab.executor.processes import Workers, how_it_ended, start_process, start_soon
-from nnlab.executor.trainer import InProcess
+from nnlab.executor.trainer import Trainer
 
 __all__ = [
     "Executor",
-    "InProcess",
     "Job",
     "Outcome",
+    "Trainer",
     "Watcher",
     "Workers",
     "check_threads",

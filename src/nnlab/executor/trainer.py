@@ -1,55 +1,18 @@
-"""Trainings one after the other in this process."""
+"""Trainings one after the other in one process."""
 
 from __future__ import annotations
 
 import resource
 import sys
-from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from nnlab.config.data import DataConfig
 from nnlab.errors import NnlabError
-from nnlab.executor.jobs import Job, Outcome, Watcher
+from nnlab.executor.jobs import Job, Outcome
 
 MOST_MEMORY_GROWTH = 1 << 30
 """Bytes by which a worker may outgrow its first training before a new one takes its place."""
-
-
-class InProcess:
-    """Does one job after the other in this process.
-
-    Args:
-        watch: is told how trainings go on.
-    """
-
-    def __init__(self, watch: Watcher | None = None) -> None:
-        self._watch = watch
-        self._queue: deque[Job] = deque()
-        self._trainer: Trainer | None = None
-
-    def submit(self, job: Job) -> None:
-        """See `Executor`."""
-        self._queue.append(job)
-
-    def next_outcome(self) -> Outcome | None:
-        """See `Executor`."""
-        if not self._queue:
-            return None
-        self._trainer = self._trainer or Trainer()
-        job = self._queue.popleft()
-        watch = self._watch
-        return self._trainer.do(job, lambda row: watch(job.name, row) if watch is not None else None)
-
-    def close(self) -> None:
-        """See `Executor`."""
-        self._queue.clear()
-
-    def __enter__(self) -> InProcess:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.close()
 
 
 class Trainer:

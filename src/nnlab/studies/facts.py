@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from nnlab.config.load import LoadedConfig, change_config
 from nnlab.config.overrides import override
 from nnlab.errors import ConfigError, ConfigPath, Problem
 from nnlab.objective import Objective, choose_objective
+from nnlab.wording import named
 
 if TYPE_CHECKING:
     from nnlab.data.splits import DataSpec, Splits
@@ -83,39 +84,36 @@ class Finder:
 
 
 def objective_of(
-    all_facts: Sequence[Facts],
-    asked: str | None,
-    unknown: Callable[[str, Mapping[str, Direction | None]], Problem],
-    *,
-    key: str,
-    path: ConfigPath = (),
+    all_facts: Sequence[Facts], asked: str | None, *, missing: str, key: str, prefix: str = "", path: ConfigPath = ()
 ) -> Objective:
     """Return what decides: the metric that is asked for, or the first that decides and that all have.
 
     Args:
         all_facts: of the configs that are judged.
         asked: a metric's name; `None` for the first.
-        unknown: says what is wrong with a metric that not all have, given the columns that they have in common.
+        missing: says that there is none of its name, which stands at `{}`.
         key: of the config, which names what decides.
-        path: the same as a place, for messages that stand there.
+        prefix: of columns in messages.
+        path: where messages stand.
 
     Raises:
         ConfigError: not all are judged by the same, or nobody says which values are better.
     """
-    from nnlab.model.plan import column_scale, deciding_columns
+    from nnlab.model.plan import column_hint, column_scale, deciding_columns
 
-    first = all_facts[0]
+    first, *others = all_facts
+    outputs = first.plan.outputs
     shared = {
         name: better
         for name, better in first.columns.items()
-        if all(facts.columns.get(name, "none") == better for facts in all_facts)
+        if all(facts.columns.get(name, "none") == better for facts in others)
     }
     if asked is None:
-        metric = next(name for name in deciding_columns(first.plan.outputs) if name in shared)
-    else:
-        metric = asked.removeprefix("val_")
-        if metric not in shared:
-            raise ConfigError(unknown(metric, shared))
+        asked = next(name for name in deciding_columns(outputs) if name in shared)
+    metric = asked.removeprefix("val_")
+    if metric not in shared:
+        hint = column_hint(metric, outputs, shared=shared, prefix=prefix)
+        raise ConfigError(Problem(missing.format(named(metric)), hint, path))
     check_alike(metric, all_facts, others=shared, key=key)
     scale = replace(column_scale(metric, first.plan, first.spec), overlap=first.overlap)
     return choose_objective(metric, shared, scale, path=path)

@@ -7,7 +7,7 @@ import math
 import shutil
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -49,9 +49,9 @@ class SearchAgenda(Agenda[Candidate]):
     kind = "search"
     command = "nnlab tune"
 
-    _run: Run | None = None
-    _seconds: float = 0.0
-    _began: float = 0.0
+    _run: Run = field(init=False)
+    _began: float = field(init=False)
+    _seconds: float | None = None
 
     @property
     def objective(self) -> Objective:
@@ -127,8 +127,7 @@ class SearchAgenda(Agenda[Candidate]):
             NnlabError: what it proposes is not what it proposed then.
         """
         self._run = run
-        self._seconds = run.read_info().get("search_seconds", 0.0)
-        self._began = time.monotonic() - self._seconds
+        self._began = time.monotonic() - run.read_info().get("search_seconds", 0.0)
         with self.oracle() as self._oracle:
             for entry in run.read_trials():
                 with run.reading(f"trials/{entry.get('trial')}.json"):
@@ -160,12 +159,7 @@ class SearchAgenda(Agenda[Candidate]):
 
     def _recall_all(self, candidate: Candidate) -> None:
         for trial in self.search.trials(candidate):
-            self.recall(self._directory, trial)
-
-    @property
-    def _directory(self) -> Run:
-        assert self._run is not None, "only an agenda that is `opened` has a directory"
-        return self._run
+            self.recall(self._run, trial)
 
     def wanted(self, after: Trial[Candidate] | None = None) -> Iterator[Trial[Candidate]]:
         """See `Agenda`; the best is trained with fresh seeds when nothing else is to be done."""
@@ -188,7 +182,7 @@ class SearchAgenda(Agenda[Candidate]):
     def _wanted_of_best(self, best: Candidate) -> Iterator[Trial[Candidate]]:
         trials = self.search.finals(best)
         for trial in trials:
-            self.recall(self._directory, trial)
+            self.recall(self._run, trial)
         count = len(trials) - len(self.search.fresh(best))
         if count:
             self.phase = f"training trial {best.id} again with {counted(count, 'fresh seed')}"
@@ -240,13 +234,13 @@ class SearchAgenda(Agenda[Candidate]):
         for candidate in search.candidates:
             if candidate.number not in kept and search.is_over(candidate):
                 with contextlib.suppress(OSError):
-                    Run(self._directory.trials_path / candidate.id).model_path.unlink(missing_ok=True)
+                    Run(self._run.trials_path / candidate.id).model_path.unlink(missing_ok=True)
 
     def _forget(self) -> None:
         """Delete the checkpoints of trainings that do not go on any more."""
         for candidate in self.search.candidates:
             for trial in self.search.trials(candidate):
-                folder = Run(self._directory.trials_path / trial.name).checkpoint_path.parent
+                folder = Run(self._run.trials_path / trial.name).checkpoint_path.parent
                 shutil.rmtree(folder, ignore_errors=True)
 
     def _write(self, candidate: Candidate) -> None:
@@ -260,11 +254,11 @@ class SearchAgenda(Agenda[Candidate]):
             **{name: getattr(candidate, name) for name in RECORDED},
             "errors": _errors(outcomes),
         }
-        self._directory.write_trial(candidate.id, record)
+        self._run.write_trial(candidate.id, record)
 
     def facts(self) -> dict[str, Any]:
         """See `Agenda`."""
-        return {"search_seconds": round(self._seconds, 3)} if self._run is not None else {}
+        return {} if self._seconds is None else {"search_seconds": round(self._seconds, 3)}
 
     def save(self, run: Run) -> None:
         """See `Agenda`; writes `best.yaml`, too."""

@@ -269,18 +269,6 @@ class Search:
         """The best trial so far."""
         return next(iter(self.ranked), None)
 
-    def best_so_far(self) -> list[float | None]:
-        """Return the best score after each trial, in the order of the proposals; those that do not count have none."""
-        found: list[float | None] = []
-        best: float | None = None
-        counted = {candidate.number for candidate in self.ranked}
-        for candidate in self.candidates:
-            score = self.score(candidate) if candidate.number in counted else None
-            if score is not None and (best is None or self.objective.is_better(score, best)):
-                best = score
-            found.append(best)
-        return found
-
     def stop_below(self) -> tuple[float | None, ...]:
         """Return what a trial that begins now must reach at each epoch: the median of those whose outcome is known.
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from nnlab.catalog import Direction
 from nnlab.config.load import LoadedConfig
 from nnlab.errors import ConfigError, NnlabError, Problem
 from nnlab.executor import check_threads
@@ -75,16 +74,12 @@ def _objective(own: Facts, asked: str | None) -> Objective:
     """Return what decides: the first of the config's metrics, or the loss."""
     if not own.spec.num_validation:
         raise ConfigError(Problem("a search needs validation rows", "say how many", ("data", "validation")))
-
-    def unknown(metric: str, columns: Mapping[str, Direction | None]) -> Problem:
-        from nnlab.model.plan import column_hint
-
-        message, hint = f"the model has no metric {named(metric)}", column_hint(metric, own.plan.outputs, prefix="val_")
-        if metric.startswith("test_"):
-            message, hint = "test rows decide nothing in a search", one_of(f"val_{name}" for name in columns)
-        return Problem(message, hint, ("tune", "objective"))
-
-    return objective_of([own], asked, unknown, key="tune.objective", path=("tune", "objective"))
+    place = ("tune", "objective")
+    if asked is not None and asked.startswith("test_") and asked not in own.columns:
+        hint = one_of(f"val_{name}" for name in own.columns)
+        raise ConfigError(Problem("test rows decide nothing in a search", hint, place))
+    missing = "the model has no metric {}"
+    return objective_of([own], asked, missing=missing, key="tune.objective", prefix="val_", path=place)
 
 
 def _check_trials(own: Facts, space: Space, objective: Objective, find: Finder) -> None:
