@@ -10,8 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from nnlab.config.by_name import by_output, one_or_all
-from nnlab.config.schema import Experiment
+from nnlab.config.by_name import UNNAMED, by_output, one_or_all, only
 from nnlab.data.judging import JudgedRows
 from nnlab.data.splits import ByName, DataSpec, TargetSpec
 from nnlab.engine.batches import EVALUATION_BATCH_SIZE
@@ -60,24 +59,22 @@ def predict(
         >>> list(predict(Trained.load(run), x, spec=data_spec(run)))
         ['class', 'p(setosa)', 'p(versicolor)', 'p(virginica)']
     """
-    model, experiment = trained.model, trained.experiment
-    inputs = one_or_all(model_inputs(experiment, spec, x))
-    samples: dict[str, np.ndarray] = {}
+    inputs = one_or_all(model_inputs(trained.experiment, spec, x))
+    samples, plain = {}, {}
     if mc_samples is not None:
-        samples = _by_output(model, monte_carlo(model, inputs, samples=mc_samples, seed=_or(seed, experiment.seed)))
-    need_plain = not samples or any(target.num_classes is None for target in spec.targets.values())
-    plain = _by_output(model, _predict_once(model, inputs)) if need_plain else {}
+        seed = trained.experiment.seed if seed is None else seed
+        samples = _meant(trained, spec, monte_carlo(trained.model, inputs, samples=mc_samples, seed=seed))
+    if not samples or any(target.num_classes is None for target in spec.targets.values()):
+        values = trained.model.predict(inputs, batch_size=EVALUATION_BATCH_SIZE, verbose=0)
+        plain = _meant(trained, spec, values)
     columns: dict[str, np.ndarray] = {}
-    links = _links(experiment, spec)
     for output in samples or plain:
-        target, link = spec.target_of(output), links(output)
+        target = spec.target_of(output)
         if target.num_classes:
-            values = samples[output] if samples else plain[output][None]
-            named = _class_columns(_probabilities(values, target, link), target, is_mc=bool(samples))
+            drawn = samples[output] if samples else plain[output][None]
+            named = _class_columns(drawn, target, is_mc=bool(samples))
         else:
-            drawn = samples.get(output)
-            drawn = None if drawn is None else _linked(drawn, link)
-            named = _target_columns(_linked(plain[output], link), drawn, target)
+            named = _target_columns(plain[output], samples.get(output), target)
         columns |= {f"{output}.{name}" if output else name: column for name, column in named.items()}
     return columns
 
@@ -95,18 +92,14 @@ def evaluate_monte_carlo(
     Raises:
         NnlabError: the model has no dropout.
     """
-    model, experiment, spec, rows = trained.model, judged.experiment, judged.spec, judged.rows
-    inputs = one_or_all(model_inputs(experiment, spec, rows.x))
-    outputs = _by_output(model, monte_carlo(model, inputs, samples=samples, seed=_or(seed, experiment.seed)))
+    spec = judged.spec
+    inputs = one_or_all(model_inputs(judged.experiment, spec, judged.rows.x))
+    seed = judged.experiment.seed if seed is None else seed
+    drawn = _meant(trained, spec, monte_carlo(trained.model, inputs, samples=samples, seed=seed))
     results: dict[str, float] = {"samples": samples}
-    links = _links(experiment, spec)
-    for output, values in outputs.items():
-        target = spec.target_of(output)
-        y = by_output(rows.y, output)
-        if target.num_classes:
-            figures = _class_figures(_probabilities(values, target, links(output)), y, target)
-        else:
-            figures = _target_figures(_linked(values, links(output)), y)
+    for output, values in drawn.items():
+        target, y = spec.target_of(output), by_output(judged.rows.y, output)
+        figures = _class_figures(values, y, target) if target.num_classes else _target_figures(values, y)
         results |= {f"{output}_{name}" if output else name: figure for name, figure in figures.items()}
     return results
 
@@ -213,29 +206,21 @@ def _random_states(model: keras.Model, seed: int) -> Iterator[None]:
             generator.state.assign(state)
 
 
-def _predict_once(model: keras.Model, inputs: Any) -> Any:
-    return model.predict(inputs, batch_size=EVALUATION_BATCH_SIZE, verbose=0)
-
-
-def _by_output(model: keras.Model, values: Any) -> dict[str, np.ndarray]:
-    """Return finite predictions by output; the name of an only one is empty."""
+def _meant(trained: Trained, spec: DataSpec, values: Any) -> dict[str, np.ndarray]:
+    """Return what predictions stand for, finite probabilities or numbers, by output; one alone has no name."""
     if isinstance(values, (list, tuple)):
-        values = dict(zip(model.output_names, values, strict=True))
-    outputs = dict(values) if isinstance(values, Mapping) else {"": values}
+        values = dict(zip(trained.model.output_names, values, strict=True))
+    outputs = dict(values) if isinstance(values, Mapping) else {UNNAMED: values}
+    meanings = output_meanings(trained.experiment, spec)
     for output, array in outputs.items():
         if not np.isfinite(array).all():
             where = f"output `{output}` of the model" if output else "model"
             raise NnlabError(
                 f"the {where} gives NaN or infinity", hint="the training diverged, or the rows lie far out"
             )
+        target, link = spec.target_of(output), meanings.get(output, only(meanings)).link
+        outputs[output] = _probabilities(array, target, link) if target.num_classes else _linked(array, link)
     return outputs
-
-
-def _links(experiment: Experiment, spec: DataSpec) -> Callable[[str], Link | None]:
-    """Return what gives, by the name of an output, the function that makes probabilities of its values."""
-    meanings = output_meanings(experiment, spec)
-    only = next(iter(meanings.values()))
-    return lambda output: meanings.get(output, only).link
 
 
 def _linked(values: np.ndarray, link: Link | None) -> np.ndarray:
@@ -306,7 +291,3 @@ def _target_figures(samples: np.ndarray, y: np.ndarray) -> dict[str, float]:
     drawn = samples.reshape(*samples.shape[:2], -1).astype(np.float64)
     error = np.sqrt(np.mean(np.square(drawn.mean(axis=0) - y.reshape(len(y), -1))))
     return {"root_mean_squared_error": float(error), "std": float(drawn.std(axis=0).mean())}
-
-
-def _or(seed: int | None, default: int) -> int:
-    return default if seed is None else seed

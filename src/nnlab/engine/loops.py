@@ -36,30 +36,22 @@ class StepHook(Protocol):
 
 
 class Loop(ABC):
-    """Goes over rows with one model.
-
-    Args:
-        model: compiled.
-    """
-
-    def __init__(self, model: keras.Model) -> None:
-        self.model = model
-        self._evaluation = Evaluation(model)
+    """Goes over rows with one compiled model."""
 
     @abstractmethod
     def fit(self, validation: Rows | None, *, epochs: range, callbacks: Sequence[keras.callbacks.Callback]) -> None:
         """Train some epochs, counted from 0; evaluate on the validation rows, if there are any, after each."""
 
+    @abstractmethod
     def evaluate(self, split: Rows) -> dict[str, float]:
         """Return loss and metrics on a split, dropout off, the loss first."""
-        return self._evaluation.evaluate(split)
 
     def finish(self) -> None:  # noqa: B027  (most loops have nothing to do)
         """Leave what was learnt in the model that the loop was made for."""
 
 
 class KerasLoop(Loop):
-    """Keras's own `fit` on the engine's batches.
+    """Keras's own `fit` and `evaluate` on the engine's batches.
 
     Args:
         model: compiled.
@@ -68,7 +60,7 @@ class KerasLoop(Loop):
     """
 
     def __init__(self, model: keras.Model, batches: Batches, *, hook: StepHook | None = None) -> None:
-        super().__init__(model)
+        self.model = model
         self._batches = EpochBatches(batches, model)
         self._hooks = [] if hook is None else [_Hooked(hook)]
 
@@ -83,6 +75,10 @@ class KerasLoop(Loop):
             shuffle=False,  # the batches come shuffled
             verbose=0,
         )
+
+    def evaluate(self, split: Rows) -> dict[str, float]:
+        """See `Loop`."""
+        return _floats(self.model.evaluate(evaluation_batches(split), verbose=0, return_dict=True))
 
 
 class _Hooked(keras.callbacks.Callback):
@@ -168,7 +164,8 @@ class CompiledLoop(Loop):
     """
 
     def __init__(self, model: keras.Model, batches: Batches, *, xla: bool, hook: StepHook | None = None) -> None:
-        super().__init__(model)
+        self.model = model
+        self._evaluation = Evaluation(model)
         self._hook = hook
         # XLA needs to know the size of a batch: an odd last one gets a program of its own, without XLA
         self._xla = xla
@@ -238,6 +235,10 @@ class CompiledLoop(Loop):
     def _stretch(self) -> int:
         """Return how many steps to take at once; where the stretches end changes no number."""
         return max(1, int(SECONDS_OF_A_STRETCH / self._seconds_a_step)) if self._seconds_a_step else 1
+
+    def evaluate(self, split: Rows) -> dict[str, float]:
+        """See `Loop`."""
+        return self._evaluation.evaluate(split)
 
     def _train_steps(self, rows: Any, order: tf.Tensor, first: tf.Tensor, stop: tf.Tensor) -> dict[str, tf.Tensor]:
         reset_metrics(self.model, tf.equal(first, 0))
