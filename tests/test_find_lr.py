@@ -49,12 +49,12 @@ training: {loss: mse, metrics: []}
 """
 
 
-def run_test(loaded, **options):
+def run_test(loaded, *, lowest, highest, **options):
     from nnlab.find_lr import range_test
 
     experiment = loaded.experiment
     splits = load_data(experiment.data, seed=experiment.seed)
-    return range_test(experiment, splits, **options)
+    return range_test(experiment, splits, between=(lowest, highest), **options)
 
 
 @pytest.fixture

@@ -74,8 +74,7 @@ def range_test(
     experiment: Experiment,
     splits: Splits,
     *,
-    lowest: float,
-    highest: float,
+    between: tuple[float, float],
     steps: int | None = None,
     runs_dir: Path | None = None,
     trust_code: bool = False,
@@ -87,8 +86,7 @@ def range_test(
     Args:
         experiment: what to train; its optimizer keeps all parameters but the learning rate.
         splits: its data.
-        lowest: the rate of the first step, more than 0.
-        highest: the rate of the last step, more than `lowest`.
+        between: the rate of the first step, more than 0, and that of the last, more than the first.
         steps: how many; default: one epoch, but at least 300 and at most 1,000.
         runs_dir: where a run that layers are taken over from is looked for by its name.
         trust_code: whether the user's own Python code may run.
@@ -98,7 +96,7 @@ def range_test(
         NnlabError: its own code fails in training.
 
     Example:
-        >>> range_test(experiment, splits, lowest=1e-4, highest=1.0).suggestion
+        >>> range_test(experiment, splits, between=(1e-4, 1.0)).suggestion
         0.082
     """
     experiment = replace(experiment, schedule=None)
@@ -108,7 +106,7 @@ def range_test(
     num_rows, batch_size = built.batches.num_rows, built.batches.batch_size
     if steps is None:
         steps = min(max(math.ceil(num_rows / batch_size), FEWEST_STEPS), MOST_STEPS)
-    rates = np.geomspace(lowest, highest, steps)
+    rates = np.geomspace(*between, steps)
     sweep = _Sweep(rates)
     batches = replace(built.batches, batch_size=min(batch_size, num_rows), drops_rest=True)
     try:

@@ -70,8 +70,7 @@ def find_lr(
             result = range_test(
                 loaded.experiment,
                 splits,
-                lowest=lowest,
-                highest=highest,
+                between=(lowest, highest),
                 steps=steps,
                 runs_dir=given.runs_dir,
                 trust_code=given.trust_code,
