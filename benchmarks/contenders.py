@@ -40,7 +40,7 @@ def nnlab(workload: Workload, rows: Path, engine: str) -> tuple[list[float], str
 
         def step_done(self, epoch: int, step: int, logs: Any) -> None: ...
 
-        def epoch_done(self, row: Any) -> None:
+        def epoch_done(self, row: Any, *, best: Any) -> None:
             ends.append(time.perf_counter())
 
     with tempfile.TemporaryDirectory() as folder:
