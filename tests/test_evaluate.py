@@ -150,6 +150,16 @@ def test_a_file_that_is_predicted_is_scored_if_it_has_the_target(nnlab, flowers,
     assert evaluated["split"] is None
 
 
+def test_predictions_and_their_score_come_from_one_reading_of_the_model(nnlab, flowers, monkeypatch):
+    from nnlab.engine import trained
+
+    run, file = flowers
+    read, loaded = trained.load_model, []
+    monkeypatch.setattr(trained, "load_model", lambda run, **options: loaded.append(run) or read(run, **options))
+    assert "score, as the file has the target" in nnlab("predict", run.path, file).err
+    assert len(loaded) == 1
+
+
 def test_a_target_that_cannot_be_used_costs_the_score_and_not_the_predictions(nnlab, flowers, tmp_path):
     run, _ = flowers
     for y, why in ((["low", None], "column `y` has 1 missing value"), (["low", "top"], "1 row has the class `top`")):
