@@ -120,6 +120,8 @@ def range_test(
 
 def _loop(model: keras.Model, batches: Batches, sweep: _Sweep) -> Loop:
     """Return the loop of the sweep; a model that TensorFlow cannot compile goes step by step."""
+    if batches.train.in_memory is None:
+        return KerasLoop(model, batches, hook=sweep)
     try:
         return CompiledLoop(model, batches, xla=False, hook=sweep)
     except NnlabError:
