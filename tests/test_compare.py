@@ -840,7 +840,9 @@ def test_optimizers_and_several_problems_are_cross_validated(nnlab, write_config
     assert (done.code, json.loads(done.out)["folds"], json.loads(done.out)["rows"][0]["seeds"]) == (0, 3, 3)
     both = nnlab("compare", one, two, "--folds", 3, "--json")
     assert both.code == 0, both.err
-    assert list(json.loads(both.out)["problems"]) == ["digits", "two"]
+    results = json.loads(both.out)
+    assert list(results["problems"]) == ["digits", "two"]
+    assert results["notes"] == results["problems"]["two"]["notes"]  # what holds of all is said once
 
 
 # ----- plots, from what a run's directory holds

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -102,9 +102,21 @@ def document_of(comparisons: Mapping[str, Comparison], *, run: str, status: str)
         "status": status,
         "rows": [standing.as_json() for standing in found.values()],
         "problems": problems,
-        "notes": [f"{name}: {note}" for name, results in problems.items() for note in results["notes"]],
+        "notes": list(_notes(problems)),
         "ratios": {name: list(found[name].ratios) for name in names},
     }
+
+
+def _notes(problems: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """Yield the notes on each problem, and once those on all of them."""
+    on_all = [
+        note
+        for note in next(iter(problems.values()))["notes"]
+        if all(note in each["notes"] for each in problems.values())
+    ]
+    for name, results in problems.items():
+        yield from (f"{name}: {note}" for note in results["notes"] if note not in on_all)
+    yield from on_all
 
 
 def by_name(studies: Sequence[Study[ComparisonAgenda]]) -> dict[str, Study[ComparisonAgenda]]:
