@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cache
 from typing import Any, Literal, NamedTuple
 
@@ -152,22 +152,9 @@ class Row:
 
     def as_json(self) -> dict[str, Any]:
         """Return what `--json` prints of it."""
-        return {
-            "variant": self.variant,
-            **self.figures,
-            "seeds": len(self.scores),
-            "diverged": len(self.scores) - len(self.finished),
-            "crashed": self.crashed,
-            "learning_rate": self.learning_rate,
-            "schedule": self.schedule,
-            "on_edge": self.on_edge,
-            "epochs_to_target": self.epochs_to_target,
-            "steps_to_target": self.steps_to_target,
-            "seconds_to_target": self.seconds_to_target,
-            "seconds": self.seconds,
-            "trainings": self.trainings,
-            "rank": self.rank,
-        }
+        own = {each.name: getattr(self, each.name) for each in fields(self) if each.name not in ("scores", "figures")}
+        failed = len(self.scores) - len(self.finished)
+        return {"variant": self.variant, **self.figures, **own, "seeds": len(self.scores), "diverged": failed}
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,24 +326,23 @@ class Comparison:
         done = [trial for trial in trials if self.outcomes[trial.name].status == "completed"]
         diverged = [trial for trial in trials if self.outcomes[trial.name].diverged]
         epochs = [self.epochs_to(trial, target) for trial in (*done, *diverged)]
-        seconds = [self.outcomes[trial.name].seconds() for trial in done]
         tuned = self.tuned(contender) if arm == "tuned" else None
         middle = _finite(stats.median(epochs))
         scores = {trial.draw.key: self.score(trial) for trial in trials if trial in (*done, *diverged)}
         finished = [score for score in scores.values() if score is not None]
         tests = [score for trial in done if (score := self.score(trial, "test")) is not None]
         return Row(
-            contender.name,
-            tuned.learning_rate if tuned is not None else contender.learning_rate,
-            tuned is not None and tuned.on_edge,
-            scores,
-            stats.described(finished, tests, self.rules.objective.scale),
-            len(trials) - len(done) - len(diverged),
-            len(trials) + (len(self.tuning_trials(contender)) if arm == "tuned" else 0),
-            middle,
-            None if middle is None else middle * contender.steps_per_epoch,
-            _finite(stats.median([self._seconds_to(trial, target) for trial in (*done, *diverged)])),
-            stats.mean(seconds),
+            variant=contender.name,
+            learning_rate=tuned.learning_rate if tuned is not None else contender.learning_rate,
+            on_edge=tuned is not None and tuned.on_edge,
+            scores=scores,
+            figures=stats.described(finished, tests, self.rules.objective.scale),
+            crashed=len(trials) - len(done) - len(diverged),
+            trainings=len(trials) + (len(self.tuning_trials(contender)) if arm == "tuned" else 0),
+            epochs_to_target=middle,
+            steps_to_target=None if middle is None else middle * contender.steps_per_epoch,
+            seconds_to_target=_finite(stats.median([self._seconds_to(trial, target) for trial in (*done, *diverged)])),
+            seconds=stats.mean([self.outcomes[trial.name].seconds() for trial in done]),
             schedule=tuned.schedule if tuned is not None else None,
         )
 
