@@ -89,7 +89,7 @@ def keras_loop(problem: str, began: float) -> dict[str, Any]:
 
 def final_table(count: int) -> dict[str, Any]:
     """Return the seconds from made-up outcomes of so many trainings to tables and verdict, and the memory they take."""
-    from nnlab.compare.protocol import Comparison, Contender, Rules
+    from nnlab.compare.comparison import Comparison, Contender, Rules
     from nnlab.executor import Outcome
     from nnlab.objective import Objective
     from nnlab.report.comparison import document

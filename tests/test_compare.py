@@ -15,8 +15,8 @@ from dataclasses import replace
 import pytest
 from scipy import stats
 
+from nnlab.compare.comparison import Comparison, Contender, Rules, Setting, trial_name
 from nnlab.compare.problems import by_name, standings
-from nnlab.compare.protocol import Comparison, Contender, Rules, Setting, trial_name
 from nnlab.compare.results import document
 from nnlab.compare.study import prepare
 from nnlab.compare.tuning import beyond, rate_center, rate_grid

@@ -26,29 +26,6 @@ Configs = Annotated[
         metavar="CONFIG", help="The YAML file of the experiment; several for several problems.", show_default=False
     ),
 ]
-Seeds = Annotated[
-    int | None,
-    typer.Option(metavar="N", help="Trainings of each variant; default: 5. With `--folds` of each fold; default: 1."),
-]
-TuningBudget = Annotated[
-    int | None, typer.Option(metavar="N", help="Learning rates to try for each variant, 0 for none.")
-]
-TunedOnly = Annotated[
-    bool, typer.Option("--tuned-only", help="Leave out the trainings with the learning rates as configured.")
-]
-TuneSchedules = Annotated[
-    str | None,
-    typer.Option(
-        metavar="A,B,...",
-        help="Schedules to try with each learning rate, such as `constant,cosine`; default: the config's own.",
-    ),
-]
-Metric = Annotated[
-    str | None, typer.Option(help="What decides, on validation rows; default: the config's first metric.")
-]
-Target = Annotated[
-    float | None, typer.Option(help="The value to which time is measured; default: the worst variant's best.")
-]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,12 +33,31 @@ class Given(options.Given):
     """What was given of the options that commands have in common, and of those of comparisons."""
 
     folds: options.Folds = None
-    seeds: Seeds = None
-    tuning_budget: TuningBudget = None
-    tune_schedules: TuneSchedules = None
-    tuned_only: TunedOnly = False
-    metric: Metric = None
-    target: Target = None
+    seeds: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", help="Trainings of each variant; default: 5. With `--folds` of each fold; default: 1."
+        ),
+    ] = None
+    tuning_budget: Annotated[
+        int | None, typer.Option(metavar="N", help="Learning rates to try for each variant, 0 for none.")
+    ] = None
+    tune_schedules: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A,B,...",
+            help="Schedules to try with each learning rate, such as `constant,cosine`; default: the config's own.",
+        ),
+    ] = None
+    tuned_only: Annotated[
+        bool, typer.Option("--tuned-only", help="Leave out the trainings with the learning rates as configured.")
+    ] = False
+    metric: Annotated[
+        str | None, typer.Option(help="What decides, on validation rows; default: the config's first metric.")
+    ] = None
+    target: Annotated[
+        float | None, typer.Option(help="The value to which time is measured; default: the worst variant's best.")
+    ] = None
 
 
 SHARED = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from nnlab.compare.agenda import ComparisonAgenda
-from nnlab.compare.protocol import Contender, Setting
+from nnlab.compare.comparison import Contender, Setting
 from nnlab.executor import Outcome
 from nnlab.report.page import Column
 from nnlab.studies.trial import Trial

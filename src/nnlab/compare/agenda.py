@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from nnlab.compare.protocol import Comparison, Setting
+from nnlab.compare.comparison import Comparison, Setting
 from nnlab.compare.results import document
 from nnlab.compare.tuning import rate_path
 from nnlab.compare.variants import Variant

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from nnlab.compare.agenda import ComparisonAgenda
-from nnlab.compare.protocol import Comparison
+from nnlab.compare.comparison import Comparison
 from nnlab.compare.results import document
 from nnlab.errors import ConfigError, Problem
 from nnlab.report import summarize

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from nnlab.compare.protocol import Arm, ArmTable, Comparison
+from nnlab.compare.comparison import Arm, ArmTable, Comparison
 from nnlab.stats import OF_FOLDS
 from nnlab.wording import figure, joined
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from nnlab.compare.agenda import ComparisonAgenda
-from nnlab.compare.protocol import Comparison, Contender, Rules
+from nnlab.compare.comparison import Comparison, Contender, Rules
 from nnlab.compare.tuning import rate_center, rate_parameter, rate_path, tuned_schedules
 from nnlab.compare.variants import Named, Variant, check_different, from_section, load_variants
 from nnlab.config.compare import CompareConfig

@@ -162,13 +162,11 @@ class ArmTable:
     """The results of one arm.
 
     Args:
-        arm: whether learning rates were tuned.
         rows: best first.
         pairs: the tests of all pairs of variants.
         verdict: what follows, in words.
     """
 
-    arm: Arm
     rows: tuple[Row, ...]
     pairs: tuple[Pair, ...]
     verdict: tuple[str, ...]
@@ -319,7 +317,7 @@ class Comparison:
         scale = self.rules.objective.scale
         pairs = stats.compare_pairs(samples, scale)
         rows = [replace(row, rank=i) for i, row in enumerate(ranked, start=1)]
-        return ArmTable(arm, tuple(rows), tuple(pairs), tuple(stats.verdict(samples, pairs, scale.unit)))
+        return ArmTable(tuple(rows), tuple(pairs), tuple(stats.verdict(samples, pairs, scale.unit)))
 
     def _row(self, contender: Contender, arm: Arm, target: float | None) -> Row:
         trials = [trial for trial in self.trials(contender, arm) if trial.name in self.outcomes]
@@ -348,11 +346,8 @@ class Comparison:
 
     def epochs_to(self, trial: Trial[Setting], target: float | None) -> float:
         """Return after how many epochs a trial has reached the target, infinity if it does not."""
-        reached = (
-            i
-            for i, value in enumerate(self.curve(trial), start=1)
-            if _reaches(value, target, self.rules.objective.sign)
-        )
+        least = math.inf if target is None else self.rules.objective.sign * target
+        reached = (i for i, value in enumerate(self.curve(trial), start=1) if value >= least)
         return next(reached, math.inf)
 
     def _seconds_to(self, trial: Trial[Setting], target: float | None) -> float:
@@ -369,10 +364,6 @@ class Comparison:
     def crashed(self) -> list[Outcome]:
         """The trials that failed without having diverged."""
         return [outcome for outcome in self.outcomes.values() if outcome.status == "failed" and not outcome.diverged]
-
-
-def _reaches(value: float, target: float | None, sign: int) -> bool:
-    return target is not None and value >= sign * target
 
 
 def _finite(value: float | None) -> float | None:
