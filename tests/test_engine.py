@@ -247,16 +247,18 @@ def test_a_train_step_of_ones_own_needs_keras_own_loop(trained, tmp_path):
     assert (engine(summary)["used"], engine(summary)["reason"]) == ("keras", "`Mine` has a `train_step` of its own")
 
 
-def test_what_xla_cannot_compile_goes_without_it(trained, tmp_path, monkeypatch):
-    monkeypatch.setattr("nnlab.engine.decision.STEPS_THAT_EARN_XLA", 0)
+@pytest.mark.parametrize("asked", ["auto", "true"])
+def test_what_xla_cannot_compile_goes_without_it_and_the_config_says_so(trained, tmp_path, monkeypatch, asked):
+    if asked == "auto":
+        monkeypatch.setattr("nnlab.engine.decision.STEPS_THAT_EARN_XLA", 0)
     call = 'return self.out(tf.ensure_shape(tf.numpy_function(lambda a: a, [x], "float32"), x.shape))'
     code = OWN_STEP.replace("return self.out(x)", call).replace("import keras", "import keras\nimport tensorflow as tf")
     (tmp_path / "mine.py").write_text(code.partition("    def train_step")[0])
-    summary = trained(MINE, trust_code=True)
+    summary = trained(MINE, f"training.jit_compile={asked}", trust_code=True)
     assert (engine(summary)["used"], engine(summary)["xla"]) == ("fast", False)
     assert engine(summary)["reason"].startswith("XLA cannot compile the model: ")
     assert settled(summary)["jit_compile"] is False
-    again = trained(summary.run.config_path.read_text(), trust_code=True)
+    again = trained(summary.run.config_path.read_text().replace("code/mine.py", "mine.py"), trust_code=True)
     assert engine(again)["reason"] == "`jit_compile: false`"
     assert weights(again) == weights(summary)
 
