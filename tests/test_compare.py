@@ -11,6 +11,7 @@ import re
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from scipy import stats
@@ -984,3 +985,15 @@ def test_a_comparison_of_real_trainings_is_the_same_whatever_the_number_of_worke
     assert (trial / "tensorboard" / "validation").is_dir()
     assert not (trial / "model.keras").exists()
     assert Run(trial).read_info()["status"] == "completed"
+
+
+@pytest.mark.tf
+def test_real_trainings_on_folds_validate_every_row_once_and_share_their_test_rows(nnlab, write_config):
+    from nnlab.data.judging import data_record
+
+    done = json.loads(nnlab("compare", write_config(SMALL), "--folds", 3, "-S", "training.epochs=1", "--json").out)
+    records = [data_record(run).rows for run in Run(Path(done["run"])).trainings()]
+    held = [row for rows in records for row in rows["validation"]["row"].tolist()]
+    assert (len(records), len(held), len(set(held))) == (3, 120, 120)
+    assert len({tuple(rows["test"]["row"]) for rows in records}) == 1
+    assert all(not {*rows["train"]["row"].tolist()} & {*rows["validation"]["row"].tolist()} for rows in records)
