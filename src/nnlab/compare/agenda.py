@@ -18,7 +18,6 @@ from nnlab.config.load import LoadedConfig, change_config, dump_config
 from nnlab.config.overrides import override
 from nnlab.config.programs import program_kind
 from nnlab.executor import Outcome
-from nnlab.objective import Objective
 from nnlab.run import Status
 from nnlab.studies.agenda import Agenda, Setup
 from nnlab.studies.trial import Trial
@@ -43,20 +42,9 @@ class ComparisonAgenda(Agenda[Setting]):
     kind = "comparison"
     command = "nnlab compare"
 
-    @property
-    def objective(self) -> Objective:
-        """See `Agenda`."""
-        return self.comparison.rules.objective
-
-    @property
-    def outcomes(self) -> dict[str, Outcome]:
-        """See `Agenda`."""
-        return self.comparison.outcomes
-
-    @property
-    def configs(self) -> list[LoadedConfig]:
-        """See `Agenda`."""
-        return [variant.config for variant in self.variants]
+    def __post_init__(self) -> None:
+        self.configs = [variant.config for variant in self.variants]
+        self.objective, self.outcomes = self.comparison.rules.objective, self.comparison.outcomes
 
     def wanted(self, after: Trial[Setting] | None = None) -> Iterable[Trial[Setting]]:
         """See `Agenda`."""

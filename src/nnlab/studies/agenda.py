@@ -41,22 +41,18 @@ class Agenda(ABC, Generic[Tried]):
     Attributes:
         kind: what `run.json` calls the study.
         command: what stands for it where a trial's config says where its values come from.
+        configs: those that have all data of the study.
+        objective: what trials are judged by.
+        outcomes: how trials ended, by their names.
         phase: what goes on, for people; empty as long as it needs no words.
     """
 
     kind: ClassVar[str]
     command: ClassVar[str]
+    configs: Sequence[LoadedConfig]
+    objective: Objective
+    outcomes: dict[str, Outcome]
     phase: str = ""
-
-    @property
-    @abstractmethod
-    def objective(self) -> Objective:
-        """What trials are judged by."""
-
-    @property
-    @abstractmethod
-    def outcomes(self) -> dict[str, Outcome]:
-        """How trials ended, by their names."""
 
     @abstractmethod
     def wanted(self, after: Trial[Tried] | None = None) -> Iterable[Trial[Tried]]:
@@ -78,11 +74,6 @@ class Agenda(ABC, Generic[Tried]):
     @abstractmethod
     def resolved(self) -> str:
         """The config that says all of it: a study of it gives the same results."""
-
-    @property
-    @abstractmethod
-    def configs(self) -> Sequence[LoadedConfig]:
-        """Configs that have all data of the study."""
 
     @abstractmethod
     def rows(self) -> list[dict[str, Any]]:

@@ -15,7 +15,6 @@ from nnlab.config.load import LoadedConfig, change_config, dump_config, load_con
 from nnlab.config.overrides import Override, override
 from nnlab.errors import NnlabError
 from nnlab.executor import Outcome
-from nnlab.objective import Objective
 from nnlab.run import Run, Status
 from nnlab.studies.agenda import Agenda, Setup
 from nnlab.studies.trial import Trial
@@ -53,20 +52,8 @@ class SearchAgenda(Agenda[Candidate]):
     _began: float = field(init=False)
     _seconds: float | None = None
 
-    @property
-    def objective(self) -> Objective:
-        """See `Agenda`."""
-        return self.search.objective
-
-    @property
-    def outcomes(self) -> dict[str, Outcome]:
-        """See `Agenda`."""
-        return self.search.outcomes
-
-    @property
-    def configs(self) -> list[LoadedConfig]:
-        """See `Agenda`."""
-        return [self.config]
+    def __post_init__(self) -> None:
+        self.configs, self.objective, self.outcomes = [self.config], self.search.objective, self.search.outcomes
 
     @property
     def resolved(self) -> str:
