@@ -18,8 +18,6 @@ PRIVATE_MODULES = re.compile(r"(keras\.src|tensorflow\.python|keras_tuner\.src|k
 
 OF_NAMED_TUPLES = ("_replace", "_asdict", "_fields")
 
-YET_TO_MOVE = {"engine", "predict.py", "gradients.py", "layers/graph_schedules.py"}
-
 
 def private_names(path: Path) -> list[str]:
     """Return the names of others that a module uses although they are private."""
@@ -40,8 +38,7 @@ def test_no_other_module_uses_private_names_of_others():
         for path in SOURCE.rglob("*.py")
         if path.parent.name != "private" and (names := private_names(path))
     }
-    left = {file: names for file, names in found.items() if not {file, file.partition("/")[0]} & YET_TO_MOVE}
-    assert left == {}, "put what uses them into `nnlab.private`"
+    assert found == {}, "put what uses them into `nnlab.private`"
 
 
 @pytest.mark.tf
