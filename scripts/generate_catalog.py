@@ -1042,6 +1042,7 @@ class Sizes:
     def __init__(self, target: Any) -> None:
         self.target = target
         self.signature = inspect.signature(target).parameters
+        self.known: dict[str, tuple[Any, tuple[int, ...]] | None] = {}
         required = required_of(target)
         sizes = [name for name in required if accepted_values("layers", target, name, None).get("minimum") == 1]
         self.primes = dict(zip((name for name in sizes if name != "kernel_size"), self.PRIMES, strict=False))
@@ -1053,34 +1054,46 @@ class Sizes:
 
     def found(self) -> Json:
         """Return the formulas of the weights' sizes and the rule for the shape, as far as they can be told."""
-        tried = [(axes, several) for several in (False, True) for axes in range(4) if self.made(axes, several)]
+        tried = [(axes, False) for axes in range(4) if self.made(axes, False)]
+        tried = tried or [(axes, True) for axes in range(4) if self.made(axes, True)]
         if not tried:
             return {}
         weights = self.formulas(*tried[0])
         rules = [self.rules(axes, several) for axes, several in tried]
         common = [rule for rule in rules[0] if all(rule in others for others in rules)]
+        common = common if common and self.is_settled(*tried[-1]) else []
         return {**({"weights": weights} if weights else {}), **({"shape": common[0]} if common else {})}
 
     def made(self, axes: int, several: bool = False, **more: object) -> tuple[Any, tuple[int, ...]] | None:
         """Return the layer behind one input or two with so many axes of steps, and the shape of what it gives."""
-        x = keras.KerasTensor((2, *(self.STEPS,) * axes, self.WIDTH))
-        try:
-            layer = self.target(**{**self.given, **more})
-            required = [name for name in required_of(layer.call) if several]
-            return layer, tuple((layer(x, x) if len(required) > 1 else layer([x, x] if several else x)).shape)
-        except Exception:
-            return None
+        key = f"{axes} {several} {more}"
+        if key not in self.known:
+            x = keras.KerasTensor((2, *(self.STEPS,) * axes, self.WIDTH))
+            try:
+                layer = self.target(**{**self.given, **more})
+                required = [name for name in required_of(layer.call) if several]
+                result = layer(x, x) if len(required) > 1 else layer([x, x] if several else x)
+                self.known[key] = layer, tuple(result.shape)
+            except Exception:
+                self.known[key] = None
+        return self.known[key]
 
-    def rules(self, axes: int, several: bool) -> list[str]:
-        """Return every rule that the shape fits, whatever numbers are given; strides shorten a convolution's steps."""
+    def is_settled(self, axes: int, several: bool) -> bool:
+        """Tell whether the shape is the same whatever numbers are given, besides those that the rules know of."""
         made = self.made(axes, several)
-        shape = None if made is None else made[1]
         for name, item in self.signature.items():
             if name in ("output_mode", "output_shape"):  # the shape is given, mostly with what there is no trying
-                return []
+                return False
             more = None if name in ("axis", "strides", "kernel_size") else one_more(item.default)
-            if more is not None and (other := self.made(axes, several, **{name: more})) and other[1] != shape:
-                return []
+            other = None if more is None else self.made(axes, several, **{name: more})
+            if made is not None and other is not None and other[1] != made[1]:
+                return False
+        return True
+
+    def rules(self, axes: int, several: bool) -> list[str]:
+        """Return every rule that the shape fits; strides shorten a convolution's steps."""
+        made = self.made(axes, several)
+        shape = None if made is None else made[1]
         steps, width = (2, *(self.STEPS,) * axes), self.WIDTH
         fitting = {"same": (*steps, width), "flat": (2, self.STEPS**axes * width), "sum": (*steps, 2 * width)}
         for name, prime in self.primes.items():
@@ -1105,6 +1118,8 @@ class Sizes:
         sizes = self.sizes(axes, several, **given)
         factors = {"width": self.WIDTH, "kernel_size": self.KERNEL, **primes}
         products = [self.product(size, factors) for size in sizes]
+        if not any(products):
+            return []
         tagged: set[int] = set()
         for name in (name for name, item in self.signature.items() if item.default is True):
             gone = Counter(sizes) - Counter(self.sizes(axes, several, **given, **{name: False}))

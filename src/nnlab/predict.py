@@ -18,15 +18,10 @@ from nnlab.engine.trained import Trained
 from nnlab.errors import NnlabError
 from nnlab.model.ending import Link
 from nnlab.model.inputs import model_inputs
+from nnlab.model.objects import role_of
 from nnlab.model.plan import output_meanings
 from nnlab.private.keras import layers_inside, seed_generators
 
-_DROPOUT = (
-    keras.layers.Dropout,  # also the spatial ones, and nnlab's `MCDropout`
-    keras.layers.AlphaDropout,
-    keras.layers.GaussianDropout,
-    keras.layers.GaussianNoise,
-)
 _RATES = ("rate", "stddev", "dropout", "recurrent_dropout")
 
 
@@ -164,7 +159,7 @@ def _dropout_layers(model: keras.Model) -> list[Any]:
     return [
         layer
         for layer in layers_inside(model, itself=False)
-        if (isinstance(layer, _DROPOUT) or hasattr(layer, "recurrent_dropout"))
+        if (role_of(layer) == "dropout" or hasattr(layer, "recurrent_dropout"))
         and any(isinstance(rate, float | int) and rate > 0 for rate in (getattr(layer, name, 0) for name in _RATES))
     ]
 

@@ -88,11 +88,6 @@ class Run:
         return self.path / "lock"
 
     @property
-    def is_there(self) -> bool:
-        """Whether it has begun."""
-        return _is_run(self.path)
-
-    @property
     def enclosing(self) -> Run | None:
         """The comparison or search that this run is a part of."""
         return Run(self.path.parent.parent) if self.path.parent.name in PARTS else None

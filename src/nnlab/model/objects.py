@@ -8,7 +8,7 @@ from typing import Any
 import keras
 
 from nnlab import layers as own
-from nnlab.catalog import Entry
+from nnlab.catalog import Entry, Role, find
 from nnlab.config.components import Component
 from nnlab.errors import LONGEST_SENTENCE, ConfigError, ConfigPath, Problem, sentences
 from nnlab.layers.activations import ActivationFunction
@@ -46,6 +46,12 @@ def make(component: Component) -> Any:
 def python_object(entry: Entry) -> Any:
     """Return the class or the function that an entry of the catalog stands for."""
     return getattr(own if entry.package == "nnlab" else _KERAS_MODULES[entry.kind], entry.object)
+
+
+def role_of(layer: keras.Layer) -> Role | None:
+    """Return what a layer is for: as the catalog says of its class, or of the nearest that it was made from."""
+    entries = (find("layers", base.__name__) for base in type(layer).__mro__)
+    return next((entry.role for entry in entries if entry is not None), None)
 
 
 def _value(value: Any) -> Any:

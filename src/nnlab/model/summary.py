@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from nnlab import catalog
+from nnlab.model.objects import role_of
 from nnlab.private.keras import feeding, layers_inside
 from nnlab.wording import value_text
 
@@ -93,7 +94,7 @@ def summarize(model: Any) -> ModelSummary:
                 inputs=_feeding(layer, rows, model),
                 activation=_activation(layer),
                 initializer=_initializer(layer),
-                role=_role(layer),
+                role=role_of(layer),
             )
         )
     return ModelSummary(
@@ -103,12 +104,6 @@ def summarize(model: Any) -> ModelSummary:
         trainable_params=_count(model.trainable_weights),
         non_trainable_params=_count(model.non_trainable_weights),
     )
-
-
-def _role(layer: Any) -> catalog.Role | None:
-    """Return what a layer is for: as the catalog says of its class, or of the nearest that it was made from."""
-    entries = (catalog.find("layers", base.__name__) for base in type(layer).__mro__)
-    return next((entry.role for entry in entries if entry is not None), None)
 
 
 def _activation(layer: Any) -> str | None:
