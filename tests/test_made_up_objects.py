@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import sys
@@ -61,6 +62,25 @@ def ramp(_: Request, *, rows: Annotated[int, Ge(4)] = 40) -> RawData:
 def seesaw(ops: Any, t: Any, learning_rate: Any, *, period: float) -> Any:
     """Falls to a half and rises again."""
     return learning_rate * (0.75 + 0.25 * ops.cos(6.28 * t / period))
+
+
+class InThisProcess(contextlib.AbstractContextManager):
+    """Does jobs where the objects are: worker processes have only what is installed."""
+
+    def __init__(self, watch: Any) -> None:
+        from nnlab.executor import Trainer
+
+        self.watch, self.jobs, self.trainer = watch, [], Trainer()
+
+    def submit(self, job: Any) -> None:
+        self.jobs.append(job)
+
+    def next_outcome(self) -> Any:
+        job = self.jobs.pop(0) if self.jobs else None
+        return job and self.trainer.do(job, lambda row: self.watch(job.name, row))
+
+    def __exit__(self, *_: object) -> None:
+        self.jobs.clear()
 
 
 @pytest.fixture(scope="module")
@@ -154,10 +174,7 @@ def test_a_model_of_its_own_trains(nnlab):
 
 
 def test_it_is_compared(nnlab, monkeypatch):
-    from nnlab import executor
-
-    # worker processes have only what is installed
-    monkeypatch.setattr(executor, "executor_for", lambda *_, **__: executor.InProcess)
+    monkeypatch.setattr("nnlab.executor.executor_for", lambda *_, **__: InThisProcess)
     Path("c.yaml").write_text(CONFIG)
     done = nnlab("compare", "c.yaml", "--vary", "optimizer=Sloth,SGD", "--seeds", 2, "-j", 1, "--json")
     assert done.code == 0, done.err

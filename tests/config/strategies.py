@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from nnlab import catalog
 from nnlab.catalog import Parameter
 from nnlab.config.model import normalizes
+from nnlab.config.names import whole
 from nnlab.config.values import value_faults
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]
@@ -112,7 +113,10 @@ def _table(draw: Draw) -> dict[str, Any]:
     settings = {
         "features": lambda: draw(NAMES),
         "classes": lambda: draw(NAMES),
-        "class_weight": lambda: draw(st.just("balanced") | st.dictionaries(TEXT, st.floats(0, 9), min_size=1)),
+        "class_weight": lambda: draw(
+            # two names of one class are refused
+            st.just("balanced") | st.dictionaries(TEXT.map(whole).filter(bool), st.floats(0, 9), min_size=1)
+        ),
         "validation": lambda: draw(st.floats(0, 1, exclude_max=True) | st.integers(0, 10**6)),
         "scale": lambda: draw(st.sampled_from(["standardize", "minmax", 255, 0.5])),
         "limit": lambda: draw(st.integers(1)),
