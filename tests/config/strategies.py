@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from nnlab import catalog
 from nnlab.catalog import Parameter
 from nnlab.config.model import normalizes
-from nnlab.config.names import whole
+from nnlab.config.names import canonical
 from nnlab.config.values import value_faults
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]
@@ -115,7 +115,7 @@ def _table(draw: Draw) -> dict[str, Any]:
         "classes": lambda: draw(NAMES),
         "class_weight": lambda: draw(
             # two names of one class are refused
-            st.just("balanced") | st.dictionaries(TEXT.map(whole).filter(bool), st.floats(0, 9), min_size=1)
+            st.just("balanced") | st.dictionaries(TEXT.map(canonical).filter(bool), st.floats(0, 9), min_size=1)
         ),
         "validation": lambda: draw(st.floats(0, 1, exclude_max=True) | st.integers(0, 10**6)),
         "scale": lambda: draw(st.sampled_from(["standardize", "minmax", 255, 0.5])),
