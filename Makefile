@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # byte code makes TensorFlow import three times faster, whatever the environment says about writing it
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test quick lint bench setup clean
+.PHONY: demo test quick proofs lint bench setup clean
 
 setup: $(VENV)/.installed
 
@@ -20,13 +20,19 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 demo: setup
 	$(BIN)/nnlab train configs/digits_mlp.yaml
 
-# a process for each core; the tests of a file stay together, as they share what they have trained
+# a process for each core; the tests of a file stay together, as they share what they have trained; the slow ones begin
+PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 test: setup
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
+	$(PYTEST)
 
 # the tests that need no TensorFlow, in seconds
 quick: setup
-	$(BIN)/python -m pytest -m "not tf"
+	$(PYTEST) -m "not tf"
+
+# the long forms of the tests, hours of them, a million made-up configs among them; docs/proofs.md says what came out
+INPUTS ?= 150000
+proofs: setup
+	$(BIN)/python scripts/prove.py --inputs $(INPUTS) --write docs/proofs.md
 
 lint: setup
 	$(BIN)/ruff format --check .

@@ -39,6 +39,7 @@ KINDS = {
 
 
 @pytest.mark.tf
+@pytest.mark.usefixtures("shared_programs")
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_model_is_that_of_the_epoch_that_is_named(config, tmp_path, kind):
     from nnlab.train import evaluate, train

@@ -143,6 +143,7 @@ def test_summary_shows_activation_and_initializer_of_each_layer(nnlab):
     assert "starts from he_normal" in drawn
 
 
+@pytest.mark.tf
 def test_verbose_says_that_there_is_no_gpu_without_alarms():
     command = [sys.executable, "-m", "nnlab", "summary", str(CONFIGS / "digits_mlp.yaml"), "-v"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
@@ -150,6 +151,7 @@ def test_verbose_says_that_there_is_no_gpu_without_alarms():
     assert "cuda" not in done.stderr.lower()
 
 
+@pytest.mark.tf
 def test_summary_draws_an_svg_with_a_box_for_each_layer(nnlab, tmp_path):
     done = nnlab("summary", CONFIGS / "digits_mlp.yaml", "--plot", "net.svg")
     assert "8,970 parameters" in done.out

@@ -1,5 +1,8 @@
 """Every object of the catalog is built from YAML, trains a step, and survives saving and dumping.
 
+The step is taken without a compiled program, which takes longer than all else; the tests of the engines compile one of
+each object. The long form compiles it here, too.
+
 A new entry of the catalog is tested without a change here, unless it needs parameters that no rule below knows.
 """
 
@@ -227,21 +230,22 @@ def _quick_clear_session(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keras.utils, "clear_session", partial(keras.utils.clear_session, free_memory=False))
 
 
-def rows_of(takes: str, target: str) -> Splits:
-    """Make rows in memory."""
+def rows_of(takes: str, target: str, *, num_rows: int = NUM_ROWS, branches: int = 1) -> Splits:
+    """Make rows in memory, with columns of the target for each branch of a model."""
     shape = SHAPES[takes]
     task, columns, *_ = TARGETS[target]
+    columns *= branches
     rng = np.random.default_rng(0)
-    x = rng.uniform(0, 1, (NUM_ROWS, *shape)).astype(np.float32)
+    x = rng.uniform(0, 1, (num_rows, *shape)).astype(np.float32)
     if takes == "integers":
-        x = rng.integers(0, 4, (NUM_ROWS, *shape)).astype(np.float32)
-    y = rng.uniform(0, 1, (NUM_ROWS, columns)).astype(np.float32)
+        x = rng.integers(0, 4, (num_rows, *shape)).astype(np.float32)
+    y = rng.uniform(0, 1, (num_rows, columns)).astype(np.float32)
     if task == "binary":
-        y = (np.arange(NUM_ROWS) % 2).astype(np.float32).reshape(-1, 1)
+        y = (np.arange(num_rows) % 2).astype(np.float32).reshape(-1, 1)
     if task == "multiclass":
-        y = (np.arange(NUM_ROWS) % columns).astype(np.int32)
+        y = (np.arange(num_rows) % columns).astype(np.int32)
     spec = DataSpec(
-        input_shapes={"": shape}, feature_names=(), num_train=NUM_ROWS, num_validation=0, num_test=0,
+        input_shapes={"": shape}, feature_names=(), num_train=num_rows, num_validation=0, num_test=0,
         targets={"": TargetSpec(task, (columns,), class_names=(), names=(), inferred_task=False)},
     )  # fmt: skip
     return Splits(Split({"": x}, {"": y}), None, None, spec)
@@ -328,10 +332,16 @@ def test_excluded_names_are_in_the_catalog():
         assert name.partition(".")[2] in catalog.entries(name.partition(".")[0]), name
 
 
+WITHOUT_KERAS_LOOP = ("AugMix", "Swish")
+"""Layers that no test of the engines trains with Keras's own loop."""
+
+
+@pytest.mark.proof
 @every("layers")
-def test_a_layer(trained, tmp_path, name):
+def test_a_layer(trained, proofs, tmp_path, name):
     case = case_of("layers", name)
-    result = trained(model_with(case), takes="sequence" if case.takes == "cell" else case.takes)
+    takes = "sequence" if case.takes == "cell" else case.takes
+    result = trained(model_with(case), takes=takes, eager=not proofs and name not in WITHOUT_KERAS_LOOP)
     assert_equal_predictions(result, tmp_path, random=name in RANDOM)
 
 
@@ -412,11 +422,10 @@ def test_a_model_class(trained, tmp_path, name):
 CLIPPING = ("clipnorm: 1", "clipvalue: 0.5", "global_clipnorm: 1")
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("clipping", CLIPPING)
 @every("optimizers")
-def test_an_optimizer_with_all_common_parameters(trained, tmp_path, name, clipping):
+def test_an_optimizer_with_all_common_parameters(trained, proofs, tmp_path, name, clipping):
     given = f"weight_decay: 0.01, use_ema: true, ema_momentum: 0.5, gradient_accumulation_steps: 2, {clipping}"
-    result = trained(
-        "{hidden: [3]}", more=f", optimizer: {{{name}: {{{given}}}}}", steps=2, eager=clipping != "clipnorm: 1"
-    )
+    result = trained("{hidden: [3]}", more=f", optimizer: {{{name}: {{{given}}}}}", steps=2, eager=not proofs)
     assert_equal_predictions(result, tmp_path)

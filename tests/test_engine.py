@@ -28,17 +28,34 @@ training: {epochs: 3, batch_size: 25}
 """
 
 
+@pytest.fixture(scope="module")
+def kept() -> dict:
+    """What was trained for tests that look at it."""
+    return {}
+
+
 @pytest.fixture
-def trained(config, tmp_path):
-    """Train a config with changes by the fast engine, if they name no other; return the summary."""
+def trained(config, kept, tmp_path_factory):
+    """Train a config with changes by the fast engine, if they name no other; return the summary.
+
+    What differs in nothing that decides about numbers is trained once, unless there are `options`.
+    """
+    from nnlab.engine import decision, loops
     from nnlab.train import train
     from nnlab.training_options import TrainingOptions
 
     def run(text: str = WINE, *overrides: str, programs=None, **options):
-        loaded, directory = config(text, "training.engine=fast", *overrides), Run.new(tmp_path / "runs", "test")
-        summary = train(loaded, directory, TrainingOptions(**options), programs=programs)
-        assert summary.status == "completed", summary.problem
-        return summary
+        key = text, overrides, decision.STEPS_THAT_EARN_XLA, loops.SECONDS_OF_A_STRETCH
+        alone = programs is not None or options
+        if alone or key not in kept:
+            loaded = config(text, "training.engine=fast", *overrides)
+            directory = Run.new(tmp_path_factory.mktemp("runs"), "test")
+            summary = train(loaded, directory, TrainingOptions(**options), programs=programs)
+            assert summary.status == "completed", summary.problem
+            if alone:
+                return summary
+            kept[key] = summary
+        return kept[key]
 
     return run
 
@@ -155,6 +172,7 @@ def test_a_program_used_again_gives_what_a_new_one_gives(trained, monkeypatch, x
     monkeypatch.setattr("nnlab.engine.decision.STEPS_THAT_EARN_XLA", 0)
     text, programs = PLAIN if xla else WINE, Programs()
     first = trained(text, programs=programs)
+    assert weights(first) == weights(trained(text))
     changes = ("seed=4", "optimizer.learning_rate=0.003", "model.regularizer.L2=0.1")
     again, fresh = trained(text, *changes, programs=programs), trained(text, *changes)
     assert engine(again)["xla"] is xla
@@ -184,15 +202,15 @@ def test_statistics_of_the_data_and_a_lowered_rate_do_not_stay_in_a_program(trai
     assert numbers(fresh)[-1]["learning_rate"] < 0.001
 
 
-@pytest.mark.parametrize("change", ["model.hidden=[8, 9]", "model.dropout=0.2", "training.batch_size=20"])
-def test_another_shape_of_training_gets_a_program_of_its_own(trained, change):
+def test_another_shape_of_training_gets_a_program_of_its_own(trained):
     from nnlab.engine.reuse import Programs
 
     programs = Programs()
     trained(programs=programs)
-    again = trained(WINE, change, programs=programs)
-    assert len(programs) == 2
-    assert weights(again) == weights(trained(WINE, change))
+    for count, change in enumerate(("model.hidden=[8, 9]", "model.dropout=0.2", "training.batch_size=20"), 2):
+        again = trained(WINE, change, programs=programs)
+        assert len(programs) == count
+        assert weights(again) == weights(trained(WINE, change))
 
 
 def test_only_so_many_programs_are_kept(trained):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -93,19 +94,44 @@ def test_the_memory_of_a_control_group_counts(monkeypatch, tmp_path):
     assert memory.free_memory() == 2_400_000
 
 
-def test_a_training_whose_process_is_killed_is_done_again(jobs):
-    killed = []
+@pytest.mark.proof
+def test_a_training_whose_process_is_killed_is_done_again(jobs, amount):
+    kills = amount(1, 40, "kills")
+    for epoch in range(1, 200, 200 // kills):
+        killed = []
 
-    def kill_once(name, _):
-        if not killed:
-            killed.append(name)
-            kill_worker_of(name, workers)
+        def kill_once(name, row, epoch=epoch, killed=killed):
+            if row["epoch"] >= epoch and not killed:
+                killed.append(name)
+                kill_worker_of(name, executor)  # noqa: B023 - of this round
 
-    workers = Workers(1, kill_once)
-    found = outcomes(workers, jobs(2, "training.epochs=200"))
-    assert killed == ["job0"]
-    assert {name: outcome.status for name, outcome in found.items()} == {"job0": "completed", "job1": "completed"}
-    assert len(found["job0"].history) == 200
+        executor = Workers(1, kill_once)
+        found = outcomes(executor, jobs(2, "training.epochs=200"))
+        assert killed == ["job0"]
+        assert {name: outcome.status for name, outcome in found.items()} == {"job0": "completed", "job1": "completed"}
+        assert [row["epoch"] for row in found["job0"].history] == [*range(1, 201)]
+
+
+@pytest.mark.proof
+def test_memory_does_not_grow_with_the_number_of_trainings(jobs, proofs, amount):
+    """The programs apart, of which TensorFlow keeps something: trainings of the same shape share one."""
+    number, shapes, used = amount(12, 1000, "trainings"), 4 if proofs else 1, []
+    trainer = Trainer()
+    for i in range(number):
+        (job,) = jobs(1, f"seed={i}", f"model.hidden=[{4 + i % shapes}]")
+        assert trainer.do(job, lambda _: None).status == "completed"
+        used.append(memory_used())
+    grown = (used[-1] - used[number // 2]) / (number - number // 2)
+    assert grown < MOST_GROWN, f"{grown / 2**20:.1f} MB a training"
+
+
+MOST_GROWN = 1 << 20
+"""Bytes by which a process may grow with each training: a worker is replaced after a thousand times that."""
+
+
+def memory_used() -> int:
+    """Return the bytes of this process that are in memory."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def test_a_training_that_kills_its_process_twice_is_given_up_and_the_others_go_on(jobs):

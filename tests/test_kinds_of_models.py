@@ -83,6 +83,23 @@ def trained(loaded, runs_dir, **options):
     return train(loaded, Run.new(runs_dir, loaded.experiment.name), TrainingOptions(**options))
 
 
+def trained_in(folder, text):
+    (folder / "experiment.yaml").write_text(text)
+    return trained(load_config(folder / "experiment.yaml"), folder / "runs")
+
+
+@pytest.fixture(scope="module")
+def two_inputs(tmp_path_factory):
+    """Train a graph for all tests that look at it."""
+    return trained_in(tmp_path_factory.mktemp("two_inputs"), TWO_INPUTS)
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory):
+    """Train what others take layers over from."""
+    return trained_in(tmp_path_factory.mktemp("source"), SOURCE).run
+
+
 def test_three_forms_of_one_network_with_the_same_weights_agree_bit_for_bit(config, tmp_path):
     import keras
 
@@ -109,26 +126,24 @@ def test_normalization_in_a_graph_is_adapted_to_its_own_columns(config):
     np.testing.assert_allclose(np.ravel(layer.mean), ready.splits.train.x["deep"].mean(axis=0), atol=1e-6)
 
 
-def test_several_outputs_have_their_own_losses_weights_and_metrics(config, tmp_path):
-    summary = trained(config(TWO_INPUTS), tmp_path)
-    row = summary.history[-1]
+def test_several_outputs_have_their_own_losses_weights_and_metrics(two_inputs):
+    row = two_inputs.history[-1]
     names = ["loss", "main_loss", "aux_loss", "main_root_mean_squared_error", "aux_mean_absolute_error"]
     assert [name for name in row if not name.startswith("val_")][2:-1] == names
     assert row["loss"] == pytest.approx(0.75 * row["main_loss"] + 0.25 * row["aux_loss"], rel=1e-4)
-    assert set(summary.metrics["test"]) == set(names)
+    assert set(two_inputs.metrics["test"]) == set(names)
 
 
-def test_a_functional_run_evaluates_to_the_same_figures_again(config, tmp_path):
+def test_a_functional_run_evaluates_to_the_same_figures_again(two_inputs):
     from nnlab.train import evaluate
 
-    summary = trained(config(TWO_INPUTS), tmp_path)
-    assert evaluate(summary.run, "test") == summary.metrics["test"]
+    assert evaluate(two_inputs.run, "test") == two_inputs.metrics["test"]
 
 
-def test_a_resolved_graph_reads_back_and_trains_to_the_same_weights(config, tmp_path):
+def test_a_resolved_graph_reads_back_and_trains_to_the_same_weights(two_inputs, tmp_path):
     from nnlab.model.saved import load_model
 
-    first = trained(config(TWO_INPUTS), tmp_path)
+    first = two_inputs
     again = trained(load_config(first.run.config_path), tmp_path)
     for one, two in zip(load_model(first.run).get_weights(), load_model(again.run).get_weights(), strict=True):
         assert one.tobytes() == two.tobytes()
@@ -264,26 +279,24 @@ training: {epochs: 3, tensorboard: false}
 """
 
 
-def test_transfer_takes_the_hidden_layers_over_with_their_weights(config, tmp_path):
-    source = trained(config(SOURCE), tmp_path)
-    before = source.run.model_path.read_bytes()
+def test_transfer_takes_the_hidden_layers_over_with_their_weights(config, source):
+    before = source.model_path.read_bytes()
     from nnlab.model.saved import load_model
 
-    ready = built(config(TARGET), runs_dir=tmp_path)
-    theirs = load_model(source.run).layers
+    ready = built(config(TARGET), runs_dir=source.path.parent)
+    theirs = load_model(source).layers
     assert [layer.name for layer in ready.model.layers] == ["transferred_dense", "transferred_dense_1", "dense"]
     for i, layer in enumerate(ready.taken):
         np.testing.assert_array_equal(layer.get_weights()[0], theirs[i].get_weights()[0])
-    assert source.run.model_path.read_bytes() == before
+    assert source.model_path.read_bytes() == before
 
 
-def test_transferred_layers_are_frozen_first_and_free_then(config, tmp_path):
+def test_transferred_layers_are_frozen_first_and_free_then(config, source):
     from nnlab.model.saved import load_model
 
-    source = trained(config(SOURCE), tmp_path)
-    theirs = load_model(source.run).layers[0].get_weights()[0]
-    frozen = trained(config(TARGET, "training.epochs=2"), tmp_path)
-    freed = trained(config(TARGET), tmp_path)
+    theirs = load_model(source).layers[0].get_weights()[0]
+    frozen = trained(config(TARGET, "training.epochs=2"), source.path.parent)
+    freed = trained(config(TARGET), source.path.parent)
     np.testing.assert_array_equal(load_model(frozen.run).layers[0].get_weights()[0], theirs)
     assert not np.array_equal(load_model(freed.run).layers[0].get_weights()[0], theirs)
     rates = [row["learning_rate"] for row in freed.history]
@@ -291,14 +304,13 @@ def test_transferred_layers_are_frozen_first_and_free_then(config, tmp_path):
     assert [row["epoch"] for row in freed.history] == [1, 2, 3]
 
 
-def test_layers_are_chosen_by_number_or_name(config, tmp_path):
-    trained(config(SOURCE), tmp_path)
-    one = built(config(TARGET, "model.transfer.layers=1", "model.hidden=[5]"), runs_dir=tmp_path).model
+def test_layers_are_chosen_by_number_or_name(config, source):
+    one = built(config(TARGET, "model.transfer.layers=1", "model.hidden=[5]"), runs_dir=source.path.parent).model
     assert [layer.name for layer in one.layers] == ["transferred_dense", "dense", "dense_1"]
-    named = built(config(TARGET, "model.transfer.layers=[dense]"), runs_dir=tmp_path).model
+    named = built(config(TARGET, "model.transfer.layers=[dense]"), runs_dir=source.path.parent).model
     assert [layer.name for layer in named.layers] == ["transferred_dense", "dense"]
     with pytest.raises(ConfigError, match="the run has no layer `dense_7`"):
-        built(config(TARGET, "model.transfer.layers=[dense_7]"), runs_dir=tmp_path)
+        built(config(TARGET, "model.transfer.layers=[dense_7]"), runs_dir=source.path.parent)
 
 
 def test_an_unknown_run_to_transfer_from_is_a_config_error(config, tmp_path):

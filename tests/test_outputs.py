@@ -77,16 +77,20 @@ class Pictures(keras.Model):
 
 @pytest.fixture(autouse=True)
 def files(tmp_path):
+    return with_files(tmp_path)
+
+
+def with_files(folder):
     """Write the data files that the configs name."""
     random = np.random.default_rng(0)
     x = random.normal(size=(40, 2)).round(3)
     who = np.array(["ann", "bob", "cid"])[np.arange(40) % 3]
     rows = [f"{a},{b},{name},{a + b:.3f},{a - b:.3f}" for (a, b), name in zip(x, who, strict=True)]
-    (tmp_path / "people.csv").write_text("\n".join(["a,b,who,score,height", *rows]))
+    (folder / "people.csv").write_text("\n".join(["a,b,who,score,height", *rows]))
     image, meta = random.integers(0, 256, (40, 2, 2, 1), dtype=np.uint8), random.normal(3, 2, (40, 3))
-    np.savez(tmp_path / "pictures.npz", image=image, meta=meta, y=np.arange(40) % 2)
-    (tmp_path / "own_net.py").write_text(OWN)
-    return tmp_path
+    np.savez(folder / "pictures.npz", image=image, meta=meta, y=np.arange(40) % 2)
+    (folder / "own_net.py").write_text(OWN)
+    return folder
 
 
 def built(loaded, **options):
@@ -100,6 +104,23 @@ def trained(loaded, runs_dir, **options):
     from nnlab.training_options import TrainingOptions
 
     return train(loaded, Run.new(runs_dir, loaded.experiment.name), TrainingOptions(**options))
+
+
+@pytest.fixture(scope="module")
+def outputs_run(tmp_path_factory):
+    """Train a model with several outputs for all tests that look at it."""
+    return trained_in(with_files(tmp_path_factory.mktemp("outputs")), OUTPUTS)
+
+
+@pytest.fixture(scope="module")
+def inputs_run(tmp_path_factory):
+    """Train a model on arrays for all tests that look at it."""
+    return trained_in(with_files(tmp_path_factory.mktemp("inputs")), INPUTS)
+
+
+def trained_in(folder, text):
+    (folder / "experiment.yaml").write_text(text)
+    return trained(load_config(folder / "experiment.yaml"), folder / "runs")
 
 
 def predicted(run, file, *, trust_code=False, **options):
@@ -163,11 +184,11 @@ def weighted_loss(ready) -> float:
     return float(ready.model.compute_loss(x, y, ready.model(x, training=False), *weights, training=False))
 
 
-def test_outputs_of_several_tasks_train_evaluate_and_train_again_to_the_same_weights(config, files):
+def test_outputs_of_several_tasks_train_evaluate_and_train_again_to_the_same_weights(outputs_run, files):
     from nnlab.model.saved import load_model
     from nnlab.train import evaluate
 
-    first = trained(config(OUTPUTS), files / "runs")
+    first = outputs_run
     assert first.status == "completed"
     assert {"main_accuracy", "aux_root_mean_squared_error", "again_loss"} <= set(first.metrics["test"])
     assert evaluate(first.run, "test") == first.metrics["test"]
@@ -176,8 +197,8 @@ def test_outputs_of_several_tasks_train_evaluate_and_train_again_to_the_same_wei
         assert one.tobytes() == two.tobytes()
 
 
-def test_predictions_have_the_classes_and_targets_of_each_output(config, files):
-    run = trained(config(OUTPUTS), files / "runs").run
+def test_predictions_have_the_classes_and_targets_of_each_output(outputs_run, files):
+    run = outputs_run.run
     (files / "new.csv").write_text("b,a\n1,2\n3,4\n")
     columns = predicted(run, files / "new.csv")
     assert list(columns) == [
@@ -189,18 +210,18 @@ def test_predictions_have_the_classes_and_targets_of_each_output(config, files):
     np.testing.assert_array_equal(sampled["aux.score"], columns["aux.score"])
 
 
-def test_monte_carlo_figures_are_those_of_each_output(config, files):
+def test_monte_carlo_figures_are_those_of_each_output(outputs_run):
     from nnlab.data.judging import rows_of_split
     from nnlab.engine.trained import Trained
     from nnlab.predict import evaluate_monte_carlo
 
-    run = trained(config(OUTPUTS), files / "runs").run
+    run = outputs_run.run
     figures = evaluate_monte_carlo(Trained.load(run), rows_of_split(run, "test"), samples=3)
     assert {"main_accuracy", "main_entropy", "aux_root_mean_squared_error", "again_std"} <= set(figures)
 
 
-def test_the_run_keeps_what_each_output_predicts(config, files):
-    run = trained(config(OUTPUTS), files / "runs").run
+def test_the_run_keeps_what_each_output_predicts(outputs_run):
+    run = outputs_run.run
     targets = run.read_info()["data"]["targets"]
     assert targets["main"] == {"task": "multiclass", "class_names": ["ann", "bob", "cid"], "target_names": ["who"]}
     assert data_spec(run).targets["aux"].names == ("score", "height")
@@ -235,15 +256,14 @@ def test_inputs_take_arrays_by_their_names(config):
     np.testing.assert_allclose(np.ravel(norm.mean), ready.splits.train.x["meta"].mean(axis=0), rtol=1e-5)
 
 
-def test_a_run_on_arrays_evaluates_and_predicts_from_arrays(config, files):
+def test_a_run_on_arrays_evaluates_and_predicts_from_arrays(inputs_run, files):
     from nnlab.train import evaluate
 
-    summary = trained(config(INPUTS), files / "runs")
-    assert evaluate(summary.run, "test") == summary.metrics["test"]
+    assert evaluate(inputs_run.run, "test") == inputs_run.metrics["test"]
     with np.load(files / "pictures.npz") as stored:
         np.savez(files / "new.npz", image=stored["image"][:3], meta=stored["meta"][:3])
-    (files / "pictures.npz").unlink()
-    columns = predicted(summary.run, files / "new.npz")
+    (inputs_run.run.path.parent.parent / "pictures.npz").unlink()
+    columns = predicted(inputs_run.run, files / "new.npz")
     assert list(columns) == ["class", "p(0)", "p(1)"]
     assert len(columns["class"]) == 3
 
@@ -255,13 +275,12 @@ def test_gradients_of_a_model_on_arrays_are_checked(config):
     assert check_gradients(experiment, load_data(experiment.data, seed=0)).ok
 
 
-def test_a_model_on_arrays_takes_layers_over_by_name(config, files):
-    source = trained(config(INPUTS), files / "runs").run
+def test_a_model_on_arrays_takes_layers_over_by_name(config, inputs_run):
     from nnlab.model.saved import load_model
 
     transfer = "model.transfer={from: inputs, layers: [norm, hidden]}"
-    ready = built(config(INPUTS, transfer), runs_dir=files / "runs")
-    theirs = load_model(source).get_layer("hidden").get_weights()
+    ready = built(config(INPUTS, transfer), runs_dir=inputs_run.run.path.parent)
+    theirs = load_model(inputs_run.run).get_layer("hidden").get_weights()
     for ours, other in zip(ready.model.get_layer("hidden").get_weights(), theirs, strict=True):
         np.testing.assert_array_equal(ours, other)
 

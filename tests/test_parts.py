@@ -37,14 +37,17 @@ def timeless(rows):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_three_epochs_and_six_more_are_nine(config, tmp_path, kind):
+def test_three_epochs_and_six_more_are_nine(config, tmp_path, kept_programs, kind):
+    """Whether the parts go through a program that is there already, as in a search, or through one of their own."""
     from nnlab.train import train
 
     loaded = config(BASE, *KINDS[kind])
     runs = {name: Run(tmp_path / name) for name in ("whole", "first", "second", "third")}
-    whole = train(loaded, runs["whole"])
-    train(loaded, runs["first"], TrainingOptions(last_epoch=3, keep_checkpoint=True))
-    train(loaded, runs["second"], TrainingOptions(last_epoch=6, continues=runs["first"], keep_checkpoint=True))
+    whole = train(loaded, runs["whole"], programs=kept_programs)
+    begun = TrainingOptions(last_epoch=3, keep_checkpoint=True)
+    carried_on = TrainingOptions(last_epoch=6, continues=runs["first"], keep_checkpoint=True)
+    train(loaded, runs["first"], begun, programs=kept_programs)
+    train(loaded, runs["second"], carried_on, programs=kept_programs)
     third = train(loaded, runs["third"], TrainingOptions(continues=runs["second"]))
     assert timeless(third.history) == timeless(whole.history)
     assert third.metrics == whole.metrics
@@ -58,15 +61,20 @@ def weights(run: Run) -> list[bytes]:
     return [np.asarray(weight).tobytes() for weight in keras.saving.load_model(run.model_path).get_weights()]
 
 
-@pytest.mark.parametrize("optimizer", ["sgd", "{SGD: {use_ema: true, ema_momentum: 0.8}}"])
-def test_a_training_with_frozen_layers_goes_on_in_either_phase(config, tmp_path, optimizer):
+@pytest.mark.proof
+@pytest.mark.parametrize(
+    ("optimizer", "cuts"),
+    [("sgd", (2, 4)), ("{SGD: {use_ema: true, ema_momentum: 0.8}}", (3,))],
+    ids=["sgd", "averages"],
+)
+def test_a_training_with_frozen_layers_goes_on_in_either_phase(config, tmp_path, proofs, optimizer, cuts):
     from nnlab.train import train
 
     train(config(BASE, "name=origin", "training.epochs=1"), Run(tmp_path / "origin"))
     model = f"{{transfer: {{from: {tmp_path / 'origin'}, freeze_epochs: 3}}, hidden: []}}"
     loaded = config(BASE, f"model={model}", "training.epochs=6", f"optimizer={optimizer}")
     whole = train(loaded, Run(tmp_path / "whole"))
-    for cut in (2, 3, 4):
+    for cut in range(1, 6) if proofs else cuts:
         first, second = Run(tmp_path / f"first{cut}"), Run(tmp_path / f"second{cut}")
         train(loaded, first, TrainingOptions(last_epoch=cut, keep_checkpoint=True))
         assert timeless(train(loaded, second, TrainingOptions(continues=first)).history) == timeless(whole.history)
@@ -79,6 +87,7 @@ def test_a_part_cannot_go_on_from_a_run_without_a_checkpoint(config, tmp_path):
         train(config(BASE), Run(tmp_path / "second"), TrainingOptions(continues=Run(tmp_path / "none")))
 
 
+@pytest.mark.usefixtures("shared_programs")
 def test_a_hopeless_training_is_stopped_and_says_why(config, tmp_path):
     from nnlab.train import train
 
@@ -88,6 +97,7 @@ def test_a_hopeless_training_is_stopped_and_says_why(config, tmp_path):
     assert run.read_info()["stopped"].startswith("hopeless after epoch 2: val_accuracy")
 
 
+@pytest.mark.usefixtures("shared_programs")
 def test_a_model_is_kept_only_if_it_is_better_and_test_rows_are_left_alone(config, tmp_path):
     from nnlab.train import train
 

@@ -10,7 +10,7 @@ import pytest
 from nnlab.errors import NnlabError
 from nnlab.run import Run
 
-pytestmark = pytest.mark.tf
+pytestmark = [pytest.mark.tf, pytest.mark.usefixtures("shared_programs")]
 
 WINE = """
 data: {source: wine, scale: standardize}

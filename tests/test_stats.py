@@ -76,11 +76,13 @@ def test_equal_scores_are_as_uncertain_as_the_rows_that_they_count():
     assert (low, high) == pytest.approx((0.9 - half, 0.9 + half))
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("seeds", [2, 3, 5, 10])
-def test_intervals_of_normal_scores_hold_their_mean_in_95_of_100_cases(seeds):
-    scores = np.random.default_rng(seeds).normal(0.8, 0.01, (4000, seeds)).tolist()
+def test_intervals_of_normal_scores_hold_their_mean_in_95_of_100_cases(seeds, amount):
+    number = amount(4000, 400_000, "sets of scores")
+    scores = np.random.default_rng(seeds).normal(0.8, 0.01, (number, seeds)).tolist()
     held = sum(low <= 0.8 <= high for low, high in map(t_interval, scores)) / len(scores)
-    assert held == pytest.approx(0.95, abs=0.015)
+    assert held == pytest.approx(0.95, abs=0.015 * math.sqrt(4000 / number))
 
 
 def test_the_interval_of_a_share_is_scipys_exact_one():
@@ -106,18 +108,20 @@ def test_two_seeds_allow_no_test():
     assert paired_p_value([0.9], [0.8]) is None
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("rows", [30, 288, 5000])
 @pytest.mark.parametrize("seeds", [3, 5])
 @pytest.mark.parametrize("spread", [0.002, 0.012])
-def test_nine_equal_variants_are_rarely_told_apart(rows, seeds, spread):
+def test_nine_equal_variants_are_rarely_told_apart(rows, seeds, spread, amount):
     rng = np.random.default_rng([rows, seeds])
-    scores = np.round(rng.normal(0.85, spread, (300, 9, seeds)) * rows) / rows
+    number = amount(300, 10_000, "comparisons of nine variants")
+    scores = np.round(rng.normal(0.85, spread, (number, 9, seeds)) * rows) / rows
     scale = Scale(0, 1, step=1 / rows)
     found = 0
     for variants in scores.tolist():
         ranked = sorted((sample(str(i), *each) for i, each in enumerate(variants)), key=lambda s: -sum(s.finished))
         found += any(pair.is_significant for pair in compare_pairs(ranked, scale))
-    # 5.5 % and three standard errors of 300 repetitions
+    # 5.5 % and three standard errors of so many repetitions
     assert found / len(scores) < 0.055 + 3 * math.sqrt(0.05 * 0.95 / len(scores))
 
 
@@ -150,10 +154,11 @@ def ahead_on_equal_terms(datasets: int, *, rows: int, folds: int, repeats: int, 
     return found / datasets
 
 
-def test_of_equal_variants_folds_call_one_ahead_no_more_often_than_they_may_which_the_plain_test_does():
-    shape = {"rows": 60, "folds": 5, "repeats": 4}
-    assert ahead_on_equal_terms(150, **shape, overlap=1 / 4) <= 0.05
-    assert ahead_on_equal_terms(150, **shape, overlap=0.0) > 0.2
+@pytest.mark.proof
+def test_of_equal_variants_folds_call_one_ahead_no_more_often_than_they_may_which_the_plain_test_does(amount):
+    datasets, shape = amount(150, 3000, "data sets"), {"rows": 60, "folds": 5, "repeats": 4}
+    assert ahead_on_equal_terms(datasets, **shape, overlap=1 / 4) <= 0.05
+    assert ahead_on_equal_terms(datasets, **shape, overlap=0.0) > 0.2
 
 
 def test_a_single_variant_gets_no_verdict_of_order():

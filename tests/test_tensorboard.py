@@ -17,7 +17,6 @@ from nnlab.config.overrides import parse_override
 from nnlab.errors import NnlabError
 from nnlab.run import Run, list_runs
 from nnlab.tensorboard import HOST, LATEST, MOST_TICKED, LinkedRuns, free_port, latest, serve, trainings
-from nnlab.train import train
 from nnlab.training_options import TrainingOptions
 
 pytestmark = pytest.mark.tf
@@ -26,6 +25,8 @@ pytestmark = pytest.mark.tf
 @pytest.fixture(scope="module")
 def runs_dir(digits_run):
     """Put two searches with a trial `0000` each beside the run of digits."""
+    from nnlab.train import train
+
     runs_dir = digits_run.run.path.parent
     for name, rate in (("a", 0.01), ("b", 0.001)):
         search = write_run(runs_dir, name, kind="search")

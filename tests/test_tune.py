@@ -8,8 +8,10 @@ import itertools
 import json
 import math
 import multiprocessing
+import pickle
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 import yaml
@@ -24,6 +26,7 @@ from nnlab.report.search import gain_text, heads
 from nnlab.report.search_plots import importance, progress, value_axes
 from nnlab.run import Run, open_run
 from nnlab.studies.conduct import conduct
+from nnlab.tune.oracle_process import OracleProcess
 from nnlab.tune.outlook import hyperband_brackets, initial_points
 from nnlab.tune.search import is_hopeless
 from nnlab.tune.space import read_space
@@ -118,6 +121,41 @@ class Pretence:
         return self
 
     def __exit__(self, *error: object) -> None: ...
+
+
+class OracleHere:
+    """Proposes in this process, as starting another takes longer than a search; what it is given and gives is sent."""
+
+    seconds = 0.0
+
+    def __init__(self, *arguments, **options) -> None:
+        self.arguments, self.options = pickle.loads(pickle.dumps((arguments, options)))
+        self.proposer = None
+
+    def ask(self, number, *, recorded=None):
+        from nnlab.tune.oracle import Proposer
+
+        self.proposer = self.proposer or Proposer(*self.arguments, **self.options)
+        return pickle.loads(pickle.dumps(self.proposer.ask(number, recorded=recorded)))
+
+    def tell(self, number, score) -> None:
+        self.proposer.tell(number, score)
+
+    def __enter__(self) -> OracleHere:
+        return self
+
+    def __exit__(self, *error: object) -> None: ...
+
+
+@pytest.fixture(autouse=True)
+def quick_oracle(monkeypatch):
+    """Let oracles propose here, and Bayesian ones look no further than a step; return how they look else."""
+    import scipy.optimize
+
+    thorough = scipy.optimize.minimize
+    monkeypatch.setattr("nnlab.tune.agenda.OracleProcess", OracleHere)
+    monkeypatch.setattr(scipy.optimize, "minimize", partial(thorough, options={"maxiter": 1}))
+    return thorough
 
 
 @pytest.fixture
@@ -281,9 +319,10 @@ def test_the_config_says_how_far_the_proposals_are_ahead_of_the_outcomes(study, 
         assert [entry["told"] for entry in run.read_trials()] == [max(0, number - ahead + 1) for number in range(6)]
 
 
-def test_a_bayesian_search_keeps_away_from_where_trainings_diverge(config):
+def test_a_bayesian_search_keeps_away_from_where_trainings_diverge(config, monkeypatch, quick_oracle):
     from nnlab.tune.oracle import Proposer
 
+    monkeypatch.setattr("scipy.optimize.minimize", quick_oracle)
     loaded = config("""
         data: iris
         model: {hidden: [4]}
@@ -381,7 +420,8 @@ def test_what_no_trial_can_be_judged_by_is_refused_before_anything_is_trained(co
         prepare(config(SPACE % "random", 'tune.space={"training.threads": {"choice": [1, 2]}}'))
 
 
-def test_bayesian_search_comes_nearer_to_the_best_than_chance(study, tmp_path):
+def test_bayesian_search_comes_nearer_to_the_best_than_chance(study, tmp_path, monkeypatch, quick_oracle):
+    monkeypatch.setattr("scipy.optimize.minimize", quick_oracle)
     space = {
         "optimizer.learning_rate": {"float": [0.001, 1], "sampling": "log"},
         "model.hidden.units": {"int": [4, 64]},
@@ -808,6 +848,7 @@ def test_an_oracle_that_is_killed_ends_the_search_with_code_1_and_it_can_go_on(n
             child.kill()
         return accuracy_of(experiment)
 
+    monkeypatch.setattr("nnlab.tune.agenda.OracleProcess", OracleProcess)
     monkeypatch.setattr("nnlab.executor.Workers", lambda *_, **__: Pretence(score))
     done = nnlab("tune", write_config(SPACE % "random"))
     assert done.code == 1

@@ -47,17 +47,37 @@ def tune(nnlab, path: Path, *words: object) -> tuple[Path, dict]:
     return Path(printed["run"]), printed
 
 
-@pytest.mark.parametrize("algorithm", ["random", "hyperband"])
-def test_a_driver_that_is_killed_loses_nothing(nnlab, write_config, tmp_path, algorithm):
+KILLS = {"random": [(5,)], "hyperband": [(2, 7)]}
+"""After how many trials a search is killed, and killed again as it goes on."""
+MORE_KILLS = [(1, 5, 9), (2, 6, 10), (3, 7, 11), (4, 8)]
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("algorithm", KILLS)
+def test_a_driver_that_is_killed_loses_nothing(nnlab, write_config, tmp_path, proofs, amount, algorithm):
     path = write_config(SMALL % algorithm)
     whole, _ = tune(nnlab, path, "-j", 2, "--runs-dir", tmp_path / "whole")
-    words = ["tune", str(path), "-j", "2", "-q", "--runs-dir", str(tmp_path / "killed")]
-    for trials in (2, 7):
-        with (tmp_path / "said").open("ab") as said:
+    searches = MORE_KILLS if proofs else KILLS[algorithm]
+    amount(*2 * [sum(map(len, searches))], "kills")
+    for number, kills in enumerate(searches):
+        run, words, done = killed(nnlab, path, tmp_path / f"killed{number}", kills)
+        assert nnlab(*words).code == 0
+        assert results(run) == results(whole)
+        assert all(file.stat().st_mtime_ns == written for file, written in done.items())  # none was trained twice
+        fresh = [json.loads((folder / "results.json").read_text())["fresh"] for folder in (run, whole)]
+        assert fresh[0] == fresh[1]
+
+
+def killed(nnlab, path: Path, runs: Path, kills: tuple[int, ...]) -> tuple[Path, list[str], dict[Path, int]]:
+    """Kill a search after so many trials; return its run, how to go on, and when it wrote what it has."""
+    words = ["tune", str(path), "-j", "2", "-q", "--runs-dir", str(runs)]
+    runs.mkdir()
+    for trials in kills:
+        with (runs.parent / "said").open("ab") as said:
             driver = subprocess.Popen([sys.executable, "-m", "nnlab", *words], stderr=said)
-        while len(list((tmp_path / "killed").glob("*/trials/*/metrics.json"))) < trials and driver.poll() is None:
+        while len(list(runs.glob("*/trials/*/metrics.json"))) < trials and driver.poll() is None:
             time.sleep(0.02)
-        (run,) = (tmp_path / "killed").iterdir()
+        (run,) = runs.iterdir()
         assert Run(run).read_info()["status"] == "running"
         refused = nnlab("resume", run)
         assert (refused.code, refused.out) == (2, "")
@@ -66,15 +86,8 @@ def test_a_driver_that_is_killed_loses_nothing(nnlab, write_config, tmp_path, al
         driver.wait()
         assert Run(run).read_info()["status"] == "interrupted"  # though workers live on for a moment
         words = ["resume", str(run), "-j", "2", "-q"]
-    assert not (tmp_path / "said").read_text()  # TensorFlow, which greets, is nowhere but in other processes
-    done = {file: file.stat().st_mtime_ns for file in run.glob("trials/*/metrics.json")}
-    assert nnlab(*words).code == 0
-    assert results(run) == results(whole)
-    assert all(file.stat().st_mtime_ns == written for file, written in done.items())  # none was trained twice
-    assert (
-        json.loads((run / "results.json").read_text())["fresh"]
-        == json.loads((whole / "results.json").read_text())["fresh"]
-    )
+    assert not (runs.parent / "said").read_text()  # TensorFlow, which greets, is nowhere but in other processes
+    return run, words, {file: file.stat().st_mtime_ns for file in run.glob("trials/*/metrics.json")}
 
 
 def test_ctrl_c_while_the_oracle_starts(nnlab, write_config, tmp_path):

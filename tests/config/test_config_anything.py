@@ -21,7 +21,7 @@ from nnlab.config.nodes import Mark, from_plain
 from nnlab.errors import NnlabError
 from samples import CONFIGS
 
-quick = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+made_up = settings(suppress_health_check=[HealthCheck.too_slow])
 SHIPPED = [path.read_text() for path in sorted(CONFIGS.glob("*.yaml"))]
 FRAGMENTS = ["data", "model", "layers", "extends", "<<", "digits", "Dense", "1e3", ".nan", "&a", "*a", "!t", "'", '"']
 FRAGMENTS += [": ", "- ", "\n", "\n  ", "[", "]", "{", "}", ", ", "? ", "|", ">", "#", "%", "---", "\t", "\\", "\u00a0"]
@@ -72,28 +72,32 @@ def problems_of(use, *arguments):
     return ()
 
 
-@quick
+@pytest.mark.proof
+@made_up
 @given(st.binary() | st.text().map(str.encode))
 def test_any_file_is_a_config_or_has_problems(path, content):
     path.write_bytes(content)
     check(load_config, path)
 
 
-@quick
+@pytest.mark.proof
+@made_up
 @given(st.lists(st.sampled_from(FRAGMENTS) | TEXT).map("".join))
 def test_anything_like_yaml_is_a_config_or_has_problems(path, text):
     path.write_text(text, encoding="utf-8", newline="")
     check(load_config, path)
 
 
-@quick
+@pytest.mark.proof
+@made_up
 @given(st.sampled_from(SHIPPED), st.integers(0, 400), st.integers(0, 9), st.sampled_from(["", *FRAGMENTS]))
 def test_a_damaged_config_is_a_config_or_has_problems(path, text, start, length, inserted):
     path.write_text(text[:start] + inserted + text[start + length :], encoding="utf-8")
     check(load_config, path)
 
 
-@quick
+@pytest.mark.proof
+@made_up
 @given(experiments(), st.data(), JUNK)
 def test_a_config_with_one_wrong_value_is_a_config_or_has_problems(values, data, junk):
     place, key = data.draw(st.sampled_from(list(places(values))))
@@ -101,7 +105,8 @@ def test_a_config_with_one_wrong_value_is_a_config_or_has_problems(values, data,
     check(experiment_from, from_plain(values, Mark("file.yaml", 1, 1)))
 
 
-@quick
+@pytest.mark.proof
+@made_up
 @given(st.lists(st.tuples(st.sampled_from(PATHS) | TEXT, JUNK.map(json.dumps) | TEXT), min_size=1, max_size=3))
 def test_any_override_is_a_change_or_a_problem(changes):
     check(load_config, CONFIGS / "digits_mlp.yaml", [f"{path}={value}" for path, value in changes])
@@ -171,7 +176,8 @@ WRONG = st.sampled_from([
 """Values of every type, some of the shape of what may stand elsewhere."""
 
 
-@settings(quick, max_examples=300)
+@pytest.mark.proof
+@settings(made_up, max_examples=3 * settings.default.max_examples)
 @given(st.sampled_from(WHOLE), st.data(), WRONG | JUNK)
 def test_a_wrong_value_at_any_place_is_a_problem_or_none(path, text, data, wrong):
     values = yaml.safe_load(text)
@@ -181,7 +187,8 @@ def test_a_wrong_value_at_any_place_is_a_problem_or_none(path, text, data, wrong
     check(validate, path)
 
 
-@settings(quick, max_examples=50)
+@pytest.mark.proof
+@settings(made_up, max_examples=settings.default.max_examples // 2)
 @given(
     st.sampled_from(WHOLE[3:]), st.data(), st.sampled_from([*PATHS, "model.hidden.0.x", "model.hidden.7", "extends"])
 )

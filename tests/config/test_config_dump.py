@@ -28,7 +28,8 @@ def test_a_shipped_config_is_read_back_as_it_was(path, read_back):
     assert read_back(experiment) == experiment
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@pytest.mark.proof
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(experiments())
 def test_any_config_is_read_back_as_it_was(read_back, values):
     experiment = Experiment.read(values)

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
@@ -15,7 +15,7 @@ def choose(num_rows, *, validation=0.2, test=0.2, limit=None, last_rows=False, s
     return choose_rows(num_rows, validation=validation, test=test, limit=limit, last_rows=last_rows, seed=seed)
 
 
-@settings(max_examples=40)
+@pytest.mark.proof
 @given(
     num_rows=st.integers(20, 300),
     validation=st.sampled_from([0.1, 0.25, 0.33, 3]),
