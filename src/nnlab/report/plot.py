@@ -126,13 +126,12 @@ def _kind(path: Path) -> Literal["svg", "png"]:
     return "png" if suffix == ".png" else "svg"
 
 
-def write_plot(path: Path, panels: Sequence[Panel], *, columns: int | None = None, legend: Legend = "top") -> None:
+def write_plot(path: Path, panels: Sequence[Panel], *, legend: Legend = "top") -> None:
     """Draw panels into a file; the same panels give the same file, byte for byte.
 
     Args:
         path: ends in `.svg` or `.png`.
         panels: from left to right, row by row.
-        columns: panels in a row; default: as many as make a picture somewhat wider than high.
         legend: where the names of the lines stand: `top` or `right`.
 
     Raises:
@@ -141,7 +140,7 @@ def write_plot(path: Path, panels: Sequence[Panel], *, columns: int | None = Non
     Example:
         >>> write_plot(Path("loss.svg"), [Panel([Series([1, 2, 3], [0.9, 0.5, 0.4], "training")], "loss")])
     """
-    write_figure(path, lambda: panels_figure(panels, columns=columns, legend=legend))
+    write_figure(path, lambda: panels_figure(panels, legend=legend))
 
 
 def write_figure(path: Path, make: Callable[[], Figure]) -> None:
@@ -184,11 +183,11 @@ def _columns(panels: int) -> int:
     return min(range(fewest, fewest + 3), key=lambda n: (-panels % n, abs(n - math.sqrt(1.3 * panels))))
 
 
-def panels_figure(panels: Sequence[Panel], *, columns: int | None = None, legend: Legend = "top") -> Figure:
+def panels_figure(panels: Sequence[Panel], *, legend: Legend = "top") -> Figure:
     """Make the figure of panels; see `write_plot`."""
     from matplotlib.figure import Figure
 
-    columns = columns or _columns(len(panels))
+    columns = _columns(len(panels))
     rows = math.ceil(len(panels) / columns)
     width, height = {1: (6.0, 4.2), 2: (4.6, 3.7), 3: (3.6, 3.0)}.get(columns, (2.75, 2.4))
     names = dict.fromkeys(series.name for panel in panels for series in panel.series if series.name)
