@@ -691,7 +691,7 @@ def test_a_parameter_has_its_place_on_an_axis_and_its_value_in_words(study):
     )
     assert [rate.place(code) for code in (0.001, 0.1, None)] == pytest.approx([0, 2 / 3, 1 / 3])
     assert [(units.text(code), units.place(code)) for code in units.marks] == [("4", 0), ("16", 1)]
-    assert [activation.text(code) for code in activation.marks] == ["relu", "none"]
+    assert [activation.text(code) for code in activation.marks] == ["relu", "null"]
 
 
 def test_heads_are_as_long_as_they_must_be_and_no_bare_numbers():
