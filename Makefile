@@ -27,7 +27,7 @@ test: setup
 
 # the tests that need no TensorFlow, in seconds
 quick: setup
-	$(PYTEST) -m "not tf"
+	$(PYTEST) -m "not tf" --inputs 30
 
 # the long forms of the tests, hours of them, a million made-up configs among them; docs/proofs.md says what came out
 INPUTS ?= 150000

@@ -58,7 +58,8 @@ def test_every_config_of_the_gallery_holds_as_written_and_as_a_run_keeps_it(erro
     assert errors_of(dump_config(load_config(path).experiment)) == []
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@pytest.mark.proof
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(experiments())
 def test_any_config_that_holds_is_one_of_the_schema(errors_of, values):
     assert errors_of(values) == []
