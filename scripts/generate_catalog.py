@@ -79,13 +79,9 @@ LAYER_PARAMETERS: Json = {"name": None, "trainable": True, "dtype": None}
 # Used where the object's own documentation says nothing.
 FALLBACK_DESCRIPTIONS = {
     "data_format": 'Either `"channels_last"` or `"channels_first"`.',
-    "dtype": "The dtype of the computations and weights.",
     "ignore_class": "The ID of a class to be ignored.",
     "mask_value": "Timesteps whose values all equal this one are skipped.",
-    "name": "String name of the object.",
-    "reduction": "Type of reduction to apply to the loss.",
     "seed": "Integer random seed.",
-    "trainable": "Whether the layer's variables are trainable.",
     "value_range": "The range of values the incoming images will have.",
 }
 
@@ -145,153 +141,57 @@ OPTIMIZER_FORMS = {
 # "null" is added by itself where the default is None. A parameter in no table gets the type of its default.
 
 RULES = {
-    "adam_beta_1": "float >=0 <1",
-    "adam_beta_2": "float >=0 <1",
-    "adam_lr_ratio": "float",
-    "adam_weight_decay": "float|null",
-    "attention_axes": "int|list[int]",
-    "axes": "int|list[int]",
-    "axis": "int|list[int]",
-    "b": "float",
-    "beta_1": "float >=0 <1",
-    "beta_2": "float >=0 <1",
-    "bias_axes": "str",
-    "bin_boundaries": "list[float]",
-    "bins": "int >=1",
-    "brightness_factor": "float|list[float]",
-    "class_id": "int",
-    "clip_threshold": "float",
-    "clipnorm": "float >0",
-    "clipvalue": "float >0",
-    "contrast_factor": "float|list[float]",
-    "cropping": "int|list[int|list] >=0",
-    "data_format": "str [channels_last channels_first]",
-    "default_value": "float",
-    "delta": "float >0",
-    "depth_multiplier": "int >=1",
-    "dilation_rate": "int|list[int] >=1",
-    "dims": "list[int] >=1",
-    "dropout": "float 0..1",
-    "dtype": "str|null [float16 bfloat16 float32 float64 mixed_float16 mixed_bfloat16]",
-    "ema_momentum": "float 0..1",
-    "ema_overwrite_frequency": "int >=1",
-    "epsilon": "float >=0",
-    "epsilon_1": "float >=0",
-    "epsilon_2": "float >=0",
-    "equation": "str",
-    "exclude_layers": "list[str]",
-    "factor": "float|list[float]",
-    "fft_length": "int >=1",
-    "fill_value": "float",
-    "filters": "int >=1",
-    "flash_attention": "bool",
-    "frame_length": "int >=1",
-    "frame_step": "int >=1",
-    "gamma": "float >=0",
-    "global_clipnorm": "float >0",
-    "gptq_unpacked_column_size": "int",
-    "gradient_accumulation_steps": "int >=2",
-    "groups": "int >=1",
-    "head_dim": "int >=1",
-    "height": "int >=1",
-    "height_factor": "float|list[float]",
-    "hue_factor": "float|list[float]",
-    "idf_weights": "list[float]",
-    "ignore_class": "int",
-    "initial_accumulator_value": "float >=0",
-    "input_axes": "list[int]",
-    "input_dim": "int >=1",
-    "k": "int >=1",
-    "kernel_size": "int|list[int] >=1",
-    "key_dim": "int >=1",
-    "l1": "float|null >=0",
-    "l1_regularization_strength": "float >=0",
-    "l2": "float|null >=0",
-    "l2_regularization_strength": "float >=0",
-    "l2_shrinkage_regularization_strength": "float >=0",
-    "label_smoothing": "float 0..1",
-    "label_weights": "list[float] >=0",
-    "learning_rate": "float >=0",
-    "learning_rate_power": "float <=0",
-    "logit_soft_cap": "float",
-    "lora_alpha": "float",
-    "lora_rank": "int",
-    "loss_scale_factor": "float >0",
-    "mask_token": "int|str",
-    "mask_value": "float",
-    "max_freq": "float",
-    "max_number": "int",
-    "max_tokens": "int >=2",
-    "max_value": "float",
-    "mean": "float|list[float|list]",
-    "n": "int >=1",
-    "name": "str|null",
-    "ngrams": "int|list[int] >=1",
-    "noise_shape": "list[int|null]",
-    "num_bins": "int >=1",
-    "num_classes": "int >=1",
-    "num_heads": "int >=1",
-    "num_key_value_heads": "int >=1",
-    "num_labels": "int",
-    "num_mel_bins": "int >=1",
-    "num_oov_indices": "int >=0",
-    "num_query_heads": "int >=1",
-    "num_regressors": "int >=0",
-    "num_thresholds": "int >=1",
-    "num_tokens": "int >=1",
-    "oov_token": "int|str",
-    "output_axes": "list[int]",
-    "output_dim": "int >=1",
-    "output_padding": "int|list[int] >=0",
-    "output_sequence_length": "int >=1",
-    "output_shape": "int|list[int|null]",
-    "output_size": "int|list[int|null] >=1",
-    "pool_size": "int|list[int] >=1",
-    "power_iterations": "int >=1",
-    "precision": "float 0..1",
-    "rate": "float 0..1",
-    "recall": "float 0..1",
-    "recurrent_dropout": "float 0..1",
-    "reduction": "str|null [sum_over_batch_size sum mean mean_with_sample_weight none]",
-    "renorm_clipping": "dict",
-    "reverse_dtype": "str",
-    "rho": "float 0..1",
-    "rms_rate": "float|null",
-    "salt": "int|list[int]",
-    "sampling_rate": "float >0",
-    "saturation_factor": "float|list[float]",
-    "scaling": "str|null [density spectrum]",
-    "seed": "int <=9223372036854775807",
-    "sensitivity": "float 0..1",
-    "sequence_length": "int >=1",
-    "shared_axes": "int|list[int]",
-    "sigma": "float|list[float]",
-    "size": "int|list[int] >=1",
-    "sliding_window": "int >=1",
-    "specificity": "float 0..1",
-    "strides": "int|list[int] >=1",
-    "target_class_ids": "list[int] >=0",
-    "target_shape": "list[int] >=-1",
-    "threshold": "float",
-    "thresholds": "float|list[float] 0..1",
-    "tile_grid_size": "list[int] >=1",
-    "top_db": "float|null",
-    "top_k": "int >=1",
-    "units": "int >=1",
-    "use_cudnn": "bool|str [auto true false]",
-    "value_dim": "int >=1",
-    "value_range": "list[float]",
-    "variance": "float|list[float|list]",
-    "vocabulary": "list[int|str]|str",
-    "warmup_steps": "int >=0",
-    "weight_decay": "float|null",
-    "weights": "list",
-    "width": "int >=1",
-    "width_factor": "float|list[float]",
-    "window": "str|list[float]|null",
-    "x_factor": "float|list[float]",
-    "y_factor": "float|list[float]",
+    "bool": "flash_attention",
+    "bool|str [auto true false]": "use_cudnn",
+    "dict": "renorm_clipping",
+    "float": "adam_lr_ratio b default_value fill_value logit_soft_cap lora_alpha max_freq max_value threshold",
+    "float 0..1": "dropout ema_momentum label_smoothing precision rate recall recurrent_dropout rho sensitivity "
+    "specificity",
+    "float <=0": "learning_rate_power",
+    "float >0": "clipnorm clipvalue delta global_clipnorm loss_scale_factor sampling_rate",
+    "float >=0": "epsilon epsilon_1 epsilon_2 gamma initial_accumulator_value l1_regularization_strength "
+    "l2_regularization_strength l2_shrinkage_regularization_strength learning_rate",
+    "float >=0 <1": "adam_beta_1 adam_beta_2 beta_1 beta_2",
+    "float|list[float|list]": "mean variance",
+    "float|list[float]": "brightness_factor contrast_factor factor height_factor hue_factor saturation_factor sigma "
+    "width_factor x_factor y_factor",
+    "float|list[float] 0..1": "thresholds",
+    "float|null": "adam_weight_decay rms_rate top_db weight_decay",
+    "float|null >=0": "l1 l2",
+    "int": "class_id gptq_unpacked_column_size ignore_class lora_rank max_number num_labels",
+    "int <=9223372036854775807": "seed",
+    "int >=0": "num_oov_indices num_regressors warmup_steps",
+    "int >=1": "depth_multiplier ema_overwrite_frequency fft_length filters frame_length frame_step groups head_dim "
+    "height input_dim k key_dim n num_bins num_classes num_heads num_key_value_heads num_mel_bins num_query_heads "
+    "num_thresholds num_tokens output_dim output_sequence_length power_iterations sequence_length sliding_window "
+    "top_k units value_dim width",
+    "int >=2": "gradient_accumulation_steps max_tokens",
+    "int|list[int|list] >=0": "cropping",
+    "int|list[int|null]": "output_shape",
+    "int|list[int|null] >=1": "output_size",
+    "int|list[int]": "attention_axes axes axis salt shared_axes",
+    "int|list[int] >=0": "output_padding",
+    "int|list[int] >=1": "dilation_rate kernel_size ngrams pool_size size strides",
+    "list": "weights",
+    "list[float]": "bin_boundaries idf_weights value_range",
+    "list[float] >=0": "label_weights",
+    "list[int|null]": "noise_shape",
+    "list[int|str]|str": "vocabulary",
+    "list[int]": "input_axes output_axes",
+    "list[int] >=-1": "target_shape",
+    "list[int] >=0": "target_class_ids",
+    "list[int] >=1": "dims tile_grid_size",
+    "list[str]": "exclude_layers",
+    "str": "bias_axes equation reverse_dtype",
+    "str [channels_last channels_first]": "data_format",
+    "str|list[float]|null": "window",
+    "str|null": "name",
+    "str|null [density spectrum]": "scaling",
+    "str|null [float16 bfloat16 float32 float64 mixed_float16 mixed_bfloat16]": "dtype",
+    "str|null [sum_over_batch_size sum mean mean_with_sample_weight none]": "reduction",
 }
+
+RULES_BY_NAME = {name: rule for rule, names in RULES.items() for name in names.split()}
 
 # Layers may compute with whole numbers, too.
 LAYER_RULES = {
@@ -304,10 +204,9 @@ DEPTHWISE = "DepthwiseConv1D DepthwiseConv2D SeparableConv1D SeparableConv2D"
 POOLING = "AveragePooling1D AveragePooling2D AveragePooling3D MaxPooling1D MaxPooling2D MaxPooling3D"
 WARPING = "RandomRotation RandomShear RandomTranslation RandomZoom"
 
-# (kind, objects, parameter, rule): where one name means different things. An empty rule: nothing can be said.
+# (kind, objects, parameter, rule): where one name means different things.
 SPECIAL_RULES = (
-    ("activations", "glu log_softmax softmax sparsemax", "axis", "int"),
-    ("constraints", "MinMaxNorm", "rate", "float 0..1"),
+    ("activations", "log_softmax softmax sparsemax", "axis", "int"),
     ("initializers", "Constant", "value", "float|list[float|list]"),
     ("initializers", "RandomNormal TruncatedNormal", "mean", "float"),
     ("initializers", "VarianceScaling", "distribution", "str [truncated_normal untruncated_normal uniform]"),
@@ -321,7 +220,6 @@ SPECIAL_RULES = (
     ("layers", "CategoryEncoding", "output_mode", "str [multi_hot one_hot count]"),
     ("layers", "Conv1D", "padding", "str [valid same causal]"),
     ("layers", f"{CONVOLUTION} {DEPTHWISE} {POOLING} STFTSpectrogram", "padding", "str [valid same]"),
-    ("layers", "Dense EinsumDense Embedding", "quantization_config", ""),
     ("layers", "Discretization", "num_bins", "int >=0"),
     ("layers", "Discretization Hashing", "output_mode", "str [int one_hot multi_hot count]"),
     ("layers", "GaussianNoise", "stddev", "float 0..1"),
@@ -489,71 +387,56 @@ REFERENCE_ENDINGS = {
 }
 
 # --------------------------------------------------------------------------------------------------
-# Where keras.io documents what. Layers and optimizers have pages of their own, named after the class in
-# snake_case unless "=page" follows; the objects of the other kinds share pages and have anchors there.
-# An empty page, and everything not listed, means the index page.
+# Where keras.io documents what. Layers and optimizers have pages of their own, named after the class in snake_case
+# unless they stand here; an empty page means that of the folder.
 
-LAYER_PAGES = {
-    "activation_layers": "ELU LeakyReLU=leaky_relu PReLU=prelu ReLU=relu Softmax",
-    "attention_layers": "AdditiveAttention Attention GroupedQueryAttention=group_query_attention MultiHeadAttention",
-    "convolution_layers": f"Conv1D Conv1DTranspose Conv2D Conv2DTranspose Conv3D Conv3DTranspose {DEPTHWISE}",
-    "core_layers": "Activation Dense EinsumDense Embedding Identity Masking "
-    "ReversibleEmbedding=embedding/#reversibleembedding-class",
-    "merging_layers": "Add Average Concatenate Dot Maximum Minimum Multiply Subtract",
-    "normalization_layers": "BatchNormalization GroupNormalization LayerNormalization RMSNormalization "
-    "UnitNormalization",
-    "pooling_layers": "AdaptiveAveragePooling1D AdaptiveAveragePooling2D AdaptiveAveragePooling3D "
-    "AdaptiveMaxPooling1D AdaptiveMaxPooling2D AdaptiveMaxPooling3D AveragePooling1D AveragePooling2D "
-    "AveragePooling3D GlobalAveragePooling1D GlobalAveragePooling2D GlobalAveragePooling3D "
-    "GlobalMaxPooling1D GlobalMaxPooling2D GlobalMaxPooling3D MaxPooling1D MaxPooling2D MaxPooling3D",
+PAGES = {
+    "AdamW": "adamw",
+    "AutoContrast": "auto_constrast",  # the misspelling is keras.io's
+    "ContrastLimitedAdaptiveHistogramEqualization": "",
+    "GroupedQueryAttention": "group_query_attention",
+    "LeakyReLU": "leaky_relu",
+    "Nadam": "Nadam",
+    "PReLU": "prelu",
+    "RMSprop": "rmsprop",
+    "ReLU": "relu",
+    "ReversibleEmbedding": "embedding/#reversibleembedding-class",
+    "ScheduleFreeAdamW": "",
+    "StackedRNNCells": "stacked_rnn_cell",
+}
+
+# The folders of layers are called as Keras's packages, such as `pooling_layers`, but for some packages and some layers.
+PACKAGE_FOLDERS = {
+    "activations": "activation_layers",
+    "convolutional": "convolution_layers",
+    "preprocessing.image_preprocessing": "preprocessing_layers/image_augmentation",
+    "rnn": "recurrent_layers",
+}
+LAYER_FOLDERS = {
+    "core_layers": "Activation",
     "preprocessing_layers/audio_preprocessing": "MelSpectrogram STFTSpectrogram",
     "preprocessing_layers/categorical": "CategoryEncoding HashedCrossing Hashing IntegerLookup StringLookup",
-    "preprocessing_layers/image_augmentation": "AugMix ContrastLimitedAdaptiveHistogramEqualization= CutMix "
-    "Equalization MaxNumBoundingBoxes MixUp RandAugment RandomBrightness RandomColorDegeneration "
-    "RandomColorJitter RandomContrast RandomCrop RandomElasticTransform RandomErasing RandomFlip "
-    "RandomGaussianBlur RandomGrayscale RandomHue RandomInvert RandomPerspective RandomPosterization "
-    "RandomRotation RandomSaturation RandomSharpness RandomShear RandomTranslation RandomZoom Solarization",
-    # The misspelling is keras.io's.
-    "preprocessing_layers/image_preprocessing": "AutoContrast=auto_constrast CenterCrop Rescaling Resizing",
+    "preprocessing_layers/image_preprocessing": "AutoContrast CenterCrop Rescaling Resizing",
     "preprocessing_layers/numerical": "Discretization Normalization SpectralNormalization",
     "preprocessing_layers/text": "TextVectorization",
-    "recurrent_layers": "Bidirectional ConvLSTM1D ConvLSTM2D ConvLSTM3D GRU GRUCell LSTM LSTMCell RNN "
-    "SimpleRNN SimpleRNNCell StackedRNNCells=stacked_rnn_cell TimeDistributed",
-    "regularization_layers": "ActivityRegularization AlphaDropout Dropout GaussianDropout GaussianNoise "
-    "SpatialDropout1D SpatialDropout2D SpatialDropout3D",
-    "reshaping_layers": "Cropping1D Cropping2D Cropping3D Flatten Permute RepeatVector Reshape UpSampling1D "
-    "UpSampling2D UpSampling3D ZeroPadding1D ZeroPadding2D ZeroPadding3D",
 }
+FOLDERS_BY_LAYER = {name: folder for folder, names in LAYER_FOLDERS.items() for name in names.split()}
 
-OPTIMIZER_PAGES = (
-    "Adadelta Adafactor Adagrad Adam AdamW=adamw Adamax Ftrl Lamb Lion Muon Nadam=Nadam RMSprop=rmsprop SGD"
-)
-
-SHARED_PAGES = {
-    "losses": {
-        "hinge_losses": "CategoricalGeneralizedCrossEntropy CategoricalHinge Circle Hinge SquaredHinge",
-        "probabilistic_losses": "BinaryCrossentropy BinaryFocalCrossentropy CTC CategoricalCrossentropy "
-        "CategoricalFocalCrossentropy KLDivergence Poisson SparseCategoricalCrossentropy",
-        "regression_losses": "CosineSimilarity Dice Huber LogCosh MeanAbsoluteError "
-        "MeanAbsolutePercentageError MeanSquaredError MeanSquaredLogarithmicError Tversky",
-    },
-    "metrics": {
-        "accuracy_metrics": "BinaryAccuracy CategoricalAccuracy SparseCategoricalAccuracy "
-        "SparseTopKCategoricalAccuracy TopKCategoricalAccuracy",
-        "classification_metrics": "AUC ConcordanceCorrelation F1Score FBetaScore FalseNegatives "
-        "FalsePositives PearsonCorrelation Precision PrecisionAtRecall Recall RecallAtPrecision "
-        "SensitivityAtSpecificity SpecificityAtSensitivity TrueNegatives TruePositives",
-        "hinge_metrics": "CategoricalHinge Hinge SquaredHinge",
-        "probabilistic_metrics": "BinaryCrossentropy CategoricalCrossentropy KLDivergence Poisson "
-        "SparseCategoricalCrossentropy",
-        "regression_metrics": "CosineSimilarity LogCoshError MeanAbsoluteError MeanAbsolutePercentageError "
-        "MeanSquaredError MeanSquaredLogarithmicError R2Score RootMeanSquaredError",
-        "segmentation_metrics": "BinaryIoU IoU MeanIoU OneHotIoU OneHotMeanIoU",
-    },
+# The objects of the other kinds share pages and have anchors there: losses by these tables, metrics by their module.
+LOSS_PAGES = {
+    "hinge_losses": "CategoricalGeneralizedCrossEntropy CategoricalHinge Circle Hinge SquaredHinge",
+    "probabilistic_losses": "BinaryCrossentropy BinaryFocalCrossentropy CTC CategoricalCrossentropy "
+    "CategoricalFocalCrossentropy KLDivergence Poisson SparseCategoricalCrossentropy",
+    "regression_losses": "CosineSimilarity Dice Huber LogCosh MeanAbsoluteError "
+    "MeanAbsolutePercentageError MeanSquaredError MeanSquaredLogarithmicError Tversky",
 }
-
-# Kinds with one page for all; the objects named are missing from it.
-SINGLE_PAGES = {"activations": "", "constraints": "", "initializers": "STFT", "regularizers": ""}
+PAGES_BY_LOSS = {name: page for page, names in LOSS_PAGES.items() for name in names.split()}
+METRIC_PAGES = {
+    "confusion_metrics": "classification_metrics",
+    "correlation_metrics": "classification_metrics",
+    "f_score_metrics": "classification_metrics",
+    "iou_metrics": "segmentation_metrics",
+}
 
 
 def snake_case(name: str) -> str:
@@ -562,32 +445,17 @@ def snake_case(name: str) -> str:
     return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
 
 
-def own_pages() -> dict[tuple[str, str], str]:
-    """Return the pages of the objects that have one each, by kind and name."""
-    pages = {}
-    folders = [("layers", f"layers/{folder}", names) for folder, names in LAYER_PAGES.items()]
-    for kind, folder, names in [*folders, ("optimizers", "optimizers", OPTIMIZER_PAGES)]:
-        for item in names.split():
-            name, listed, page = item.partition("=")
-            if not listed:
-                page = snake_case(name.replace("Conv", "Convolution") if "convolution" in folder else name)
-            path = f"{folder}/{page}" if page else folder
-            pages[kind, name] = path if "#" in path else f"{path}/"
-    return pages
-
-
-def shared_pages() -> dict[tuple[str, str], str]:
-    """Return the pages of the losses and metrics, by kind and name."""
-    return {
-        (kind, name): f"{kind}/{page}/"
-        for kind, pages in SHARED_PAGES.items()
-        for page, names in pages.items()
-        for name in names.split()
-    }
-
-
-OWN_PAGES = own_pages()
-COMMON_PAGES = shared_pages()
+def own_page(kind: str, target: Any) -> str:
+    """Return the page of a layer or an optimizer."""
+    name, folder = target.__name__, kind
+    if kind == "layers":
+        package = target.__module__.removeprefix("keras.src.layers.").rpartition(".")[0]
+        folder = FOLDERS_BY_LAYER.get(name) or PACKAGE_FOLDERS.get(package, f"{package}_layers")
+        name = name.replace("Conv", "Convolution") if folder == "convolution_layers" else name
+        folder = f"layers/{folder}"
+    page = PAGES.get(target.__name__, snake_case(name))
+    path = f"{folder}/{page}" if page else folder
+    return path if "#" in path else f"{path}/"
 
 
 def documentation_url(kind: str, target: Any) -> str | None:
@@ -597,13 +465,13 @@ def documentation_url(kind: str, target: Any) -> str | None:
         return link[1] if link else None
     name = target.__name__
     anchor = f"#{name.lower()}-{'class' if inspect.isclass(target) else 'function'}"
-    if (kind, name) in OWN_PAGES:
-        return SITE + OWN_PAGES[kind, name]
-    if (kind, name) in COMMON_PAGES:
-        return SITE + COMMON_PAGES[kind, name] + anchor
-    if kind in SINGLE_PAGES:
-        return f"{SITE}layers/{kind}/" + ("" if name in SINGLE_PAGES[kind].split() else anchor)
-    return f"{SITE}{kind}/"
+    if kind in ("layers", "optimizers"):
+        return SITE + own_page(kind, target)
+    if kind in ("losses", "metrics"):
+        module = target.__module__.rpartition(".")[2]
+        page = PAGES_BY_LOSS.get(name) if kind == "losses" else METRIC_PAGES.get(module, module)
+        return f"{SITE}{kind}/" + (f"{page}/{anchor}" if page else "")
+    return f"{SITE}layers/{kind}/" + (anchor if name != "STFT" else "")  # it is missing from the page
 
 
 # --------------------------------------------------------------------------------------------------
@@ -880,7 +748,7 @@ def accepted_values(kind: str, target: Any, name: str, default: object) -> Json:
         return annotated_values(annotation)
     rule = RULES_BY_OBJECT.get((kind, target.__name__, name), LAYER_RULES.get(name) if kind == "layers" else None)
     if rule is None:
-        rule = RULES.get(name) or type_of(default)
+        rule = RULES_BY_NAME.get(name) or type_of(default)
     return constraints_of(rule, default) if rule else {}
 
 
