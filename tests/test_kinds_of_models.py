@@ -313,6 +313,21 @@ def test_layers_are_chosen_by_number_or_name(config, source):
         built(config(TARGET, "model.transfer.layers=[dense_7]"), runs_dir=source.path.parent)
 
 
+def test_a_layer_that_the_model_itself_lacks_is_told_of_the_model():
+    import keras
+
+    from nnlab.config.model import TransferConfig
+    from nnlab.model.transfer import copy_weights
+
+    def functional(name):
+        x = keras.Input((2,), name="x")
+        return keras.Model(x, keras.layers.Dense(1, name=name)(x))
+
+    asked = TransferConfig.read({"from": "run", "layers": ["hidden"]})
+    with pytest.raises(ConfigError, match="the model has no layer `hidden`\n  hint: did you mean `hiden`"):
+        copy_weights(asked, functional("hidden"), functional("hiden"))
+
+
 def test_an_unknown_run_to_transfer_from_is_a_config_error(config, tmp_path):
     with pytest.raises(ConfigError, match="there is no run `source`") as caught:
         built(config(TARGET), runs_dir=tmp_path)

@@ -163,3 +163,12 @@ def test_what_a_download_left_instead_of_a_table_is_named(load_text, error_text,
     message = error_text(load_text, text=text)
     assert f"is not a CSV file but {found}" in message
     assert remedy in message
+
+
+def test_names_and_labels_with_underscores_are_no_numbers(load_text):
+    labels = ["1_2", "12", "3"] * 8
+    text = "\n".join(["1_1,1_2,2_1", *(f"{row},{row % 5},{label}" for row, label in enumerate(labels))])
+    spec = load_text(text, target="2_1", task="classification").spec
+    assert spec.feature_names == ("1_1", "1_2")
+    assert spec.targets[""].class_names == ("12", "1_2", "3")
+    assert not [note for note in spec.notes if "labels" in note]

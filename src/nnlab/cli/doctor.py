@@ -16,14 +16,14 @@ def doctor(
     given: options.Given,
 ) -> None:
     """Check versions, devices and data caches; say what is missing and how to get it."""
-    from nnlab.config.load import catalog_is_current
+    from nnlab.catalog import keras_version
     from nnlab.data.downloads import availability
     from nnlab.environment import cache_folder, hardware, versions
 
     found = versions()
     missing = [name for name, version in found.items() if version is None]
     advice = [f"`{name}` is not installed: `pip install {name}`" for name in missing]
-    if not missing and not catalog_is_current():
+    if not missing and found["keras"] != keras_version():
         advice.append(
             f"the catalog was read off another Keras than the installed {found['keras']}: some names or defaults may "
             "differ; `pip install --upgrade nnlab`"

@@ -88,29 +88,24 @@ def _columns(outputs: Mapping[str, ConfigPath], metrics: Any) -> Iterator[_Colum
             name = output or next(iter(metrics), "")
             own, path = metrics.get(name), (*path, name)
         for i, raw in enumerate(own if isinstance(own, (list, tuple)) else ()):
-            metric, name = _named(raw)
-            if metric is not None:
+            entry, name = _named(raw)
+            if entry is not None:
+                metric = entry.name
                 what = f"`{metric}`" + (f" of the output `{output}`" if several else "")
                 hint = f"write `name: ...` to give it a name of its own: `{metric}: {{name: ...}}`"
-                if not _has_name(metric):
+                if "name" not in entry.parameters:  # of `accuracy` Keras chooses the class, and the name with it
                     hint = "remove one of them"
                 yield _Column(
                     f"{output}_{name}" if several else name, what, (*path, i), hint, output if several else ""
                 )
 
 
-def _has_name(metric: str) -> bool:
-    """Whether the metric can be given a name; of `accuracy` Keras chooses the class, and the name with it."""
-    entry = catalog.find("metrics", metric)
-    return entry is not None and "name" in entry.parameters
-
-
-def _named(raw: Any) -> tuple[str | None, str]:
-    """Return a metric's name in the catalog, `None` if it has none, and the name of its column."""
+def _named(raw: Any) -> tuple[catalog.Entry | None, str]:
+    """Return a metric as the catalog has it, `None` if it does not, and the name of its column."""
     written = named_object(raw)
     entry = catalog.find("metrics", written) if written is not None else None
     if entry is None:
         return None, ""
     given = raw.parameters if isinstance(raw, Component) else raw[written] if isinstance(raw, Mapping) else None
     said = given.get("name") if isinstance(given, Mapping) else None
-    return entry.name, said if isinstance(said, str) and said else entry.name
+    return entry, said if isinstance(said, str) and said else entry.name

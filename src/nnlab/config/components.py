@@ -257,13 +257,11 @@ class Reference(Chosen):
         return value
 
 
+KERNELS = ("kernel", "depthwise", "pointwise")
+"""The weights of a layer that initializers, regularizers and constraints of the model's defaults are meant for."""
+
 GOVERNED = frozenset(
-    ["activation"]
-    + [
-        f"{kernel}_{role}"
-        for kernel in ("kernel", "depthwise", "pointwise")
-        for role in ("initializer", "regularizer", "constraint")
-    ]
+    ["activation", *(f"{kernel}_{role}" for kernel in KERNELS for role in ("initializer", "regularizer", "constraint"))]
 )
 """The parameters of a layer that the model's defaults decide unless the layer gives them."""
 

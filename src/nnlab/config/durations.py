@@ -81,12 +81,7 @@ def depends_on_data(experiment: Experiment) -> bool:
 
 
 def steps_of_run(experiment: Experiment, num_train: int) -> tuple[int, int]:
-    """Return the steps of an epoch, and those of the whole run.
-
-    Args:
-        experiment: gives batch size and epochs.
-        num_train: training rows.
-    """
+    """Return the steps of an epoch, and those of the whole run."""
     per_epoch = -(-num_train // experiment.training.batch_size)
     return per_epoch, per_epoch * experiment.training.epochs
 

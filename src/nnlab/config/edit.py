@@ -9,6 +9,7 @@ from pathlib import Path
 import yaml
 
 from nnlab.config.load import load_config
+from nnlab.config.nodes import yaml_number
 from nnlab.errors import ConfigError, NnlabError
 from nnlab.outputs import check_output, write_output
 
@@ -78,12 +79,6 @@ def with_learning_rate(text: str, optimizer: str, rate: float) -> str:
     if value is not None:
         return _replaced(text, value, number)
     return _put_first(text, inside, f"learning_rate: {number}")
-
-
-def yaml_number(number: float) -> str:
-    """Write a number so that every YAML reads one: YAML 1.1 takes `1e-05` for text."""
-    text = repr(number)
-    return text.replace("e", ".0e") if "e" in text and "." not in text else text
 
 
 def _value(node: yaml.MappingNode, name: str) -> yaml.Node | None:

@@ -71,16 +71,14 @@ def _without_twins(definitions: Json) -> Json:
     twins = {name for name in texts if f"{name}{_PART}" in texts}
 
     def merged(text: str) -> str:
-        return re.sub(rf'#/\$defs/([^"]+){_PART}"', lambda found: _merged_reference(found, twins), text)
+        return re.sub(
+            rf'#/\$defs/([^"]+){_PART}"', lambda found: f'#/$defs/{found[1]}"' if found[1] in twins else found[0], text
+        )
 
     while differing := {name for name in twins if merged(texts[f"{name}{_PART}"]) != texts[name]}:
         twins -= differing
     kept = sorted(name for name in texts if name.removesuffix(_PART) not in twins or not name.endswith(_PART))
     return {name: json.loads(merged(texts[name])) for name in kept}
-
-
-def _merged_reference(found: re.Match[str], twins: set[str]) -> str:
-    return f'#/$defs/{found[1]}"' if found[1] in twins else found[0]
 
 
 class _Writer:
@@ -134,7 +132,7 @@ class _Writer:
         keys = section.keys()
         schema: Json = {
             "type": "object",
-            "description": _sentence(section.__doc__ or ""),
+            "description": " ".join((section.__doc__ or "").split("\n\n")[0].split()),
             "properties": {name: self._key(key) for name, key in keys.items()},
             "additionalProperties": False,
         }
@@ -169,11 +167,8 @@ class _Writer:
         return _any_of(self.section(section), *others)
 
     def _model(self) -> Json:
-        schema = (
-            _any_of(self.section(model_section("sequential")), {})
-            if self.is_part
-            else self.section(model_section("sequential"))
-        )
+        schema = self.section(model_section("sequential"))
+        schema = _any_of(schema, {}) if self.is_part else schema
         for type_, section in (
             ("functional", self.section(model_section("functional"))),
             ("subclassed", self._class()),
@@ -339,7 +334,3 @@ def _described(schema: Json, text: str) -> Json:
 def _default(value: Any) -> Json:
     value = plain(value)
     return {"default": value} if isinstance(value, (bool, int, float, str, list, dict)) else {}
-
-
-def _sentence(text: str) -> str:
-    return " ".join(text.split("\n\n")[0].split())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,11 +12,10 @@ from typing import Any
 
 import yaml
 
-from nnlab import catalog
 from nnlab.config.checks import checks_of
 from nnlab.config.components import GOVERNED, Component, plain
 from nnlab.config.faults import Report
-from nnlab.config.nodes import Mark, Node, from_plain, place, read_file, resolve_scalar, similar_file
+from nnlab.config.nodes import Mark, Node, from_plain, place, read_file, resolve_scalar, similar_file, yaml_number
 from nnlab.config.overrides import Override, apply_overrides, merge, parse_override
 from nnlab.config.problems import faults_as_problems
 from nnlab.config.schema import Experiment
@@ -52,8 +52,7 @@ class LoadedConfig:
 
     def advice(self) -> list[Problem]:
         """Return what is no mistake but had better be known, by the rules whose severity is `advice`."""
-        found = _advice(self.experiment, ())
-        return [self.locate(problem) for problem in found]
+        return [self.locate(problem) for problem in _advice(self.experiment, ())]
 
 
 def _advice(section: Section, path: ConfigPath) -> Iterator[Problem]:
@@ -93,7 +92,7 @@ def load_config(path: Path, overrides: Sequence[Override | str] = ()) -> LoadedC
         problems += error.problems
     assert isinstance(root.value, dict)
     if "name" not in root.value:
-        root.value["name"] = from_plain(_name_from(path), Mark(str(path)))
+        root.value["name"] = from_plain(name_from(path.stem, default="experiment"), Mark(str(path)))
     _resolve_paths(root)
     try:
         experiment = experiment_from(root)
@@ -167,12 +166,9 @@ def _represent_list(dumper: yaml.CSafeDumper, items: list[Any]) -> yaml.Node:
 
 
 def _represent_float(dumper: yaml.CSafeDumper, number: float) -> yaml.Node:
-    text = repr(number)
-    if "e" in text and "." not in text:  # `1e-07` is a number to us, but not to YAML 1.1
-        text = text.replace("e", ".0e")
-    if number != number or number in (float("inf"), float("-inf")):
+    if not math.isfinite(number):
         return dumper.represent_float(number)
-    return dumper.represent_scalar("tag:yaml.org,2002:float", text)
+    return dumper.represent_scalar("tag:yaml.org,2002:float", yaml_number(number))
 
 
 def _represent_text(dumper: yaml.CSafeDumper, text: str) -> yaml.Node:
@@ -186,13 +182,7 @@ _Dumper.add_representer(str, _represent_text)
 
 
 def _extended(root: Node, path: Path, chain: tuple[str, ...]) -> Node:
-    """Lay the file over the one that it extends, if it names one.
-
-    Args:
-        root: the file's tree.
-        path: the file.
-        chain: the files that lead here by `extends`, resolved.
-    """
+    """Lay the file over the one that it extends, if it names one; `chain` are the files that lead here, resolved."""
     if not isinstance(root.value, dict) or "extends" not in root.value:
         return root
     node = root.value.pop("extends")
@@ -223,11 +213,6 @@ def _extends_error(node: Node, message: str, hint: str) -> ConfigError:
     return ConfigError(place(Problem(message, hint, ("extends",)), node.mark))
 
 
-def _name_from(path: Path) -> str:
-    """Make a name for the experiment of the file's."""
-    return name_from(path.stem, default="experiment")
-
-
 def _resolve_paths(root: Node) -> None:
     """Make paths absolute: relative to the file that says them, or to the working directory for `--set`."""
     if (node := _text_at(root, "data", "path")) is not None:
@@ -254,10 +239,3 @@ def _absolute(path: str, mark: Mark) -> str:
     with contextlib.suppress(ValueError, RuntimeError):  # no file can be there: who needs it says so
         return os.path.realpath(folder / Path(path).expanduser())
     return path
-
-
-def catalog_is_current() -> bool:
-    """Whether the catalog was read off the Keras that is installed."""
-    from importlib.metadata import version
-
-    return version("keras") == catalog.keras_version()

@@ -340,6 +340,12 @@ def resolve_scalar(text: str) -> Scalar:
     return text
 
 
+def yaml_number(number: float) -> str:
+    """Write a number so that every YAML reads one: YAML 1.1 takes `1e-05` for text."""
+    text = repr(number)
+    return text.replace("e", ".0e") if "e" in text and "." not in text else text
+
+
 def _key_text(value: Any) -> str:
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]

@@ -103,8 +103,7 @@ def merge(base: Node, top: Node, shape: Shape = WHOLE) -> Node:
 def _merge_components(base: Node, top: Node, one: OneOf) -> Node:
     below, above = _taken_apart(base, one), _taken_apart(top, one)
     merged = base if top.value == {} and above else _merge_bare_components(base, top, one)
-    _put_together(merged, {**below, **above})
-    return merged
+    return _put_together(merged, {**below, **above})
 
 
 def _taken_apart(node: Node, one: OneOf) -> dict[str, Node]:
@@ -114,9 +113,10 @@ def _taken_apart(node: Node, one: OneOf) -> dict[str, Node]:
     return {key: node.value.pop(key) for key in one.besides if key in node.value}
 
 
-def _put_together(node: Node, beside: dict[str, Node]) -> None:
-    if beside and isinstance(node.value, dict):
+def _put_together(node: Node, beside: dict[str, Node]) -> Node:
+    if isinstance(node.value, dict):
         node.value.update(beside)
+    return node
 
 
 def _merge_bare_components(base: Node, top: Node, one: OneOf) -> Node:

@@ -15,12 +15,7 @@ MANY = 5
 
 
 def faults_as_problems(faults: Sequence[Fault], root: Node) -> list[Problem]:
-    """Return the problems that mistakes are, in the order of the file; one that an alias repeats is one.
-
-    Args:
-        faults: the mistakes.
-        root: the tree that they were found in.
-    """
+    """Return the problems that mistakes in a tree are, in the order of the file; one that an alias repeats is one."""
     problems: dict[Any, Problem] = {}
     for fault in faults[:MOST]:
         problem = place(

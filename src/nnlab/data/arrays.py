@@ -210,16 +210,15 @@ def load_target(file: Path, names: Sequence[str]) -> np.ndarray | None:
         DataError: it cannot be used.
     """
     with opened(file, _SAVE) as archive:
-        stored = archive.files
-        found = next((there for name in names for there in (name, _test(name)) if there in stored), None)
-        array = None if found is None else read_array(file, archive, found)
-    if array is None or found is None:
-        return None
+        found = next((there for name in names if (there := _rows_name(name, archive.files)) is not None), None)
+        if found is None:
+            return None
+        array = read_array(file, archive, found)
     DataError.raise_any(array_problems({found: array}, file, targets=(found,)))
     return array
 
 
-def _rows_name(name: str, stored: Sequence[str], *, alone: bool) -> str | None:
+def _rows_name(name: str, stored: Sequence[str], *, alone: bool = False) -> str | None:
     if alone and len(stored) == 1:
         return stored[0]
     return next((there for there in (name, _test(name)) if there in stored), None)

@@ -17,6 +17,7 @@ import numpy as np
 from nnlab.checksums import is_sound, seal
 from nnlab.config.by_name import only
 from nnlab.data.registry import RawData
+from nnlab.data.splits import with_tuples
 from nnlab.environment import cache_folder
 
 ARRAYS = ("x", "y", "x_test", "y_test")
@@ -54,10 +55,7 @@ def _read(place: Path) -> RawData | None:
                 return None
         arrays = {name: np.load(file, mmap_mode="r") for name, file in files.items()}
         (target,) = about.pop("target_names")
-        more: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value for name, value in about.items()
-        }
-        return RawData.of_one(target=target, **arrays, **more)
+        return RawData.of_one(target=target, **arrays, **with_tuples(about))
     except Exception:  # not there, or damaged in whatever way: it is made again
         return None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import math
 import re
 from collections.abc import Collection
 from typing import Any, Literal, NamedTuple
@@ -99,6 +100,18 @@ def unfit(values: Collection[Any], bad: Collection[Any], *, rows: int, role: Rol
     else:
         hint = "one-hot encode the column, or leave it out with `features`"
     return Unfit("which is not a number", "values that are no numbers", hint)
+
+
+def number_in(value: Any) -> float | None:
+    """Return the number that a value of a table is, or that stands in its text; `None` if it is none."""
+    if isinstance(value, str) and "_" in value:  # Python reads `1_2` as 12; in a table it is a name
+        return None
+    try:
+        return float(value)
+    except OverflowError:  # an integer of more than 308 digits
+        return math.inf
+    except (TypeError, ValueError):
+        return None
 
 
 def looks_like_a_figure(text: str) -> bool:

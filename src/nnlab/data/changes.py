@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -48,24 +49,23 @@ def _source_order(record: DataRecord, *, own_test: bool) -> np.ndarray:
 def differences(record: DataRecord, now: np.ndarray, *, own_test: bool) -> str:
     """Say in words how the rows have changed; see `positions_of_splits`."""
     then = np.concatenate(list(record.rows.values()))[_source_order(record, own_test=own_test)]
-    new, gone = _missing_from(then, now), _missing_from(now, then)
+    new, gone, rows = _missing_from(then, now), _missing_from(now, then), counted(len(now), "row")
     if not new and not gone:
         return f"the {len(now)} rows are the same, in another order"
     if len(then) == len(now):
         changed = np.flatnonzero(whole_hashes(then) != whole_hashes(now))
+        have = "has" if len(changed) == 1 else "have"
         first = f"the first is row {now['row'][changed[0]]} (counted from 0)"
         if (then["features"] == now["features"]).all():
-            return (
-                f"{len(changed)} of {_rows(len(now))} {'has' if len(changed) == 1 else 'have'} another target, {first}"
-            )
+            return f"{len(changed)} of {rows} {have} another target, {first}"
         if len(changed) == new:
-            return f"{len(changed)} of {_rows(len(now))} {'has' if len(changed) == 1 else 'have'} changed, {first}"
-    counted = f"{_rows(len(now))} there, {len(then)} then" if len(now) != len(then) else f"{_rows(len(now))}, as then"
+            return f"{len(changed)} of {rows} {have} changed, {first}"
     parts = [
         f"{new} {'is' if new == 1 else 'are'} new" * bool(new),
         f"{gone} {'is' if gone == 1 else 'are'} gone" * bool(gone),
     ]
-    return f"{counted}: {' and '.join(part for part in parts if part)}"
+    total = f"{rows} there, {len(then)} then" if len(now) != len(then) else f"{rows}, as then"
+    return f"{total}: {' and '.join(part for part in parts if part)}"
 
 
 def _missing_from(some: np.ndarray, others: np.ndarray) -> int:
@@ -76,10 +76,6 @@ def _missing_from(some: np.ndarray, others: np.ndarray) -> int:
     return sum(
         max(0, count - there.get(value, 0)) for value, count in zip(values.tolist(), counts.tolist(), strict=True)
     )
-
-
-def _rows(count: int) -> str:
-    return counted(count, "row")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -117,26 +113,21 @@ def unseen_rows(record: DataRecord, now: np.ndarray) -> Unseen:
 
 def _test_positions(test: np.ndarray, others: np.ndarray, now: np.ndarray) -> Iterator[int]:
     """Yield where the rows of the test split stand now, in the split's order."""
-    places: dict[int, list[int]] = {}
+    places: dict[int, deque[int]] = {}
     wanted = set(test.tolist())
     hashes = whole_hashes(now)
     for place in np.flatnonzero(np.isin(hashes, test)).tolist():
-        places.setdefault(int(hashes[place]), []).append(place)
+        places.setdefault(int(hashes[place]), deque()).append(place)
     for value in whole_hashes(others)[np.isin(whole_hashes(others), test)].tolist():
         if value in wanted and places.get(value):
             places[value].pop()
     for value in test.tolist():
         if places.get(value):
-            yield places[value].pop(0)
+            yield places[value].popleft()
 
 
 def count_seen(record: DataRecord, features: np.ndarray) -> dict[str, int]:
-    """Count the rows whose features were trained on, and of the others those that were validated on.
-
-    Args:
-        record: the rows of the run.
-        features: hashes, uint64 `[rows]`.
-    """
+    """Count the rows whose features (hashes) were trained on, and of the others those that were validated on."""
     is_trained = np.isin(features, record.rows["train"]["features"])
     validated = record.rows["validation"]["features"] if "validation" in record.rows else features[:0]
     is_validated = np.isin(features, validated) & ~is_trained

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from nnlab.config.names import canonical
+from nnlab.data.cells import number_in
 from nnlab.errors import ConfigPath, DataError, Problem, did_you_mean
 from nnlab.wording import listed, one_of, plural, show
 
@@ -96,7 +97,7 @@ def _class_called(wanted: str | int, names: Sequence[str]) -> str | None:
     text = str(wanted)
     if text not in names and text.casefold() in ("true", "false"):
         text = text.capitalize()
-    if text not in names and (value := _value(text)) is not None and value.is_integer():
+    if text not in names and (value := number_in(text)) is not None and value.is_integer():
         text = str(int(value))
     return text if text in names else None
 
@@ -117,14 +118,7 @@ def _bare(label: str) -> str:
 def _number(label: str) -> int | float | None:
     """Return the number that a label is, exactly where it is a whole one."""
     digits = label.lstrip("+-")
-    return int(label) if digits.isdecimal() and len(digits) < _MOST_DIGITS else _value(label)
-
-
-def _value(label: str) -> float | None:
-    try:
-        return float(label)
-    except ValueError:
-        return None
+    return int(label) if digits.isdecimal() and len(digits) < _MOST_DIGITS else number_in(label)
 
 
 def _whole(y: np.ndarray) -> np.ndarray:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import csv
 import re
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from nnlab.config.names import canonical
+from nnlab.data.cells import number_in
 from nnlab.errors import DataError, Problem, first_line
 from nnlab.memory import require_memory
-from nnlab.wording import counted, show
+from nnlab.wording import counted, named, show
 
 Separator = Literal[",", ";", "\t", "|"]
 _SEPARATORS: tuple[Separator, ...] = get_args(Separator)
@@ -92,15 +93,7 @@ def _read(file: Path, separator: Separator, names: list[str], *, header: bool, *
 
 
 def column_as_text(file: Path, separator: Separator, position: int, *, rows: int, header: bool) -> list[str]:
-    """Return a column of a table that `read_csv` has read, as it is written, blanks in front left out.
-
-    Args:
-        file: the file.
-        separator: as `read_csv` found it.
-        position: the column's number, from 0.
-        rows: how many rows the table has.
-        header: whether the first line names the columns.
-    """
+    """Return a column of a table that `read_csv` has read, as it is written, blanks in front left out."""
     names, _ = _read_names(file, header=header)
     frame = _read(file, separator, names, header=header, usecols=[position], dtype=str, na_filter=False)
     return [str(text) for text in frame.iloc[:rows, 0]]
@@ -134,7 +127,7 @@ def has_header(file: Path) -> bool:
         _, names, _ = _first_line(file)
     except UnicodeDecodeError as error:
         raise DataError(_encoding_problem(file)) from error
-    return _is_numbered(names) or not any(_is_number(name) for name in names)
+    return _is_numbered(names) or not any(number_in(name) is not None for name in names)
 
 
 def _lines(file: Path, separator: Separator) -> Iterator[tuple[int, list[str]]]:
@@ -200,17 +193,13 @@ def _problems_above_header(file: Path, line: int, written: list[str]) -> Iterato
         return
     (width,) = widths
     if text.startswith("#"):
-        message = f"`{_short(text)}` is a comment, and does not name the columns"
+        message = f"{named(text)} is a comment, and does not name the columns"
         yield Problem(message, "remove the lines that begin with `#`", file=str(file), line=line)
     elif len(written) == 1:
-        message = f"`{_short(text)}` is one value, and the lines below it have {width}"
+        message = f"{named(text)} is one value, and the lines below it have {width}"
         yield Problem(
             message, "the first line has to name the columns: remove what is above it", file=str(file), line=line
         )
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def unnamed(number: int) -> str:
@@ -230,21 +219,13 @@ def _header_problems(names: list[str], *, file: Path, line: int) -> Iterator[Pro
             message = f"{names.count(name)} columns are called `{name}`"
             message += ", in forms that look the same" * (len(forms) > 1)
             yield Problem(message, "give every column its own name", file=str(file), line=line)
-    if names and not _is_numbered(names) and all(_is_number(name) for name in names):
+    if names and not _is_numbered(names) and all(number_in(name) is not None for name in names):
         message = f"the first line holds numbers ({', '.join(names[:3])}, ...), not the names of columns"
         yield Problem(message, "add a line with names above it", file=str(file), line=line)
 
 
 def _is_numbered(names: list[str]) -> bool:
     return names == [str(number) for number in range(len(names))]
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _ragged(file: Path, separator: Separator, width: int, *, header: bool) -> list[Problem]:
@@ -255,7 +236,7 @@ def _ragged(file: Path, separator: Separator, width: int, *, header: bool) -> li
         Problem(*_why_ragged(values, width, first=first), file=str(file), line=line)
         for line, values in islice(wrong, _MOST_MISTAKES)
     ]
-    more = _count(wrong)
+    more = sum(1 for _ in wrong)
     if more:
         problems.append(Problem(f"{more} more lines have too many or too few values", file=str(file)))
     return problems
@@ -270,10 +251,6 @@ def _why_ragged(values: list[str], width: int, *, first: str) -> tuple[str, str]
     if count < width:
         return message, "write the missing values"
     return message, "quote values that contain the separator"
-
-
-def _count(items: Iterable[Any]) -> int:
-    return sum(1 for _ in items)
 
 
 def _parser_problem(file: Path, separator: Separator, error: Exception) -> Problem:

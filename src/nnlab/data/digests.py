@@ -26,11 +26,7 @@ def file_digests(configs: Iterable[DataConfig]) -> dict[str, str]:
 
 
 def check_files(digests: Mapping[str, str], *, hint: str) -> None:
-    """Raise if files are not what they were.
-
-    Args:
-        digests: what `file_digests` gave.
-        hint: what to do.
+    """Raise if files are not what they were when `file_digests` gave this; `hint` says what to do.
 
     Raises:
         DataError: with each file that has changed or is gone.

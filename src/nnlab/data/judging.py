@@ -69,11 +69,7 @@ class RunData:
 
     @classmethod
     def of(cls, run: Run, *, moved_to: Path | None = None) -> RunData:
-        """Read it.
-
-        Args:
-            run: the run.
-            moved_to: where the file of its data is now, if it is elsewhere.
+        """Read it; `moved_to` is where the file of its data is now, if it is elsewhere.
 
         Raises:
             NnlabError: what the run keeps cannot be read, or its data are no file.
@@ -246,12 +242,7 @@ def scored_rows(data: RunData, file: RowsFile, x: ByName) -> tuple[JudgedRows | 
 
 
 def labelled_rows(data: RunData, file: RowsFile, x: ByName) -> JudgedRows | None:
-    """Return the rows of a file with their targets, `None` if it has none.
-
-    Args:
-        data: what the run keeps.
-        file: the file.
-        x: its features, as `RowsFile.features` gives them.
+    """Return the rows of a file with their targets, `None` if it has none; `x` are its features as read.
 
     Raises:
         DataError: the targets are not like those of the run.

@@ -147,12 +147,7 @@ def _check_scale(raw: RawData, config: DataConfig) -> None:
 
 
 def encoded_targets(raw: RawData, config: DataConfig, encode: Callable[[str, DataConfig], Target]) -> dict[str, Target]:
-    """Return the target of each output, what comes in for those that give it back.
-
-    Args:
-        raw: all that the source holds.
-        config: the `data` section.
-        encode: encodes a target, given its output and what the config says of it.
+    """Return the target of each output as `encode` makes it, what comes in for those that give it back.
 
     Raises:
         DataError: with what is wrong with the target of any output.

@@ -179,12 +179,10 @@ class DataSpec:
         if not any(isinstance(of_classes, Mapping) for of_classes in (weights or {}).values()):
             weights = {UNNAMED: weights} if weights else {}
         own = {field.name for field in fields(cls)}
-        rest: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value for name, value in record.items() if name in own
-        }
+        rest = with_tuples({name: value for name, value in record.items() if name in own})
         return cls(
             input_shapes={name: tuple(shape) for name, shape in shapes.items()},
-            targets={output: _target_spec(target) for output, target in targets.items()},
+            targets={output: TargetSpec(**with_tuples(target)) for output, target in targets.items()},
             class_weights={
                 output: None if of_classes is None else {int(code): weight for code, weight in of_classes.items()}
                 for output, of_classes in weights.items()
@@ -214,11 +212,9 @@ def _scaling(record: Mapping[str, Any] | None) -> Scaling | None:
     return Scaling(**{name: np.asarray(record[name], np.float64) for name in ("offset", "divisor")})
 
 
-def _target_spec(record: Mapping[str, Any]) -> TargetSpec:
-    values: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in record.items()
-    }
-    return TargetSpec(**values)
+def with_tuples(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what was written as JSON, its lists as the tuples that they were."""
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in record.items()}
 
 
 class Rows(Protocol):

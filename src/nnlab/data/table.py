@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -12,7 +11,7 @@ import numpy as np
 
 from nnlab.config.data import DataConfig
 from nnlab.config.names import canonical
-from nnlab.data.cells import NUMBER, Role, looks_like_a_figure, unfit
+from nnlab.data.cells import NUMBER, Role, looks_like_a_figure, number_in, unfit
 from nnlab.data.classes import LARGEST_EXACT, is_whole
 from nnlab.data.csv_files import Separator
 from nnlab.data.targets import infer_task
@@ -94,19 +93,12 @@ def target_columns(
 ) -> list[np.ndarray | Fault]:
     """Return the columns of a target, each `[rows]` or what is wrong with it; the task decides how they are read.
 
-    Args:
-        table: the table.
-        columns: their numbers.
-        config: what the config says of this target.
-        notes: is told what was understood that may have been meant otherwise.
+    `notes` are told what was understood that may have been meant otherwise.
     """
     if len(columns) > 1 or config.task in ("regression", "multilabel"):
         return [numbers(table, column, is_target=True) for column in columns]
-    return [labels(table, columns[0], infer=_is_inferred(config), notes=notes if notes is not None else [])]
-
-
-def _is_inferred(config: DataConfig) -> bool:
-    return config.task is None and config.classes is None and config.positive_class is None
+    infer = config.task is None and config.classes is None and config.positive_class is None
+    return [labels(table, columns[0], infer=infer, notes=notes if notes is not None else [])]
 
 
 def numbers(table: Table, position: int, *, is_target: bool = False) -> np.ndarray | Fault:
@@ -123,14 +115,14 @@ def numbers(table: Table, position: int, *, is_target: bool = False) -> np.ndarr
     if pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_complex_dtype(column.dtype):
         values = np.asarray(column.to_numpy(np.float64))
     else:
-        numbers_of = {value: _number(value) for value in dict.fromkeys(column)}
+        numbers_of = {value: number_in(value) for value in dict.fromkeys(column)}
         bad = [value for value, number in numbers_of.items() if number is None]
         if bad:
             role: Role = "target" if is_target else "feature" if table.for_training else "input"
             kind = unfit(numbers_of, bad, rows=len(column), role=role)
-            row = next(row for row, value in enumerate(column) if _number(value) is None)
+            row = next(row for row, value in enumerate(column) if number_in(value) is None)
             return Fault.at(column, row, kind.what, kind.several, kind.hint)
-        values = np.array([_number(value) for value in column], np.float64)
+        values = np.array([number_in(value) for value in column], np.float64)
     outside = ~(np.abs(values) <= _LARGEST)
     if not outside.any():
         return values
@@ -154,17 +146,6 @@ def _nested(column: Any, *, can_leave_out: bool) -> Fault | None:
     return Fault.at(column, row, "which is not one value", "several values in a row", hint)
 
 
-def _number(value: Any) -> float | None:
-    if isinstance(value, str) and "_" in value:  # Python reads `1_2` as 12; in a table it is a name
-        return None
-    try:
-        return float(value)
-    except OverflowError:  # an integer of more than 308 digits
-        return math.inf
-    except (TypeError, ValueError):
-        return None
-
-
 def _missing(table: Table, name: str, column: Any, *, is_target: bool) -> Fault | None:
     missing = column.isna().to_numpy()
     count = int(missing.sum())
@@ -183,11 +164,7 @@ def _missing(table: Table, name: str, column: Any, *, is_target: bool) -> Fault 
 def labels(table: Table, position: int, *, infer: bool, notes: list[str]) -> np.ndarray | Fault:
     """Return a target column `[rows]` of integers, booleans, floats or text (as Python strings).
 
-    Args:
-        table: the table.
-        position: the column's number.
-        infer: whether the values decide if they are classes.
-        notes: is told what was understood that may have been meant otherwise.
+    `infer` says whether the values decide if they are classes; `notes` is as for `target_columns`.
     """
     import pandas as pd
 

@@ -154,9 +154,9 @@ def _classes_as_trained(
     if unknown:
         counts = np.bincount(classes.codes)[unknown]
         which = listed(classes.names[number] for number in unknown)
-        plural = "es" * (len(unknown) > 1)
-        message = f"{_rows(counts.sum())} the class{plural} {which}, which the run does not know"
-        hint = f"it was trained on {listed(codes)}: rename the class{plural}, or leave these rows out"
+        word, count = plural(len(unknown), "class"), counts.sum()
+        message = f"{count} row{'s have' if count != 1 else ' has'} the {word} {which}, which the run does not know"
+        hint = f"it was trained on {listed(codes)}: rename the {word}, or leave these rows out"
         raise DataError(Problem(message, hint))
     encoded = np.array(found, np.int64)[classes.codes]
     kept = encoded >= 0
@@ -167,10 +167,6 @@ def _classes_as_trained(
         kept=None if kept.all() else kept,
         class_names=target.class_names,
     )
-
-
-def _rows(count: int) -> str:
-    return f"{count} row{'s have' if count != 1 else ' has'}"
 
 
 def infer_task(y: np.ndarray, every: np.ndarray | None = None) -> Literal["classification", "regression", "multilabel"]:

@@ -27,10 +27,6 @@ def adapt_layers(model: keras.Model, rows: Rows) -> None:
     """Adapt every layer that learns from data to what reaches it of the training rows, front to back.
 
     A layer that was given its statistics (`mean`, `bin_boundaries`) keeps them.
-
-    Args:
-        model: a built model of any kind.
-        rows: the training rows as the model takes them.
     """
     waiting = [layer for layer in layers_inside(model, itself=False) if _learns_from_data(layer)]
     while waiting:

@@ -358,6 +358,4 @@ def _takes_arguments(layer: keras.layers.Layer) -> bool:
 
 
 def _shape_text(shape: tuple[int | None, ...]) -> str:
-    return (
-        "(" + ", ".join("?" if size is None else str(size) for size in shape) + ("," if len(shape) == 1 else "") + ")"
-    )
+    return str(shape).replace("None", "?")

@@ -76,11 +76,6 @@ def penalized(experiment: Experiment, metric: str | None, *, key: str) -> Proble
     """Return advice on a loss that decides between different models, and holds the penalty of each.
 
     Even one regularizer for all has another sum in a wider layer, or with another activation.
-
-    Args:
-        experiment: one with such a model.
-        metric: what decides, `None` for what decides where none is named.
-        key: of the config, which names what decides.
     """
     held = [*penalties(experiment.model)]
     if not held or not _loss_decides(metric, experiment):

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from nnlab import catalog
 from nnlab.config.components import Component
 from nnlab.errors import NnlabError, first_line
+from nnlab.model.hidden import activation_layer
 from nnlab.model.objects import make
 
 Floats = npt.NDArray[np.float32]
@@ -45,7 +44,7 @@ def curve(activation: Component, x: npt.ArrayLike) -> Curve:
     column = np.asarray(x, np.float32).reshape(-1, 1)
     rows = tf.constant(np.hstack([column, np.zeros_like(column)]) if takes_vectors(activation) else column)
     try:
-        function = _function(activation)
+        function = make(activation_layer(activation))
         with tf.GradientTape() as tape:
             tape.watch(rows)
             values = tf.convert_to_tensor(function(rows))[:, 0]
@@ -68,9 +67,3 @@ def has_surrogate_gradient(activation: Component) -> bool:
     with np.errstate(invalid="ignore"):
         differ = np.abs(gradients - slopes) > 0.05 + 0.05 * np.abs(slopes)
     return bool(np.mean(differ) > 0.02)
-
-
-def _function(activation: Component) -> Any:
-    if activation.name in catalog.activation_layers():
-        return make(Component("layers", activation.name, activation.parameters))
-    return make(Component("layers", "Activation", {"activation": activation}))

@@ -21,16 +21,7 @@ def unfit(
     asked: Asked,
     ending: Ending,
 ) -> Iterator[Problem]:
-    """Yield what is wrong with the loss of an output, or else with each metric that does not fit.
-
-    Args:
-        training: says where loss and metrics stand in the config.
-        output: the output's name.
-        loss: its loss, `None` as long as it is not known.
-        metrics: its metrics.
-        asked: what it shall answer.
-        ending: how the model ends there.
-    """
+    """Yield what is wrong with the loss of an output, or else with each metric that does not fit."""
     wrong = None if loss is None else next(loss_remarks(loss, asked, ending), None)
     if wrong is not None:
         yield Problem(*wrong, ("model",) if training.loss is None else training.place("loss", output))

@@ -9,12 +9,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from nnlab import catalog
-from nnlab.config.components import Component
+from nnlab.config.components import KERNELS, Component
 from nnlab.config.model import HiddenDefaults
 from nnlab.errors import ConfigPath
-
-KERNELS = ("kernel", "depthwise", "pointwise")
-"""The weights of a layer that initializers, regularizers and constraints of the model's defaults are meant for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +69,7 @@ def with_defaults(layer: PlannedLayer, model: HiddenDefaults) -> Iterator[Planne
         yield replace(layer, component=_with_activation(component, None))
         yield PlannedLayer(_normalization_layer(normalization), ("model", "normalization"))
         if activation is not None:
-            yield replace(layer, component=_activation_layer(activation))
+            yield replace(layer, component=activation_layer(activation))
     else:
         if activation is not None:
             component = _with_activation(component, activation)
@@ -140,13 +137,9 @@ def _normalization_layer(normalization: Component | None) -> Component:
     return Component("layers", normalization.name, parameters)
 
 
-def is_layer_activation(activation: Component) -> bool:
-    """Whether the activation is a Keras layer (PReLU has weights) rather than a function."""
-    return activation.name in catalog.activation_layers()
-
-
-def _activation_layer(activation: Component) -> Component:
-    if is_layer_activation(activation):
+def activation_layer(activation: Component) -> Component:
+    """Return the layer that an activation is, or that applies it."""
+    if activation.name in catalog.activation_layers():  # PReLU has weights
         return Component("layers", activation.name, activation.parameters)
     return Component("layers", "Activation", {"activation": activation})
 
@@ -155,8 +148,8 @@ def activation_apart(layer: PlannedLayer) -> Iterator[PlannedLayer]:
     """Yield the layer, and an activation that is a layer behind it."""
     inner = innermost(layer.component)
     activation = inner.parameters.get("activation")
-    if isinstance(activation, Component) and is_layer_activation(activation):
+    if isinstance(activation, Component) and activation.name in catalog.activation_layers():
         yield replace(layer, component=_with_activation(layer.component, None))
-        yield replace(layer, component=_activation_layer(activation))
+        yield replace(layer, component=activation_layer(activation))
     else:
         yield layer

@@ -118,14 +118,7 @@ def own_metric(metric: Component, asked: Asked) -> str | None:
 
 
 def metric_remarks(metric: Component, loss: Component | None, asked: Asked, ending: Ending) -> Iterator[Remark]:
-    """Yield why a metric gives no value, or none that means anything; the weightiest reason first.
-
-    Args:
-        metric: the metric as the config has it.
-        loss: the loss of its output, `None` as long as it is not known.
-        asked: what the output shall answer.
-        ending: how the model ends.
-    """
+    """Yield why a metric gives no value, or none that means anything; the weightiest reason first."""
     yield from _several_values(metric)
     if asked.task is None or loss is None:
         yield from _class_numbers_predicted(metric, asked)

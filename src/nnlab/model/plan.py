@@ -127,7 +127,9 @@ def output_meanings(experiment: Experiment, spec: DataSpec) -> dict[str, Meaning
     meanings = {}
     for name, ending in _graph(experiment, spec).endings.items():
         task = spec.target_of(name).task
-        meanings[name] = meaning_of(task, _loss_of(experiment, name) or default_loss(task, ending, rows=False), ending)
+        meanings[name] = meaning_of(
+            task, said_of(name, experiment.training.loss) or default_loss(task, ending, rows=False), ending
+        )
     return meanings
 
 
@@ -166,18 +168,17 @@ def with_plan(experiment: Experiment, spec: DataSpec, plan: Plan) -> Experiment:
     return replace(experiment, data=data, training=training, schedule=plan.schedule)
 
 
-def _graph(experiment: Experiment, spec: DataSpec) -> Graph:
-    """Return what the config means for these data; of a class, only what its outputs are called is known."""
+def _graph(experiment: Experiment, spec: DataSpec | None = None) -> Graph:
+    """Return what the config means for these data, or before they are read as far as the layers are written out.
+
+    Of a class, only what its outputs are called is known.
+    """
     model = experiment.model
-    if isinstance(model, SequentialConfig):
+    if isinstance(model, SequentialConfig) and spec is not None:
         _check_one_array(spec)
         return plan_graph(model, _layers_for(model, spec))
-    if isinstance(model, FunctionalConfig):
+    if isinstance(model, FunctionalConfig) or (isinstance(model, SequentialConfig) and model.layers is not None):
         return plan_graph(model)
-    return _unknown_graph(experiment)
-
-
-def _unknown_graph(experiment: Experiment) -> Graph:
     names = _named_outputs(experiment)
     return Graph((), dict.fromkeys(names, UNKNOWN), dict.fromkeys(names))
 
@@ -252,12 +253,12 @@ def _output(
     only: bool,
 ) -> OutputPlan:
     training = experiment.training
-    loss = _loss_of(experiment, name)
+    loss = said_of(name, training.loss)
     if loss is None and not ending.known and target.task != "regression":
         loss_of = "loss: ..." if only else f"loss: {{{name}: ...}}"
         hint = f"write `training: {{{loss_of}}}` that fits what the class returns, probabilities or logits"
         raise ConfigError(Problem("a subclassed model needs its loss named", hint, ("training", "loss")))
-    given = _metrics_of(experiment, name)
+    given = said_of(name, training.metrics, ())  # `None` if the task decides
     metrics = default_metrics(target) if given is None else given
     if loss is None:
         loss = default_loss(target.task, ending, rows=any(compares_rows(metric) for metric in metrics))
@@ -269,15 +270,6 @@ def _output(
     return OutputPlan(name, loss, settled, weight, last, asked=asked, ending=ending)
 
 
-def _loss_of(experiment: Experiment, output: str) -> Component | None:
-    return said_of(output, experiment.training.loss)
-
-
-def _metrics_of(experiment: Experiment, output: str) -> tuple[Component, ...] | None:
-    """Return the metrics that the config gives an output; `None` if the task decides."""
-    return said_of(output, experiment.training.metrics, ())
-
-
 def check_before_data(experiment: Experiment) -> None:
     """Refuse losses and metrics that fit no data, or not the task and the layers that the config names.
 
@@ -285,25 +277,17 @@ def check_before_data(experiment: Experiment) -> None:
         ConfigError: with the problems of all outputs.
     """
     problems: list[Problem] = []
-    graph = _written_graph(experiment)
+    graph, training = _graph(experiment), experiment.training
     for output, ending in graph.endings.items():
         task = _said_task(experiment, output)
         if not ending.known and isinstance(experiment.model, SequentialConfig) and task is not None:
             ending = ending_of([_output_layer(task)])
-        loss, metrics = _loss_of(experiment, output), _metrics_of(experiment, output) or ()
+        loss, metrics = said_of(output, training.loss), said_of(output, training.metrics, ()) or ()
         if loss is None and task is not None and ending.known:
             loss = default_loss(task, ending, rows=any(compares_rows(metric) for metric in metrics))
         asked = Asked(task, None, _units(graph.lasts[output]))
-        problems += unfit(experiment.training, output, loss=loss, metrics=metrics, asked=asked, ending=ending)
+        problems += unfit(training, output, loss=loss, metrics=metrics, asked=asked, ending=ending)
     ConfigError.raise_any(problems)
-
-
-def _written_graph(experiment: Experiment) -> Graph:
-    """Return the graph as far as the layers are written out."""
-    model = experiment.model
-    if isinstance(model, FunctionalConfig) or (isinstance(model, SequentialConfig) and model.layers is not None):
-        return plan_graph(model)
-    return _unknown_graph(experiment)
 
 
 def _units(layer: PlannedLayer | None) -> int | None:

@@ -29,10 +29,6 @@ class Prepared:
 def prepare_model(experiment: Experiment, splits: Splits) -> Prepared:
     """Plan a model, and check that its data fit it.
 
-    Args:
-        experiment: the typed config.
-        splits: the data as loaded.
-
     Raises:
         ConfigError: no model can be planned, or a layer, a loss or a metric does not know values that the data hold.
     """

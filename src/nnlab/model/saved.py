@@ -21,11 +21,7 @@ from nnlab.run import Run
 
 
 def load_model(run: Run, *, trust_code: bool = False) -> keras.Model:
-    """Load a run's saved model.
-
-    Args:
-        run: the run.
-        trust_code: whether Python code that the run keeps may be executed.
+    """Load a run's saved model; `trust_code` says whether Python code that the run keeps may be executed.
 
     Raises:
         NnlabError: the run keeps no model, Keras cannot read it, or it needs code that is not trusted.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from nnlab import catalog
@@ -62,14 +62,9 @@ class ModelSummary:
 
     def as_json(self) -> dict[str, Any]:
         """Return the document that `nnlab summary --json` prints."""
-        layers = []
-        for row in self.layers:
-            fields = asdict(row)
-            fields["class"] = fields.pop("class_name")
-            order = ("name", "class", "output_shape", "params", "trainable")
-            layers.append({key: fields[key] for key in order})
+        keys = {"name": "name", "class": "class_name", **dict.fromkeys(("output_shape", "params", "trainable"))}
         return {
-            "layers": layers,
+            "layers": [{key: getattr(row, name or key) for key, name in keys.items()} for row in self.layers],
             "total_params": self.total_params,
             "trainable_params": self.trainable_params,
             "non_trainable_params": self.non_trainable_params,
@@ -124,8 +119,9 @@ def _initializer(layer: Any) -> str | None:
 
 def _described(thing: Any, kind: str) -> str:
     """Name a Keras object or function as a config does, with the parameters that are not the default."""
-    entry = catalog.find(kind, getattr(thing, "__name__", type(thing).__name__))
-    name = getattr(thing, "__name__", type(thing).__name__) if entry is None else entry.name
+    written = getattr(thing, "__name__", type(thing).__name__)
+    entry = catalog.find(kind, written)
+    name = written if entry is None else entry.name
     if not hasattr(thing, "get_config"):
         return name
     known = {} if entry is None else entry.parameters

@@ -43,13 +43,12 @@ def _output_position(layers: list[Any]) -> int:
     return max((i for i, layer in enumerate(layers) if hasattr(layer, "kernel")), default=len(layers))
 
 
-def _by_name(name: str, layers: list[Any], position: int) -> Any:
-    for layer in layers:
-        if layer.name == name:
-            return layer
-    names = [layer.name for layer in layers]
-    hint = did_you_mean(name, names) or one_of(names)
-    raise ConfigError(Problem(f"the run has no layer `{name}`", hint, (*PATH, "layers", position)))
+def _by_name(name: str, layers: list[Any], position: int, *, owner: str = "run") -> Any:
+    by_name = {layer.name: layer for layer in layers}
+    if name not in by_name:
+        hint = did_you_mean(name, by_name) or one_of(by_name)
+        raise ConfigError(Problem(f"the {owner} has no layer `{name}`", hint, (*PATH, "layers", position)))
+    return by_name[name]
 
 
 def _names(layers: list[Any]) -> str:
@@ -90,7 +89,7 @@ def _pairs(config: TransferConfig, source: keras.Model, model: keras.Model) -> l
     if isinstance(config.layers, tuple):
         for i, name in enumerate(config.layers):
             _by_name(name, list(source.layers), i)
-            _by_name(name, list(model.layers), i)
+            _by_name(name, list(model.layers), i, owner="model")
         chosen = config.layers
     elif isinstance(config.layers, int):
         message = "the layers of a functional model have no first and last"

@@ -28,11 +28,6 @@ _HARMLESS = frozenset(("name", "trainable", "data_format"))
 def check_targets(training: TrainingConfig, outputs: Sequence[OutputPlan], splits: Splits) -> None:
     """Refuse losses and metrics of numbers that they have no value for; classes and labels are 0 and 1 anyway.
 
-    Args:
-        training: says where losses and metrics stand in the config.
-        outputs: the outputs with their losses and metrics.
-        splits: the data as loaded.
-
     Raises:
         ConfigError: with every loss and metric.
     """
@@ -75,10 +70,6 @@ def check_indices(plan: Plan, splits: Splits) -> None:
     """Refuse data with numbers that a layer which they reach as they are does not know.
 
     TensorFlow stops at the first of them on a CPU; on a GPU it goes on with zeros.
-
-    Args:
-        plan: the layers.
-        splits: the rows as the model takes them.
 
     Raises:
         ConfigError: with every such layer, and the number that it would need.
