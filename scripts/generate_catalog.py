@@ -704,13 +704,6 @@ def plain_default(value: object) -> tuple[object, bool]:
     return None, False
 
 
-def type_of(default: object) -> str:
-    """Return the rule for a parameter of which nothing but the default is known."""
-    if default is inspect.Parameter.empty or default is None:
-        return ""
-    return TYPE_NAMES.get(type(default), "")
-
-
 def constraints_of(rule: str, default: object) -> Json:
     """Turn a rule into the entry's types, limits and choices."""
     words, _, choices = rule.partition(" [")
@@ -748,7 +741,7 @@ def accepted_values(kind: str, target: Any, name: str, default: object) -> Json:
         return annotated_values(annotation)
     rule = RULES_BY_OBJECT.get((kind, target.__name__, name), LAYER_RULES.get(name) if kind == "layers" else None)
     if rule is None:
-        rule = RULES_BY_NAME.get(name) or type_of(default)
+        rule = RULES_BY_NAME.get(name) or TYPE_NAMES.get(type(default), "")
     return constraints_of(rule, default) if rule else {}
 
 

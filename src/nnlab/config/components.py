@@ -260,9 +260,10 @@ class Reference(Chosen):
 KERNELS = ("kernel", "depthwise", "pointwise")
 """The weights of a layer that initializers, regularizers and constraints of the model's defaults are meant for."""
 
-GOVERNED = frozenset(
-    ["activation", *(f"{kernel}_{role}" for kernel in KERNELS for role in ("initializer", "regularizer", "constraint"))]
-)
+KERNEL_ROLES = ("initializer", "regularizer", "constraint")
+"""What the model's defaults give these weights."""
+
+GOVERNED = frozenset(["activation", *(f"{kernel}_{role}" for kernel in KERNELS for role in KERNEL_ROLES)])
 """The parameters of a layer that the model's defaults decide unless the layer gives them."""
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from nnlab import catalog
@@ -305,18 +305,21 @@ def _value(parameter: Parameter) -> Json:
     """Return the schema of a parameter that names no other object."""
     schema: Json = {}
     if parameter.types:
-        types = [TYPES[name].schema for name in parameter.types]
-        types += ["null"] if parameter.default is None and "null" not in types else []
-        schema["type"] = types[0] if len(types) == 1 else types
+        more = ("null",) if parameter.default is None and "null" not in parameter.types else ()
+        schema = _of_types((*parameter.types, *more))
     limits = {word: getattr(parameter, name) for name, word in _LIMITS.items() if getattr(parameter, name) is not None}
     if parameter.items:
-        items = [TYPES[name].schema for name in parameter.items]
-        schema["items"] = {"type": items[0] if len(items) == 1 else items, **limits}
+        schema["items"] = {**_of_types(parameter.items), **limits}
     if parameter.choices:
         schema = {"allOf": [schema, _any_of({"enum": list(parameter.choices)}, {"not": {"type": "string"}})]}
         if parameter.types == ("str",) and parameter.default is not None:
             schema = {"enum": list(parameter.choices)}
     return {**schema, **limits}
+
+
+def _of_types(names: Sequence[str]) -> Json:
+    types = [TYPES[name].schema for name in names]
+    return {"type": types[0] if len(types) == 1 else types}
 
 
 def _any_of(*schemas: Json) -> Json:

@@ -141,17 +141,11 @@ def read_file(path: Path, *, problems: list[Problem] | None = None) -> tuple[str
         reason = getattr(error, "strerror", None) or str(error)
         raise ConfigError(Problem(f"cannot be read: {reason.lower()}", file=file)) from None
     root = read_text(text, file, problems=problems)
+    if root.value is None:
+        raise ConfigError(Problem("the file is empty", hint="a config needs at least `data` and `model`", file=file))
     if not isinstance(root.value, dict):
-        mark = root.mark
-        if root.value is None:
-            problem = Problem("the file is empty", hint="a config needs at least `data` and `model`", file=file)
-        else:
-            problem = Problem(
-                f"expected a mapping such as `data: digits`, received {show(root.plain())}",
-                hint="a config is `key: value` lines",
-                file=file, line=mark.line, column=mark.column,
-            )  # fmt: skip
-        raise ConfigError(problem)
+        message = f"expected a mapping such as `data: digits`, received {show(root.plain())}"
+        raise ConfigError(place(Problem(message, "a config is `key: value` lines"), root.mark))
     return text, root
 
 
@@ -319,7 +313,7 @@ class _Composer:
 
     def _refuse(self, where: yaml.Event | Node | Mark, message: str, hint: str) -> NoReturn:
         mark = where if isinstance(where, Mark) else where.mark if isinstance(where, Node) else self._mark(where)
-        raise ConfigError(Problem(message, hint=hint, file=mark.file, line=mark.line, column=mark.column))
+        raise ConfigError(place(Problem(message, hint), mark))
 
 
 def resolve_scalar(text: str) -> Scalar:

@@ -120,9 +120,6 @@ class RowsFile:
     def targets(self, config: DataConfig) -> dict[str, np.ndarray] | None:
         """Return the targets of each output that does not give back its inputs, as the file has them.
 
-        Args:
-            config: the `data` section of the run.
-
         Returns:
             Numbers or text `[rows]`, or `[rows, targets]`, by output; `None` if a target is not there.
 

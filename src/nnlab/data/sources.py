@@ -101,44 +101,41 @@ def cifar10(request: Request) -> RawData:
     return load_images("cifar10", path=request.config.path)
 
 
+def _generated(name: str, request: Request, samples: int, noise: float) -> RawData:
+    from nnlab.data import generated
+
+    made: RawData = getattr(generated, name)(samples, noise=noise, seed=request.seed)
+    return made
+
+
 @dataset(url=_PLAYGROUND)
 def circle(request: Request, *, samples: Samples = 500, noise: Noise = 0.1) -> RawData:
     """A disc inside a ring, two classes in the plane."""
-    from nnlab.data import generated
-
-    return generated.circle(samples, noise=noise, seed=request.seed)
+    return _generated("circle", request, samples, noise)
 
 
 @dataset(url=_PLAYGROUND)
 def xor(request: Request, *, samples: Samples = 500, noise: Noise = 0.1) -> RawData:
     """Four squares, opposite ones of one class: no straight line parts the two classes."""
-    from nnlab.data import generated
-
-    return generated.xor(samples, noise=noise, seed=request.seed)
+    return _generated("xor", request, samples, noise)
 
 
 @dataset(url=_PLAYGROUND)
 def gauss(request: Request, *, samples: Samples = 500, noise: Noise = 0.1) -> RawData:
     """Two clouds, which a straight line parts."""
-    from nnlab.data import generated
-
-    return generated.gauss(samples, noise=noise, seed=request.seed)
+    return _generated("gauss", request, samples, noise)
 
 
 @dataset(url=_PLAYGROUND)
 def spiral(request: Request, *, samples: Samples = 500, noise: Noise = 0.1) -> RawData:
     """Two spirals wound into each other, the hardest of the Playground's pictures."""
-    from nnlab.data import generated
-
-    return generated.spiral(samples, noise=noise, seed=request.seed)
+    return _generated("spiral", request, samples, noise)
 
 
 @dataset(url="https://scikit-learn.org/stable/modules/generated/sklearn.datasets.make_moons.html")
 def moons(request: Request, *, samples: Samples = 500, noise: Noise = 0.1) -> RawData:
     """Two half circles that reach into each other."""
-    from nnlab.data import generated
-
-    return generated.moons(samples, noise=noise, seed=request.seed)
+    return _generated("moons", request, samples, noise)
 
 
 @dataset(needs=["path", "target"])

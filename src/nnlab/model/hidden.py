@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from nnlab import catalog
-from nnlab.config.components import KERNELS, Component
+from nnlab.config.components import KERNEL_ROLES, KERNELS, Component
 from nnlab.config.model import HiddenDefaults
 from nnlab.errors import ConfigPath
 
@@ -105,19 +105,9 @@ def _with_activation(component: Component, activation: Component | None) -> Comp
 
 
 def _with_weight_defaults(component: Component, model: HiddenDefaults) -> Component:
-    defaults = {
-        "initializer": model.initializer,
-        "regularizer": model.regularizer,
-        "constraint": model.constraint,
-    }
-    wanted = {
-        f"{kernel}_{role}": default for kernel in KERNELS for role, default in defaults.items() if default is not None
-    }
-    fits = {
-        name: value
-        for name, value in wanted.items()
-        if name in component.entry.parameters and name not in component.parameters
-    }
+    wanted = {f"{kernel}_{role}": getattr(model, role) for kernel in KERNELS for role in KERNEL_ROLES}
+    known, given = component.entry.parameters, component.parameters
+    fits = {name: value for name, value in wanted.items() if value and name in known and name not in given}
     component = component.with_parameters(**fits) if fits else component
     return _wrapped_changed(component, lambda inside: _with_weight_defaults(inside, model))
 
