@@ -922,8 +922,11 @@ def test_plots_that_an_older_directory_does_not_hold_enough_for_say_what_is_miss
     with pytest.raises(NnlabError, match="does not hold `steps_per_epoch`, which plots need") as error:
         draw(run)
     assert error.value.problems[0].hint.startswith(f"`nnlab resume {run.path}` writes it anew")
-    with pytest.raises(NnlabError, match="has no results yet"):
+    with pytest.raises(NnlabError, match="is a single training, and has no plots"):
         draw(next(run.trainings()))
+    (run.path / "results.json").unlink()
+    with pytest.raises(NnlabError, match="has no results yet"):
+        draw(run)
 
 
 # ----- the real thing

@@ -143,6 +143,19 @@ def test_what_a_run_does_not_say_is_left_out(nnlab, tmp_path):
     assert "completed" in shown.out
 
 
+@pytest.mark.parametrize("kind", ["comparison", "search"])
+def test_of_a_killed_study_no_number_of_trials_is_claimed(nnlab, tmp_path, kind):
+    run = Run(tmp_path / "runs" / "2026-01-01_00-00-00_killed_abcdef")
+    run.path.mkdir(parents=True)
+    run.write_info({"kind": kind, "status": "running", "started": "2026-01-01T00:00:00+00:00"})
+    shown = nnlab("runs", "show", "killed").out
+    assert "started    2026-01-01T00:00:00+00:00, not finished\n" in shown
+    assert "0 trial" not in nnlab("runs", "ls").out
+    run.write_info({**run.read_info(), "status": "failed", "trials": 0})
+    assert "not finished, 0 tr" in nnlab("runs", "show", "killed").out
+    assert "0 trials" in nnlab("runs", "ls").out
+
+
 def test_a_metric_that_is_not_a_number_is_shown_as_nan(nnlab, runs):
     run = write_run(runs, "odd")
     run.write_metrics({"train": {"loss": float("nan")}, "validation": None, "test": None})

@@ -116,8 +116,8 @@ def _show_runs(rows: list[dict[str, Any]], metric_value: Any, *, sort: str | Non
 
 
 def _extent(row: dict[str, Any]) -> str:
-    if row.get("kind"):
-        return counted(row.get("trials") or 0, "trial")
+    if row.get("kind") and row.get("trials") is not None:
+        return counted(row["trials"], "trial")
     return "" if row.get("epochs") is None else str(row["epochs"])
 
 
@@ -144,9 +144,11 @@ def show_run(
     out = console.results()
     out.print(str(found.path), style="bold")
     if is_several:
-        extent = counted(info.get("trials") or 0, "trial" if info["kind"] == "search" else "training")
+        # written at the end: of one at work, or whose process was killed, nothing is claimed
+        count, noun = info.get("trials"), "trial" if info["kind"] == "search" else "training"
     else:
-        extent = counted(len(history), "epoch")
+        count, noun = len(history), "epoch"
+    extent = [] if count is None else [counted(count, noun)]
     for name, text in _facts(found, info, extent).items():
         out.say(f"{name:<10} {text}", style=STATUS_STYLES.get(info.get("status", ""), "") if name == "status" else "")
     if is_several:
@@ -166,7 +168,7 @@ def show_run(
         show_metrics(out, metrics)
 
 
-def _facts(run: Run, info: dict[str, Any], extent: str) -> dict[str, str]:
+def _facts(run: Run, info: dict[str, Any], extent: list[str]) -> dict[str, str]:
     """Return the lines of a run by their heads; those of which `run.json` says nothing are left out."""
     facts = {"status": info.get("status", "unknown")}
     owner = run.owner
@@ -178,7 +180,7 @@ def _facts(run: Run, info: dict[str, Any], extent: str) -> dict[str, str]:
     if error:
         facts |= {"error": error["message"], **({"hint": error["hint"]} if error.get("hint") else {})}
     seconds = duration(info["seconds"]) if info.get("seconds") is not None else "not finished"
-    facts["started"] = ", ".join([*([info["started"]] if "started" in info else []), seconds, extent])
+    facts["started"] = ", ".join([*([info["started"]] if "started" in info else []), seconds, *extent])
     if info.get("command"):
         facts["command"] = " ".join(info["command"])
     seed, params = info.get("seed"), info.get("params")

@@ -31,7 +31,7 @@ def draw(run: Run) -> list[str]:
         The names of the plots; `summary.md` shows them.
 
     Raises:
-        NnlabError: it has no results, or an earlier nnlab left out what plots need.
+        NnlabError: it is a single training, has no results, or an earlier nnlab left out what plots need.
 
     Example:
         >>> draw(open_run("digits", Path("runs")))
@@ -40,6 +40,9 @@ def draw(run: Run) -> list[str]:
     from nnlab.report import comparison_plots, search_plots
     from nnlab.report.plot import write_figure
 
+    if "kind" not in run.read_info():
+        hint = "name a comparison or a search; `nnlab tensorboard` draws the curves of trainings"
+        raise NnlabError(f"`{run.path}` is a single training, and has no plots", hint=hint)
     results = run.read_summary()
     if not results:
         raise NnlabError(f"`{run.path}` has no results yet", hint=f"`nnlab resume {run.path}` carries it on")
