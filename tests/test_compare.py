@@ -117,7 +117,7 @@ def train_all(comparison: Comparison, pretence: Pretence, kind: Callable[[Settin
         for trial in (trial for each in comparison.contenders for trial in comparison.wanted(each)):
             if trial.name not in running:
                 running[trial.name] = trial
-                pretence.jobs.append((trial.name, kind(trial.of), trial.of.learning_rate, trial.seed, None))
+                pretence.jobs.append((trial.name, kind(trial.of), trial.of.learning_rate, trial.draw.seed, None))
         outcome = pretence.next_outcome()
         if outcome is None:
             return
@@ -156,8 +156,8 @@ def test_the_center_is_the_optimizers_own(config, optimizer, center):
 def test_tuning_has_a_seed_of_its_own_and_the_best_rate_gets_fresh_ones():
     comparison = compared(peak(0.001), "a", "b", rules=tuned_rules(tuned_only=True))
     trials = comparison.purposes()
-    tuning = [trial.of for trial in trials if trial.seed == 1_000_007]
-    final = [trial.of for trial in trials if trial.seed in SEEDS]
+    tuning = [trial.of for trial in trials if trial.draw.seed == 1_000_007]
+    final = [trial.of for trial in trials if trial.draw.seed in SEEDS]
     assert sorted(setting.learning_rate for setting in tuning) == [3e-4, 3e-4, 1e-3, 1e-3, 3e-3, 3e-3]
     assert {setting.learning_rate for setting in final} == {1e-3}
     assert len(comparison.outcomes) == 2 * (3 + 3)
@@ -340,7 +340,7 @@ def test_an_interval_has_the_digits_that_tell_its_ends_apart():
 
 def test_what_chooses_a_learning_rate_sees_no_test_rows(digits, tmp_path):
     study = chosen(digits, "model.activation=relu,tanh", tuning_budget=1)
-    jobs = {trial.seed: study.job(trial, tmp_path) for trial in study.agenda.wanted()}
+    jobs = {trial.draw.seed: study.job(trial, tmp_path) for trial in study.agenda.wanted()}
     assert {seed: job.options.evaluate_test for seed, job in jobs.items()} == {
         **dict.fromkeys(study.agenda.comparison.rules.seeds, True), study.agenda.comparison.rules.tuning_seed: False,
     }  # fmt: skip

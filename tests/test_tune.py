@@ -20,15 +20,16 @@ from nnlab.config.load import dump_config, load_config
 from nnlab.config.tune import TuneConfig, seconds
 from nnlab.errors import ConfigError, NnlabError, Problem
 from nnlab.executor import Job, Outcome
+from nnlab.objective import Objective
 from nnlab.report import draw, page_of, summarize
 from nnlab.report.page import markdown
 from nnlab.report.search import gain_text, heads
 from nnlab.report.search_plots import importance, progress, value_axes
 from nnlab.run import Run, open_run
 from nnlab.studies.conduct import conduct
+from nnlab.training_options import Limits
 from nnlab.tune.oracle_process import OracleProcess
 from nnlab.tune.outlook import hyperband_brackets, initial_points
-from nnlab.tune.search import is_hopeless
 from nnlab.tune.space import read_space
 from nnlab.tune.study import prepare
 from samples import Silence
@@ -640,10 +641,13 @@ def test_the_best_config_is_an_ordinary_config(study, tmp_path):
 
 
 def test_hopeless_trials_are_those_below_the_median_at_an_epoch():
-    assert not is_hopeless([0.5, 0.5], (), 1)
-    assert is_hopeless([0.5, 0.5], (None, 0.6), 1)
-    assert not is_hopeless([0.7, 0.5], (None, 0.6), 1)
-    assert is_hopeless([0.7, 0.5], (None, 0.4), -1)
+    accuracy, loss = Objective("val_accuracy", "max"), Objective("val_loss", "min")
+    assert Limits(accuracy, ()).missed([0.5, 0.5]) is None
+    assert Limits(accuracy, (None, 0.6)).missed([0.5]) is None
+    assert Limits(accuracy, (None, 0.6)).missed([0.5, 0.4]) == (0.5, 0.6)
+    assert Limits(accuracy, (None, 0.6)).missed([0.7, 0.5]) is None
+    assert Limits(accuracy, (0.6,)).missed([math.nan]) == (-math.inf, 0.6)
+    assert Limits(loss, (None, 0.4)).missed([0.7, 0.5]) == (0.5, 0.4)
 
 
 def test_limits_for_hopeless_trials_are_medians_of_those_before(study, tmp_path):

@@ -5,12 +5,15 @@ from __future__ import annotations
 import errno
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, TypeVar
 
 from nnlab.wording import cut, visible
+
+Item = TypeVar("Item")
+Found = TypeVar("Found")
 
 ConfigPath = tuple[str | int, ...]
 """Where a value stands in a config, such as `("model", "layers", 2, "Dense", "activation")`."""
@@ -66,6 +69,19 @@ class NnlabError(Exception):
         found = tuple(problems)
         if found:
             raise cls(found)
+
+    @classmethod
+    def of_each(cls, do: Callable[[Item], Found], items: Iterable[Item]) -> list[Found]:
+        """Do something with each item, and return what comes of it; raise the problems of all of them at once."""
+        found: list[Found] = []
+        problems: dict[Problem, None] = {}
+        for item in items:
+            try:
+                found.append(do(item))
+            except NnlabError as error:
+                problems.update(dict.fromkeys(error.problems))
+        cls.raise_any(problems)
+        return found
 
 
 class LostError(NnlabError):

@@ -11,8 +11,6 @@ from nnlab.errors import NnlabError
 from nnlab.run import Run
 from nnlab.wording import metric_text
 
-"""As many as tell any two floats apart."""
-
 
 def run_row(run: Run) -> dict[str, Any]:
     """Describe one run: directory, name, status, start, seconds, epochs and final metrics.

@@ -20,7 +20,7 @@ from typing import Any, Literal
 from nnlab.errors import NnlabError, did_you_mean, first_line
 from nnlab.lock import Lock, Owner, owner_of, refuse_if_held
 from nnlab.wording import listed
-from nnlab.writing import csv_text, is_full, overwrite, to_json, write_bytes, write_text
+from nnlab.writing import is_full, overwrite, records_text, to_json, write_bytes, write_text
 
 Status = Literal["running", "completed", "failed", "interrupted"]
 
@@ -269,7 +269,8 @@ class Run:
 
     def write_results(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Of a comparison or search: write `results.csv` with one row a training."""
-        write_text(self.path / "results.csv", csv_text(rows, list(dict.fromkeys(name for row in rows for name in row))))
+        names = list(dict.fromkeys(name for row in rows for name in row))
+        write_text(self.path / "results.csv", records_text(rows, names))
 
     def read_results(self) -> list[dict[str, str]]:
         """Of a comparison or search: return the rows of `results.csv`, as texts."""
@@ -287,7 +288,7 @@ class Run:
 
     def write_history(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Write `history.csv` with one row an epoch."""
-        text = csv_text(rows, list(rows[0]) if rows else ["epoch"])
+        text = records_text(rows, list(rows[0]) if rows else ["epoch"])
         write_bytes(self.history_path, text.encode("utf-8"), at_once=False)
 
     def read_history(self) -> list[dict[str, float]]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +22,20 @@ class Limits:
 
     objective: Objective
     values: tuple[float | None, ...]
+
+    def missed(self, values: Iterable[float]) -> tuple[float, float] | None:
+        """Return the best and the limit at the first epoch at which the best so far is worse; `None` if none is.
+
+        Args:
+            values: of the column that is watched, one an epoch.
+        """
+        best = self.objective.worst
+        for value, limit in zip(values, self.values, strict=False):
+            if math.isfinite(value) and self.objective.is_better(value, best):
+                best = value
+            if limit is not None and self.objective.is_better(limit, best):
+                return best, limit
+        return None
 
 
 @dataclass(frozen=True, slots=True)

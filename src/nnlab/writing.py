@@ -11,18 +11,22 @@ import math
 import os
 import secrets
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 
-def csv_text(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> str:
+def csv_text(names: Iterable[str], rows: Iterable[Iterable[Any]]) -> str:
     """Write rows as CSV, with the names of the columns above them."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=names, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerows([names, *rows])
     return text.getvalue()
+
+
+def records_text(records: Sequence[Mapping[str, Any]], names: Sequence[str]) -> str:
+    """Write records as CSV; of a column that one does not have it says nothing."""
+    return csv_text(names, ([record.get(name) for name in names] for record in records))
 
 
 def write_text(path: Path, text: str) -> None:

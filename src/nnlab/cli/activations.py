@@ -40,7 +40,6 @@ def activations(
             metavar="[NAME...]",
             help="Activations as a config names them: `relu`, `'leaky_relu: {negative_slope: 0.2}'`. Default: the "
             "usual dozen.",
-            show_default=False,
         ),
     ] = None,
     range_: Annotated[tuple[float, float], typer.Option("--range", metavar="LOW HIGH", help="The values of x.")] = (
@@ -48,10 +47,7 @@ def activations(
         4.0,
     ),
     step: Annotated[float, typer.Option(help="From one x of the table to the next.")] = 0.5,
-    plot: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Draw them instead, as `.svg` or `.png`.", show_default=False),
-    ] = None,
+    plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw them instead, as `.svg` or `.png`.")] = None,
     together: Annotated[
         bool, typer.Option("--together", help="Draw all functions into one panel, all derivatives into another.")
     ] = False,
@@ -105,23 +101,16 @@ def _parse(texts: Sequence[str]) -> list[Component]:
     from nnlab.config.faults import Report
     from nnlab.config.nodes import read_text
 
-    found: list[Component] = []
-    problems: list[Problem] = []
-    for text in texts:
+    def parse(text: str) -> Component:
         report = Report()
-        try:
-            activation = OneOf("activations").parse(read_text(text, f"NAME {text}", located=False).plain(), report)
-        except NnlabError as error:
-            problems += error.problems
-            continue
-        problems += [
+        activation = OneOf("activations").parse(read_text(text, f"NAME {text}", located=False).plain(), report)
+        NnlabError.raise_any(
             Problem(fault.message, fault.hint, fault.path if len(fault.path) > 1 else ()) for fault in report.faults
-        ]
-        if activation is not None:
-            found.append(activation)
-    if problems:
-        raise NnlabError(problems)
-    return found
+        )
+        assert activation is not None  # or there is a fault
+        return activation
+
+    return NnlabError.of_each(parse, texts)
 
 
 def _steps(low: float, high: float, step: float) -> list[float]:

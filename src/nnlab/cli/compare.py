@@ -21,10 +21,7 @@ DEFAULT_BUDGET = 7
 """Learning rates that `compare-optimizers` tries for each optimizer: two a decade over three decades."""
 
 Configs = Annotated[
-    list[Path],
-    typer.Argument(
-        metavar="CONFIG", help="The YAML file of the experiment; several for several problems.", show_default=False
-    ),
+    list[Path], typer.Argument(metavar="CONFIG", help="The YAML file of the experiment; several for several problems.")
 ]
 
 

@@ -1,4 +1,5 @@
 """What is to be seen of a comparison while it goes on."""
+# ruff: noqa: D102  (`View` says what its methods do)
 
 from __future__ import annotations
 
@@ -29,23 +30,19 @@ class ComparisonView:
 
     @property
     def done(self) -> int:
-        """See `View`."""
         return len(self._comparison.outcomes)
 
     @property
     def planned(self) -> int:
-        """See `View`."""
         return sum(map(self._comparison.expected, self._comparison.contenders))
 
     def line(self, trial: Trial[Setting], outcome: Outcome) -> str:
-        """See `View`."""
         score = self._comparison.score(trial)
         how = "diverged" if outcome.diverged else outcome.status
         value = f"{self._comparison.rules.objective.column} {figure(score)}" if score is not None else how
         return f"{self.done}/{self.planned}  {outcome.name}  {value}"
 
     def columns(self, epochs: Mapping[str, int]) -> tuple[Sequence[Column], Sequence[str]]:
-        """See `View`."""
         lines = (self._line(contender, epochs) for contender in self._comparison.contenders[:MOST_LINES])
         heads = {"variant": 0, "done": 0, "running": 2, "best": 0, "rate": 1}
         return [
@@ -68,7 +65,6 @@ class ComparisonView:
         ]
 
     def foot(self, left: str) -> str:
-        """See `View`."""
         hidden = len(self._comparison.contenders) - MOST_LINES
         more = f"and {hidden} more variants; " if hidden > 0 else ""
         return f"{more}{self.done} of {self.planned} trainings{left}"

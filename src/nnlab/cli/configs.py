@@ -17,7 +17,7 @@ from nnlab.wording import one_of, visible
 
 @options.shared("changes json quiet verbose")
 def validate(
-    configs: Annotated[list[Path], typer.Argument(metavar="CONFIG...", help="YAML files.", show_default=False)],
+    configs: Annotated[list[Path], typer.Argument(metavar="CONFIG...", help="YAML files.")],
     *,
     given: options.Given,
 ) -> None:
@@ -84,7 +84,7 @@ def _problem_json(problem: Problem) -> dict[str, Any]:
 @options.shared("changes ... runs_dir trust_code json quiet verbose")
 def summary(
     config: options.Config,
-    plot: Annotated[Path | None, typer.Option(metavar="FILE.svg", help="Draw the network.", show_default=False)] = None,
+    plot: Annotated[Path | None, typer.Option(metavar="FILE.svg", help="Draw the network.")] = None,
     *,
     given: options.Given,
 ) -> None:
@@ -96,7 +96,7 @@ def summary(
         if plot.suffix.lower() != ".svg" and not is_stream(plot):
             raise NnlabError(f"the plot `{plot}` is no SVG file", hint=f"write `--plot {plot.with_suffix('.svg')}`")
         check_output(plot)
-    with console.located(loaded):
+    with loaded.located():
         splits = console.load_data(loaded, given)
         with console.tensorflow(given):
             from nnlab.engine.built import build_seeded
@@ -153,10 +153,7 @@ def _without_parameters(text: str) -> str:
 @options.shared("")
 def schema(
     output: Annotated[
-        Path | None,
-        typer.Option(
-            "-o", "--output", metavar="FILE.json", help="Write here instead of to stdout.", show_default=False
-        ),
+        Path | None, typer.Option("-o", "--output", metavar="FILE.json", help="Write here instead of to stdout.")
     ] = None,
     *,
     given: options.Given,  # noqa: ARG001
@@ -176,8 +173,8 @@ def schema(
 
 @options.shared("json")
 def list_(
-    kind: Annotated[str, typer.Argument(metavar="[KIND]", help="What to list.", show_default=False)] = "",
-    name: Annotated[str, typer.Argument(metavar="[NAME]", help="Show this one only.", show_default=False)] = "",
+    kind: Annotated[str, typer.Argument(metavar="[KIND]", help="What to list.")] = "",
+    name: Annotated[str, typer.Argument(metavar="[NAME]", help="Show this one only.")] = "",
     *,
     given: options.Given,
 ) -> None:

@@ -132,7 +132,7 @@ def load(path: Path, given: Given, more: Sequence[Override | str] = ()) -> Loade
     if given.name is not None:
         changes.append(override("name", given.name, origin=f"--name {given.name}"))
     loaded = load_config(path, changes)
-    with located(loaded):
+    with loaded.located():
         check_written_layers(loaded.experiment)
     return loaded
 
@@ -154,17 +154,8 @@ def check_fit(config: LoadedConfig) -> None:
     """
     from nnlab.model.plan import check_before_data
 
-    with located(config):
+    with config.located():
         check_before_data(config.experiment)
-
-
-@contextlib.contextmanager
-def located(config: LoadedConfig) -> Iterator[None]:
-    """Add the places of a config to the problems of errors."""
-    try:
-        yield
-    except NnlabError as error:
-        raise type(error)([config.locate(problem) for problem in error.problems]) from error
 
 
 def prepare_tensorflow(*, verbose: bool) -> None:

@@ -20,8 +20,6 @@ LOWEST_RATE, HIGHEST_RATE = 1e-6, 10.0
 """Good rates of Adam lie inside as well as those of plain SGD, with room on both sides for the loss to lie still and to
 run away."""
 
-CHART_WIDTH, CHART_HEIGHT = 78, 12
-
 
 @options.shared("changes seed ... runs_dir trust_code json quiet verbose")
 def find_lr(
@@ -31,17 +29,10 @@ def find_lr(
     steps: Annotated[
         int | None,
         typer.Option(
-            metavar="N",
-            min=50,
-            max=100_000,
-            help="So many steps. Default: one epoch, at least 300 and at most 1,000.",
-            show_default=False,
+            metavar="N", min=50, max=100_000, help="So many steps. Default: one epoch, at least 300 and at most 1,000."
         ),
     ] = None,
-    plot: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Draw the losses, as `.svg` or `.png`.", show_default=False),
-    ] = None,
+    plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the losses, as `.svg` or `.png`.")] = None,
     write: Annotated[bool, typer.Option("--write", help="Put the suggestion into CONFIG.")] = False,
     *,
     given: options.Given,
@@ -62,7 +53,7 @@ def find_lr(
         _check_writable(config, loaded)
     if loaded.experiment.schedule is not None and not given.silent:
         console.say("the schedule is left out: the test sets the rate of each step")
-    with console.located(loaded):
+    with loaded.located():
         splits = console.load_data(loaded, given)
         with console.tensorflow(given):
             from nnlab.find_lr import range_test
@@ -135,7 +126,7 @@ def _chart(result: RangeTest) -> str:
     """Draw the smoothed loss over the rate, whose logarithm grows by the same amount each step."""
     from nnlab.report.chart import line_chart
 
-    lines = line_chart(result.smoothed, width=CHART_WIDTH, height=CHART_HEIGHT)
+    lines = line_chart(result.smoothed)
     first, last = f"{result.rates[0]:.2g}", f"{result.rates[-1]:.2g}"
     margin = lines[-1].index("└") + 1
     axis = "─" * (len(lines[-1]) - margin - len(first) - len(last))

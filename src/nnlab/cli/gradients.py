@@ -26,7 +26,7 @@ def check_gradients(
     Exits with 1 if a gradient is off. Activations whose gradient is made up, such as `heaviside`, always are.
     """
     loaded = console.load(config, given)
-    with console.located(loaded):
+    with loaded.located():
         splits = console.load_data(loaded, given)
         with console.tensorflow(given):
             from nnlab.gradients import check_gradients as check

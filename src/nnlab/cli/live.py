@@ -1,4 +1,5 @@
 """How a study shows itself on a terminal while it goes on; what its table says is its `View`."""
+# ruff: noqa: D102  (`Observer` says what its methods do)
 
 from __future__ import annotations
 
@@ -91,18 +92,15 @@ class Progress:
             self._live.start()
 
     def epoch_done(self, name: str, row: Mapping[str, Any]) -> None:
-        """See `Observer`."""
         self._epochs[name] = int(row["epoch"])
 
     def trial_done(self, trial: Trial[Any], outcome: Outcome) -> None:
-        """See `Observer`."""
         self._epochs.pop(trial.name, None)
         line = self._view.line(trial, outcome)
         if line is not None:
             self.phase_began(line + self._left())
 
     def phase_began(self, text: str) -> None:
-        """See `Observer`."""
         if not self._quiet and self._live is None:
             self._console.say(text)
 

@@ -19,7 +19,7 @@ def _no_color(value: bool) -> bool:
     return value
 
 
-Config = Annotated[Path, typer.Argument(metavar="CONFIG", help="The YAML file of the experiment.", show_default=False)]
+Config = Annotated[Path, typer.Argument(metavar="CONFIG", help="The YAML file of the experiment.")]
 Set = Annotated[
     list[str] | None,
     typer.Option(
@@ -29,9 +29,9 @@ Set = Annotated[
         help="Change a value of the config: `-S optimizer.learning_rate=0.1`. Repeatable.",
     ),
 ]
-Seed = Annotated[int | None, typer.Option(help="The seed of everything random.", show_default=False)]
+Seed = Annotated[int | None, typer.Option(help="The seed of everything random.")]
 RunsDir = Annotated[Path, typer.Option(help="Where runs are kept.", envvar="NNLAB_RUNS_DIR")]
-Name = Annotated[str | None, typer.Option(help="The name of the run.", show_default=False)]
+Name = Annotated[str | None, typer.Option(help="The name of the run.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Say only what was asked for.")]
 Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Say more: TensorFlow's log, tracebacks.")]
@@ -45,7 +45,6 @@ Jobs = Annotated[
         min=1,
         help="Trainings at once; default: one a core (of a cluster with `--ray`), if there are 1.5 GB of memory each. "
         "No result depends on it.",
-        show_default=False,
     ),
 ]
 Ray = Annotated[
@@ -53,22 +52,16 @@ Ray = Annotated[
     typer.Option(
         metavar="ADDRESS",
         help="Train on a Ray cluster: `HOST:PORT` of its head, `auto` (the one here), `local` (starts one).",
-        show_default=False,
     ),
 ]
-MaxTrials = Annotated[
-    int | None, typer.Option(metavar="N", help="Trials of a search, those done before included.", show_default=False)
-]
+MaxTrials = Annotated[int | None, typer.Option(metavar="N", help="Trials of a search, those done before included.")]
 MaxTime = Annotated[
-    str | None,
-    typer.Option(metavar="TIME", help="No trial of a search begins after `90s`, `30m`, `2h`.", show_default=False),
+    str | None, typer.Option(metavar="TIME", help="No trial of a search begins after `90s`, `30m`, `2h`.")
 ]
 Folds = Annotated[
     int | None,
     typer.Option(
-        metavar="K",
-        help="Cross-validation: train on each of K folds, in place of the config's validation rows.",
-        show_default=False,
+        metavar="K", help="Cross-validation: train on each of K folds, in place of the config's validation rows."
     ),
 ]
 TrustCode = Annotated[
@@ -81,16 +74,11 @@ McSamples = Annotated[
         metavar="N",
         min=1,
         help="Predict N times with dropout on (Monte-Carlo dropout), for means and standard deviations.",
-        show_default=False,
     ),
 ]
 RunName = Annotated[
     str,
-    typer.Argument(
-        metavar="RUN",
-        help="A run's directory, its name or the id at its end; `SEARCH/0003` is a trial.",
-        show_default=False,
-    ),
+    typer.Argument(metavar="RUN", help="A run's directory, its name or the id at its end; `SEARCH/0003` is a trial."),
 ]
 DEFAULT_RUNS_DIR = Path("runs")
 

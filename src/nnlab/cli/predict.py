@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,19 +22,15 @@ def predict(
     input_: Annotated[
         Path,
         typer.Argument(
-            metavar="INPUT",
-            help="Features of the rows: CSV or Parquet (columns by name), NPY or NPZ (arrays by name).",
-            show_default=False,
+            metavar="INPUT", help="Features of the rows: CSV or Parquet (columns by name), NPY or NPZ (arrays by name)."
         ),
     ],
     output: Annotated[
-        Path | None,
-        typer.Option("-o", "--output", metavar="OUT.csv", help="Write here instead of to stdout.", show_default=False),
+        Path | None, typer.Option("-o", "--output", metavar="OUT.csv", help="Write here instead of to stdout.")
     ] = None,
     mc_samples: options.McSamples = None,
     seed: Annotated[
-        int | None,
-        typer.Option(min=0, max=2**32 - 1, help="Seed of the samples; default: the run's.", show_default=False),
+        int | None, typer.Option(min=0, max=2**32 - 1, help="Seed of the samples; default: the run's.")
     ] = None,
     *,
     given: options.Given,
@@ -100,11 +94,9 @@ def _on_screen(text: str) -> str:
 
 
 def _csv_text(columns: Mapping[str, np.ndarray]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(zip(*map(_plain, columns.values()), strict=True))
-    return text.getvalue()
+    from nnlab.writing import csv_text
+
+    return csv_text(columns, zip(*map(_plain, columns.values()), strict=True))
 
 
 def _plain(column: np.ndarray) -> list[Any]:

@@ -24,8 +24,7 @@ app = typer.Typer(name="runs", help="List past runs, show one.", no_args_is_help
 @options.shared("runs_dir ... json")
 def list_runs(
     sort: Annotated[
-        str | None,
-        typer.Option(help="Best first by a metric: `val_accuracy`, `test_loss`, `loss` ...", show_default=False),
+        str | None, typer.Option(help="Best first by a metric: `val_accuracy`, `test_loss`, `loss` ...")
     ] = None,
     *,
     given: options.Given,
@@ -213,7 +212,6 @@ def tensorboard(
         typer.Argument(
             metavar="[RUN...]",
             help="Runs to show, by directory, name or id; searches and comparisons with all of their trainings.",
-            show_default=False,
         ),
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Show all runs and all of their trainings.")] = False,

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 POINTS = 2_000
 """How many points of a line a plot has at most."""
 
-CHART_WIDTH, CHART_HEIGHT = 78, 12
-
 
 @dataclass(frozen=True, slots=True)
 class _Preview:
@@ -35,21 +33,14 @@ class _Preview:
 
 @options.shared("changes ... quiet verbose")
 def schedule(
-    configs: Annotated[list[Path], typer.Argument(metavar="CONFIG...", help="YAML files.", show_default=False)],
+    configs: Annotated[list[Path], typer.Argument(metavar="CONFIG...", help="YAML files.")],
     steps: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N", min=1, max=10_000_000, help="So many steps. Default: the whole run.", show_default=False
-        ),
+        int | None, typer.Option(metavar="N", min=1, max=10_000_000, help="So many steps. Default: the whole run.")
     ] = None,
     csv: Annotated[
-        Path | None,
-        typer.Option("--csv", metavar="FILE", help="Write `step,learning_rate` for every step.", show_default=False),
+        Path | None, typer.Option("--csv", metavar="FILE", help="Write `step,learning_rate` for every step.")
     ] = None,
-    plot: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Draw them into one `.svg` or `.png`.", show_default=False),
-    ] = None,
+    plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw them into one `.svg` or `.png`.")] = None,
     *,
     given: options.Given,
 ) -> None:
@@ -65,20 +56,15 @@ def schedule(
         from nnlab.outputs import check_output
 
         check_output(csv)
-    previews: list[_Preview] = []
-    problems: list[Problem] = []
     rows: dict[str, int] = {}
-    for path in configs:
-        try:
-            loaded = console.load(path, given)
-            previews.append(_preview(loaded, steps, rows))
-        except NnlabError as error:
-            problems += error.problems
-        else:
-            _say_what_is_left_out(loaded, quiet=given.quiet)
-    if problems:
-        raise NnlabError(problems)
-    previews = _with_unique_names(previews, configs)
+
+    def preview(path: Path) -> _Preview:
+        loaded = console.load(path, given)
+        found = _preview(loaded, steps, rows)
+        _say_what_is_left_out(loaded, quiet=given.quiet)
+        return found
+
+    previews = _with_unique_names(NnlabError.of_each(preview, configs), configs)
     if csv is not None:
         _write_csv(csv, previews)
     if plot is not None:
@@ -104,7 +90,7 @@ def _preview(loaded: LoadedConfig, steps: int | None, rows: dict[str, int]) -> _
 
     experiment = loaded.experiment
     num_train = None
-    with console.located(loaded):
+    with loaded.located():
         if steps is None or depends_on_data(experiment):
             data = f"{experiment.data!r} {experiment.seed}"
             if data not in rows:
@@ -146,19 +132,16 @@ def _with_unique_names(previews: Sequence[_Preview], paths: Sequence[Path]) -> l
 
 def _write_csv(path: Path, previews: Sequence[_Preview]) -> None:
     """Write a row a step; the column `config` is there only if there are several."""
-    import csv
-    import io
-
     from nnlab.outputs import write_output
+    from nnlab.writing import csv_text
 
     several = len(previews) > 1
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["step", "learning_rate", *(["config"] if several else [])])
-    for preview in previews:
-        name = [preview.name] if several else []
-        writer.writerows([step, repr(rate), *name] for step, rate in enumerate(preview.rates))
-    write_output(path, text.getvalue())
+    rows = (
+        [step, repr(rate), *([preview.name] if several else [])]
+        for preview in previews
+        for step, rate in enumerate(preview.rates)
+    )
+    write_output(path, csv_text(["step", "learning_rate", *(["config"] if several else [])], rows))
 
 
 def _draw(path: Path, previews: Sequence[_Preview]) -> None:
@@ -181,5 +164,5 @@ def _chart(preview: _Preview) -> str:
 
     rates = preview.rates
     facts = f"first {rates[0]:.4g}, highest {max(rates):.4g}, last {rates[-1]:.4g}"
-    lines = line_chart(rates, width=CHART_WIDTH, height=CHART_HEIGHT)
+    lines = line_chart(rates)
     return "\n".join([f"{visible(preview.name)}: {preview.steps}", f"learning rate {facts}", *lines])

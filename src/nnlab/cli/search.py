@@ -1,4 +1,5 @@
 """What is to be seen of a search while it goes on."""
+# ruff: noqa: D102  (`View` says what its methods do)
 
 from __future__ import annotations
 
@@ -33,16 +34,13 @@ class SearchView:
 
     @property
     def done(self) -> int:
-        """See `View`."""
         return len(self._ended)
 
     @property
     def planned(self) -> int | None:
-        """See `View`."""
         return self._search.max_trials
 
     def line(self, trial: Trial[Candidate], outcome: Outcome) -> str | None:  # noqa: ARG002
-        """See `View`."""
         candidate = trial.of
         if trial.is_final or not self._search.is_over(candidate):
             return None
@@ -52,7 +50,6 @@ class SearchView:
         return f"{self.done}{most}  {candidate.id}  {self._result(candidate)}  {values}{self._best()}"
 
     def columns(self, epochs: Mapping[str, int]) -> tuple[Sequence[Column], Sequence[str]]:
-        """See `View`."""
         search, best = self._search, self._search.best
         shown = list(dict.fromkeys([*([] if best is None else [best.number]), *self._latest()]))
         states = [(self._result(search.candidates[number_]), "") for number_ in shown]
@@ -72,7 +69,6 @@ class SearchView:
         ], [style for _, style in states]
 
     def foot(self, left: str) -> str:
-        """See `View`."""
         if self._agenda.phase:
             return self._agenda.phase
         best = self._search.best

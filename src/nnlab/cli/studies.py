@@ -65,7 +65,7 @@ def carry_out(prepares: Sequence[Prepare], given: options.Given, *, into: Run | 
     from nnlab.studies.conduct import conduct
 
     console.prepare_tensorflow(verbose=given.verbose)  # for the workers, which inherit the environment
-    first, *others = studies = _all(prepares)
+    first, *others = studies = NnlabError.of_each(lambda prepare: prepare(), prepares)
     problems = by_name(studies) if others else {first.config.experiment.name: first}
     threads = threads_of(first.config)
     for study in studies:
@@ -92,20 +92,6 @@ def carry_out(prepares: Sequence[Prepare], given: options.Given, *, into: Run | 
     draw(run)  # which takes longer than the tables
     if status == "failed":
         raise typer.Exit(1)
-
-
-def _all(prepares: Sequence[Prepare]) -> list[Any]:
-    """Check all configs, and raise the problems of all."""
-    studies: list[Any] = []
-    problems: list[Any] = []
-    for prepare in prepares:
-        try:
-            studies.append(prepare())
-        except NnlabError as error:
-            problems += error.problems
-    if problems:
-        raise NnlabError(list(dict.fromkeys(problems)))
-    return studies
 
 
 def _say_crashed(studies: Sequence[Any], where: str, *, most: int) -> bool:

@@ -28,7 +28,7 @@ def train(config: options.Config, *, given: options.Given) -> None:
     console.check_fit(loaded)
     run = Run.new(given.runs_dir, loaded.experiment.name)
     try:
-        with console.located(loaded):
+        with loaded.located():
             summary = _trained(loaded, run, given)
     except KeyboardInterrupt:
         _say_interrupted(run.path)
@@ -82,7 +82,7 @@ def evaluate(
     run: options.RunName,
     split: Annotated[
         Literal["train", "validation", "test"] | None,
-        typer.Option(help="Which of the run's rows to evaluate on; default: test.", show_default=False),
+        typer.Option(help="Which of the run's rows to evaluate on; default: test."),
     ] = None,
     input_: Annotated[
         Path | None,
@@ -91,7 +91,6 @@ def evaluate(
             metavar="FILE",
             help="Evaluate the rows of a labelled CSV, Parquet or NPZ file, encoded as the run was. With `--split` or "
             "`--changed-data`: where the run's data are now.",
-            show_default=False,
         ),
     ] = None,
     changed_data: Annotated[

@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 @options.shared("... jobs ray changes seed name runs_dir trust_code json quiet verbose")
 def tune(
     config: options.Config,
-    algorithm: Annotated[
-        str | None, typer.Option(metavar="NAME", help="random, grid, hyperband or bayesian.", show_default=False)
-    ] = None,
+    algorithm: Annotated[str | None, typer.Option(metavar="NAME", help="random, grid, hyperband or bayesian.")] = None,
     objective: Annotated[
         str | None,
         typer.Option(metavar="METRIC", help="What is searched for, such as val_loss; default: the first metric."),
@@ -34,10 +32,7 @@ def tune(
         int | None, typer.Option(metavar="N", help="Fresh seeds that the best is trained with; default: 5.")
     ] = None,
     default_trial: Annotated[
-        bool | None,
-        typer.Option(
-            "--default-trial/--no-default-trial", help="Try the config's own values first.", show_default=False
-        ),
+        bool | None, typer.Option("--default-trial/--no-default-trial", help="Try the config's own values first.")
     ] = None,
     *,
     given: options.Given,

@@ -1,4 +1,5 @@
 """A comparison as a study: what its trials train, and what its run directory says of them."""
+# ruff: noqa: D102  (`Agenda` says what its methods do)
 
 from __future__ import annotations
 
@@ -47,13 +48,11 @@ class ComparisonAgenda(Agenda[Setting]):
         self.objective, self.outcomes = self.comparison.rules.objective, self.comparison.outcomes
 
     def wanted(self, after: Trial[Setting] | None = None) -> Iterable[Trial[Setting]]:
-        """See `Agenda`."""
         contenders = self.comparison.contenders
         for contender in contenders if after is None else [contenders[after.of.contender]]:
             yield from self.comparison.wanted(contender)
 
     def setup(self, trial: Trial[Setting], folder: Path) -> Setup:  # noqa: ARG002
-        """See `Agenda`."""
         variant = self.variants[trial.of.contender].config
         place = self.comparison.contenders[trial.of.contender].rate_path
         changes: dict[str, Any] = {"compare": None}
@@ -77,7 +76,6 @@ class ComparisonAgenda(Agenda[Setting]):
 
     @property
     def resolved(self) -> str:
-        """See `Agenda`."""
         rules, section = self.comparison.rules, self.config.experiment.compare
         complete = CompareConfig(
             variants={variant.name: variant.written() for variant in self.variants},
@@ -104,8 +102,8 @@ class ComparisonAgenda(Agenda[Setting]):
                 "purpose": purpose,
                 **({"schedule": trial.of.schedule} if comparison.rules.schedules else {}),
                 "learning_rate": trial.of.learning_rate,
-                "seed": trial.seed,
-                **({} if trial.fold is None else {"fold": trial.fold.fold}),
+                "seed": trial.draw.seed,
+                **({} if trial.draw.fold is None else {"fold": trial.draw.fold.fold}),
                 "status": "diverged" if outcome.diverged else outcome.status,
                 "epochs": len(outcome.history),
                 "seconds": round(outcome.seconds(), 4),
@@ -118,11 +116,9 @@ class ComparisonAgenda(Agenda[Setting]):
 
     @property
     def status(self) -> Status:
-        """See `Agenda`."""
         return "failed" if self.comparison.has_failed else "completed"
 
     def ending(self) -> dict[str, Any]:
-        """See `Agenda`."""
         comparison = self.comparison
         rows = comparison.table(comparison.rules.arms[0]).rows
         facts = {"trials": len(comparison.outcomes), "failed": len(comparison.crashed)}
@@ -133,9 +129,7 @@ class ComparisonAgenda(Agenda[Setting]):
         return {**facts, "best": found}
 
     def crashed(self) -> Iterable[tuple[str, Outcome]]:
-        """See `Agenda`."""
         return ((outcome.name, outcome) for outcome in self.comparison.crashed)
 
     def document(self, *, run: str, status: str) -> dict[str, Any]:
-        """See `Agenda`."""
         return document(self.comparison, run=run, status=status)

@@ -192,7 +192,7 @@ class Comparison:
         """Return the training of a variant with a learning rate, what chance decides, and a tuned schedule."""
         setting = Setting(contender.number, learning_rate, schedule)
         name = trial_name(setting, contender.name, draw)
-        return Trial(name, setting, draw.seed, is_final=draw.seed != self.rules.tuning_seed, fold=draw.fold)
+        return Trial(name, setting, draw, is_final=draw.seed != self.rules.tuning_seed)
 
     def wanted(self, contender: Contender) -> list[Trial[Setting]]:
         """Return the trials of a variant that are needed, as far as the outcomes tell."""

@@ -140,8 +140,7 @@ def by_name(studies: Sequence[Study[ComparisonAgenda]]) -> dict[str, Study[Compa
             hint = "give `--seeds N`, and `--folds N` if some are cross-validated"
             problems.append(Problem(f"`{name}` has another number of seeds than the others", hint))
         found[name] = study
-    if problems:
-        raise ConfigError(problems)
+    ConfigError.raise_any(problems)
     return found
 
 

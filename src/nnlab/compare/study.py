@@ -16,11 +16,11 @@ from nnlab.config.data import FoldConfig
 from nnlab.config.durations import steps_of_run
 from nnlab.config.load import LoadedConfig, load_config
 from nnlab.config.overrides import Override, parse_override
-from nnlab.errors import ConfigError, NnlabError, Problem
+from nnlab.errors import ConfigError, Problem
 from nnlab.executor import check_threads, threads_of
 from nnlab.studies.facts import Facts, Finder, objective_of
 from nnlab.studies.study import Study
-from nnlab.studies.trial import APART, Draw, data_seed, every_fold, seeds_from
+from nnlab.studies.trial import APART, Draw, every_fold, seeds_from
 
 ALONE = "as-it-is"
 """What the only variant of a cross-validation without others is called."""
@@ -81,7 +81,7 @@ def prepare(
         raise ConfigError(Problem("with a tuning budget of 0 nothing is tuned", hint))
     if on_valid is not None:
         on_valid()
-    (draw, *_) = every_fold([config.experiment.seed], section.folds, data_seed(config.experiment))
+    (draw, *_) = every_fold([config.experiment.seed], section.folds, config.experiment.data_seed)
     facts = _facts_of(variants, draw.fold)
     if section.folds:
         judged = [replace(variant, config=each.config) for variant, each in zip(variants, facts, strict=True)]
@@ -103,7 +103,7 @@ def prepare(
         section.target,
         tuple(schedules),
         folds=section.folds,
-        data_seed=data_seed(config.experiment),
+        data_seed=config.experiment.data_seed,
     )
     contenders = [_contender(i, variant, facts[i], rules) for i, variant in enumerate(variants)]
     study = Study(
@@ -121,20 +121,16 @@ def prepare(
 
 def _facts_of(variants: Sequence[Variant], fold: FoldConfig | None) -> list[Facts]:
     """Load the data of all variants and plan their models, without TensorFlow."""
-    find, found = Finder(fold=fold), list[Facts]()
-    problems: dict[Problem, None] = {}
-    for variant in variants:
-        try:
+    find = Finder(fold=fold)
+
+    def facts_of(variant: Variant) -> Facts:
+        with variant.config.located():
             facts = find(variant.config)
-        except NnlabError as error:
-            problems.update(dict.fromkeys(variant.config.locate(problem) for problem in error.problems))
-            continue
-        found.append(facts)
-        if not facts.spec.num_validation:
-            problem = Problem("a comparison needs validation rows", "say how many", ("data", "validation"))
-            problems[variant.config.locate(problem)] = None
-    if problems:
-        raise ConfigError(list(problems))
+            if not facts.spec.num_validation:
+                raise ConfigError(Problem("a comparison needs validation rows", "say how many", ("data", "validation")))
+            return facts
+
+    found = ConfigError.of_each(facts_of, variants)
     for variant, facts in zip(variants, found, strict=True):
         if not _same_answers(facts.answers, found[0].answers):
             message = f"`{variants[0].name}` and `{variant.name}` would not be judged on the same validation rows"

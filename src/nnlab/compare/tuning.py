@@ -78,8 +78,7 @@ def tuned_schedules(config: LoadedConfig, variants: Sequence[LoadedConfig]) -> d
             unplaced = replace(problem, path=(*path, *problem.path[1:]), file=None, line=None, column=None)
             problems[config.locate(unplaced)] = None
         found[name] = value
-    if problems:
-        raise ConfigError(list(problems))
+    ConfigError.raise_any(problems)
     return found
 
 

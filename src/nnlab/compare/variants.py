@@ -6,6 +6,7 @@ import copy
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -78,22 +79,9 @@ def from_options(vary: Sequence[str], variants: Sequence[str]) -> list[Named]:
     Raises:
         ConfigError: with everything that cannot be read.
     """
-    problems: list[Problem] = []
-    axes: list[list[Change]] = []
-    named: list[Named] = []
-    for text in vary:
-        try:
-            axes.append(_axis(text))
-        except ConfigError as error:
-            problems += error.problems
-    for text in variants:
-        try:
-            named.append(_by_hand(text))
-        except ConfigError as error:
-            problems += error.problems
-    if problems:
-        raise ConfigError(problems)
-    return [*_grid(axes), *named]
+    read = [*(partial(_axis, text) for text in vary), *(partial(_by_hand, text) for text in variants)]
+    found: list[Any] = ConfigError.of_each(lambda each: each(), read)
+    return [*_grid(found[: len(vary)]), *found[len(vary) :]]
 
 
 def from_section(config: LoadedConfig) -> list[Named]:
@@ -155,20 +143,19 @@ def load_variants(
         raise ConfigError(Problem(f"a comparison needs at least two variants, and {received}", hint))
     if len(named) > MOST_VARIANTS:
         raise ConfigError(Problem(f"{len(named)} variants are more than {MOST_VARIANTS}", "vary less"))
-    problems: dict[Problem, None] = {}
-    variants: list[Variant] = []
     overrides = [parse_override(item) if isinstance(item, str) else item for item in base]
-    for name, own in named:
+
+    def load(each: Named) -> Variant:
+        name, own = each
         changes = (*own, *_below(overrides, own))
         try:
             _refuse(own)
             config = load_config(path, [*overrides, *(change.override() for change in changes)])
         except ConfigError as error:
-            problems.update(dict.fromkeys(_placed(problem, own) for problem in error.problems))
-        else:
-            variants.append(Variant(name, changes, config))
-    if problems:
-        raise ConfigError(list(problems))
+            raise ConfigError([_placed(problem, own) for problem in error.problems]) from None
+        return Variant(name, changes, config)
+
+    variants = ConfigError.of_each(load, named)
     check_different(variants)
     return variants
 
@@ -226,13 +213,11 @@ def _placed(problem: Problem, changes: Sequence[Change]) -> Problem:
 
 
 def _refuse(changes: Sequence[Change]) -> None:
-    problems = [
+    ConfigError.raise_any(
         place(Problem(f"`{change.path}` cannot be compared", NOT_VARIED[top]), change.value.mark)
         for change in changes
         if (top := change.path.partition(".")[0]) in NOT_VARIED
-    ]
-    if problems:
-        raise ConfigError(problems)
+    )
 
 
 def check_different(variants: Sequence[Variant], *, but: str = "") -> None:
@@ -259,8 +244,7 @@ def check_different(variants: Sequence[Variant], *, but: str = "") -> None:
             problems.append(Problem(message, "leave one of them out"))
         names.add(variant.name)
         contents.append((content, variant.name))
-    if problems:
-        raise ConfigError(problems)
+    ConfigError.raise_any(problems)
 
 
 def _split(text: str) -> list[str]:

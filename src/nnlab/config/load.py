@@ -21,7 +21,7 @@ from nnlab.config.problems import faults_as_problems
 from nnlab.config.schema import Experiment
 from nnlab.config.section import Section
 from nnlab.config.user_code import is_file, split_class
-from nnlab.errors import ConfigError, ConfigPath, Problem
+from nnlab.errors import ConfigError, ConfigPath, NnlabError, Problem
 from nnlab.names import name_from
 from nnlab.wording import named, show
 
@@ -49,6 +49,14 @@ class LoadedConfig:
         if problem.file is not None or not problem.path:
             return problem
         return place(problem, self.root.find(problem.path))
+
+    @contextlib.contextmanager
+    def located(self) -> Iterator[None]:
+        """Add the places of the config to the problems of errors."""
+        try:
+            yield
+        except NnlabError as error:
+            raise type(error)([self.locate(problem) for problem in error.problems]) from error
 
     def advice(self) -> list[Problem]:
         """Return what is no mistake but had better be known, by the rules whose severity is `advice`."""

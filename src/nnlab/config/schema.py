@@ -76,6 +76,11 @@ class Experiment(Section):
     tune: TuneConfig | None = key(TuneConfig, "what `nnlab tune` searches")
     compare: CompareConfig | None = key(CompareConfig, "variants of the experiment, for `nnlab compare`")
 
+    @property
+    def data_seed(self) -> int:
+        """The seed that splits the rows, and makes those of generated data sets."""
+        return self.seed if self.data.seed is None else self.data.seed
+
 
 BY_OUTPUT: Mapping[str, type[Section]] = {"data": DataConfig, "training": TrainingConfig}
 """The sections with keys that may go by output name."""

@@ -166,18 +166,16 @@ class MedianStopping(keras.callbacks.Callback):
         super().__init__()
         self.limits = limits
         self.stopped: str | None = None
-        self._best = limits.objective.worst
+        self._values: list[float] = []
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        objective, values = self.limits.objective, self.limits.values
-        value = float((logs or {}).get(objective.column, math.nan))
-        if math.isfinite(value) and objective.is_better(value, self._best):
-            self._best = value
-        limit = values[epoch] if epoch < len(values) else None
-        if limit is not None and objective.is_better(limit, self._best):
+        column = self.limits.objective.column
+        self._values.append(float((logs or {}).get(column, math.nan)))
+        missed = self.limits.missed(self._values)
+        if missed is not None:
             self.model.stop_training = True
-            found = f"{objective.column} {self._best:.4g}, the median is {limit:.4g}"
-            self.stopped = f"hopeless after epoch {epoch + 1}: {found}"
+            best, limit = missed
+            self.stopped = f"hopeless after epoch {epoch + 1}: {column} {best:.4g}, the median is {limit:.4g}"
 
 
 def schedule_callbacks(schedule: Component | None) -> list[keras.callbacks.Callback]:

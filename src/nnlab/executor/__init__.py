@@ -7,14 +7,15 @@ from functools import partial
 
 from nnlab.errors import NnlabError
 from nnlab.executor.capacity import most_workers
-from nnlab.executor.jobs import Executor, Job, Outcome, Watcher, check_threads, threads_of
+from nnlab.executor.jobs import Job, Outcome, Watcher, check_threads, threads_of
+from nnlab.executor.pool import Pool
 from nnlab.executor.processes import Workers, how_it_ended, start_process, start_soon
 from nnlab.executor.trainer import Trainer
 
 __all__ = [
-    "Executor",
     "Job",
     "Outcome",
+    "Pool",
     "Trainer",
     "Watcher",
     "Workers",
@@ -28,7 +29,7 @@ __all__ = [
 ]
 
 
-def executor_for(jobs: int | None, ray: str | None, *, threads: int = 1) -> Callable[[Watcher | None], Executor]:
+def executor_for(jobs: int | None, ray: str | None, *, threads: int = 1) -> Callable[[Watcher | None], Pool]:
     """Return what makes the executor that `--jobs` and `--ray` ask for; a Ray cluster is connected to at once.
 
     Args:
@@ -52,7 +53,7 @@ def executor_for(jobs: int | None, ray: str | None, *, threads: int = 1) -> Call
         raise NnlabError("`--ray` needs Ray, which is not installed", hint="`pip install 'nnlab[ray]'`") from None
     connect(ray, jobs)
 
-    def make(watch: Watcher | None = None) -> Executor:
+    def make(watch: Watcher | None = None) -> Pool:
         connect(ray, jobs)  # again, after an executor before has left the cluster
         return RayWorkers(jobs, watch)
 

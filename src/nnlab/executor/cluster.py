@@ -25,7 +25,7 @@ from ray.exceptions import RayError, RayTaskError
 from nnlab.errors import LostError, NnlabError, first_line
 from nnlab.executor.jobs import Job, Watcher
 from nnlab.executor.pool import Pool, Worker
-from nnlab.executor.trainer import Trainer, data_of
+from nnlab.executor.trainer import Trainer
 from nnlab.private.ray import silence
 from nnlab.run import Run
 from nnlab.writing import write_bytes
@@ -113,7 +113,7 @@ class RayWorkers(Pool):
         self._actor = ray.remote(num_cpus=1, scheduling_strategy="SPREAD")(_Remote)
 
     def close(self) -> None:
-        """See `Executor`."""
+        """Stop what still runs, and leave the cluster."""
         super().close()
         self._data.clear()
         ray.shutdown()
@@ -155,13 +155,13 @@ class RayWorkers(Pool):
         """Put a job's data into the object store, if they are not there, and return a reference to them."""
         from nnlab.data.loading import load_data
 
-        config, seed = data_of(job)
-        key = repr((config, seed))
+        experiment = job.config.experiment
+        key = repr((experiment.data, experiment.data_seed))
         if key not in self._data:
             while len(self._data) >= MOST_DATA:
                 del self._data[next(iter(self._data))]
             try:
-                self._data[key] = ray.put(load_data(config, seed=seed))
+                self._data[key] = ray.put(load_data(experiment.data, seed=experiment.seed))
             except NnlabError:  # the worker finds the same, and says it in its outcome
                 return None
         return self._data[key]

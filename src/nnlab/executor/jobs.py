@@ -1,11 +1,11 @@
-"""What executors do, and what they are: jobs, outcomes, and the interface of those who turn the one into the other."""
+"""What executors do: jobs, and what comes of them."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from nnlab.config.load import LoadedConfig
 from nnlab.errors import ConfigError, NnlabError, Problem
@@ -117,20 +117,3 @@ def check_threads(config: LoadedConfig, *, jobs: int | None, threads: int | None
 
 Watcher = Callable[[str, Mapping[str, Any]], None]
 """Is told the name of a job and a row of its history, an epoch after the other."""
-
-
-class Executor(Protocol):
-    """Does jobs; to be closed at the end, or used in a `with` statement."""
-
-    def submit(self, job: Job) -> None:
-        """Put a job in the queue."""
-
-    def next_outcome(self) -> Outcome | None:
-        """Wait until a job ends; `None` when there is none left."""
-
-    def close(self) -> None:
-        """Stop what still runs."""
-
-    def __enter__(self) -> Executor: ...
-
-    def __exit__(self, *error: object) -> None: ...

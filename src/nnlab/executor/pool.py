@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from nnlab.errors import Problem
-from nnlab.executor.jobs import Executor, Job, Outcome, Watcher
+from nnlab.executor.jobs import Job, Outcome, Watcher
 
 ATTEMPTS = 2
 """How often a training is started when the process that it runs in dies."""
@@ -57,7 +57,7 @@ class Worker(ABC):
 
 
 class Pool(ABC):
-    """Does several jobs at once in workers; what is common to all kinds of them.
+    """Does several jobs at once in workers; to be closed at the end, or used in a `with` statement.
 
     A worker that dies, killed, out of memory or cut off, loses only its training, which another one starts again.
 
@@ -72,11 +72,11 @@ class Pool(ABC):
         self._workers: list[Any] = []
 
     def submit(self, job: Job) -> None:
-        """See `Executor`; jobs are handed out when somebody waits, so that there are some to choose from."""
+        """Put a job in the queue; it is handed out when somebody waits, so that there are some to choose from."""
         self._queue.append(job)
 
     def next_outcome(self) -> Outcome | None:
-        """See `Executor`."""
+        """Wait until a job ends, and return how; `None` when there is none left."""
         while any(worker.job is not None for worker in self._workers) or self._queue:
             self._hand_out()
             for worker in self._wait():
@@ -87,13 +87,13 @@ class Pool(ABC):
         return None
 
     def close(self) -> None:
-        """See `Executor`."""
+        """Stop what still runs."""
         self._queue.clear()
         for worker in self._workers:
             worker.stop()
         self._workers.clear()
 
-    def __enter__(self) -> Executor:
+    def __enter__(self) -> Pool:
         return self
 
     def __exit__(self, *error: object) -> None:

@@ -7,7 +7,6 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from nnlab.config.data import DataConfig
 from nnlab.errors import NnlabError
 from nnlab.executor.jobs import Job, Outcome
 
@@ -30,17 +29,17 @@ class Trainer:
         from nnlab.train import train
 
         try:
-            summary = train(
-                job.config,
-                job.run,
-                job.options,
-                splits=splits if splits is not None else self._load(job),
-                observer=_Reporter(watch),
-                programs=self._programs,
-            )
+            with job.config.located():
+                summary = train(
+                    job.config,
+                    job.run,
+                    job.options,
+                    splits=splits if splits is not None else self._load(job),
+                    observer=_Reporter(watch),
+                    programs=self._programs,
+                )
         except NnlabError as error:
-            problems = tuple(job.config.locate(problem) for problem in error.problems)
-            return Outcome(job.name, "failed", {}, (), problems)
+            return Outcome(job.name, "failed", {}, (), error.problems)
         problems = () if summary.problem is None else (summary.problem,)
         history = tuple(summary.history)
         return Outcome(job.name, summary.status, summary.metrics, history, problems, summary.diverged)
@@ -49,7 +48,8 @@ class Trainer:
         """Load a job's data, unless they are those of the job before."""
         from nnlab.data.loading import load_data
 
-        wanted = data_of(job)
+        experiment = job.config.experiment
+        wanted = experiment.data, experiment.data_seed
         if self._data[0] != wanted:
             self._data = wanted, load_data(wanted[0], seed=wanted[1])
         return self._data[1]
@@ -59,12 +59,6 @@ class Trainer:
         used = _memory_used()
         self._most_memory = self._most_memory or used + MOST_MEMORY_GROWTH
         return used > self._most_memory
-
-
-def data_of(job: Job) -> tuple[DataConfig, int]:
-    """Return what decides a job's rows: what `load_data` takes."""
-    experiment = job.config.experiment
-    return experiment.data, experiment.seed if experiment.data.seed is None else experiment.data.seed
 
 
 class _Reporter:

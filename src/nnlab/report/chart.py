@@ -8,7 +8,7 @@ _DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 """The bits of a Braille character: four rows of two dots."""
 
 
-def line_chart(y: Sequence[float], *, width: int, height: int) -> list[str]:
+def line_chart(y: Sequence[float], *, width: int = 78, height: int = 12) -> list[str]:
     """Draw a line through equally distant points, with the smallest and the largest y on the left and x below.
 
     Args:

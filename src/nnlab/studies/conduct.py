@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeAlias
 
 from nnlab.data.digests import AFRESH, check_files, file_digests
 from nnlab.errors import NnlabError
-from nnlab.executor import Executor, Outcome, Watcher
+from nnlab.executor import Outcome, Pool, Watcher
 from nnlab.lock import Lock
 from nnlab.report import summarize
 from nnlab.run import Run, Status
@@ -19,7 +19,7 @@ from nnlab.studies.trial import Trial
 SECONDS_BETWEEN_RESULTS = 2.0
 
 AnyStudy: TypeAlias = Study[Any]
-Executors: TypeAlias = Callable[[Watcher], Executor]
+Executors: TypeAlias = Callable[[Watcher], Pool]
 """Makes what trains, given who is told of epochs."""
 
 

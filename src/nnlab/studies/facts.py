@@ -70,7 +70,7 @@ class Finder:
             change = override("data.validation", self._fold.plain(), origin=f"--folds {self._fold.of}")
             config = change_config(config, [change])
         experiment = config.experiment
-        key = repr((experiment.data, experiment.seed))
+        key = repr((experiment.data, experiment.data_seed))
         if key not in self._loaded:
             splits = load_data(experiment.data, seed=experiment.seed)
             if len(self._loaded) == self._most:

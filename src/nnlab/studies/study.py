@@ -14,7 +14,7 @@ from nnlab.errors import Problem
 from nnlab.executor import Job
 from nnlab.run import Run, open_run
 from nnlab.studies.agenda import Agenda
-from nnlab.studies.trial import Trial, data_seed
+from nnlab.studies.trial import Trial
 from nnlab.wording import exact_text
 
 AgendaT = TypeVar("AgendaT", bound=Agenda[Any], covariant=True)
@@ -61,9 +61,10 @@ class Study(Generic[AgendaT]):
 
         The rows are the same for all, so that a test row is never one that decides.
         """
-        changes: dict[str, Any] = {"name": trial.name, "seed": trial.seed, "data.seed": data_seed(experiment)}
-        if trial.fold is not None:
-            changes["data.validation"] = trial.fold.plain()
+        seed, fold = trial.draw
+        changes: dict[str, Any] = {"name": trial.name, "seed": seed, "data.seed": experiment.data_seed}
+        if fold is not None:
+            changes["data.validation"] = fold.plain()
         if experiment.training.tensorboard:
             changes["training.tensorboard.write_graph"] = False  # drawing it takes longer than a short training
         transfer = getattr(experiment.model, "transfer", None)

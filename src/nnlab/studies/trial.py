@@ -7,36 +7,11 @@ from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
 from nnlab.config.data import MAX_SEED, FoldConfig
-from nnlab.config.schema import Experiment
 
 Tried = TypeVar("Tried")
 
 APART = 1_000_000
 """How far the seeds that choose something are from those of what is reported."""
-
-
-@dataclass(frozen=True, slots=True)
-class Trial(Generic[Tried]):
-    """One training of a study; what is tried has several, one a seed, and is judged by their mean.
-
-    Args:
-        name: of its run directory.
-        of: what is tried.
-        seed: of the training.
-        is_final: whether it is reported, and chooses nothing: only then test rows are looked at.
-        fold: which rows validate, in a cross-validation.
-    """
-
-    name: str
-    of: Tried
-    seed: int
-    is_final: bool = False
-    fold: FoldConfig | None = None
-
-    @property
-    def draw(self) -> Draw:
-        """What chance decides of it."""
-        return Draw(self.seed, self.fold)
 
 
 class Draw(NamedTuple):
@@ -54,6 +29,23 @@ class Draw(NamedTuple):
     def key(self) -> int | str:
         """What pairs the trainings of different settings."""
         return self.seed if self.fold is None else self.words
+
+
+@dataclass(frozen=True, slots=True)
+class Trial(Generic[Tried]):
+    """One training of a study; what is tried has several, one a seed, and is judged by their mean.
+
+    Args:
+        name: of its run directory.
+        of: what is tried.
+        draw: what chance decides of it.
+        is_final: whether it is reported, and chooses nothing: only then test rows are looked at.
+    """
+
+    name: str
+    of: Tried
+    draw: Draw
+    is_final: bool = False
 
 
 def seeds_from(first: int, count: int) -> tuple[int, ...]:
@@ -87,8 +79,3 @@ def a_fold_each(seeds: Sequence[int], folds: int | None, first: int) -> tuple[Dr
     return tuple(
         Draw(seed, FoldConfig(fold=i % folds + 1, of=folds, seed=deals[i // folds])) for i, seed in enumerate(seeds)
     )
-
-
-def data_seed(experiment: Experiment) -> int:
-    """Return the seed that splits the rows of all trainings."""
-    return experiment.seed if experiment.data.seed is None else experiment.data.seed

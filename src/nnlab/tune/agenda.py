@@ -1,4 +1,5 @@
 """A search as a study: asks the oracle what to try, records it, and says what each trial trains."""
+# ruff: noqa: D102  (`Agenda` says what its methods do)
 
 from __future__ import annotations
 
@@ -57,11 +58,9 @@ class SearchAgenda(Agenda[Candidate]):
 
     @property
     def resolved(self) -> str:
-        """See `Agenda`."""
         return dump_config(self.config.experiment)
 
     def of_kind(self, kind: str) -> int:  # noqa: ARG002
-        """See `Agenda`."""
         return len(self.search.draws)
 
     def oracle(self) -> OracleProcess:
@@ -71,7 +70,6 @@ class SearchAgenda(Agenda[Candidate]):
         return OracleProcess(self.space, search.section, **options)
 
     def setup(self, trial: Trial[Candidate], folder: Path) -> Setup:
-        """See `Agenda`."""
         candidate = trial.of
         part = {} if trial.is_final else self._part(trial, folder)
         options = TrainingOptions(**{"save_model": False, "hyperparameters": candidate.values, **part})
@@ -244,7 +242,6 @@ class SearchAgenda(Agenda[Candidate]):
         self._run.write_trial(candidate.id, record)
 
     def facts(self) -> dict[str, Any]:
-        """See `Agenda`."""
         return {} if self._seconds is None else {"search_seconds": round(self._seconds, 3)}
 
     def save(self, run: Run) -> None:
@@ -295,11 +292,9 @@ class SearchAgenda(Agenda[Candidate]):
 
     @property
     def status(self) -> Status:
-        """See `Agenda`."""
         return "failed" if self.search.failed or self.search.best is None else "completed"
 
     def ending(self) -> dict[str, Any]:
-        """See `Agenda`."""
         search, best = self.search, self.search.best
         facts: dict[str, Any] = {"trials": len(search.candidates), "failed": len(search.failed)}
         if best is None:
@@ -308,11 +303,9 @@ class SearchAgenda(Agenda[Candidate]):
         return {**facts, "best": {"trial": best.id, **found}}
 
     def crashed(self) -> Iterable[tuple[str, Outcome]]:
-        """See `Agenda`."""
         return ((each.id, outcome) for each in self.search.failed for outcome in self.search.done(each).values())
 
     def document(self, *, run: str, status: str) -> dict[str, Any]:
-        """See `Agenda`."""
         return document(self.search, self.space, run=run, status=status)
 
 

@@ -18,6 +18,7 @@ from nnlab.executor import Outcome
 from nnlab.objective import Objective
 from nnlab.stats import mean, median
 from nnlab.studies.trial import APART, Draw, Trial, a_fold_each, every_fold, seeds_from
+from nnlab.training_options import Limits
 from nnlab.tune.outlook import most_trials
 
 MOST_FAILURES = 3
@@ -141,13 +142,13 @@ class Search:
         """Return the trainings of a candidate, which choose the best."""
         first, *others = self.draws
         names = {first: candidate.id, **{draw: f"{candidate.id}_{draw.words}" for draw in others}}
-        return [Trial(name, candidate, draw.seed, fold=draw.fold) for draw, name in names.items()]
+        return [Trial(name, candidate, draw) for draw, name in names.items()]
 
     def finals(self, candidate: Candidate) -> list[Trial[Candidate]]:
         """Return the trainings with fresh seeds: what the best gives there is not lucky with those that chose it."""
         seeds = seeds_from(self.seed + APART, self.section.seeds)
         return [
-            Trial(f"best_{candidate.id}_{draw.words}", candidate, draw.seed, is_final=True, fold=draw.fold)
+            Trial(f"best_{candidate.id}_{draw.words}", candidate, draw, is_final=True)
             for draw in a_fold_each(seeds, self.section.folds, self.data_seed + APART)
         ]
 
@@ -226,12 +227,13 @@ class Search:
             return "failed", None
         if len(values) < len(outcomes):
             return "diverged", None
-        is_stopped = any(self._was_stopped(candidate, outcome) for outcome in outcomes)
+        limits = Limits(self.objective, candidate.stop_below)
+        is_stopped = any(limits.missed(self._values(outcome)) is not None for outcome in outcomes)
         return "stopped" if is_stopped else "completed", mean(values)
 
-    def _was_stopped(self, candidate: Candidate, outcome: Outcome) -> bool:
-        values = [float(row.get(self.objective.column, math.nan)) for row in outcome.history]
-        return is_hopeless(values, candidate.stop_below, self.objective.sign)
+    def _values(self, outcome: Outcome) -> list[float]:
+        """Return the objective after each epoch."""
+        return [float(row.get(self.objective.column, math.nan)) for row in outcome.history]
 
     @property
     def failed(self) -> list[Candidate]:
@@ -278,7 +280,7 @@ class Search:
         if not isinstance(config, MedianConfig):
             return ()
         histories = [
-            [float(row.get(self.objective.column, math.nan)) for row in outcome.history]
+            self._values(outcome)
             for candidate in self.candidates[: self.told]
             if self.status(candidate) == "completed"
             for outcome in list(self.done(candidate).values())[:1]
@@ -290,12 +292,3 @@ class Search:
             means = [mean(values[:epoch]) or 0.0 for values in histories if len(values) >= epoch]
             limits.append(median(means) if epoch >= config.after_epochs else None)
         return tuple(limits)
-
-
-def is_hopeless(values: Sequence[float], stop_below: Sequence[float | None], sign: int) -> bool:
-    """Whether the best of these values, one an epoch, is worse than the limit of some epoch that it came to."""
-    for epoch, limit in enumerate(stop_below[: len(values)], start=1):
-        best = max((sign * value for value in values[:epoch] if math.isfinite(value)), default=-math.inf)
-        if limit is not None and best < sign * limit:
-            return True
-    return False

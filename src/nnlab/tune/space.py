@@ -141,9 +141,8 @@ def read_space(config: LoadedConfig) -> Space:
     if section is None:
         hint = "write `tune: {space: {optimizer.learning_rate: {float: [0.0001, 0.01], sampling: log}}}`"
         raise ConfigError(config.locate(Problem("the config has no `tune` section", hint, ("tune",))))
-    problems = [*_forbidden(section), *_conditions(section)]
-    if problems:
-        raise ConfigError([config.locate(problem) for problem in problems])
+    with config.located():
+        ConfigError.raise_any([*_forbidden(section), *_conditions(section)])
     parameters = tuple(_parameter(config, path, section.space[path]) for path in _ordered(section))
     space = Space(config, parameters)
     found: dict[Problem, None] = {}
@@ -157,13 +156,12 @@ def read_space(config: LoadedConfig) -> Space:
             found.update(dict.fromkeys(_searched_penalties(config, tried)))
         except ConfigError as error:
             found.update(dict.fromkeys(_placed(problem, space) for problem in error.problems))
-    if found:
-        raise ConfigError(list(found))
-    based = [_with_base(config, parameter) for parameter in parameters]
-    problems = [*_base_problems(Space(config, tuple(based)))] if section.default_trial else []
-    if problems:
-        raise ConfigError([config.locate(problem) for problem in problems])
-    return Space(config, tuple(based))
+    ConfigError.raise_any(found)
+    based = Space(config, tuple(_with_base(config, parameter) for parameter in parameters))
+    if section.default_trial:
+        with config.located():
+            ConfigError.raise_any(_base_problems(based))
+    return based
 
 
 def check_trials(space: Space, check: Callable[[LoadedConfig], Any]) -> None:
@@ -189,8 +187,7 @@ def check_trials(space: Space, check: Callable[[LoadedConfig], Any]) -> None:
                     message = f"with {value} for `{parameter.path}`: {placed.message}"
                     placed = space.config.locate(Problem(message, placed.hint, ("tune", "space", parameter.path)))
                 found[placed] = None
-    if found:
-        raise ConfigError(list(found))
+    ConfigError.raise_any(found)
 
 
 def _forbidden(section: TuneConfig) -> Iterator[Problem]:
@@ -275,14 +272,11 @@ def _ordered(section: TuneConfig) -> list[str]:
 
 
 def _parameter(config: LoadedConfig, path: str, parameter: ParameterConfig) -> Hyperparameter:
-    where = ("tune", "space", path)
-    if not parameter.choice:
-        return Hyperparameter(
-            path, parameter, (config.root.find((*where, parameter.kind)),) * len(parameter.choices or [0])
-        )
-    return Hyperparameter(
-        path, parameter, tuple(config.root.find((*where, "choice", i)) for i in range(len(parameter.choice)))
-    )
+    places: list[ConfigPath] = [(parameter.kind,)] * len(parameter.choices or [0])
+    if parameter.choice:
+        places = [("choice", i) for i in range(len(parameter.choice))]
+    marks = tuple(config.root.find(("tune", "space", path, *place)) for place in places)
+    return Hyperparameter(path, parameter, marks)
 
 
 def _probes(space: Space) -> Iterator[tuple[Hyperparameter, dict[str, int | float]]]:

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from nnlab.config.load import LoadedConfig
-from nnlab.errors import ConfigError, NnlabError, Problem
+from nnlab.errors import ConfigError, Problem
 from nnlab.executor import check_threads
 from nnlab.objective import Objective
 from nnlab.studies.facts import Facts, Finder, check_alike, objective_of
 from nnlab.studies.study import Study
-from nnlab.studies.trial import data_seed, every_fold
+from nnlab.studies.trial import every_fold
 from nnlab.tune.agenda import SearchAgenda
 from nnlab.tune.outlook import outlook
 from nnlab.tune.search import Search
@@ -49,17 +49,15 @@ def prepare(
         on_valid()
     section, experiment = config.experiment.tune, config.experiment
     assert section is not None
-    (draw, *_) = every_fold([experiment.seed], section.folds, data_seed(experiment))
+    (draw, *_) = every_fold([experiment.seed], section.folds, experiment.data_seed)
     find = Finder(MOST_LOADED, draw.fold)
-    try:
+    with config.located():
         own = find(config)
         objective = _objective(own, section.objective)
-    except NnlabError as error:
-        raise ConfigError([config.locate(problem) for problem in error.problems]) from None
     _check_trials(own, space, objective, find)
     most = section.max_epochs if section.algorithm == "hyperband" else None
     epochs = most or experiment.training.epochs
-    search = Search(section, objective, experiment.seed, epochs, width=2 * jobs, data_seed=data_seed(experiment))
+    search = Search(section, objective, experiment.seed, epochs, width=2 * jobs, data_seed=experiment.data_seed)
     return Study(
         config,
         SearchAgenda(config, space, search),
