@@ -640,6 +640,16 @@ def test_the_best_config_is_an_ordinary_config(study, tmp_path):
     assert yaml.safe_load(run.best_path.read_text())["model"]["hidden"]["units"] == best["values"]["model.hidden.units"]
 
 
+def test_the_configs_own_data_are_loaded_once_however_many_others_trials_have(config, monkeypatch):
+    from nnlab.data import loading
+
+    limits, load = [], loading.load_data
+    monkeypatch.setattr(loading, "load_data", lambda data, **more: limits.append(data.limit) or load(data, **more))
+    space = "tune.space={data.limit: [60, 50, 40], optimizer.momentum: {float: [0.0, 0.9]}}"
+    prepare(config(SPACE % "random", space))
+    assert limits == [60, 50, 40]
+
+
 def test_hopeless_trials_are_those_below_the_median_at_an_epoch():
     accuracy, loss = Objective("val_accuracy", "max"), Objective("val_loss", "min")
     assert Limits(accuracy, ()).missed([0.5, 0.5]) is None

@@ -74,9 +74,7 @@ def predict(
     return columns
 
 
-def evaluate_monte_carlo(
-    trained: Trained, judged: JudgedRows, *, samples: int, seed: int | None = None
-) -> dict[str, float]:
+def evaluate_monte_carlo(trained: Trained, judged: JudgedRows, *, samples: int) -> dict[str, float]:
     """Evaluate the mean of a run's Monte-Carlo predictions on rows (`nnlab.data.judging`).
 
     Returns:
@@ -89,8 +87,7 @@ def evaluate_monte_carlo(
     """
     spec = judged.spec
     inputs = one_or_all(model_inputs(judged.experiment, spec, judged.rows.x))
-    seed = judged.experiment.seed if seed is None else seed
-    drawn = _meant(trained, spec, monte_carlo(trained.model, inputs, samples=samples, seed=seed))
+    drawn = _meant(trained, spec, monte_carlo(trained.model, inputs, samples=samples, seed=judged.experiment.seed))
     results: dict[str, float] = {"samples": samples}
     for output, values in drawn.items():
         target, y = spec.target_of(output), by_output(judged.rows.y, output)

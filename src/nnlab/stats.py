@@ -163,6 +163,11 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return corrected
 
 
+def first_at_least(values: Sequence[float], least: float) -> float:
+    """Return which of some values, from 1, is the first that reaches another; infinity if none does."""
+    return next((i for i, value in enumerate(values, start=1) if value >= least), math.inf)
+
+
 def expected_best(scores: Sequence[float]) -> list[float]:
     """Return the best score to expect after the first, second, ... of all trials, in an order drawn at random.
 

@@ -20,7 +20,8 @@ def csv_text(names: Iterable[str], rows: Iterable[Iterable[Any]]) -> str:
     """Write rows as CSV, with the names of the columns above them."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerows([names, *rows])
+    writer.writerow(names)
+    writer.writerows(rows)
     return text.getvalue()
 
 

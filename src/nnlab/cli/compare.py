@@ -143,7 +143,7 @@ def _own_name(configs: list[Path], name: str | None) -> str | None:
 def _base(given: Given, name: str | None) -> list[Any]:
     """Return what the command line changes of the config, the `compare` section included."""
     from nnlab.config.nodes import read_text
-    from nnlab.config.overrides import Override, override
+    from nnlab.config.overrides import Override
 
     section = {
         "folds": given.folds,
@@ -153,15 +153,10 @@ def _base(given: Given, name: str | None) -> list[Any]:
         "metric": given.metric,
         "target": given.target,
     }
-    values = {"seed": given.seed, "name": name} | {f"compare.{key}": value for key, value in section.items()}
+    own = {"seed": given.seed, "name": name} | {f"compare.{key}": value for key, value in section.items()}
     base: list[Any] = [*(given.changes or ())]
     if given.tune_schedules is not None:
         origin = f"--tune-schedules {given.tune_schedules}"
         schedules = read_text(f"[{given.tune_schedules}]", origin, located=False)
         base.append(Override(("compare", "tune_schedules"), schedules, origin))
-    more = [
-        override(path, value, origin=f"--{path.rpartition('.')[2].replace('_', '-')} {value}")
-        for path, value in values.items()
-        if value is not None
-    ]
-    return [*base, *more]
+    return [*base, *console.changes_by(own)]

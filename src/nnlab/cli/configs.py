@@ -206,6 +206,9 @@ def list_(
     _show_names({key: (_signature(entry), entry.summary) for key, entry in found.items()})
 
 
+LISTED_OF_A_PARAMETER = ("types", "items", "choices", "minimum", "maximum", "description")
+"""What `--json` says of a parameter, each as the catalog has it."""
+
 WIDEST_LIST = 160
 """Cells of a line of prose beside a name, also where there is no end to the lines."""
 
@@ -248,22 +251,12 @@ def _show_entry(entry: Any, *, json: bool) -> None:
                 "required": parameter.required,
                 "default": None if parameter.required else parameter.default,
                 "names": parameter.kind,
-                "types": parameter.types,
-                "items": parameter.items,
-                "choices": parameter.choices,
-                "minimum": parameter.minimum,
-                "maximum": parameter.maximum,
-                "description": parameter.description,
+                **{name: getattr(parameter, name) for name in LISTED_OF_A_PARAMETER},
             }
             for parameter in entry.parameters.values()
         }
-        document = {
-            "name": entry.name,
-            "kind": entry.kind,
-            "aliases": entry.aliases,
-            "summary": entry.summary,
-        }
-        console.print_json({**document, "url": entry.url, "parameters": parameters})
+        document = {name: getattr(entry, name) for name in ("name", "kind", "aliases", "summary", "url")}
+        console.print_json({**document, "parameters": parameters})
         return
     from rich.table import Table
 

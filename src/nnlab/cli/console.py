@@ -108,12 +108,23 @@ def stopped(error: BaseException, run: Run, *, done: str) -> int:
         run: its directory.
         done: what was done there, such as `trained`.
     """
-    lost = isinstance(error, LostError)
+    head, code = "interrupted", 130
     if isinstance(error, LostError):
         print_problems(error.problems)
-    head = "trainings that had not ended are lost" if lost else "interrupted"
+        head, code = "trainings that had not ended are lost", error.exit_code
     say(f"{head}; what was {done} so far is in {run.path}", hint=f"`nnlab resume {run.path}`")
-    return LostError.exit_code if lost else 130
+    return code
+
+
+def changes_by(values: Mapping[str, Any]) -> list[Override]:
+    """Return what options change of a config: their values by path, `None` for an option that was not given."""
+    from nnlab.config.overrides import override
+
+    return [
+        override(path, value, origin=f"--{path.rpartition('.')[2].replace('_', '-')} {value}")
+        for path, value in values.items()
+        if value is not None
+    ]
 
 
 def load(path: Path, given: Given, more: Sequence[Override | str] = ()) -> LoadedConfig:
@@ -123,15 +134,10 @@ def load(path: Path, given: Given, more: Sequence[Override | str] = ()) -> Loade
         ConfigError: with every problem of the file and of the changes.
     """
     from nnlab.config.load import load_config
-    from nnlab.config.overrides import override
     from nnlab.model.size import check_written_layers
 
-    changes = [*(given.changes or ()), *more]
-    if given.seed is not None:
-        changes.append(override("seed", given.seed, origin=f"--seed {given.seed}"))
-    if given.name is not None:
-        changes.append(override("name", given.name, origin=f"--name {given.name}"))
-    loaded = load_config(path, changes)
+    own = changes_by({"seed": given.seed, "name": given.name})
+    loaded = load_config(path, [*(given.changes or ()), *more, *own])
     with loaded.located():
         check_written_layers(loaded.experiment)
     return loaded

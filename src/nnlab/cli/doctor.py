@@ -32,18 +32,19 @@ def doctor(
     if problem is not None and not missing:
         advice.append(f"TensorFlow does not start: {problem}")
     datasets = [{"name": name, "path": str(path) if path else None, "get": how} for name, path, how in availability()]
-    cache = str(cache_folder() or "")
+    cache = cache_folder()
+    document = {
+        "versions": found,
+        "hardware": hardware(),
+        "devices": devices,
+        "datasets": datasets,
+        "cache": None if cache is None else str(cache),
+        "problems": advice,
+    }
     if given.json:
-        document = {
-            "versions": found,
-            "hardware": hardware(),
-            "devices": devices,
-            "datasets": datasets,
-            "cache": cache or None,
-        }
-        console.print_json({**document, "problems": advice})
+        console.print_json(document)
     else:
-        _show(found, hardware(), devices, datasets, cache, advice)
+        _show(document)
     if advice:
         raise typer.Exit(1)
 
@@ -58,29 +59,22 @@ def _devices(given: options.Given) -> tuple[list[str], str | None]:
         return [], f"{type(error).__name__}: {error}"
 
 
-def _show(
-    versions: dict[str, Any],
-    hardware: dict[str, Any],
-    devices: list[str],
-    datasets: list[dict[str, Any]],
-    cache: str,
-    advice: list[str],
-) -> None:
-    out = console.results()
+def _show(found: dict[str, Any]) -> None:
+    out, hardware = console.results(), found["hardware"]
     out.print("versions", style="bold")
-    for name, version in versions.items():
+    for name, version in found["versions"].items():
         out.print(f"  {name:<14} {version or 'missing'}", style=None if version else "red")
     out.print("machine", style="bold")
     memory = f"{hardware['memory_gib']} GiB" if hardware["memory_gib"] else "unknown"
     out.say(f"  {hardware['processor']}, {counted(hardware['cores'] or 0, 'core')}, {memory} of memory")
-    out.say(f"  TensorFlow sees: {', '.join(devices) or 'nothing'}")
+    out.say(f"  TensorFlow sees: {', '.join(found['devices']) or 'nothing'}")
     out.print("data sets that are not part of a package", style="bold")
-    for dataset in datasets:
+    for dataset in found["datasets"]:
         where = dataset["path"] or f"not here yet; {dataset['get']}"
         out.say(f"  {dataset['name']:<19} {where}")
     out.print("cache of decoded data and compiled programs", style="bold")
-    out.print(f"  {cache or 'switched off'} (`NNLAB_CACHE_DIR`)")
-    for line in advice:
+    out.print(f"  {found['cache'] or 'switched off'} (`NNLAB_CACHE_DIR`)")
+    for line in found["problems"]:
         console.say(f"problem: {line}")
-    if not advice:
+    if not found["problems"]:
         out.print("everything that nnlab needs is there", style="green")

@@ -75,11 +75,7 @@ def _overrides(given: dict[str, Any]) -> list[Any]:
     from nnlab.config.overrides import override
     from nnlab.config.tune import OPTIONS
 
-    changes = [
-        override(f"tune.{key}", value, origin=f"--{key.replace('_', '-')} {value}")
-        for key, value in given.items()
-        if value is not None
-    ]
+    changes = console.changes_by({f"tune.{key}": value for key, value in given.items()})
     algorithm = given.get("algorithm")
     if algorithm is not None:  # what goes with another algorithm is not meant any more
         others = [key for owner, keys in OPTIONS.items() if owner != algorithm for key in keys]

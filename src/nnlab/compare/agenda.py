@@ -124,9 +124,8 @@ class ComparisonAgenda(Agenda[Setting]):
         facts = {"trials": len(comparison.outcomes), "failed": len(comparison.crashed)}
         if not rows or not rows[0].finished:
             return facts
-        best = rows[0].as_json()
-        found = {"variant": best["variant"], "metric": self.objective.column, "score": best["score_mean"]}
-        return {**facts, "best": found}
+        score = rows[0].figures["score_mean"]
+        return {**facts, "best": {"variant": rows[0].variant, "metric": self.objective.column, "score": score}}
 
     def crashed(self) -> Iterable[tuple[str, Outcome]]:
         return ((outcome.name, outcome) for outcome in self.comparison.crashed)

@@ -347,8 +347,7 @@ class Comparison:
     def epochs_to(self, trial: Trial[Setting], target: float | None) -> float:
         """Return after how many epochs a trial has reached the target, infinity if it does not."""
         least = math.inf if target is None else self.rules.objective.sign * target
-        reached = (i for i, value in enumerate(self.curve(trial), start=1) if value >= least)
-        return next(reached, math.inf)
+        return stats.first_at_least(self.curve(trial), least)
 
     def _seconds_to(self, trial: Trial[Setting], target: float | None) -> float:
         epochs = self.epochs_to(trial, target)

@@ -159,18 +159,9 @@ def conduct_all(
     command: Sequence[str] = (),
     name: str,
 ) -> Status:
-    """Compare on one problem after the other; see `conduct`.
+    """Compare on one problem after the other, each in a run of its own in `problems/`; otherwise as `conduct` does.
 
-    Args:
-        studies: by the problem's name.
-        run: the directory of all; each comparison has its own in `problems/`.
-        executor: makes what trains.
-        observer: is told how it goes on.
-        command: the command line.
-        name: of the run.
-
-    Raises:
-        KeyboardInterrupt, NnlabError: after the run was saved as `interrupted`; or somebody else is at work in it.
+    The studies go by the names of their problems; `name` is that of the run of all.
     """
     runs = {problem: Run(run.problems_path / problem) for problem in studies}
     is_new = not run.path.exists()

@@ -15,7 +15,7 @@ from nnlab.config.compare import CompareConfig
 from nnlab.config.data import FoldConfig
 from nnlab.config.durations import steps_of_run
 from nnlab.config.load import LoadedConfig, load_config
-from nnlab.config.overrides import Override, parse_override
+from nnlab.config.overrides import Override
 from nnlab.errors import ConfigError, Problem
 from nnlab.executor import check_threads, threads_of
 from nnlab.studies.facts import Facts, Finder, objective_of
@@ -68,11 +68,10 @@ def prepare(
     Raises:
         NnlabError: with the problems of all variants.
     """
-    overrides = tuple(parse_override(item) if isinstance(item, str) else item for item in base)
-    config = load_config(path, overrides)
+    config = load_config(path, base)
     section = config.experiment.compare or CompareConfig()
     named_variants = choose(config) or ([(ALONE, ())] if section.folds else [])
-    variants = load_variants(path, overrides, named_variants, fewest=1 if section.folds else 2)
+    variants = load_variants(path, base, named_variants, fewest=1 if section.folds else 2)
     for variant in variants:
         check_threads(variant.config, jobs=jobs, threads=threads_of(config))
     budget = tuning_budget if section.tuning_budget is None else section.tuning_budget

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -79,8 +79,9 @@ def from_options(vary: Sequence[str], variants: Sequence[str]) -> list[Named]:
     Raises:
         ConfigError: with everything that cannot be read.
     """
-    read = [*(partial(_axis, text) for text in vary), *(partial(_by_hand, text) for text in variants)]
-    found: list[Any] = ConfigError.of_each(lambda each: each(), read)
+    read: list[Callable[[], Any]] = [partial(_axis, text) for text in vary]
+    read += [partial(_by_hand, text) for text in variants]
+    found = ConfigError.of_each(lambda each: each(), read)
     return [*_grid(found[: len(vary)]), *found[len(vary) :]]
 
 

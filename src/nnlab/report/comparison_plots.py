@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from nnlab.objective import Objective
 from nnlab.report.plot import COLORS, Panel, Series, panels_figure
 from nnlab.run import Run
-from nnlab.stats import expected_best, mean, median, share_within
+from nnlab.stats import expected_best, first_at_least, mean, median, share_within
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -175,13 +175,10 @@ def _time_to_target(variants: Sequence[_Variant], objective: Objective, unit: st
     lines = []
     for variant in variants:
         failed = [math.inf] * (len(variant.histories) - len(variant.curves))
-        middles = [median([*(_epochs_to(target, curve) for curve in variant.curves), *failed]) for target in targets]
+        middles = [
+            median([*(first_at_least(curve, target) for curve in variant.curves), *failed]) for target in targets
+        ]
         steps = [middle * variant.steps_per_epoch for middle in middles if middle is not None and middle < math.inf]
         if steps:
             lines.append(Series([objective.sign * target for target in targets[: len(steps)]], steps, **variant.style))
     return Panel(lines, "time to target", f"median over the {unit}", objective.column, "steps")
-
-
-def _epochs_to(target: float, curve: Sequence[float]) -> float:
-    """Return after how many epochs a curve has reached a value, infinity if it does not."""
-    return next((i for i, value in enumerate(curve, start=1) if value >= target), math.inf)

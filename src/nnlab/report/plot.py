@@ -183,17 +183,22 @@ def _columns(panels: int) -> int:
     return min(range(fewest, fewest + 3), key=lambda n: (-panels % n, abs(n - math.sqrt(1.3 * panels))))
 
 
-def panels_figure(panels: Sequence[Panel], *, legend: Legend = "top") -> Figure:
-    """Make the figure of panels; see `write_plot`."""
+def blank_figure(width: float, height: float) -> Figure:
+    """Return a figure with nothing in it, so many inches large."""
     from matplotlib.figure import Figure
 
+    return Figure((width, height), layout="constrained", facecolor="white")
+
+
+def panels_figure(panels: Sequence[Panel], *, legend: Legend = "top") -> Figure:
+    """Make the figure of panels; see `write_plot`."""
     columns = _columns(len(panels))
     rows = math.ceil(len(panels) / columns)
     width, height = {1: (6.0, 4.2), 2: (4.6, 3.7), 3: (3.6, 3.0)}.get(columns, (2.75, 2.4))
     names = dict.fromkeys(series.name for panel in panels for series in panel.series if series.name)
     beside = math.ceil(len(names) / 18) if legend == "right" else 0
     legend_width = beside * (0.7 + 0.085 * max(map(len, names), default=0))
-    figure = Figure((width * columns + legend_width, height * rows + 0.3), layout="constrained", facecolor="white")
+    figure = blank_figure(width * columns + legend_width, height * rows + 0.3)
     figure.get_layout_engine().set(w_pad=0.1, h_pad=0.1)  # type: ignore[call-arg, union-attr]
     for i, panel in enumerate(panels):
         axes = figure.add_subplot(rows, columns, i + 1)

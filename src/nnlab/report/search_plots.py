@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from nnlab.objective import Objective
-from nnlab.report.plot import COLORS, Panel, Series, panels_figure
+from nnlab.report.plot import COLORS, Panel, Series, blank_figure, panels_figure
 from nnlab.report.search import heads
 from nnlab.run import Run
 from nnlab.wording import value_text
@@ -127,11 +127,9 @@ def progress(trials: Sequence[Trial], objective: Objective) -> Panel:
 
 def _parameters(values: Sequence[ValueAxis], trials: Sequence[Trial], best: Sequence[Trial], column: str) -> Figure:
     """Draw the score against each parameter, and the best trial's in another color."""
-    from matplotlib.figure import Figure
-
     columns = min(len(values), 4)
     rows = math.ceil(len(values) / columns)
-    figure = Figure((max(2.9 * columns, 4.0), 2.7 * rows), layout="constrained", facecolor="white")
+    figure = blank_figure(max(2.9 * columns, 4.0), 2.7 * rows)
     for i, value in enumerate(values):
         axes = figure.add_subplot(rows, columns, i + 1)
         for which, style in (
@@ -168,10 +166,9 @@ def _parallel(values: Sequence[ValueAxis], trials: Sequence[Trial], objective: O
     """Draw each trial as a line through its values, coloured by its score; where it has none the line has a gap."""
     import matplotlib as mpl
     import numpy as np
-    from matplotlib.figure import Figure
 
     sign = objective.sign
-    figure = Figure((max(1.6 * len(values) + 1.5, 5.0), 4.0), layout="constrained", facecolor="white")
+    figure = blank_figure(max(1.6 * len(values) + 1.5, 5.0), 4.0)
     axes = figure.add_subplot()
     low, high = _color_range([trial["score"] for trial in trials], sign)
     colors = mpl.cm.ScalarMappable(mpl.colors.Normalize(low, high), COLOR_MAP if sign > 0 else f"{COLOR_MAP}_r")
@@ -203,9 +200,7 @@ def _color_range(scores: Sequence[float], sign: int) -> tuple[float, float]:
 
 
 def _importance(shares: Mapping[str, float]) -> Figure:
-    from matplotlib.figure import Figure
-
-    figure = Figure((5.5, 0.34 * len(shares) + 1.1), layout="constrained", facecolor="white")
+    figure = blank_figure(5.5, 0.34 * len(shares) + 1.1)
     axes = figure.add_subplot()
     names: list[Any] = list(shares)[::-1]
     axes.barh(names, [shares[name] for name in names], color=COLORS[0], height=0.6)

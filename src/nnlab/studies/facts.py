@@ -46,7 +46,7 @@ class Facts:
 
 
 class Finder:
-    """Finds facts; of the data that were loaded, the latest are kept for other configs.
+    """Finds facts; of the data that were loaded, the first and the latest are kept for other configs.
 
     Args:
         most: data sets to keep; `None` for all.
@@ -74,7 +74,7 @@ class Finder:
         if key not in self._loaded:
             splits = load_data(experiment.data, seed=experiment.seed)
             if len(self._loaded) == self._most:
-                del self._loaded[next(iter(self._loaded))]
+                self._loaded.popitem()
             self._loaded[key] = splits
         found = self._loaded[key]
         plan = prepare_model(experiment, found).plan

@@ -30,9 +30,6 @@ SEARCHED_OF_DATA = ("scale", "features", "class_weight", "limit")
 LOSSES = ("loss", "val_loss")
 """The objective that is the whole loss, penalties included."""
 
-Values = Mapping[str, Any]
-"""Plain values by path, of the parameters that take part."""
-
 
 @dataclass(frozen=True, slots=True)
 class Hyperparameter:
