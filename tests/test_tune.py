@@ -645,7 +645,7 @@ def test_the_configs_own_data_are_loaded_once_however_many_others_trials_have(co
 
     limits, load = [], loading.load_data
     monkeypatch.setattr(loading, "load_data", lambda data, **more: limits.append(data.limit) or load(data, **more))
-    space = "tune.space={data.limit: [60, 50, 40], optimizer.momentum: {float: [0.0, 0.9]}}"
+    space = "tune.space={data.limit: {choice: [60, 50, 40]}, optimizer.momentum: {float: [0.0, 0.9]}}"
     prepare(config(SPACE % "random", space))
     assert limits == [60, 50, 40]
 
