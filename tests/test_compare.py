@@ -845,6 +845,7 @@ def test_optimizers_and_several_problems_are_cross_validated(nnlab, write_config
     results = json.loads(both.out)
     assert list(results["problems"]) == ["digits", "two"]
     assert results["notes"] == results["problems"]["two"]["notes"]  # what holds of all is said once
+    assert "the share of all their folds in which" in nnlab("runs", "show", results["run"]).out
 
 
 # ----- plots, from what a run's directory holds

@@ -11,6 +11,12 @@ from nnlab.wording import counted, figure, interval_text
 TITLES: Mapping[str, str] = {"tuned": "learning rates tuned", "defaults": "learning rates as configured"}
 
 
+def repeats(results: Mapping[str, Any]) -> str:
+    """Return what each variant is trained over: `folds` where every problem is cross-validated, else `seeds`."""
+    parts = results.get("problems", {"": results}).values()
+    return "folds" if all(part.get("folds") for part in parts) else "seeds"
+
+
 def page(results: Mapping[str, Any]) -> Page:
     """Return what is to be said of the content of a comparison's `results.json`."""
     return Page(_caption(results), (), tuple(_tables(results)), tuple(results["notes"]))
@@ -20,8 +26,9 @@ def _caption(results: Mapping[str, Any]) -> str:
     """Say what the numbers are."""
     if "problems" in results:
         return (
-            f"{len(results['problems'])} problems; fastest, within 2x, reached: the share of all their seeds in which "
-            "a variant takes the fewest steps to the problem's target, at most twice as many, or gets there at all"
+            f"{len(results['problems'])} problems; fastest, within 2x, reached: the share of all their "
+            f"{repeats(results)} in which a variant takes the fewest steps to the problem's target, at most twice as "
+            "many, or gets there at all"
         )
     order = "less is better" if results["less_is_better"] else "more is better"
     budget, count = results["tuning_budget"], len(results["seeds"])

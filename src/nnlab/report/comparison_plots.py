@@ -10,6 +10,7 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from nnlab.objective import Objective
+from nnlab.report.comparison import repeats
 from nnlab.report.plot import COLORS, Panel, Series, panels_figure
 from nnlab.run import Run
 from nnlab.stats import expected_best, first_at_least, mean, median, share_within
@@ -56,9 +57,11 @@ def pictures(run: Run, results: Mapping[str, Any]) -> dict[str, Callable[[], Fig
 
 def panels(run: Run, results: Mapping[str, Any]) -> dict[str, list[Panel]]:
     """Return what the plots of a comparison show, by name; of several problems the performance profile."""
+    unit = repeats(results)
     if "problems" in results:
-        return {"profile": [_profile(results["ratios"], len(results["problems"]))]}
-    objective, unit = Objective(results["metric"], results["direction"]), "folds" if results.get("folds") else "seeds"
+        note = f"all {unit} of {len(results['problems'])} problems, to the target of each"
+        return {"profile": [_profile(results["ratios"], note)]}
+    objective = Objective(results["metric"], results["direction"])
     note = f"mean and range over the {unit}"
     variants, metric = list(_variants(run, results, objective)), objective.metric
     training, validation = (list(_curves(variants, *each)) for each in ((metric, 0.5), (objective.column, 0.0)))
@@ -101,8 +104,8 @@ def _score(text: str) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _profile(ratios: Mapping[str, Sequence[float | None]], problems: int) -> Panel:
-    """Draw the performance profile; seeds that do not reach the target have no ratio."""
+def _profile(ratios: Mapping[str, Sequence[float | None]], note: str) -> Panel:
+    """Draw the performance profile; trainings that do not reach the target have no ratio."""
     found = {name: [math.inf if ratio is None else ratio for ratio in own] for name, own in ratios.items()}
     finite = [ratio for own in found.values() for ratio in own if ratio < math.inf]
     if not finite:
@@ -114,7 +117,6 @@ def _profile(ratios: Mapping[str, Sequence[float | None]], problems: int) -> Pan
         x = [value for value in corners for _ in (0, 1)][1:]
         y = [share_within(own, value) for value in corners[:-1] for _ in (0, 1)]
         lines.append(Series(x, [*y, share_within(own, end)], **_style(number, name)))
-    note = f"all seeds of {problems} problems, to the target of each"
     labels = "times the steps of the fastest", "share that got there"
     return Panel(lines, "performance profile", note, *labels, log_x=True)
 
