@@ -158,7 +158,7 @@ def branches(layers: Layers, *, last: str = "Dense: 2", second: str = "", joined
     nodes = {"second": f"{{{second}, from: x}}"} if second else {}
     ends = []
     for name, layer in layers.items():
-        if joined and layer.startswith("Dense: {units: "):
+        if joined and layer.startswith("Dense: {units: ") and "," in layer:  # with a component
             nodes[name] = f"{{{layer}, from: x}}"
             ends.append(name)
             continue
