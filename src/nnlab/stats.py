@@ -89,7 +89,7 @@ ANY_NUMBER = Scale()
 
 OF_FOLDS = (
     "intervals and tests are those of Nadeau and Bengio, which allow for the training rows that folds share; "
-    "test rows were not looked at for them"
+    "they say nothing of test rows"
 )
 """What has to be known of the statistics of a cross-validation."""
 

@@ -139,7 +139,10 @@ def load_variants(
         ConfigError: with the problems of all variants; also if there are too few, or two are the same.
     """
     if len(named) < fewest:
-        hint = "write `--vary model.activation=relu,tanh`, or `vary: {model.activation: [relu, tanh]}` under `compare:`"
+        hint = (
+            "write `--vary model.activation=relu,tanh`, or `vary: {model.activation: [relu, tanh]}` under `compare:`; "
+            "one config alone is cross-validated with `--folds 5`"
+        )
         received = "only one is given" if named else "none is given"
         raise ConfigError(Problem(f"a comparison needs at least two variants, and {received}", hint))
     if len(named) > MOST_VARIANTS:
