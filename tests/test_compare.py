@@ -785,7 +785,7 @@ def test_folds_have_a_table_with_their_interval_and_say_which_it_is(digits, tmp_
     assert results["verdict"] == ["no detectable difference between relu and tanh with 10 folds"]
     text = (run.path / "summary.md").read_text()
     assert "more is better; 5 folds, dealt anew with each of 2 seeds." in text
-    assert "those of Nadeau and Bengio, which allow for the training rows that folds share; test rows were not" in text
+    assert "those of Nadeau and Bengio, which allow for the training rows that folds share; they say nothing" in text
 
 
 def test_one_config_alone_is_cross_validated_without_a_verdict_of_order(digits, tmp_path):
