@@ -39,7 +39,7 @@ def run_row(run: Run) -> dict[str, Any]:
         "params": info.get("params"),
         "seed": info.get("seed"),
         "metrics": metrics,
-        **(_of_several(info) if info.get("kind") in ("comparison", "search") else {}),
+        **(_of_several(info) if "kind" in info else {}),
     }
 
 

@@ -135,7 +135,7 @@ def show_run(
 
     found = open_run(run, given.runs_dir)
     info, metrics, history = found.read_info(), found.read_metrics(), found.read_history()
-    is_several = info.get("kind") in ("comparison", "search")
+    is_several = "kind" in info  # else it is a single training
     if given.json:
         results = {"results": found.read_summary()} if is_several else {}
         console.print_json({"run": str(found.path), **info, "metrics": metrics, "history": history, **results})

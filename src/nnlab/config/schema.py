@@ -13,7 +13,7 @@ from nnlab.config.compare import CompareConfig
 from nnlab.config.components import Component, OneOf
 from nnlab.config.data import MAX_SEED, DataConfig, outputs_in
 from nnlab.config.faults import Fault, Report
-from nnlab.config.model import MODEL, FunctionalConfig, SequentialConfig, SubclassedConfig
+from nnlab.config.model import MODEL, FunctionalConfig, SequentialConfig, SubclassedConfig, TransferConfig
 from nnlab.config.section import Section, key, required
 from nnlab.config.shapes import Checked
 from nnlab.config.training import TrainingConfig
@@ -75,6 +75,11 @@ class Experiment(Section):
     training: TrainingConfig = key(TrainingConfig, "epochs, batches, loss, metrics", default=TrainingConfig())
     tune: TuneConfig | None = key(TuneConfig, "what `nnlab tune` searches")
     compare: CompareConfig | None = key(CompareConfig, "variants of the experiment, for `nnlab compare`")
+
+    @property
+    def transfer(self) -> TransferConfig | None:
+        """What the model takes over from another run."""
+        return getattr(self.model, "transfer", None)
 
     @property
     def data_seed(self) -> int:

@@ -11,6 +11,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from nnlab.config.model import SubclassedConfig
 from nnlab.config.schema import Experiment
 from nnlab.data.splits import Splits
 from nnlab.engine.batches import Batches
@@ -54,14 +55,14 @@ class Built:
     @property
     def frozen_epochs(self) -> int:
         """How many epochs go first with the layers frozen that were taken over."""
-        transfer = getattr(self.experiment.model, "transfer", None)
+        transfer = self.experiment.transfer
         return 0 if transfer is None else min(transfer.freeze_epochs, self.experiment.training.epochs)
 
     def set_trainable(self, *, is_trainable: bool) -> None:
         """Freeze the layers that were taken over, as the first epochs do, or free them, as those behind them do."""
         for layer in self.taken:
             layer.trainable = is_trainable
-        transfer = getattr(self.experiment.model, "transfer", None)
+        transfer = self.experiment.transfer
         compile_model(  # else Keras does not see it
             self.model,
             self.experiment,
@@ -103,11 +104,12 @@ def build_seeded(
     prepared = prepare_model(experiment, splits)
     plan, splits, experiment = prepared.plan, prepared.splits, prepared.experiment
     source = None
-    transfer = getattr(experiment.model, "transfer", None)
+    transfer = experiment.transfer
     if transfer is not None:
         origin = _transfer_run(transfer.from_, runs_dir)
         source = load_model(origin, trust_code=trust_code)
         settled = replace(transfer, from_=str(origin.path.resolve()))
+        assert not isinstance(experiment.model, SubclassedConfig), "its class says what it takes over"
         experiment = replace(experiment, model=replace(experiment.model, transfer=settled))
     decision = Decision(experiment, splits.train.count, trainings)
     decision.set_threads(plan, splits.train.take(slice(1)).x)

@@ -113,7 +113,7 @@ def with_variables(model: keras.Model) -> keras.Model:
 def program_key(experiment: Experiment, splits: Splits) -> str | None:
     """Return a text that is the same for trainings that one program can do; `None` if that cannot be told."""
     model = experiment.model
-    if (isinstance(model, SubclassedConfig) and model.is_user_code) or getattr(model, "transfer", None) is not None:
+    if (isinstance(model, SubclassedConfig) and model.is_user_code) or experiment.transfer is not None:
         return None
     row = splits.train.take(slice(1))
     kinds = keras.tree.map_structure(lambda array: (array.shape, str(array.dtype)), (row.x, row.y))

@@ -60,7 +60,7 @@ def build_model(
     name = re.sub(r"[^A-Za-z0-9_]", "_", experiment.name)
     name = f"model{name}" if name.startswith("_") else name
     x = splits.train.take(slice(1)).x
-    transfer = getattr(experiment.model, "transfer", None)
+    transfer = experiment.transfer
     if isinstance(experiment.model, SequentialConfig):
         front = [] if source is None or transfer is None else cloned_layers(transfer, source)
         model, answers = _sequential(plan, x, name, front)

@@ -67,7 +67,6 @@ class Study(Generic[AgendaT]):
             changes["data.validation"] = fold.plain()
         if experiment.training.tensorboard:
             changes["training.tensorboard.write_graph"] = False  # drawing it takes longer than a short training
-        transfer = getattr(experiment.model, "transfer", None)
-        if transfer is not None:
-            changes["model.transfer.from"] = str(open_run(transfer.from_, self.runs_dir).path.resolve())
+        if experiment.transfer is not None:
+            changes["model.transfer.from"] = str(open_run(experiment.transfer.from_, self.runs_dir).path.resolve())
         return changes
