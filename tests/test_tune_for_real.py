@@ -75,7 +75,7 @@ def killed(nnlab, path: Path, runs: Path, kills: tuple[int, ...]) -> tuple[Path,
     for trials in kills:
         with (runs.parent / "said").open("ab") as said:
             driver = subprocess.Popen([sys.executable, "-m", "nnlab", *words], stderr=said)
-        while len(list(runs.glob("*/trials/*/metrics.json"))) < trials and driver.poll() is None:
+        while len(trained(runs)) < trials and driver.poll() is None:
             time.sleep(0.02)
         (run,) = runs.iterdir()
         assert Run(run).read_info()["status"] == "running"
@@ -87,7 +87,13 @@ def killed(nnlab, path: Path, runs: Path, kills: tuple[int, ...]) -> tuple[Path,
         assert Run(run).read_info()["status"] == "interrupted"  # though workers live on for a moment
         words = ["resume", str(run), "-j", "2", "-q"]
     assert not (runs.parent / "said").read_text()  # TensorFlow, which greets, is nowhere but in other processes
-    return run, words, {file: file.stat().st_mtime_ns for file in run.glob("trials/*/metrics.json")}
+    return run, words, {trial / "metrics.json": (trial / "metrics.json").stat().st_mtime_ns for trial in trained(runs)}
+
+
+def trained(runs: Path) -> list[Path]:
+    """Return the trials that are complete: their `run.json`, the last file to be written, says so."""
+    trials = [file.parent for file in runs.glob("*/trials/*/run.json")]
+    return [trial for trial in trials if Run(trial).read_info()["status"] == "completed"]
 
 
 def test_ctrl_c_while_the_oracle_starts(nnlab, write_config, tmp_path):
