@@ -70,6 +70,8 @@ def test_every_private_name_of_keras_is_there_and_does_what_it_is_for():
     assert private.feeding(functional.get_layer("end"), functional) == ("x", "a")
     metrics = keras.metrics.AUC(), keras.metrics.MeanSquaredError(), keras.metrics.Sum()
     assert [private.direction(metric) for metric in metrics] == ["up", "down", None]
+    error = keras.metrics.MeanAbsoluteError()
+    assert private.row_values(error, [[1.0], [2.0]], [[1.5], [4.0]]).numpy().tolist() == [0.5, 2.0]
     assert float(private.learning_rate(model.optimizer)) == pytest.approx(0.01)
     assert issubclass(keras.layers.Conv2D, private.WINDOWED_LAYERS)
     assert not issubclass(keras.layers.Dense, private.WINDOWED_LAYERS)

@@ -119,7 +119,7 @@ def own_metric(metric: Component, asked: Asked) -> str | None:
 
 def metric_remarks(metric: Component, loss: Component | None, asked: Asked, ending: Ending) -> Iterator[Remark]:
     """Yield why a metric gives no value, or none that means anything; the weightiest reason first."""
-    yield from _several_values(metric)
+    yield from several_values(metric)
     if asked.task is None or loss is None:
         yield from _class_numbers_predicted(metric, asked)
         return
@@ -180,7 +180,7 @@ def _is_over_rows(axis: Any, asked: Asked) -> bool:
     return isinstance(axis, int) and axis in (0, -axes)
 
 
-def _several_values(metric: Component) -> Iterator[Remark]:
+def several_values(metric: Component) -> Iterator[Remark]:
     """A history has one number a metric."""
     for parameter, one in _PER_CLASS.items():
         if parameter in metric.entry.parameters and not metric.get(parameter):

@@ -36,13 +36,13 @@ def check_targets(training: TrainingConfig, outputs: Sequence[OutputPlan], split
         if output.asked.task == "regression":
             arrays = [by_output(split.y, output.name) for split in splits.present]
             for component, path in output.judges(training):
-                remark = next((found for y in arrays if (found := _unfit(component, y)) is not None), None)
+                remark = next((found for y in arrays if (found := target_remark(component, y)) is not None), None)
                 if remark is not None:
                     problems.append(Problem(*remark, path))
     ConfigError.raise_any(problems)
 
 
-def _unfit(component: Component, y: np.ndarray) -> Remark | None:
+def target_remark(component: Component, y: np.ndarray) -> Remark | None:
     """Return why a loss or a metric has no value for some of the targets."""
     name, kind = component.name, targets_of(component)
     low, high = (number_text(float(str(end))) for end in (y.min(), y.max()))  # as many digits as a float32 has

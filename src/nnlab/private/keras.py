@@ -54,6 +54,11 @@ def direction(metric: keras.Metric) -> str | None:
     return found
 
 
+def row_values(metric: keras.metrics.MeanMetricWrapper, y: Any, predicted: Any) -> Any:
+    """Return what a metric takes the mean of: a tensor `[rows, ...]`."""
+    return metric._fn(y, predicted, **metric._fn_kwargs)
+
+
 def learning_rate(optimizer: keras.optimizers.Optimizer) -> Any:
     """Return an optimizer's schedule, or the variable that holds its rate."""
     return optimizer._learning_rate
