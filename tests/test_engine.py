@@ -401,3 +401,36 @@ def test_a_run_trained_with_other_threads_is_evaluated_and_trained_again_with_th
     metrics = json.loads(Path(tmp_path / run, "metrics.json").read_text())
     assert again["metrics"] == metrics
     assert nnlab("evaluate", run, "--split", "test")["metrics"] == metrics["test"]
+
+
+WEIGHT = """
+data: {source: inline, columns: {x: [1, 2, 3, 4, 5], y: [5, 4, 1, 0, 2]}, target: y}
+model: {layers: [{Dense: {units: 1, use_bias: false, kernel_initializer: zeros}}]}
+optimizer: {SGD: {learning_rate: 0.01}}
+training: {epochs: 3, batch_size: 2, metrics: [], shuffle: false}
+"""
+"""One weight, and rows in an order that decides what it becomes."""
+
+
+@pytest.mark.parametrize("engine_name", ["fast", "exact", "keras"])
+@pytest.mark.parametrize("size", [1, 2, "all"])
+def test_rows_go_in_their_own_order_in_batches_of_one_to_all(trained, engine_name, size):
+    summary = trained(WEIGHT, f"training.engine={engine_name}", f"training.batch_size={size}")
+    x, y, weight = np.arange(1.0, 6.0), np.array([5.0, 4, 1, 0, 2]), 0.0
+    rows = 5 if size == "all" else size
+    for start in [*range(0, 5, rows)] * 3:
+        batch = slice(start, start + rows)
+        weight -= 0.01 * 2 * np.mean((weight * x[batch] - y[batch]) * x[batch])
+    from nnlab.model.saved import load_model
+
+    assert float(load_model(summary.run).get_weights()[0][0, 0]) == pytest.approx(weight, rel=1e-5)
+
+
+def test_a_config_of_all_rows_in_order_is_resolved_to_what_trains_to_the_same_bits(trained):
+    from nnlab.config.load import load_config
+
+    summary = trained(WEIGHT, "training.batch_size=all")
+    resolved = load_config(summary.run.config_path).experiment
+    assert (resolved.training.batch_size, resolved.training.shuffle) == ("all", False)
+    assert (resolved.data.validation, resolved.data.test) == (0, 0)
+    assert weights(trained(summary.run.config_path.read_text())) == weights(summary)

@@ -44,6 +44,7 @@ CASES = {
     "constant": lambda _: RATE,
     "{power: {decay_steps: 5}}": lambda t: RATE / (1 + t / 5),
     "{power: {decay_epochs: 2, power: 0.5}}": lambda t: RATE / math.sqrt(1 + t / 8),
+    "{power: {decay_steps: 5, power: 2, staircase: true}}": lambda t: RATE / (1 + t // 5) ** 2,
     "{exponential: {decay_steps: 10, decay_rate: 0.9}}": lambda t: RATE * math.exp(math.log(0.9) * t / 10),
     "{exponential: {decay_epochs: 1.5, decay_rate: 0.1, staircase: true}}": lambda t: RATE * 0.1 ** (t // 6),
     "{piecewise: {boundaries_steps: [7, 20], values: [1, 0.5, 0.2]}}": lambda t: [1, 0.5, 0.2][bisect_left([7, 20], t)],

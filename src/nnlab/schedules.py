@@ -157,6 +157,9 @@ def _number(name: str, description: str, *, default: Any = REQUIRED, **limits: A
 
 
 _GAMMA = _number("gamma", "what the rate is multiplied by", default=0.1, exclusive_minimum=0)
+_STAIRCASE = Parameter(
+    "staircase", default=False, types=("bool",), description="fall in steps, each `decay` long, instead of smoothly"
+)
 _ALPHA = _number("alpha", "the lowest rate, as a fraction of the first", default=0.0, minimum=0, maximum=1)
 _KERAS = "https://keras.io/api/optimizers/learning_rate_schedules/"
 
@@ -170,16 +173,25 @@ def constant(ops: Ops, t: Any, learning_rate: Any) -> Any:  # noqa: ARG001
 @schedule(
     Duration("decay", "{unit} after which the rate is a half, if `power` is 1; after twice as many it is a third"),
     _number("power", "how steep it falls", default=1.0, minimum=0),
+    _STAIRCASE,
 )
-def power(ops: Ops, t: Any, learning_rate: Any, *, decay: float, power: float) -> Any:  # noqa: ARG001
+def power(
+    ops: Ops,  # noqa: ARG001
+    t: Any,
+    learning_rate: Any,
+    *,
+    decay: float,
+    power: float,
+    staircase: bool = False,  # models that were saved before there was one do not say it
+) -> Any:
     """Falls quickly, then ever more slowly: `learning_rate / (1 + t / decay)^power`."""
-    return learning_rate / (1.0 + t / decay) ** power
+    return learning_rate / (1.0 + (t // decay if staircase else t / decay)) ** power
 
 
 @schedule(
     Duration("decay", "{unit} in which the rate is multiplied by `decay_rate` once"),
     _number("decay_rate", "what the rate is multiplied by", exclusive_minimum=0),
-    Parameter("staircase", default=False, types=("bool",), description="fall in steps instead of smoothly"),
+    _STAIRCASE,
     url=f"{_KERAS}exponential_decay/",
 )
 def exponential(

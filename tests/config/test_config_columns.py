@@ -87,7 +87,7 @@ def test_the_header_of_a_history_is_that_of_the_plan_in_every_output(config, tmp
     from nnlab.train import train
 
     text = GRAPH.format(a="one", b="two", metrics="[precision, auc, {auc: {curve: PR, name: auc_pr}}]")
-    columns = "{x: [1, 2, 3, 4, 5, 6, 7, 8], progression: [0, 1, 0, 1, 0, 1, 0, 1]}"
+    columns = "{x: [1, 2, 3, 4, 5, 6, 7, 8, 9, 9], progression: [0, 1, 0, 1, 0, 1, 0, 1, 0, 1]}"
     text = text.replace("source: diabetes", f"source: inline, columns: {columns}").replace("Dense: 1", SIGMOID)
     loaded = config(text)
     built = build_seeded(loaded.experiment, load_data(loaded.experiment.data, seed=0))

@@ -39,7 +39,7 @@ def test_any_config_is_read_back_as_it_was(read_back, values):
 def test_every_default_is_filled_in(config):
     dumped = yaml.safe_load(dump_config(config("data: digits\nmodel: {hidden: [8]}").experiment))
     assert dumped["seed"] == 0
-    assert dumped["data"] == {"source": "digits", "validation": 0.2}
+    assert dumped["data"] == {"source": "digits"}  # what is split off depends on the rows
     assert dumped["model"] == {"type": "sequential", "hidden": [8]}
     assert dumped["optimizer"]["Adam"]["learning_rate"] == 0.001
     assert dumped["training"]["epochs"] == 10

@@ -245,7 +245,7 @@ BUILT_IN_CASES = {
         "  hint: give each of its values a column of its own, or leave the column out with `features`",
     ),
     "a single row to split": (
-        {"source": "inline", "columns": {"x": [1.0], "y": [-1.0]}, "target": "y"},
+        {"source": "inline", "columns": {"x": [1.0], "y": [-1.0]}, "target": "y", "test": 0.2},
         "data.test: `test: 0.2` takes 1 of 1 rows and leaves none for training\n  hint: lower it, or write `test: 0`",
     ),
 }

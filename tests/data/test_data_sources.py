@@ -107,3 +107,21 @@ def test_noise_moves_the_points_of_a_spiral(load):
     clean, noisy = (load(source={"spiral": {"noise": noise}}, test=0, validation=0).train.x[""] for noise in (0.0, 0.5))
     moved = np.abs(clean - noisy)
     assert 0.4 < moved.max() <= 0.5 + 1e-6
+
+
+@pytest.mark.parametrize(
+    ("name", "end", "function"),
+    [
+        ("sine", np.pi, np.sin),
+        ("step", 2.0, lambda x: x >= 0),
+        ("bump", 2.0, lambda x: abs(x) <= 1),
+    ],
+)
+def test_a_function_of_one_number_is_drawn_over_its_interval(load, name, end, function):
+    splits = load(source={name: {"samples": 400}}, validation=0, test=0)
+    x, y = splits.train.x[""], splits.train.y[""]
+    np.testing.assert_allclose(y, function(x.astype(np.float64)), atol=1e-6)
+    assert (x.min(), x.max()) == pytest.approx((-end, end), abs=0.1)
+    noisy = load(source={name: {"samples": 400, "noise": 0.1}}, validation=0, test=0)
+    np.testing.assert_array_equal(noisy.train.x[""], x)
+    assert float(np.std(noisy.train.y[""] - y)) == pytest.approx(0.1, abs=0.01)

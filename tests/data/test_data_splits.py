@@ -135,3 +135,35 @@ def test_a_seed_of_the_data_splits_alike_whatever_the_experiments_seed():
 
     assert rows(1) != rows(2)
     assert rows(1, own=5) == rows(2, own=5) == rows(5)
+
+
+def table(num_rows, **section):
+    columns = {"x": [1.0 * row for row in range(num_rows)], "y": [0.5 * row for row in range(num_rows)]}
+    return load_data(DataConfig.read({"source": "inline", "columns": columns, "target": "y", **section}), seed=0)
+
+
+@pytest.mark.parametrize(
+    ("num_rows", "section", "sizes", "unsaid"),
+    [
+        (
+            1,
+            {},
+            (1, 0, 0),
+            "1 row, of which none is taken for validation or test unless `validation` or `test` says so",
+        ),
+        (9, {"test": 2}, (7, 0, 2), "9 rows, of which none is taken for validation unless `validation` says so"),
+        (9, {"test": 0, "validation": 0.2}, (7, 2, 0), None),
+        (10, {}, (6, 2, 2), None),
+    ],
+)
+def test_a_few_rows_are_split_only_where_the_config_says_so(num_rows, section, sizes, unsaid):
+    spec = table(num_rows, **section).spec
+    assert (spec.num_train, spec.num_validation, spec.num_test) == sizes
+    assert [note for note in spec.notes if "unless" in note] == ([] if unsaid is None else [unsaid])
+
+
+def test_training_rows_can_be_put_into_the_order_of_their_source():
+    splits = table(30, limit=7)
+    x = splits.train.x[""][:, 0]
+    assert x.tolist() != sorted(x)
+    assert x[splits.order_in_source()].tolist() == sorted(x)

@@ -146,3 +146,33 @@ def test_class_weights_go_by_name_or_number_and_default_to_one(load, weights):
 def test_class_weights_prefer_labels_that_are_numbers(load):
     assert inline(load, [1, 2, 1, 2], class_weight={2: 5}).spec.class_weights[""] == {0: 1.0, 1: 5.0}
     assert inline(load, [1, 2, 1, 2], class_weight={0: 5, 1: 2}).spec.class_weights[""] == {0: 5.0, 1: 2.0}
+
+
+@pytest.mark.parametrize("y", [[2, 1], [1, 2], [2.0, 1.0]])
+def test_a_class_may_occur_in_no_row_if_the_config_says_how_many_there_are(load, y):
+    splits = inline(load, y, classes=3)
+    (target,) = splits.spec.targets.values()
+    assert (target.task, target.shape, target.class_names) == ("multiclass", (3,), ("0", "1", "2"))
+    assert splits.train.y[""].tolist() == y
+    assert splits.record.classes[""] == {"0": 0, "1": 1, "2": 2}
+    assert "no row has the class `0`, for which there is an output" in splits.spec.notes
+
+
+def test_rows_of_one_hot_keep_an_unused_class_if_the_config_counts_it(load):
+    columns = {"x": [1.0, 2.0], "a": [0, 0], "b": [1, 0], "c": [0, 1]}
+    splits = load(source="inline", columns=columns, target=["a", "b", "c"], classes=3)
+    (target,) = splits.spec.targets.values()
+    assert target.class_names == ("a", "b", "c")
+    assert splits.train.y[""].tolist() == [1, 2]
+    assert not any("left out" in note for note in splits.spec.notes)
+
+
+def test_one_class_alone_is_binary_if_there_are_two(load):
+    splits = inline(load, [1, 1], classes=2)
+    assert splits.spec.target_of("").task == "binary"
+    assert splits.train.y[""].tolist() == [[1], [1]]
+
+
+def test_balanced_weights_are_those_of_the_classes_that_have_rows(load):
+    weights = inline(load, [1, 1, 2, 1], classes=3, class_weight="balanced").spec.class_weight_of("")
+    assert weights == {0: 1.0, 1: 4 / 6, 2: 2.0}

@@ -25,6 +25,7 @@ FORMULAS = {
     "leaky_relu": lambda x: np.where(x >= 0, x, 0.2 * x),
     "mish": lambda x: x * np.tanh(np.log1p(np.exp(x))),
     "selu": lambda x: 1.05070098 * np.where(x > 0, x, 1.67326324 * np.expm1(np.minimum(x, 0))),
+    "sign": np.sign,
     "silu": lambda x: x * sigmoid(x),
     "softplus": lambda x: np.log1p(np.exp(x)),
     "Swish": lambda x: x * sigmoid(x),
@@ -59,18 +60,20 @@ def test_the_approximation_of_gelu_is_off_by_two_hundredths_at_most():
     assert 0.02 < apart < 0.021
 
 
-def test_heaviside_passes_gradients_straight_through():
-    np.testing.assert_array_equal(curve_of("heaviside", X).derivatives, np.ones_like(X))
+@pytest.mark.parametrize("name", ["heaviside", "sign"])
+def test_a_step_passes_gradients_straight_through(name):
+    np.testing.assert_array_equal(curve_of(name, X).derivatives, np.ones_like(X))
 
 
-def test_heaviside_is_exact_and_keeps_the_dtype():
+def test_a_step_is_exact_and_keeps_the_dtype():
     import keras
 
-    from nnlab.layers import heaviside
+    from nnlab.layers import heaviside, sign
 
     for dtype in ("float16", "float32", "float64"):
-        values = heaviside(keras.ops.array([-3e4, -0.3, 0.0, 0.1, 0.3, 3e4], dtype))
-        np.testing.assert_array_equal(values, np.array([0, 0, 1, 1, 1, 1], dtype))
+        x = keras.ops.array([-3e4, -0.3, 0.0, 0.1, 0.3, 3e4], dtype)
+        np.testing.assert_array_equal(heaviside(x), np.array([0, 0, 1, 1, 1, 1], dtype))
+        np.testing.assert_array_equal(sign(x), np.array([-1, -1, 0, 1, 1, 1], dtype))
 
 
 def test_heaviside_with_mse_learns_by_rosenblatts_rule():

@@ -14,8 +14,8 @@ from nnlab.config.faults import Fault, Report
 from nnlab.config.names import canonical
 from nnlab.config.remedies import type_remedy
 from nnlab.config.section import OrSection, Section, key, required
-from nnlab.config.shapes import ANYTHING, Checked, Choice, ListOf, MapOf, OneOrByName
-from nnlab.config.values import CLASS_NAME, CLASS_NAMES, NAMES, TEXT, is_finite_number, whole, whole_number
+from nnlab.config.shapes import ANYTHING, Checked, Choice, CountOrList, ListOf, MapOf, OneOrByName
+from nnlab.config.values import CLASS_NAME, NAMES, TEXT, is_finite_number, whole, whole_number
 from nnlab.errors import did_you_mean
 from nnlab.wording import show
 
@@ -90,6 +90,14 @@ CLASS_WEIGHTS = Checked(
     _class_weights,
     {"anyOf": [{"enum": ["balanced", None]}, {"type": "object", "additionalProperties": WEIGHT.schema}]},
 )
+CLASSES = CountOrList(
+    whole(minimum=2),
+    ListOf(
+        CLASS_NAME,
+        "a list of classes, or how many there are",
+        lambda raw: f"write `positive_class: {raw}` for one against the rest" if isinstance(raw, str) else None,
+    ),
+)
 COLUMNS = MapOf(
     ListOf(ANYTHING, "a list of values"),
     "columns by name",
@@ -140,12 +148,15 @@ class DataConfig(Section):
     task: TaskName | Mapping[str, TaskName] | None = key(
         OneOrByName(TASK), "what is predicted; inferred from the target if it is left out; by output name"
     )
-    validation: int | float | FoldConfig = key(
+    validation: int | float | FoldConfig | None = key(
         OrSection(ROWS, lambda: FoldConfig),
-        "rows or fraction of what the test rows leave; `0` for none; `{fold: 1, of: 5}` for one of several folds",
-        default=0.2,
+        "rows or fraction of what the test rows leave; `0` for none; `{fold: 1, of: 5}` for one of several folds; "
+        "`0.2` if it is left out, of less than 10 rows none",
     )
-    test: int | float | None = key(ROWS, "rows or fraction of all; the data set's own test set if it is left out")
+    test: int | float | None = key(
+        ROWS,
+        "rows or fraction of all; if it is left out the data set's own test set, else `0.2`, of less than 10 rows none",
+    )
     scale: Scale | Mapping[str, Scale] = key(
         OneOrByName(SCALING, key=canonical, by_output=False),
         "divide by a number, or `standardize` or `minmax` by column; by array name",
@@ -154,7 +165,9 @@ class DataConfig(Section):
     seed: int | None = key(
         whole(minimum=0, maximum=MAX_SEED), "splits, and makes generated rows; the experiment's if it is left out"
     )
-    classes: tuple[str | int, ...] | None = key(CLASS_NAMES, "keep these classes, numbered in this order")
+    classes: tuple[str | int, ...] | int | None = key(
+        CLASSES, "keep these classes, numbered in this order; a number: there are so many, and not all need have rows"
+    )
     positive_class: str | int | None = key(CLASS_NAME, "this class against the rest")
     object: None = key(Checked(_not_built_yet, {"type": "null"}))
     class_weight: ClassWeight | Mapping[str, ClassWeight] = key(

@@ -82,7 +82,7 @@ def depends_on_data(experiment: Experiment) -> bool:
 
 def steps_of_run(experiment: Experiment, num_train: int) -> tuple[int, int]:
     """Return the steps of an epoch, and those of the whole run."""
-    per_epoch = -(-num_train // experiment.training.batch_size)
+    per_epoch = -(-num_train // experiment.training.rows_a_step(num_train))
     return per_epoch, per_epoch * experiment.training.epochs
 
 

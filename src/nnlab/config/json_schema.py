@@ -18,7 +18,18 @@ from nnlab.config.graph import FedLayer, Inputs
 from nnlab.config.model import Model, SubclassedConfig, model_section
 from nnlab.config.schema import Experiment
 from nnlab.config.section import Key, Nested, OrSection, Section
-from nnlab.config.shapes import IDENTIFIER, Checked, Choice, Either, Later, ListOf, MapOf, OneOrByName, Shape
+from nnlab.config.shapes import (
+    IDENTIFIER,
+    Checked,
+    Choice,
+    CountOrList,
+    Either,
+    Later,
+    ListOf,
+    MapOf,
+    OneOrByName,
+    Shape,
+)
 from nnlab.config.values import TYPES, Value
 
 Json = dict[str, Any]
@@ -101,6 +112,7 @@ class _Writer:
             Checked: lambda shape: dict(shape.schema),
             Later: lambda shape: self.shape(shape.shape),
             ListOf: self._list,
+            CountOrList: lambda shape: _any_of(self.shape(shape.count), self.shape(shape.items)),
             MapOf: self._map,
             Inputs: lambda shape: _any_of(self._map(shape), {"type": "array", "items": {"type": "string"}}),
             OneOrByName: lambda shape: _any_of(self.shape(shape.one), self._map(shape.several)),

@@ -71,7 +71,6 @@ _KERAS_KEYS = {
     "lr": "it belongs to the optimizer: `optimizer: {Adam: {learning_rate: 0.001}}`",
     "decay": "write a schedule: `schedule: {exponential: {decay_steps: 1000, decay_rate: 0.9}}`",
     "steps_per_epoch": "leave it out: an epoch is all training rows, of which `data.limit` takes fewer",
-    "shuffle": "leave it out: the training rows are shuffled in every epoch",
     "verbose": "leave it out: `--quiet` and `--verbose` of the command say it",
     "input_shape": "leave it out: the data give the shape of the input",
     "input_dim": "leave it out: the data give the shape of the input",

@@ -184,6 +184,23 @@ class ListOf(Shape):
 
 
 @dataclass(frozen=True)
+class CountOrList(Chosen):
+    """A list, or a whole number that says how many there are.
+
+    Args:
+        count: the shape of the number.
+        items: the shape of the list.
+    """
+
+    count: Shape
+    items: ListOf
+
+    def chosen(self, raw: Any) -> Shape:
+        """Return the shape of the number for numbers."""
+        return self.count if isinstance(raw, (int, float)) and not isinstance(raw, bool) else self.items
+
+
+@dataclass(frozen=True)
 class MapOf(Shape):
     """Values of one shape by names that the user chooses, at least one.
 

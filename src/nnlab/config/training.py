@@ -78,6 +78,7 @@ def loses_by_output(raw: Any) -> bool:
 
 
 AUTO = Choice(("auto",))
+BATCH_SIZE = Either("a number of rows of at least 1, or `all`", (whole(minimum=1), Choice(("all",))))
 METRICS = ListOf(
     OneOf("metrics"),
     "a list of metrics",
@@ -96,7 +97,16 @@ class TrainingConfig(Section):
     """How long and on what batches, by which loss, watched by which metrics."""
 
     epochs: int = key(whole(minimum=1), "how often all training rows are gone through", default=10)
-    batch_size: int = key(whole(minimum=1), "rows a step; the last step of an epoch takes what is left", default=32)
+    batch_size: int | Literal["all"] = key(
+        BATCH_SIZE,
+        "rows a step; the last step of an epoch takes what is left; `all`: one step an epoch, of all training rows",
+        default=32,
+    )
+    shuffle: bool = key(
+        SWITCH,
+        "whether the training rows are shuffled in every epoch; `false`: they go in the order of the source",
+        default=True,
+    )
     loss: Component | Mapping[str, Component] | None = key(
         OneOrByName(OneOf("losses"), loses_by_output),
         "one of Keras's losses; from the task and the output if it is left out; by output name",
@@ -127,6 +137,10 @@ class TrainingConfig(Section):
         "threads that a step is computed with; `auto` as many as pay",
         default="auto",
     )
+
+    def rows_a_step(self, num_train: int) -> int:
+        """Return the batch size with so many training rows."""
+        return num_train if self.batch_size == "all" else self.batch_size
 
     def place(self, name: Literal["loss", "metrics"], output: str) -> ConfigPath:
         """Return where the config says, or would say, the loss or the metrics of an output."""

@@ -97,7 +97,6 @@ def _list_of_names(name: Shape) -> ListOf:
 
 NAMES: Final = _list_of_names(Checked(_name, {"type": ["string", "integer"]}))
 CLASS_NAME: Final = Checked(_class_name, {"type": ["string", "integer", "boolean"]})
-CLASS_NAMES: Final = _list_of_names(CLASS_NAME)
 
 
 def as_number(parameter: Parameter, value: Any) -> Any:

@@ -70,6 +70,33 @@ def number_classes(y: np.ndarray, names: Sequence[str] = ()) -> Classes:
     return Classes(codes, tuple(names[n] for n in numbers) if names else tuple(str(v) for v in values), numbers)
 
 
+def count_classes(y: np.ndarray, count: int, names: Sequence[str] = ()) -> Classes:
+    """Take labels `[rows]` as the numbers of so many classes, some of which no row may have.
+
+    Args:
+        y: whole numbers from 0, or booleans.
+        count: how many classes there are.
+        names: of the classes 0, 1, ..., as far as they have any.
+
+    Raises:
+        DataError: for labels that are no such numbers.
+    """
+    labels, path = _whole(y), ("data", "classes")
+    if labels.dtype.kind in "UO":
+        message = f"`classes: {count}` counts classes that are numbers, the target holds {show(str(labels[0]))}"
+        raise DataError(Problem(message, "list the classes instead, each of which has rows", path=path))
+    least, most = int(labels.min()), int(labels.max())
+    if least < 0 or most >= count:
+        message = f"{count} classes are the numbers 0 to {count - 1}, the target holds {most if least >= 0 else least}"
+        hint = f"write `classes: {most + 1}`" if least >= 0 else "list the classes instead"
+        raise DataError(Problem(message, hint, path=path))
+    called = tuple(names[number] if number < len(names) else str(number) for number in range(count))
+    codes = labels.astype(np.int64)
+    absent = [called[number] for number, rows in enumerate(_counts(codes, called)) if not rows]
+    note = f"no row has the {plural(len(absent), 'class')} {listed(absent, most=5)}, for which there is an output"
+    return Classes(codes, called, tuple(range(count)), (note,) if absent else ())
+
+
 def _text_classes(written: Sequence[str], codes: np.ndarray) -> Classes:
     """Number classes that are written as text; `codes` are the numbers in `written` of each row."""
     labels, number = np.unique([canonical(text) for text in written], return_inverse=True)
@@ -181,19 +208,23 @@ def one_against_rest(classes: Classes, positive: str | int) -> Classes:
     return Classes(codes, (f"not {name}", name), (0, 1), classes.notes)
 
 
-def check_every_class_is_trained(names: Sequence[str], y_train: np.ndarray, *, y: np.ndarray, path: ConfigPath) -> None:
+def check_every_class_is_trained(
+    names: Sequence[str], y_train: np.ndarray, *, y: np.ndarray, may_be_absent: bool, path: ConfigPath
+) -> None:
     """Refuse training rows without a single row of some class.
 
     Args:
         names: names of the classes.
         y_train: class numbers of the training rows, `[rows]`.
         y: class numbers of all rows but those of the source's own test set, `[rows]`.
+        may_be_absent: whether there may be classes without any row.
         path: the setting to point at.
 
     Raises:
         DataError: naming the classes.
     """
     absent = [code for code, count in enumerate(_counts(y_train, names)) if count == 0]
+    absent = [code for code in absent if code in y] if may_be_absent else absent
     if not absent:
         return
     which = listed((names[code] for code in absent), most=5)
@@ -211,14 +242,16 @@ def class_weights(
 ) -> dict[int, float]:
     """Return the weight of each class in the training loss.
 
-    `balanced` is scikit-learn's: rows / (classes x rows of the class), over the training rows. A mapping goes by class
-    names, else by class numbers; classes that it leaves out weigh 1.
+    `balanced` is scikit-learn's: rows / (classes x rows of the class), over the training rows and their classes. A
+    mapping goes by class names, else by class numbers; classes that it leaves out weigh 1.
 
     Raises:
         DataError: with every key that is no class, or when all that is trained weighs 0.
     """
     if isinstance(wanted, str):
-        return {code: len(y_train) / (len(names) * n) for code, n in enumerate(_counts(y_train, names))}
+        counts = _counts(y_train, names)
+        present = len(counts) - counts.count(0)
+        return {code: len(y_train) / (present * n) if n else 1.0 for code, n in enumerate(counts)}
     numbers = tuple(str(code) for code in range(len(names)))
     called = {key: _class_called(key, names) or key for key in wanted}
     if len(set(called.values())) < len(called):

@@ -121,7 +121,9 @@ class RunData:
         config = self.experiment.data
         if config.positive_class is not None:  # all others are its `not <class>`
             return encode_as_trained(y, target, {target.class_names[1]: 1}, names=names, others=0)
-        return encode_as_trained(y, target, codes, names=names, others=-1 if config.classes is not None else None)
+        return encode_as_trained(
+            y, target, codes, names=names, others=-1 if isinstance(config.classes, tuple) else None
+        )
 
     def class_names(self, output: str) -> tuple[str, ...]:
         """Return the names of the classes 0, 1, ... of a source of which they are numbers; empty for others."""

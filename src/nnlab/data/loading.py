@@ -64,8 +64,9 @@ def load_data(config: DataConfig, *, seed: int) -> Splits:
     found = _assemble(source, rows, config, record)
     fold = source.validation(config, seed=seed)
     taking_turns = np.setdiff1d(np.arange(source.num_main), rows.get("test", []))
-    note = fold.note(taking_turns) if isinstance(fold, Fold) else None
-    return found if note is None else replace(found, spec=replace(found.spec, notes=(*found.spec.notes, note)))
+    of_fold = fold.note(taking_turns) if isinstance(fold, Fold) else None
+    more = [note for note in (source.unsplit(config), of_fold) if note is not None]
+    return replace(found, spec=replace(found.spec, notes=(*found.spec.notes, *more))) if more else found
 
 
 def read_source(config: DataConfig, *, seed: int) -> RawData:
@@ -246,7 +247,9 @@ def _target_spec(raw: RawData, output: str, target: Target, x: ByName) -> Target
 def _check_classes(target: Target, train: np.ndarray, num_main: int, config: DataConfig) -> None:
     if target.y is not None and target.has_classes:
         path: ConfigPath = ("data", "limit" if config.limit is not None else "source")
-        check_every_class_is_trained(target.class_names, target.y[train], y=target.y[:num_main], path=path)
+        y, may_be_absent = target.y[:num_main], isinstance(config.classes, int)
+        names = target.class_names
+        check_every_class_is_trained(names, target.y[train], y=y, may_be_absent=may_be_absent, path=path)
 
 
 def _class_weights(

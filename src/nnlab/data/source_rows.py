@@ -13,8 +13,9 @@ from nnlab.data.fingerprint import hash_classes, hash_rows, mix_all
 from nnlab.data.folds import Fold
 from nnlab.data.record import ROW
 from nnlab.data.registry import RawData
-from nnlab.data.splits import DEFAULT_TEST, ByName, DataSpec, Split, choose_rows, row_count, rows_at
+from nnlab.data.splits import DEFAULT_SHARE, FEWEST_TO_SPLIT, ByName, DataSpec, Split, choose_rows, row_count, rows_at
 from nnlab.data.targets import Target
+from nnlab.wording import counted
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,10 +61,11 @@ class SourceRows:
             DataError: a split would take every row, or the limit is above the rows left.
         """
         own_test = self.raw.x_test is not None
+        test = self._default_share if config.test is None else config.test
         rows = choose_rows(
             self.num_main,
             validation=self.validation(config, seed=seed),
-            test=0 if own_test else DEFAULT_TEST if config.test is None else config.test,
+            test=0 if own_test else test,
             limit=config.limit,
             last_rows=self.raw.image,
             seed=seed if config.seed is None else config.seed,
@@ -73,11 +75,27 @@ class SourceRows:
     def validation(self, config: DataConfig, *, seed: int) -> int | float | Fold:
         """Return how many rows validate, or which fold; folds of one target have equal shares of its classes."""
         given, target = config.validation, only(self.targets)
+        given = self._default_share if given is None else given
         if not isinstance(given, FoldConfig):
             return given
         seeds = (each for each in (given.seed, config.seed, seed) if each is not None)
         classes = target.y if len(self.targets) == 1 and target.has_classes else None
         return Fold(given.fold, given.of, next(seeds), classes, target.class_names)
+
+    @property
+    def _default_share(self) -> float:
+        return 0 if self.num_main < FEWEST_TO_SPLIT else DEFAULT_SHARE
+
+    def unsplit(self, config: DataConfig) -> str | None:
+        """Say which splits have no rows because there are few, and the config does not ask for them."""
+        said = {"validation": config.validation, "test": 0 if self.raw.x_test is not None else config.test}
+        without = [name for name, share in said.items() if share is None]
+        if self.num_main >= FEWEST_TO_SPLIT or not without:
+            return None
+        keys = " or ".join(f"`{name}`" for name in without)
+        return (
+            f"{counted(self.num_main, 'row')}, of which none is taken for {' or '.join(without)} unless {keys} says so"
+        )
 
     def features(self, positions: np.ndarray) -> dict[str, np.ndarray]:
         """Return the source's numbers `[rows, ...]` of some rows, by array."""

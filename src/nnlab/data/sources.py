@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from nnlab.data.registry import SOURCES, Noise, RawData, Request, Samples, dataset
+from nnlab.data.registry import SOURCES, Deviation, Noise, Points, RawData, Request, Samples, dataset
 
 __all__ = ["SOURCES"]
 
@@ -136,6 +136,31 @@ def spiral(request: Request, *, samples: Samples = 500, noise: Noise = 0.1) -> R
 def moons(request: Request, *, samples: Samples = 500, noise: Noise = 0.1) -> RawData:
     """Two half circles that reach into each other."""
     return _generated("moons", request, samples, noise)
+
+
+def _function(name: str, request: Request, samples: int, noise: float) -> RawData:
+    from nnlab.data import functions
+
+    made: RawData = getattr(functions, name)(samples, noise=noise, seed=request.seed)
+    return made
+
+
+@dataset()
+def sine(request: Request, *, samples: Points = 500, noise: Deviation = 0.0) -> RawData:
+    """One period of the sine, from -pi to pi: a smooth function to approximate."""
+    return _function("sine", request, samples, noise)
+
+
+@dataset()
+def step(request: Request, *, samples: Points = 500, noise: Deviation = 0.0) -> RawData:
+    """0 below 0, 1 from 0 on, between -2 and 2: what a steep sigmoid unit can be."""
+    return _function("step", request, samples, noise)
+
+
+@dataset()
+def bump(request: Request, *, samples: Points = 500, noise: Deviation = 0.0) -> RawData:
+    """1 between -1 and 1, else 0, between -2 and 2: two steps make one, and many make any function."""
+    return _function("bump", request, samples, noise)
 
 
 @dataset(needs=["path", "target"])

@@ -23,7 +23,12 @@ Shape = tuple[int, ...]
 ByName: TypeAlias = Mapping[str, np.ndarray]
 """Arrays `[rows, ...]` that belong together, by the names of arrays, inputs or outputs."""
 
-DEFAULT_TEST = 0.2
+DEFAULT_SHARE = 0.2
+"""Of the rows that there are, for test and validation each, where the config does not say."""
+
+FEWEST_TO_SPLIT = 10
+"""Fewer rows are not split unless the config says so: a table of a few rows is there to be learned as it is."""
+
 _CHUNK_ROWS = 4096
 _ROUNDINGS = 4
 """So many roundings of its largest value a column may span and still be constant."""
@@ -283,6 +288,12 @@ class Splits:
     def present(self) -> tuple[Split, ...]:
         """The splits that have rows."""
         return tuple(split for split in (self.train, self.validation, self.test) if split is not None)
+
+    def order_in_source(self) -> np.ndarray:
+        """Return the training rows in the order in which they stand in their source: int64 `[rows]`."""
+        if self.record is None:
+            return np.arange(self.train.count)
+        return np.argsort(self.record.rows["train"]["row"], kind="stable")
 
     def each(self, change: Callable[[Split], Split]) -> Self:
         """Return the data with something done to the rows of every split."""

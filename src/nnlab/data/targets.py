@@ -9,7 +9,15 @@ from typing import Literal
 import numpy as np
 
 from nnlab.config.data import DataConfig
-from nnlab.data.classes import LARGEST_EXACT, choose_classes, is_whole, number_classes, one_against_rest
+from nnlab.data.classes import (
+    LARGEST_EXACT,
+    Classes,
+    choose_classes,
+    count_classes,
+    is_whole,
+    number_classes,
+    one_against_rest,
+)
 from nnlab.data.registry import RawData
 from nnlab.data.splits import TargetSpec, Task
 from nnlab.errors import DataError, Problem
@@ -224,16 +232,7 @@ def _labels(y: np.ndarray, names: Sequence[str]) -> np.ndarray:
 def _encode_classes(y: np.ndarray, names: tuple[str, ...], config: DataConfig) -> Target:
     if y.ndim == 2:
         raise _fault(*_not_one_hot(y), "task" if config.task else "target")
-    classes = number_classes(y, names)
-    if len(classes.names) < 2:
-        message = f"the target has only the class `{classes.names[0]}`, two are needed"
-        are_numbers = y.dtype.kind in "iuf"
-        raise _fault(message, "look at the target column" + ", or write `task: regression`" * are_numbers, "target")
-    known, first_rows = classes.names, np.unique(classes.codes, return_index=True)[1]
-    if config.classes is not None:
-        classes = choose_classes(classes, config.classes)
-    if config.positive_class is not None:
-        classes = one_against_rest(classes, config.positive_class)
+    classes, codes = _chosen_classes(y, names, config)
     kept = classes.kept
     return Target(
         task=_binary_or_multiclass(classes.names, config),
@@ -241,9 +240,29 @@ def _encode_classes(y: np.ndarray, names: tuple[str, ...], config: DataConfig) -
         inferred=config.task is None and config.positive_class is None,
         kept=None if kept.all() else kept,
         class_names=classes.names,
-        codes=dict(zip(known, classes.codes[first_rows].tolist(), strict=True)),
+        codes=codes,
         notes=classes.notes,
     )
+
+
+def _chosen_classes(y: np.ndarray, names: tuple[str, ...], config: DataConfig) -> tuple[Classes, dict[str, int]]:
+    """Return the class of every row as the config asks, and the number of each class of the source."""
+    if isinstance(config.classes, int):
+        classes = count_classes(y, config.classes, names)
+        return classes, {name: number for number, name in enumerate(classes.names)}
+    classes = number_classes(y, names)
+    if len(classes.names) < 2:
+        message = f"the target has only the class `{classes.names[0]}`, two are needed"
+        hint = "look at the target column"
+        if y.dtype.kind in "iuf":
+            hint += ", say how many classes there are (`classes: 2`), or write `task: regression`"
+        raise _fault(message, hint, "target")
+    known, first_rows = classes.names, np.unique(classes.codes, return_index=True)[1]
+    if config.classes is not None:
+        classes = choose_classes(classes, config.classes)
+    if config.positive_class is not None:
+        classes = one_against_rest(classes, config.positive_class)
+    return classes, dict(zip(known, classes.codes[first_rows].tolist(), strict=True))
 
 
 def _encode_one_hot(y: np.ndarray, names: tuple[str, ...], config: DataConfig) -> Target:
@@ -251,7 +270,8 @@ def _encode_one_hot(y: np.ndarray, names: tuple[str, ...], config: DataConfig) -
     asks = config.task is not None or config.positive_class is not None
     asked = config if asks else replace(config, task="classification")
     target = _encode_classes(y.argmax(axis=1), names, asked)
-    never = [name for name, column in zip(names, y.T, strict=True) if not column.any()]
+    unused = [name for name, column in zip(names, y.T, strict=True) if not column.any()]
+    never = [name for name in unused if name not in target.class_names]
     taken = f"every row of the target has exactly one 1: taken as classes, {len(target.class_names)} of them"
     notes = [f"{taken}; write `task: multilabel` if a row may have several labels"] * (not asks)
     notes += [f"no row has the {plural(len(never), 'class')} {listed(never)}, left out"] * bool(never)

@@ -41,12 +41,14 @@ class Batches:
         batch_size: rows a step; the last step of an epoch takes what is left.
         seed: the experiment's seed, which orders the rows.
         drops_rest: whether what is left is left out instead.
+        fixed_order: the order of the rows in every epoch, int64 `[num_rows]`; `None` for one drawn anew for each.
     """
 
     train: Rows
     batch_size: int
     seed: int
     drops_rest: bool = False
+    fixed_order: np.ndarray | None = None
 
     @property
     def num_rows(self) -> int:
@@ -61,7 +63,7 @@ class Batches:
 
     def order(self, epoch: int) -> np.ndarray:
         """Return the order of the rows in an epoch, from 0: int64 `[num_rows]`."""
-        return epoch_permutation(self.seed, epoch, self.num_rows)
+        return epoch_permutation(self.seed, epoch, self.num_rows) if self.fixed_order is None else self.fixed_order
 
     def arrays(self, model: keras.Model) -> Any:
         """Return the rows as tensors, as a step of the model takes them (see `for_training`).

@@ -50,7 +50,13 @@ class Built:
     @property
     def batches(self) -> Batches:
         """The training rows as steps take them."""
-        return Batches(self.splits.train, self.experiment.training.batch_size, seed=self.experiment.seed)
+        training, train = self.experiment.training, self.splits.train
+        return Batches(
+            train,
+            training.rows_a_step(train.count),
+            seed=self.experiment.seed,
+            fixed_order=None if training.shuffle else self.splits.order_in_source(),
+        )
 
     @property
     def frozen_epochs(self) -> int:

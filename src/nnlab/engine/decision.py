@@ -119,11 +119,14 @@ class Decision:
             use_threads(training.threads)
             return
         work = _multiplications(plan, x)
-        if work is None or work * training.batch_size > MOST_WORK_FOR_FEW_THREADS:
+        if work is None:
+            return
+        work *= training.rows_a_step(self.num_train)
+        if work > MOST_WORK_FOR_FEW_THREADS:
             return
         is_random = any("seed" in layer.component.entry.parameters for layer in plan.layers)  # too slow with XLA
         is_compiled = training.engine == "fast" and self.earns_xla and not is_random
-        use_threads(2 if is_compiled and work * training.batch_size >= WORK_FOR_A_SECOND_THREAD else 1)
+        use_threads(2 if is_compiled and work >= WORK_FOR_A_SECOND_THREAD else 1)
 
     def choose_engine(self, model: keras.Model) -> EngineChoice:
         """Choose the loop that the config asks for, or the fastest that the model, compiled, can go through."""

@@ -9,6 +9,7 @@ from nnlab.layers.activation_layers import Swish as Swish
 from nnlab.layers.activations import ActivationFunction as ActivationFunction
 from nnlab.layers.activations import approximate_gelu as approximate_gelu
 from nnlab.layers.activations import heaviside as heaviside
+from nnlab.layers.activations import sign as sign
 from nnlab.layers.dropout import MCAlphaDropout as MCAlphaDropout
 from nnlab.layers.dropout import MCDropout as MCDropout
 from nnlab.layers.graph_schedules import GraphSchedule as GraphSchedule

@@ -76,6 +76,29 @@ def heaviside(x: Any) -> Any:
 
 
 @keras.saving.register_keras_serializable(package="nnlab")  # type: ignore[untyped-decorator]
+def sign(x: Any) -> Any:
+    """Sign: -1 where `x < 0`, 0 where it is 0, 1 where `x > 0`, with a straight-through gradient.
+
+    The gradient passes as through the identity, as that of `heaviside` does, for the same reason.
+
+    Args:
+        x: tensor of any shape.
+
+    Returns:
+        A tensor of -1, 0 and 1 of the same shape and dtype.
+
+    Example:
+        >>> sign([-0.5, 0.0, 2.0])
+        [-1.0, 0.0, 1.0]
+
+    References:
+        - [Bengio et al., 2013](https://arxiv.org/abs/1308.3432)
+    """
+    x = _as_tensor(x)
+    return ops.sign(x) + (x - ops.stop_gradient(x))
+
+
+@keras.saving.register_keras_serializable(package="nnlab")  # type: ignore[untyped-decorator]
 def approximate_gelu(x: Any) -> Any:
     """GELU approximated by `x * sigmoid(1.702 * x)`.
 

@@ -116,7 +116,7 @@ def plan_model(experiment: Experiment, spec: DataSpec) -> Plan:
         for name, ending in endings.items()
     )
     shapes = _input_shapes(experiment, spec)
-    rows = min(experiment.training.batch_size, spec.num_train)
+    rows = min(experiment.training.rows_a_step(spec.num_train), spec.num_train)
     check_memory(experiment, graph.nodes, shapes, rows=rows)
     stopping, schedule = _monitoring(experiment, outputs, has_validation=spec.num_validation > 0)
     return Plan(graph.nodes, outputs, stopping, schedule)
@@ -148,8 +148,8 @@ def _input_shapes(experiment: Experiment, spec: DataSpec) -> dict[str, tuple[int
 
 
 def with_plan(experiment: Experiment, spec: DataSpec, plan: Plan) -> Experiment:
-    """Return the experiment with what the data decided written into it: task, test rows, losses, metrics, mode."""
-    from nnlab.data.splits import DEFAULT_TEST
+    """Return the experiment with what the data decided written into it: task, splits, losses, metrics, mode."""
+    from nnlab.data.splits import DEFAULT_SHARE
 
     def word(target: TargetSpec) -> TaskName:
         return "classification" if target.task == "multiclass" else target.task
@@ -157,8 +157,12 @@ def with_plan(experiment: Experiment, spec: DataSpec, plan: Plan) -> Experiment:
     tasks: dict[str, TaskName] = {
         name: said_of(name, experiment.data.task) or word(target) for name, target in spec.targets.items()
     }
-    test = DEFAULT_TEST if experiment.data.test is None and not spec.own_test_set else experiment.data.test
-    data = replace(experiment.data, task=one_or_all(tasks), test=test)
+    validation, test = experiment.data.validation, experiment.data.test
+    if validation is None:
+        validation = DEFAULT_SHARE if spec.num_validation else 0
+    if test is None and not spec.own_test_set:
+        test = DEFAULT_SHARE if spec.num_test else 0
+    data = replace(experiment.data, task=one_or_all(tasks), validation=validation, test=test)
     training = replace(
         experiment.training,
         loss=one_or_all({output.name: output.loss for output in plan.outputs}),
