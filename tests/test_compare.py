@@ -433,7 +433,7 @@ def test_validate_checks_every_variant(nnlab, tmp_path):
         ("data.validation=0,0.2", "a comparison needs validation rows"),
         ("data.source=digits,csv", "the source `csv` needs `path`"),
         ("activation", "expected `PATH=V1,V2`"),
-        ("training.batch_size=16,-3", "must be at least 1, received `-3`"),
+        ("training.batch_size=16,-3", "expected a number of rows of at least 1, or `all`, received `-3`"),
     ],
 )
 def test_what_cannot_be_compared_is_refused(digits, vary, message):
