@@ -8,7 +8,8 @@ from typing import Any
 
 from nnlab import catalog
 from nnlab.catalog import Entry, Parameter
-from nnlab.config.nodes import resolve_scalar
+from nnlab.config.nodes import resolve_scalar, yaml_number
+from nnlab.config.synonyms import name_meant, parameter_meant
 from nnlab.errors import did_you_mean
 from nnlab.wording import listed, one_of
 
@@ -16,66 +17,7 @@ _YES, _NO = ("yes", "on", "y"), ("no", "off", "n")
 _NONE = ("none", "nil", "nothing")
 _A_LIST = "write a list: `[a, b]`, or one item a line with a dash before it"
 _BRACKETS = "a list stands in square brackets: `[3, 3]`"
-_INSTEAD = {
-    "layers": {
-        "Input": "leave it out: the data give the shape of the input",
-        "InputLayer": "leave it out: the data give the shape of the input",
-        "Linear": "did you mean `Dense`?",
-    },
-    "losses": {
-        "BCELoss": "did you mean `binary_crossentropy`?",
-        "BCEWithLogitsLoss": "write `binary_crossentropy`, and end with no activation",
-        "CrossEntropyLoss": "write `sparse_categorical_crossentropy`, and end with no activation",
-        "L1Loss": "did you mean `mae`?",
-        "MSELoss": "did you mean `mse`?",
-    },
-    "schedules": {
-        "CosineAnnealingLR": "did you mean `cosine`?",
-        "CosineAnnealingWarmRestarts": "did you mean `cosine_restarts`?",
-        "CosineDecayRestarts": "did you mean `cosine_restarts`?",
-        "InverseTimeDecay": "did you mean `power`?",
-        "OneCycleLR": "did you mean `one_cycle`?",
-        "ReduceLROnPlateau": "did you mean `performance`?",
-    },
-}
-"""Names that people know from Keras and PyTorch, and what says the same here."""
-
 DECIMAL_POINT = "if this is part of a number, write decimals with a point"
-_EPOCHS = "write `training: {epochs: 10}`"
-_SPLIT = "write `data: {validation: 0.2, test: 0.2}`"
-_KERAS_KEYS = {
-    "compile": "write `optimizer` at the top, and `loss` and `metrics` under `training`",
-    "fit": "write `training: {epochs: 10, batch_size: 32}`",
-    "hidden_layer_sizes": "write `model: {hidden: [100]}`",
-    "input_features": "write `data: {features: [...]}`; all columns but the target are, if it is left out",
-    "output_features": "write `data: {target: ...}`",
-    "max_epochs": _EPOCHS,
-    "max_iter": _EPOCHS,
-    "n_epochs": _EPOCHS,
-    "num_epochs": _EPOCHS,
-    "num_train_epochs": _EPOCHS,
-    "per_device_train_batch_size": "write `training: {batch_size: 32}`",
-    "random_state": "write `seed: 42` at the top",
-    "sequential": "write the layers as a list: `model: {layers: [...]}`",
-    "solver": "write `optimizer: Adam` at the top",
-    "split": _SPLIT,
-    "splits": _SPLIT,
-    "warmup_steps": "it belongs to the schedule: `schedule: {cosine: {warmup_steps: 100}}`",
-    "callbacks": "write what they do: `training.early_stopping`, `training.tensorboard`, and for ReduceLROnPlateau "
-    "`schedule: performance`; others cannot be named yet",
-    "validation_split": "write `data: {validation: 0.2}`",
-    "validation_data": "write `data: {validation: 0.2}`: the rows are split off the training rows",
-    "test_split": "write `data: {test: 0.2}`",
-    "test_size": "write `data: {test: 0.2}`",
-    "train_test_split": "write `data: {test: 0.2, validation: 0.2}`",
-    "lr": "it belongs to the optimizer: `optimizer: {Adam: {learning_rate: 0.001}}`",
-    "decay": "write a schedule: `schedule: {exponential: {decay_steps: 1000, decay_rate: 0.9}}`",
-    "steps_per_epoch": "leave it out: an epoch is all training rows, of which `data.limit` takes fewer",
-    "verbose": "leave it out: `--quiet` and `--verbose` of the command say it",
-    "input_shape": "leave it out: the data give the shape of the input",
-    "input_dim": "leave it out: the data give the shape of the input",
-}
-"""Keys that people know from Keras, scikit-learn, Ludwig and Hugging Face, and what says the same here."""
 
 
 def type_remedy(value: Any, types: Collection[str]) -> str | None:
@@ -139,11 +81,6 @@ def number_remedy(text: str) -> str | None:
     return None
 
 
-def keras_remedy(key: str) -> str | None:
-    """Say what stands for a key that Keras or scikit-learn have."""
-    return _KERAS_KEYS.get(key.casefold())
-
-
 def is_part_of_a_number(key: str, value: Any) -> bool:
     """Whether a key is what a decimal comma makes of a number: `{validation: 0,2}` has a key 2 without a value."""
     return key.isdecimal() and value is None
@@ -170,7 +107,8 @@ def unknown_parameter_remedy(entry: Entry, key: str, known: Collection[str], *, 
         return stray
     if not known:
         return f"write `{entry.name}` alone"
-    return did_you_mean(key, known) or f"`{entry.name}` takes {listed(known)}"
+    meant = parameter_meant(entry, key, known)
+    return meant or did_you_mean(key, known) or f"`{entry.name}` takes {listed(known)}"
 
 
 def unknown_name_remedy(kind: str, name: str, allowed: Collection[str], *, all_allowed: bool) -> str:
@@ -192,8 +130,8 @@ def unknown_name_remedy(kind: str, name: str, allowed: Collection[str], *, all_a
     last = name.rpartition(".")[2]  # `keras.layers.Dense`, `nn.Linear`
     if last != name and last in allowed:
         return f"write `{last}`"
-    if all_allowed and last in _INSTEAD.get(kind, {}):
-        return _INSTEAD[kind][last]
+    if (synonym := _synonym(kind, last, allowed)) is not None:
+        return synonym
     if kind == "layers" and all_allowed and catalog.find("activations", name) is not None:
         return f"write `Activation: {name}`"
     if name.casefold() in _NONE:
@@ -201,6 +139,29 @@ def unknown_name_remedy(kind: str, name: str, allowed: Collection[str], *, all_a
     canonical = [choice for choice in allowed if choice in catalog.entries(kind)]
     few = one_of(canonical) if len(canonical) <= 12 else f"`nnlab list {kind}` shows them all"
     return did_you_mean(name, allowed) or few
+
+
+def _synonym(kind: str, name: str, allowed: Collection[str]) -> str | None:
+    """Say what another library's name means here, if that may stand in its place."""
+    meant = name_meant(kind, name)
+    if meant is None or meant.write is None:
+        return None if meant is None else meant.note
+    target = meant.write if isinstance(meant.write, str) else next(iter(meant.write))
+    if target not in allowed:
+        return None
+    written = target if isinstance(meant.write, str) else _flow(meant.write)[1:-1]
+    return f"write `{written}`" + (f"; {meant.note}" if meant.note is not None else "")
+
+
+def _flow(value: Any) -> str:
+    """Write a plain value in one line of YAML."""
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{key}: {_flow(each)}' for key, each in value.items())}}}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_flow, value))}]"
+    if isinstance(value, float):
+        return yaml_number(value)
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def no_component_remedy(kind: str, raw: Any) -> str:

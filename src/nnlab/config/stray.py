@@ -6,7 +6,8 @@ from typing import Any
 
 from nnlab import catalog
 from nnlab.config.faults import Report
-from nnlab.config.remedies import keras_remedy, says_none, says_yes, stray_key_remedy
+from nnlab.config.remedies import says_none, says_yes, stray_key_remedy
+from nnlab.config.synonyms import key_meant
 from nnlab.errors import ConfigPath, did_you_mean, nearest
 from nnlab.wording import listed, named
 
@@ -27,7 +28,7 @@ def _meaning(section: Any, key: str, value: Any, report: Report) -> tuple[str, t
         return stray, ()
     if (inside := section.belongs_inside(key, value)) is not None:
         return inside[1], (inside[0],)
-    known = keras_remedy(key) or _home(key.rsplit(".")[-1], section, report.root or section)
+    known = key_meant(key) or _home(key.rsplit(".")[-1], section, report.root or section)
     if known is not None:
         return known, ()
     near = tuple(nearest(key, section.keys()))
