@@ -21,6 +21,91 @@ def test_a_config_is_valid_and_its_header_says_command_time_and_result(path):
     assert f"nnlab train configs/{path.name}" in header
     assert re.search(r"Takes: +about \d", header)
     assert "Result" in header
+    assert re.search(r"seed|One draw each", header.partition("Result")[2]), "of how many seeds are the figures?"
+
+
+def test_the_rows_of_yogurt_are_those_that_their_header_tells_to_draw():
+    import numpy as np
+
+    from nnlab.data.loading import load_data
+
+    random = np.random.RandomState(23455)
+    x = random.rand(32, 2)
+    y = [x1 + x2 + random.rand() / 10 - 0.05 for x1, x2 in x]
+    rows = load_data(load_config(CONFIGS / "yogurt.yaml").experiment.data, seed=0).train
+    np.testing.assert_allclose(rows.x[""], x, atol=6e-7)
+    np.testing.assert_allclose(rows.y[""][:, 0], y, atol=6e-7)
+
+
+def test_a_function_of_the_epoch_is_a_staircase():
+    from nnlab.config.durations import schedule_in_steps
+
+    schedule = "schedule={exponential: {decay_epochs: 1, decay_rate: 0.8912509, staircase: true}}"
+    config = CONFIGS / "fashion_schedule_exponential_epochs.yaml"
+    plan = schedule_in_steps(load_config(config, [schedule]).experiment, 320)  # 10 steps an epoch
+    expected = [0.01 * 0.1 ** (step // 10 / 20) for step in range(100)]
+    assert [plan.rate(step) for step in range(100)] == pytest.approx(expected, rel=1e-6)
+
+
+MAP = (CONFIGS.parent / "docs" / "gallery.md").read_text().partition("## What course notes print")[2]
+COMMAND_LINES = re.findall(r"`nnlab (.*?)`", MAP)
+LANDING = {"inspect", "loss", "data", "--at", "--values", "--plot", "--watch", "--rows"}
+"""Commands and options of the map that may not be there yet."""
+
+
+@pytest.mark.parametrize("line", COMMAND_LINES)
+def test_a_command_of_the_map_is_one_that_there_is(line):
+    import shlex
+
+    import typer
+
+    from nnlab.cli import COMMANDS, app
+
+    name, *arguments = shlex.split(line)
+    if name not in COMMANDS and name in LANDING:
+        pytest.skip(f"`nnlab {name}` is not there yet")
+    group = typer.main.get_command(app)
+    command, words = group, [name, *arguments]
+    while hasattr(command, "get_command"):
+        command, words = command.get_command(None, words[0]), words[1:]
+    options = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
+    for word in words:
+        if word.startswith("-") and word not in options and word in LANDING:
+            pytest.skip(f"`nnlab {name} {word}` is not there yet")
+    command.make_context(name, list(words))
+    for config in (CONFIGS.parent / word for word in words if word.startswith("configs/")):
+        changes = [words[i + 1] for i, word in enumerate(words) if word == "-S"]
+        load_config(config, changes)
+
+
+def test_the_map_names_configs_that_there_are():
+    named = re.findall(r"^\|[^|]*\| `(\w+)` \|", MAP, re.M)
+    assert len(named) > 20
+    assert not {name for name in named if not (CONFIGS / f"{name}.yaml").exists()}
+
+
+@pytest.mark.tf
+@pytest.mark.parametrize(
+    ("config", "changes", "weights"),
+    [
+        ("by_hand", [], [0.35891648, 0.51130127, 0.40866619, 0.56137012]),
+        ("one_weight", [], [0.9711]),
+        ("one_weight", ["optimizer={Adagrad: {learning_rate: 0.01, initial_accumulator_value: 0}}"], [0.982965]),
+        ("one_weight", ["optimizer={Adam: {learning_rate: 0.01, beta_1: 0.9, beta_2: 0.99}}"], [0.980003]),
+        ("quadratic_decay", ["training.epochs=3"], [0.321948]),
+    ],
+)
+def test_weights_behind_the_steps_are_those_of_textbooks(config, changes, weights, tmp_path):
+    import numpy as np
+
+    from nnlab.model.saved import load_model
+    from nnlab.run import Run
+    from nnlab.train import train
+
+    loaded = load_config(CONFIGS / f"{config}.yaml", [*changes, "training.tensorboard=false"])
+    summary = train(loaded, Run.new(tmp_path, "run"))
+    found = [weight for weight in load_model(summary.run).get_weights() if weight.ndim == 2][-1]
+    np.testing.assert_allclose(found.ravel(), weights, atol=6e-7)
 
 
 def shorter(path: Path) -> list[str]:
