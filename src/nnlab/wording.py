@@ -194,6 +194,13 @@ def size_text(size: int) -> str:
     return f"{size} bytes" if power == 0 else f"{size / 1000**power:,.1f} {units[power]}"
 
 
+def shape_text(shape: tuple[int | None, ...] | None) -> str:
+    """Write a shape for people: `28 x 28`, `scalar` for no axes, `?` for an unknown one."""
+    if shape is None:
+        return "?"
+    return " x ".join("?" if size is None else str(size) for size in shape) or "scalar"
+
+
 def duration(seconds: float) -> str:
     """Write a time as a person would: `3.2 s`, `2:05 min`."""
     if seconds < 60:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 
 from nnlab.cli import main
@@ -63,7 +64,7 @@ def test_surrogate_gradients_are_told_by_their_numbers_alone():
     entries = catalog.entries("activations").values()
     plain = [entry for entry in entries if not any(parameter.required for parameter in entry.parameters.values())]
     found = [entry.name for entry in plain if curves.has_surrogate_gradient(Component("activations", entry.name))]
-    assert found == ["heaviside"]
+    assert found == ["heaviside", "sign"]
 
 
 def test_without_names_the_usual_dozen_is_shown(activations):
@@ -101,7 +102,7 @@ def test_the_problems_of_all_names_are_shown(activations):
     assert (done.code, done.out) == (2, "")
     assert done.err == (
         "unknown activation `rellu`\n  hint: did you mean `relu`?\n"
-        "leaky_relu.slope: `leaky_relu` has no parameter `slope`\n  hint: `leaky_relu` takes `negative_slope`\n"
+        "leaky_relu.slope: `leaky_relu` has no parameter `slope`\n  hint: write `negative_slope`\n"
     )
 
 
@@ -149,3 +150,45 @@ def test_the_suffix_decides_the_format(activations, tmp_path):
     pytest.importorskip("matplotlib")
     activations("relu", "--plot", "relu.PNG")
     assert (tmp_path / "relu.PNG").read_bytes().startswith(b"\x89PNG")
+
+
+def test_at_points_a_function_of_several_values_has_a_derivative_by_each(activations):
+    done = activations("softmax", "--at", "[2, 0.5, 6]", "--json")
+    (softmax,) = json.loads(done.out)["functions"]
+    (p,), (jacobian,) = np.array(softmax["values"]), np.array(softmax["jacobians"])
+    assert p == pytest.approx(np.exp([2, 0.5, 6]) / np.exp([2, 0.5, 6]).sum(), rel=1e-6)
+    np.testing.assert_allclose(jacobian, np.diag(p) - np.outer(p, p), atol=1e-7)
+
+
+def test_a_name_that_is_given_twice_is_applied_twice(activations):
+    points = "[[2, 0.5, 6], [0.1, 0, 3]]"
+    (twice,) = json.loads(activations("softmax", "softmax", "--at", points, "--json").out)["functions"]
+    expected = [[0.21747023, 0.21446465, 0.56806517], [0.2300214, 0.22893383, 0.5410447]]
+    np.testing.assert_allclose(twice["values"], expected, rtol=2e-7)
+    relu, selu = json.loads(activations("relu", "selu", "selu", "--at", "[-1, 1]", "--json").out)["functions"]
+    assert (relu["times"], relu["values"], relu["derivatives"]) == (1, [[0, 1]], [[0, 1]])
+    assert selu["values"][0][1] == pytest.approx(1.0507010**2, rel=1e-6)
+    assert selu["derivatives"][0][1] == pytest.approx(1.0507010**2, rel=1e-6)
+
+
+def test_points_are_shown_with_eight_digits(activations):
+    assert activations("sigmoid", "--at", "[0, 1]").out == (
+        "sigmoid\nx       f(x)       f'(x)\n0        0.5        0.25\n1  0.7310586  0.19661193\n"
+    )
+    assert activations("relu", "--at", "[1, two]").err.startswith("`--at` expects finite numbers, received a list of 2")
+    assert activations("relu", "--at", "1", "--plot", "a.svg").err.startswith("`--at` gives numbers and no plot")
+
+
+def test_the_constants_of_selu_are_explained_and_are_the_published_ones(activations):
+    from nnlab.model.explanations import selu_constants
+
+    assert selu_constants() == pytest.approx((1.0507009873554805, 1.6732632423543772), rel=1e-12)
+    scale, alpha = selu_constants()
+    z = np.linspace(-12, 12, 240_001)
+    density = np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi) * (z[1] - z[0])
+    selu = scale * np.where(z > 0, z, alpha * np.expm1(z))
+    assert [(selu * density).sum(), (selu**2 * density).sum()] == pytest.approx([0, 1], abs=1e-9)
+    assert "= 1.6732632 makes the mean 0" in activations("selu", "--step", 4).out
+    assert "makes the mean 0" not in activations("selu", "--step", 4, "-q").out
+    relu, found = json.loads(activations("relu", "selu", "--json").out)["functions"]
+    assert (relu["explanation"], "1.0507010 makes the variance 1" in found["explanation"][-1]) == ([], True)

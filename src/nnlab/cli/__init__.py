@@ -37,6 +37,7 @@ COMMANDS = {
     "schema": "configs:schema",
     "schedule": "schedule:schedule",
     "activations": "activations:activations",
+    "loss": "loss:loss",
     "runs": "runs:app",
     "tensorboard": "runs:tensorboard",
     "doctor": "doctor:doctor",

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nnlab.cli import console, options
-from nnlab.errors import NnlabError, Problem
+from nnlab.cli.objects import label_of, parse_activations, read_value
+from nnlab.errors import NnlabError
 from nnlab.wording import aligned
 
 if TYPE_CHECKING:
@@ -47,6 +48,14 @@ def activations(
         4.0,
     ),
     step: Annotated[float, typer.Option(help="From one x of the table to the next.")] = 0.5,
+    at: Annotated[
+        str | None,
+        typer.Option(
+            metavar="POINTS",
+            help="At these points alone: `'[2, 0.5, 6]'`. With `softmax` they are one row, and each value has a "
+            "derivative by each. A name given twice is applied twice.",
+        ),
+    ] = None,
     plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw them instead, as `.svg` or `.png`.")] = None,
     together: Annotated[
         bool, typer.Option("--together", help="Draw all functions into one panel, all derivatives into another.")
@@ -60,12 +69,21 @@ def activations(
     said: `heaviside` passes gradients straight through. A function of several
     values, such as `softmax`, is shown for the pair x and 0.
     """
-    wanted = _parse(names or USUAL)
+    wanted = parse_activations(names or USUAL)
+    if at is not None:
+        if plot is not None:
+            raise NnlabError("`--at` gives numbers and no plot", hint="leave `--plot` or `--at` out")
+        from nnlab.cli.activation_points import show_points
+
+        show_points(wanted, read_value(at, f"--at {at}"), given)
+        return
     x = _steps(*range_, step)
     if plot is not None:
         from nnlab.report.plot import check_plot_path
 
         check_plot_path(plot)
+    from nnlab.model.explanations import explanation_of
+
     with console.tensorflow(given):
         from nnlab.model.curves import curve, has_surrogate_gradient
 
@@ -77,40 +95,22 @@ def activations(
     if given.json:
         functions = [
             {"name": activation.name, "activation": activation.plain(), "values": c.values.tolist(),
-             "derivatives": c.derivatives.tolist(), "surrogate_gradient": surrogate}
+             "derivatives": c.derivatives.tolist(), "surrogate_gradient": surrogate,
+             "explanation": list(explanation_of(activation))}
             for activation, c, surrogate in zip(wanted, curves, surrogates, strict=True)
         ]  # fmt: skip
         console.print_json({"x": x, "functions": functions})
     elif plot is None:
         width = console.results().width
-        sys.stdout.write("\n".join(_tables([_label(each) for each in wanted], x, curves, width)) + "\n")
+        sys.stdout.write("\n".join(_tables([label_of(each) for each in wanted], x, curves, width)) + "\n")
         for activation, surrogate in zip(wanted, surrogates, strict=True):
             if surrogate:
-                console.results().say(f"{_label(activation)}: f'(x) is a {SURROGATE}")
+                console.results().say(f"{label_of(activation)}: f'(x) is a {SURROGATE}")
+        for activation in wanted if names and not given.quiet else ():
+            for sentence in explanation_of(activation):
+                console.results().say(sentence)
     elif not given.quiet:
         console.say_written(plot)
-
-
-def _parse(texts: Sequence[str]) -> list[Component]:
-    """Read names, with parameters as YAML.
-
-    Raises:
-        NnlabError: with the problems of all of them.
-    """
-    from nnlab.config.components import OneOf
-    from nnlab.config.faults import Report
-    from nnlab.config.nodes import read_text
-
-    def parse(text: str) -> Component:
-        report = Report()
-        activation = OneOf("activations").parse(read_text(text, f"NAME {text}", located=False).plain(), report)
-        NnlabError.raise_any(
-            Problem(fault.message, fault.hint, fault.path if len(fault.path) > 1 else ()) for fault in report.faults
-        )
-        assert activation is not None  # or there is a fault
-        return activation
-
-    return NnlabError.of_each(parse, texts)
 
 
 def _steps(low: float, high: float, step: float) -> list[float]:
@@ -123,16 +123,6 @@ def _steps(low: float, high: float, step: float) -> list[float]:
     decimals = max(0, 12 - math.floor(math.log10(max(abs(low), abs(high)))))  # no 0.30000000000000004
     count = math.floor((high - low) / step + 1e-9)
     return [round(low + i * step, decimals) + 0.0 for i in range(count + 1)]
-
-
-def _label(activation: Component) -> str:
-    """Write an activation in a line, the way a config does."""
-    from nnlab.config.remedies import in_one_line
-
-    plain = activation.plain()
-    if isinstance(plain, str):
-        return plain
-    return f"{activation.name} {{{in_one_line(plain[activation.name])}}}"
 
 
 def _tables(labels: Sequence[str], x: Sequence[float], curves: Sequence[Curve], width: int) -> Iterator[str]:
@@ -216,7 +206,7 @@ def _apart(
 def _note(activation: Component) -> str:
     from nnlab.model.curves import has_surrogate_gradient, takes_vectors
 
-    _, _, parameters = _label(activation).partition(" ")
+    _, _, parameters = label_of(activation).partition(" ")
     vectors = "of [x, 0]" if takes_vectors(activation) else ""
     surrogate = "surrogate gradient" if has_surrogate_gradient(activation) else ""
     return ", ".join(part for part in (parameters[1:-1], vectors, surrogate) if part)
@@ -229,7 +219,7 @@ def _together(
     from nnlab.report.plot import COLORS, Panel, Series
 
     surrogate = [activation for activation in wanted if has_surrogate_gradient(activation)]
-    labels: list[Any] = [_label(activation) for activation in wanted]
+    labels: list[Any] = [label_of(activation) for activation in wanted]
     panels = {"function": [curve.values for curve in curves], "derivative": [curve.derivatives for curve in curves]}
     return [
         Panel(
@@ -238,7 +228,7 @@ def _together(
                 for i, (label, numbers) in enumerate(zip(labels, lines, strict=True))
             ],
             title=title,
-            note=f"surrogate: {', '.join(map(_label, surrogate))}" if surrogate and title == "derivative" else "",
+            note=f"surrogate: {', '.join(map(label_of, surrogate))}" if surrogate and title == "derivative" else "",
             y_limits=limits,
             origin=True,
         )

@@ -122,8 +122,8 @@ def summary(
 
 
 def _show_layers(described: Any) -> None:
-    from nnlab.model.summary import shape_text
     from nnlab.report.page import Column
+    from nnlab.wording import shape_text
 
     rows = described.rows
     frozen = ["frozen" if row.params and not row.trainable else "" for row in rows]

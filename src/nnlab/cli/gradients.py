@@ -53,8 +53,8 @@ def check_gradients(
 
 
 def _columns(result: GradientCheck) -> list[Column]:
-    from nnlab.model.summary import shape_text
     from nnlab.report.page import Column
+    from nnlab.wording import shape_text
 
     checks = result.weights
     verdicts = ["only kinks" if check.verdict == "kinks" else check.verdict for check in checks]

@@ -12,9 +12,8 @@ from nnlab.config.components import Component
 from nnlab.errors import NnlabError
 from nnlab.model.ending import takes_of
 from nnlab.model.metrics import targets_of
-from nnlab.model.summary import shape_text
 from nnlab.model.values import target_remark
-from nnlab.wording import counted, number_text, show
+from nnlab.wording import counted, number_text, shape_text, show
 
 ROUNDED = 1e-3
 """By how much the sum of probabilities, as people write them down, may differ from 1."""

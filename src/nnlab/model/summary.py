@@ -154,10 +154,3 @@ def _feeding(layer: Any, rows: list[LayerRow], model: Any) -> tuple[str, ...]:
 
 def _count(weights: Any) -> int:
     return sum(math.prod(weight.shape) for weight in weights)
-
-
-def shape_text(shape: tuple[int | None, ...] | None) -> str:
-    """Write a shape for people: `28 x 28`, `scalar` for no axes, `?` for an unknown one."""
-    if shape is None:
-        return "?"
-    return " x ".join("?" if size is None else str(size) for size in shape) or "scalar"

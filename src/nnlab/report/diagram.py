@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from html import escape
 
-from nnlab.model.summary import LayerRow, ModelSummary, shape_text
+from nnlab.model.summary import LayerRow, ModelSummary
+from nnlab.wording import shape_text
 
 BOX_WIDTH, BOX_HEIGHT, GAP_X, GAP_Y, MARGIN = 330, 86, 32, 34, 24
 
