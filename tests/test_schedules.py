@@ -228,7 +228,7 @@ def test_the_preview_is_drawn_in_the_terminal(nnlab, tmp_path):
     assert lines.pop(0) == "config: 40 steps, 4 an epoch"
     assert lines[0] == "learning rate first 0.05, highest 0.5, last 0.01254"
     assert len(lines) == 14
-    assert lines[1].startswith("0.5 │")
+    assert lines[1].strip().startswith("0.5 │")
     assert lines[-1].endswith("39")
 
 
@@ -257,9 +257,9 @@ def test_a_rate_beyond_all_numbers_is_an_error(nnlab, tmp_path):
 def test_a_line_goes_down_within_a_column_of_the_chart():
     from nnlab.report.chart import line_chart
 
-    lines = line_chart([1.0] * 50 + [0.0] * 50, width=30, height=2)
+    lines = line_chart([1.0] * 50 + [0.0] * 50, width=30, height=3)
     assert lines == [
-        "1 │⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⢹",
+        "1 │⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⡇",
         "0 │             ⢸⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀",
         "  └0────────────────────────99",
     ]

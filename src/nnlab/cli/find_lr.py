@@ -126,11 +126,9 @@ def _chart(result: RangeTest) -> str:
     """Draw the smoothed loss over the rate, whose logarithm grows by the same amount each step."""
     from nnlab.report.chart import line_chart
 
-    lines = line_chart(result.smoothed)
-    first, last = f"{result.rates[0]:.2g}", f"{result.rates[-1]:.2g}"
-    margin = lines[-1].index("└") + 1
-    axis = "─" * (len(lines[-1]) - margin - len(first) - len(last))
-    return "\n".join(["smoothed loss over the learning rate", *lines[:-1], f"{lines[-1][:margin]}{first}{axis}{last}"])
+    ends = f"{result.rates[0]:.2g}", f"{result.rates[-1]:.2g}"
+    lines = line_chart(result.smoothed, is_plain=console.results().is_plain, ends=ends)
+    return "\n".join(["smoothed loss over the learning rate", *lines])
 
 
 def _draw(path: Path, name: str, result: RangeTest) -> None:

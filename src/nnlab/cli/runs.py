@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +15,7 @@ from nnlab.errors import NnlabError
 from nnlab.wording import counted, duration, visible
 
 if TYPE_CHECKING:
+    from nnlab.cli.screen import Screen
     from nnlab.run import Run
 
 app = typer.Typer(name="runs", help="List past runs, show one.", no_args_is_help=True)
@@ -124,10 +125,16 @@ def _extent(row: dict[str, Any]) -> str:
 @options.shared("runs_dir json")
 def show_run(
     run: options.RunName,
+    chart: Annotated[
+        bool | None,
+        typer.Option(
+            "--chart/--no-chart", help="Draw loss and metrics by epoch with characters. Default: on a terminal."
+        ),
+    ] = None,
     *,
     given: options.Given,
 ) -> None:
-    """Show one run: status, metrics, best epoch, versions."""
+    """Show one run: status, metrics, best epoch, versions, loss and metrics by epoch."""
     from nnlab.cli.training import show_metrics
     from nnlab.results import best_and_kept
     from nnlab.run import open_run
@@ -137,6 +144,8 @@ def show_run(
     info, metrics, history = found.read_info(), found.read_metrics(), found.read_history()
     is_several = "kind" in info  # else it is a single training
     if given.json:
+        if chart:
+            raise NnlabError("`--json` prints one document, and `--chart` a picture", hint="give one of them")
         results = {"results": found.read_summary()} if is_several else {}
         console.print_json({"run": str(found.path), **info, "metrics": metrics, "history": history, **results})
         return
@@ -159,12 +168,30 @@ def show_run(
         with found.reading(found.history_path.name):
             name = "val_loss" if "val_loss" in history[0] else "loss"
             best = min(history, key=lambda row: row[name])
-            words = [f"best {name} {metric_text(best[name])} in epoch {int(best['epoch'])}"]
+            info["best_epoch"] = int(best["epoch"])
+            words = [f"best {name} {metric_text(best[name])} in epoch {info['best_epoch']}"]
     if words:
         head, _, rest = "; ".join(words).removeprefix("the ").partition(" ")
         out.say(f"{head:<10} {rest}")
+    if history and (out.is_terminal if chart is None else chart):
+        with found.reading(found.history_path.name):
+            _show_chart(out, history, info.get("best_epoch"))
     if metrics:
         show_metrics(out, metrics)
+
+
+MOST_CHARTS = 4
+
+
+def _show_chart(out: Screen, history: Sequence[Mapping[str, float]], best: int | None) -> None:
+    """Draw loss and metrics by epoch; of many the first ones."""
+    from nnlab.report.history_chart import Look, history_charts, metrics_of
+
+    names = metrics_of(history)
+    look = Look(width=out.chart_width, is_plain=out.is_plain)
+    out.show_rows([[], *history_charts(history, names[:MOST_CHARTS], look, best=best), []])
+    if names[MOST_CHARTS:]:
+        out.say(f"not drawn: {', '.join(names[MOST_CHARTS:])} (history.csv holds all)")
 
 
 def _facts(run: Run, info: dict[str, Any], extent: list[str]) -> dict[str, str]:

@@ -164,5 +164,5 @@ def _chart(preview: _Preview) -> str:
 
     rates = preview.rates
     facts = f"first {rates[0]:.4g}, highest {max(rates):.4g}, last {rates[-1]:.4g}"
-    lines = line_chart(rates)
+    lines = line_chart(rates, is_plain=console.results().is_plain)
     return "\n".join([f"{visible(preview.name)}: {preview.steps}", f"learning rate {facts}", *lines])

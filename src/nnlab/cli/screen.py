@@ -12,11 +12,18 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from nnlab.report.chart import Row
 from nnlab.report.page import Column, Page
 from nnlab.wording import visible
 
 UNLIMITED = 100_000
 """Columns of what is no terminal: who reads a file or a pipe gets everything."""
+
+CHART_WIDTH = 80
+"""Columns of a chart in what is no terminal."""
+
+_PLAIN_TERMINALS = ("dumb", "linux")
+"""Terminals whose fonts have no Braille."""
 
 
 class Screen(Console):
@@ -43,6 +50,25 @@ class Screen(Console):
         """Print a sentence, on a terminal in lines that break between words."""
         for line in wrapped(visible(text), self.width, indent=indent):
             self.print(line, style=style or None)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether charts have to do with ASCII's characters."""
+        try:
+            "⣿▀└".encode(self.encoding)
+        except (UnicodeEncodeError, LookupError):
+            return True
+        return self.is_terminal and os.environ.get("TERM") in _PLAIN_TERMINALS
+
+    @property
+    def chart_width(self) -> int:
+        """How wide charts are."""
+        return CHART_WIDTH if self.width == UNLIMITED else self.width
+
+    def show_rows(self, rows: Sequence[Row]) -> None:
+        """Print the rows of a chart."""
+        for row in rows:
+            self.print(as_text(row), no_wrap=True, overflow="ignore", crop=False)
 
     def show_table(
         self, columns: Sequence[Column], *, title: str = "", styles: Sequence[str] = (), whole: str | None = None
@@ -99,6 +125,15 @@ class Screen(Console):
     def fits(self, columns: Sequence[Column]) -> bool:
         """Whether a table has room."""
         return _laid_out(columns).__rich_measure__(self, self.options.update(width=UNLIMITED)).maximum <= self.width
+
+
+def as_text(row: Row) -> Text:
+    """Return a row of a chart, without blanks at its end that nobody sees."""
+    line = Text(no_wrap=True, overflow="ignore")
+    for text, style in row:
+        line.append(text, style=style or None)
+    line.rstrip()
+    return line
 
 
 def wrapped(text: str, width: int, *, indent: str = "") -> list[str]:

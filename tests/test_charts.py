@@ -1,0 +1,163 @@
+"""Charts of characters: what they show at 80 columns, with Braille and without, and of histories with holes."""
+
+from __future__ import annotations
+
+import io
+import math
+
+import pytest
+
+from nnlab.cli.screen import Screen
+from nnlab.report.chart import Curve, Frame, draw, line_chart, text_of
+from nnlab.report.history_chart import Look, history_charts, metrics_of
+from nnlab.run import Run
+from test_terminal import assert_fits, in_terminal, plain
+from test_terminal import text_of as lines_of
+
+HISTORY = [
+    {
+        "epoch": float(epoch),
+        "learning_rate": 0.01,
+        "loss": 2.0 / epoch,
+        "accuracy": 1 - 1 / epoch,
+        "val_loss": 2.0 / epoch + 0.02 * epoch,
+        "val_accuracy": 1 - 1.2 / (epoch + 1),
+        "seconds": 0.5,
+        "val_seconds": 0.1,
+    }
+    for epoch in range(1, 21)
+]
+
+
+def shown(history, names, look: Look, **more: int) -> list[str]:
+    return [text_of(row) for row in history_charts(history, names, look, **more)]
+
+
+def test_loss_and_metrics_stand_beside_one_another_at_80_columns():
+    lines = shown(HISTORY, ["loss", "accuracy"], Look(), best=10)
+    assert lines == [
+        "loss                                     accuracy",
+        "╌╌ train 0.1000  ── val 0.5000           ╌╌ train 0.9500  ── val 0.9429",
+        "2.02 │ ⠻⡀                                 0.95 │         ⢀⡀⢀⣀⣠⣄⠤⠤⠴⠦⠴⠒⠒⠒⠒⠓⠚⠓⠚⠉⠉⠉⠉",
+        "     │ ⠘⡇                                      │     ⢀⣀⡰⠖⠊⠉⠉",
+        "     │ ⠘⢣                                      │    ⡔⠉⠁",
+        "     │  ⠻⡀                                     │  ⢀⡎",
+        "1.06 │  ⠘⢇                               0.475 │ ⢀⢮",
+        "     │   ⠋⢢                                    │ ⠈⡄",
+        "     │    ⠃⠑⠢⣀                                 │ ⢀⠄",
+        "     │     ⠈⠁⠠⠍⢑⠒⠒⠒⠒⠒⠢⠤⠔⠒⠒⠒⠒⠒⠒⠒⠒⠒⠉⠉⠉⠉⠉⠉        │ ⢠",
+        " 0.1 │          ⠁⠈⠁⠐⠂⠐⠂⠠⠄⠠⠄⠠⠄⠠⠄⢀⡀⢀⡀⢀⡀⢀       0 │ ⡄",
+        "     └0───────────────▲best 10───────20        └0───────────────▲best 10──────20",
+    ]
+    assert max(map(len, lines)) <= 80
+
+
+def test_plain_characters_say_the_same():
+    lines = shown(HISTORY, ["loss", "accuracy"], Look(is_plain=True), best=10)
+    assert lines == [
+        "loss                                     accuracy",
+        ". train 0.1000  o val 0.5000             . train 0.9500  o val 0.9429",
+        "2.02 | .o                                 0.95 |              .ooooooooooooooooo",
+        "     | .o                                      |       .ooooooo",
+        "     |  o                                      |    oooo",
+        "     |  .o                                     |   o",
+        "1.06 |  .oo                              0.475 |  o",
+        "     |   . o                                   |  o",
+        "     |    ..oooo                  ooooo        |  .",
+        "     |       ...oooooooooooooooooo             | .",
+        " 0.1 |               .................       0 | .",
+        "     +0---------------^best 10-------20        +0---------------^best 10------20",
+    ]
+    assert all(line.isascii() for line in lines)
+
+
+def test_figures_of_training_stand_half_an_epoch_before_those_of_validation():
+    rows = [{"epoch": 1.0, "loss": 1.0, "val_loss": 1.0}, {"epoch": 2.0, "loss": 1.0, "val_loss": 0.0}]
+    line = shown(rows, ["loss"], Look(width=4 + 2 + 41, is_plain=True))[2]  # 40 steps of 0.05 epochs
+    drawn = line.partition("|")[2]
+    assert drawn.index(".") == 10  # after half of the first epoch, where the line of training begins
+    assert drawn.index("o") == 20  # at its end
+
+
+def test_one_epoch_and_holes_are_drawn():
+    (title, _, *lines) = shown(HISTORY[:1], ["loss"], Look(width=60))
+    assert title == "loss"
+    assert sum(line.count("•") for line in lines) == 1
+    assert sum(line.count("◦") for line in lines) == 1
+    holes = [{**row, "loss": math.nan if row["epoch"] in (3, 20) else row["loss"]} for row in HISTORY]
+    lines = shown(holes, ["loss"], Look(width=60))
+    assert "train nan" in lines[1]
+    nothing = [{"epoch": 1.0, "loss": math.inf}]
+    assert all(not line.partition("│")[2] for line in shown(nothing, ["loss"], Look(width=60))[2:-1])
+
+
+def test_a_loss_that_falls_a_thousandfold_is_drawn_by_factors():
+    rows = [{"epoch": float(i + 1), "loss": 10.0**-i} for i in range(5)]
+    lines = shown(rows, ["loss"], Look(width=60, height=11))
+    assert lines[0] == "loss (log)"
+    assert [line.split()[0] for line in (lines[2], lines[5], lines[9])] == ["1", "0.01", "0.0001"]
+
+
+def test_the_names_of_metrics_are_those_of_training_rows():
+    assert metrics_of(HISTORY) == ["loss", "accuracy"]
+    assert metrics_of([{"epoch": 1.0, "loss": 1.0, "val_x": 1.0}]) == ["loss", "val_x"]
+    assert metrics_of([]) == []
+
+
+@pytest.mark.parametrize("at", [0, 1, 10, 19, 20])
+def test_the_mark_never_leaves_the_axis(at):
+    axis = text_of(draw([Curve([0, 20], [0, 1])], Frame(width=30, height=5, mark=(at, f"best {at}")))[-1])
+    assert len(axis) == 30
+    assert axis.count("▲") == 1
+    column = axis.index("▲") - axis.index("└") - 1
+    assert column == round(at / 20 * (2 * 27 - 1)) // 2
+
+
+def test_a_chart_of_zeros_and_of_one_point_has_room_above_and_below():
+    lines = line_chart([0.0], height=3)
+    assert lines[0].startswith(" 1 │") or lines[0].startswith("0")
+    rows = draw([Curve([1.0, 2.0], [5.0, 5.0])], Frame(width=40, height=9))
+    assert [text_of(rows[i]).split()[0] for i in (0, 3, 7)] == ["7.5", "5", "2.5"]
+
+
+class Latin(io.StringIO):
+    encoding = "latin-1"
+
+
+def test_a_screen_that_cannot_write_braille_is_plain():
+    assert Screen(Latin()).is_plain
+    assert not Screen(io.StringIO()).is_plain
+
+
+def write_history(runs, rows) -> Run:
+    run = Run(runs / "2026-01-01_00-00-00_name_0000aa")
+    run.path.mkdir(parents=True)
+    run.write_info({"status": "completed", "name": "name", "best_epoch": 10, "monitor": "val_loss", "best_value": 0.4})
+    run.write_history(rows)
+    return run
+
+
+def test_runs_show_draws_on_a_terminal_and_elsewhere_where_it_is_asked_to(nnlab, tmp_path):
+    write_history(tmp_path / "runs", HISTORY)
+    assert "└0" not in nnlab("runs", "show", "name").out
+    drawn = nnlab("runs", "show", "name", "--chart").out
+    assert "└0" in drawn
+    assert max(map(len, drawn[drawn.index("loss") :].splitlines())) <= 80
+    assert nnlab("runs", "show", "name", "--chart", "--json").code == 2
+    commands = ["runs show name", "runs show name --no-chart"]
+    on_terminal = in_terminal(tmp_path, commands)
+    assert_fits(on_terminal)
+    assert "▲best 10" in lines_of(on_terminal[commands[0]])
+    assert "└0" not in lines_of(on_terminal[commands[1]])
+    assert any(plain(line) != line for line in on_terminal[commands[0]] if "└0" not in line)
+    ascii_alone = in_terminal(tmp_path, ["runs show name --no-color"], width=60, PYTHONIOENCODING="ascii")
+    assert_fits(ascii_alone, 60)
+    assert "^best 10" in lines_of(ascii_alone["runs show name --no-color"])
+
+
+def test_commands_that_draw_do_so_in_ascii_too(tmp_path):
+    config = tmp_path / "c.yaml"
+    config.write_text("data: iris\nmodel: {hidden: [4]}\noptimizer: sgd\nschedule: {power: {decay_steps: 10}}\n")
+    command = f"schedule {config} --steps 50"
+    drawn = in_terminal(tmp_path, [command], PYTHONIOENCODING="ascii")[command]
+    assert "+0---" in lines_of(drawn)
