@@ -499,6 +499,7 @@ EXPORTS_HEAD = '''"""nnlab's own Keras objects; importing this package lets Kera
 
 Written by `scripts/generate_catalog.py`, like the catalog: run it after adding an object.
 """
+# ruff: noqa: I001  (in the order of Python)
 
 '''
 

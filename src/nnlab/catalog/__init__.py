@@ -72,6 +72,17 @@ class Parameter(NamedTuple):
         return self.default is REQUIRED
 
 
+STEP_FACTOR: Final = Parameter(
+    "learning_rate_factor",
+    default=1.0,
+    types=("float",),
+    minimum=0,
+    maximum=1000,
+    description="what the optimizer's steps with this layer's weights are multiplied by; nnlab's own",
+)
+"""The parameter that a layer with weights has besides Keras's."""
+
+
 class Takes(NamedTuple):
     """What a loss or a metric compares; `scripts/generate_catalog.py` explains the words.
 
@@ -246,11 +257,18 @@ def keras_version() -> str:
 def _entry(package: Package, kind: str, name: str, raw: Mapping[str, Any]) -> Entry:
     values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in raw.items()}
     values["parameters"] = {key: _parameter(key, value) for key, value in raw["parameters"].items()}
+    if kind == "layers" and any(_holds_weights(parameter) for parameter in values["parameters"].values()):
+        values["parameters"][STEP_FACTOR.name] = STEP_FACTOR
     if "takes" in raw:
         values["takes"] = Takes(*raw["takes"])
     if kind == "metrics" and (stand_in := _file("nnlab")["stand_ins"].get(name)):
         values["stand_in"] = StandIn(**stand_in)
     return Entry(kind=kind, name=name, package=package, **values)
+
+
+def _holds_weights(parameter: Parameter) -> bool:
+    """Whether a layer with such a parameter has weights, or takes a layer that may have some."""
+    return parameter.kind in ("initializers", "layers")
 
 
 def _parameter(name: str, raw: Mapping[str, Any]) -> Parameter:

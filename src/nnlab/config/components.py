@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from nnlab import catalog
-from nnlab.catalog import KINDS, Entry, Parameter
+from nnlab.catalog import KINDS, STEP_FACTOR, Entry, Parameter
 from nnlab.config.faults import Fault, Report
 from nnlab.config.nodes import Node
 from nnlab.config.remedies import (
@@ -254,6 +254,10 @@ class Reference(Chosen):
             message = f"`{value.name}` is a layer, and cannot stand inside another one"
             function = functions.get(value.name.lower(), "relu")
             report.fault(message, f"choose a function such as `{function}`, or put `{value.name}` behind as a layer")
+        inner = value if isinstance(value, (list, tuple)) else [value]
+        if self.target.kind == "layers" and any(each and STEP_FACTOR.name in each.parameters for each in inner):
+            message = f"`{STEP_FACTOR.name}` cannot stand inside of another layer"
+            report.fault(message, "give it to the outer layer, whose steps it then holds for")
         return value
 
 

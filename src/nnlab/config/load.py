@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from nnlab.catalog import STEP_FACTOR
 from nnlab.config.checks import checks_of
 from nnlab.config.components import GOVERNED, Component, plain
 from nnlab.config.faults import Report
@@ -153,7 +154,7 @@ def resolved(experiment: Experiment) -> dict[str, Any]:
 def _fill(component: Component) -> Mapping[str, Any]:
     if component.kind == "activations":  # a function is called with what is given, and Keras saves its bare name
         return {}
-    open_to_model = (*GOVERNED, "name", "trainable") if component.kind == "layers" else ()
+    open_to_model = (*GOVERNED, "name", "trainable", STEP_FACTOR.name) if component.kind == "layers" else ()
     return {
         name: parameter.default
         for name, parameter in component.entry.parameters.items()

@@ -129,6 +129,9 @@ class TransferConfig(Section):
     freeze_epochs: int = key(
         whole(minimum=0), "epochs in which these layers keep their weights; then all are trained", default=0
     )
+    learning_rate_factor: float = key(
+        number(minimum=0, maximum=1000), "what the optimizer's steps with these layers are multiplied by", default=1.0
+    )
     learning_rate_after: float | None = key(number(exclusive_minimum=0), "the optimizer's rate from then on")
 
 

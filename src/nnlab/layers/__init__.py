@@ -2,6 +2,7 @@
 
 Written by `scripts/generate_catalog.py`, like the catalog: run it after adding an object.
 """
+# ruff: noqa: I001  (in the order of Python)
 
 from nnlab.layers.activation_layers import NoisyReLU as NoisyReLU
 from nnlab.layers.activation_layers import RandomizedLeakyReLU as RandomizedLeakyReLU
@@ -25,3 +26,17 @@ from nnlab.layers.metrics import OfPredictions as OfPredictions
 from nnlab.layers.metrics import PearsonOverRows as PearsonOverRows
 from nnlab.layers.metrics import R2OverRows as R2OverRows
 from nnlab.layers.models import WideAndDeep as WideAndDeep
+from nnlab.layers.step_factors import AdadeltaWithStepFactors as AdadeltaWithStepFactors
+from nnlab.layers.step_factors import AdafactorWithStepFactors as AdafactorWithStepFactors
+from nnlab.layers.step_factors import AdagradWithStepFactors as AdagradWithStepFactors
+from nnlab.layers.step_factors import AdamWWithStepFactors as AdamWWithStepFactors
+from nnlab.layers.step_factors import AdamWithStepFactors as AdamWithStepFactors
+from nnlab.layers.step_factors import AdamaxWithStepFactors as AdamaxWithStepFactors
+from nnlab.layers.step_factors import FtrlWithStepFactors as FtrlWithStepFactors
+from nnlab.layers.step_factors import LambWithStepFactors as LambWithStepFactors
+from nnlab.layers.step_factors import LionWithStepFactors as LionWithStepFactors
+from nnlab.layers.step_factors import MuonWithStepFactors as MuonWithStepFactors
+from nnlab.layers.step_factors import NadamWithStepFactors as NadamWithStepFactors
+from nnlab.layers.step_factors import RMSpropWithStepFactors as RMSpropWithStepFactors
+from nnlab.layers.step_factors import SGDWithStepFactors as SGDWithStepFactors
+from nnlab.layers.step_factors import ScheduleFreeAdamWWithStepFactors as ScheduleFreeAdamWWithStepFactors

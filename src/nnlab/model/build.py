@@ -19,10 +19,11 @@ from nnlab.config.schema import Experiment
 from nnlab.data.splits import ByName, Splits, TargetSpec
 from nnlab.errors import ConfigError, ConfigPath, Problem
 from nnlab.layers.graph_schedules import GraphSchedule, PerformanceSchedule
+from nnlab.layers.step_factors import with_step_factors
 from nnlab.model.adapt import adapt_layers
 from nnlab.model.hidden import PlannedLayer
 from nnlab.model.judges import made_judges, try_out
-from nnlab.model.objects import made, reason_of, refused
+from nnlab.model.objects import made, reason_of, refused, step_factors
 from nnlab.model.plan import OutputPlan, Plan
 from nnlab.model.saved import user_class
 from nnlab.model.transfer import cloned_layers, copy_weights
@@ -73,6 +74,9 @@ def build_model(
         check_output_shape(answers[output.name].shape, splits.spec.target_of(output.name), plan, output)
     adapt_layers(model, splits.train)
     taken = [] if source is None or transfer is None else copy_weights(transfer, source, model)
+    for layer in taken:
+        if transfer is not None and transfer.learning_rate_factor != 1:
+            layer.learning_rate_factor = transfer.learning_rate_factor
     compile_model(model, experiment, plan, num_train=splits.spec.num_train)
     try_out(experiment, plan, splits.train.take(slice(2)).y, answers)
     return model, taken
@@ -218,7 +222,7 @@ def compile_model(
         losses[output.name], *metrics[output.name] = (judge for judge, *_ in made_judges(experiment, output))
     weights = {output.name: output.loss_weight for output in plan.outputs}
     model.compile(
-        optimizer=made(optimizer, ("optimizer",)),
+        optimizer=with_step_factors(made(optimizer, ("optimizer",)), step_factors(model)),
         loss=one_or_all(losses),
         loss_weights=weights if several and experiment.training.loss_weights is not None else None,
         metrics=one_or_all(metrics),

@@ -8,10 +8,11 @@ from typing import Any
 import keras
 
 from nnlab import layers as own
-from nnlab.catalog import Entry, Role, find
+from nnlab.catalog import STEP_FACTOR, Entry, Role, find
 from nnlab.config.components import Component
 from nnlab.errors import LONGEST_SENTENCE, ConfigError, ConfigPath, Problem, sentences
 from nnlab.layers.activations import ActivationFunction
+from nnlab.private.keras import layers_inside
 
 _KERAS_MODULES = {
     "activations": keras.activations,
@@ -31,7 +32,7 @@ def make(component: Component) -> Any:
     Raises:
         ValueError, TypeError: Keras refuses the parameters.
     """
-    parameters = {name: _value(value) for name, value in component.parameters.items()}
+    parameters = {name: _value(value) for name, value in component.parameters.items() if name != STEP_FACTOR.name}
     if component.kind == "activations":
         if parameters:
             return ActivationFunction(component.name, **parameters)
@@ -40,7 +41,21 @@ def make(component: Component) -> Any:
         return component.name  # Keras chooses which accuracy by the loss and the shapes
     if component.kind == "metrics":  # Keras counts those of one class: `precision_1` in the second output
         parameters.setdefault("name", component.name)
-    return python_object(component.entry)(**{**component.entry.preset, **parameters})
+    made = python_object(component.entry)(**{**component.entry.preset, **parameters})
+    if STEP_FACTOR.name in component.parameters:
+        made.learning_rate_factor = component.parameters[STEP_FACTOR.name]
+    return made
+
+
+def step_factors(model: keras.Model) -> list[float]:
+    """Return what the optimizer's steps with each trainable variable are multiplied by, as the layers say."""
+    factors = {
+        id(variable): layer.learning_rate_factor
+        for layer in layers_inside(model)
+        if hasattr(layer, "learning_rate_factor")
+        for variable in layer.trainable_variables
+    }
+    return [factors.get(id(variable), 1.0) for variable in model.trainable_variables]
 
 
 def python_object(entry: Entry) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -83,3 +83,51 @@ def forget(seed: int) -> None:
     np.random.seed(seed)
     global_state.set_global_attribute(GLOBAL_RANDOM_SEED, seed)
     global_state.set_global_attribute(GLOBAL_SEED_GENERATOR, None)
+
+
+class ScaledSteps:
+    """Multiplies an optimizer's step with each variable by a factor; stands in front of the optimizer's class.
+
+    What is multiplied is the step, not the gradient, of which Adam and its kin hardly take notice. It is made small
+    before moving averages and constraints see the weights.
+
+    Args:
+        factors: one for each variable that the optimizer is built with.
+        options: those of the optimizer.
+    """
+
+    scales_rate = False
+    """Whether the learning rate is multiplied instead, of optimizers that compute weights anew at each step."""
+
+    def __init__(self, *, factors: Sequence[float], **options: Any) -> None:
+        super().__init__(**options)
+        self.factors = list(factors)
+
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        """Take a step with a variable."""
+        optimizer: Any = super()
+        factor = self.factors[self._get_variable_index(variable)]  # type: ignore[attr-defined]
+        if self.scales_rate:
+            optimizer.update_step(gradient, variable, learning_rate * factor)
+        else:
+            self._scaled([variable], lambda: optimizer.update_step(gradient, variable, learning_rate))
+
+    def _apply_weight_decay(self, variables: Sequence[Any]) -> None:
+        optimizer: Any = super()
+        self._scaled(variables, lambda: optimizer._apply_weight_decay(variables))
+
+    def _scaled(self, variables: Sequence[Any], change: Callable[[], None]) -> None:
+        """Let variables change by so much of what a step makes of them."""
+        scaled = [
+            (variable, factor, keras.ops.copy(variable))
+            for variable in variables
+            if (factor := self.factors[self._get_variable_index(variable)]) != 1  # type: ignore[attr-defined]
+        ]
+        change()
+        for variable, factor, before in scaled:
+            variable.assign(before + keras.ops.cast(factor, variable.dtype) * (variable - before))
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what the constructor takes."""
+        config: dict[str, Any] = super().get_config()  # type: ignore[misc]
+        return {**config, "factors": list(self.factors)}
