@@ -304,6 +304,39 @@ def test_transferred_layers_are_frozen_first_and_free_then(config, source):
     assert [row["epoch"] for row in freed.history] == [1, 2, 3]
 
 
+THAW = TARGET.replace("freeze_epochs: 2, learning_rate_after: 0.0001", "thaw: {1: 1, 2: all}")
+
+
+def test_layers_thaw_from_the_upper_ones_on(config, source):
+    from nnlab.model.saved import load_model
+
+    runs_dir = source.path.parent
+    models = [load_model(source)]
+    models += [load_model(trained(config(THAW, f"training.epochs={n}"), runs_dir).run) for n in (1, 2, 3)]
+    lower, upper = ([model.layers[i].get_weights()[0].tobytes() for model in models] for i in (0, 1))
+    assert (len(set(lower[:3])), len(set(lower))) == (1, 2)
+    assert (len(set(upper[:2])), len(set(upper))) == (1, 3)
+
+
+def test_all_at_once_is_thawed_to_the_same_bits_as_it_is_freed(config, source):
+    from nnlab.model.saved import load_model
+
+    freed = trained(config(TARGET), source.path.parent)
+    text = TARGET.replace("freeze_epochs: 2", "thaw: {2: all}")
+    thawed = trained(config(text), source.path.parent)
+    again = trained(config(thawed.run.config_path.read_text()), source.path.parent)
+    for summary in (thawed, again):
+        for ours, theirs in zip(
+            load_model(summary.run).get_weights(), load_model(freed.run).get_weights(), strict=True
+        ):
+            np.testing.assert_array_equal(ours, theirs)
+
+
+def test_more_layers_cannot_thaw_than_were_taken_over(config, source):
+    with pytest.raises(ConfigError, match="2 layers with weights were taken over, and 3 shall be trained"):
+        built(config(THAW, "model.transfer.thaw={1: 3}"), runs_dir=source.path.parent)
+
+
 def test_layers_are_chosen_by_number_or_name(config, source):
     one = built(config(TARGET, "model.transfer.layers=1", "model.hidden=[5]"), runs_dir=source.path.parent).model
     assert [layer.name for layer in one.layers] == ["transferred_dense", "dense", "dense_1"]

@@ -63,15 +63,20 @@ def weights(run: Run) -> list[bytes]:
 
 @pytest.mark.proof
 @pytest.mark.parametrize(
-    ("optimizer", "cuts"),
-    [("sgd", (2, 4)), ("{SGD: {use_ema: true, ema_momentum: 0.8}}", (3,))],
-    ids=["sgd", "averages"],
+    ("frozen", "optimizer", "cuts"),
+    [
+        ("freeze_epochs: 3", "sgd", (2, 4)),
+        ("freeze_epochs: 3", "{SGD: {use_ema: true, ema_momentum: 0.8}}", (3,)),
+        ("thaw: {2: 1, 4: 2}", "momentum", (2, 3, 5)),
+    ],
+    ids=["sgd", "averages", "thaw"],
 )
-def test_a_training_with_frozen_layers_goes_on_in_either_phase(config, tmp_path, proofs, optimizer, cuts):
+def test_a_training_with_frozen_layers_goes_on_in_each_phase(config, tmp_path, proofs, frozen, optimizer, cuts):
     from nnlab.train import train
 
-    train(config(BASE, "name=origin", "training.epochs=1"), Run(tmp_path / "origin"))
-    model = f"{{transfer: {{from: {tmp_path / 'origin'}, freeze_epochs: 3}}, hidden: []}}"
+    origin = config(BASE, "name=origin", "training.epochs=1", "model.hidden=[8, 6]")
+    train(origin, Run(tmp_path / "origin"))
+    model = f"{{transfer: {{from: {tmp_path / 'origin'}, {frozen}}}, hidden: []}}"
     loaded = config(BASE, f"model={model}", "training.epochs=6", f"optimizer={optimizer}")
     whole = train(loaded, Run(tmp_path / "whole"))
     for cut in range(1, 6) if proofs else cuts:

@@ -101,8 +101,8 @@ def range_test(
     """
     experiment = replace(experiment, schedule=None)
     built = build_seeded(experiment, splits, runs_dir=runs_dir, trust_code=trust_code)
-    if built.frozen_epochs:
-        built.set_trainable(is_trainable=False)  # the optimizer's rate is that of this phase
+    if len(built.phases) > 1:
+        built.enter(built.phases[0])  # the optimizer's rate is that of this phase
     num_rows, batch_size = built.batches.num_rows, built.batches.batch_size
     if steps is None:
         steps = min(max(math.ceil(num_rows / batch_size), FEWEST_STEPS), MOST_STEPS)

@@ -1,10 +1,12 @@
-"""The phases that a model is trained in: two if layers that were taken over are frozen at first, else one."""
+"""The phases that a model is trained in: several if layers that were taken over are frozen at first, else one."""
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import keras
 
-from nnlab.engine.built import Built, make_loop
+from nnlab.engine.built import Built, Phase, make_loop
 from nnlab.engine.callbacks import schedule_callbacks
 from nnlab.engine.checkpoint import Checkpoint, Checkpointer
 from nnlab.engine.early_stopping import EarlyStopping
@@ -51,32 +53,39 @@ class Phases:
 
     def fit(self) -> Loop:
         """Train phase after phase; return the loop that trained last."""
-        frozen, start = self._built.frozen_epochs, self._start
+        start, phases = self._start, self._built.phases
         if start is not None and start.is_stopped and self._options.keep_checkpoint:
             start.save(self._recording.run)
-        if self._first_epoch < frozen:
-            self._built.set_trainable(is_trainable=False)
-            if start is not None:
-                start.restore(self._built.model)
-            loop = self._fit(range(self._first_epoch, min(frozen, self._last_epoch)))
-            if frozen >= self._last_epoch or self._recording.is_over:
+        for phase, following in pairwise(phases):
+            if self._first_epoch >= following.first_epoch:
+                if start is not None and start.epoch == following.first_epoch:
+                    # the part before has not ended its phase, but for the steps
+                    self._built.enter(phase)
+                    start.restore(self._built.model)
+                    self._built.model.optimizer.finalize_variable_values(self._built.model.trainable_weights)
+                continue
+            self._begin(phase)
+            loop = self._fit(self._epochs(phase, following.first_epoch))
+            if following.first_epoch >= self._last_epoch or self._recording.is_over:
                 return loop
-        elif frozen and start is not None and start.epoch == frozen:
-            # the part before has not ended its phase, but for the steps
-            self._built.set_trainable(is_trainable=False)
-            start.restore(self._built.model)
-            self._built.model.optimizer.finalize_variable_values(self._built.model.trainable_weights)
-        if frozen:
-            self._built.set_trainable(is_trainable=True)
-        if start is not None and (start.epoch > frozen or not frozen):
-            start.restore(self._built.model)
-        return self._fit(range(max(self._first_epoch, frozen), self._last_epoch), self._early_stopping())
+        self._begin(phases[-1])
+        return self._fit(self._epochs(phases[-1], self._last_epoch), self._early_stopping())
+
+    def _begin(self, phase: Phase) -> None:
+        """Train what a phase trains, from where the part before has stopped in it."""
+        if len(self._built.phases) > 1:
+            self._built.enter(phase)
+        if self._start is not None and (self._start.epoch > phase.first_epoch or not phase.first_epoch):
+            self._start.restore(self._built.model)
+
+    def _epochs(self, phase: Phase, stop: int) -> range:
+        return range(max(self._first_epoch, phase.first_epoch), min(stop, self._last_epoch))
 
     def _early_stopping(self) -> EarlyStopping | None:
         """Return what may stop the last phase early."""
         config = self._built.experiment.training.early_stopping
         if config is not None:
-            stopping = EarlyStopping(frozen_epochs=self._built.frozen_epochs, **dict(config.written()))
+            stopping = EarlyStopping(frozen_epochs=self._built.phases[-1].first_epoch, **dict(config.written()))
             self._recording.recorder.stopping = stopping
         return self._recording.recorder.stopping
 

@@ -20,7 +20,7 @@ from nnlab.config.graph import (
     InputConfig,
     graph_faults,
 )
-from nnlab.config.nodes import Node
+from nnlab.config.nodes import Node, resolve_scalar
 from nnlab.config.remedies import in_one_line, type_remedy
 from nnlab.config.section import Nested, OrSection, Section, key, required
 from nnlab.config.shapes import ANYTHING, Checked, Choice, Either, ListOf, Shape
@@ -108,6 +108,38 @@ TRANSFER_LAYERS = Either(
 )
 
 
+def _thawing(raw: Any, report: Report) -> Any:
+    hint = "write `thaw: {4: 1, 8: 2, 12: all}`: layers by the number of epochs before they are trained"
+    if not isinstance(raw, Mapping) or not raw:
+        return report.fault(f"expected numbers of layers by epoch, received {show(raw)}", hint)
+    steps: dict[int, int | str] = {}
+    for written, layers in raw.items():
+        epoch, below = whole_number(resolve_scalar(str(written))), report.at(written)
+        before = list(steps.items())[-1] if steps else (0, 0)
+        if not is_whole(epoch) or epoch <= before[0]:
+            wanted = f"more than {before[0]}" if steps else "at least 1"
+            below.fault(f"expected a number of epochs, {wanted}, received {show(written)}", hint, at_key=True)
+        elif layers != "all" and not (is_whole(layers) and layers >= 1):
+            below.fault(f"expected a number of layers, or `all`, received {show(layers)}", hint)
+        elif before[1] == "all" or (layers != "all" and layers <= before[1]):
+            message = f"layers that are trained stay so: expected more than {before[1]}, received {show(layers)}"
+            below.fault(message.replace("more than all", "nothing behind `all`"), hint)
+        else:
+            steps[epoch] = layers
+    return steps
+
+
+THAW = Checked(
+    _thawing,
+    {
+        "type": "object",
+        "minProperties": 1,
+        "propertyNames": {"pattern": "^[0-9]+$"},
+        "additionalProperties": {"anyOf": [{"const": "all"}, {"type": "integer", "minimum": 1}]},
+    },
+)
+
+
 def _run(raw: Any, report: Report) -> Any:
     if raw == "":
         return report.fault("expected a run, received an empty text", "write its directory, id or name")
@@ -129,10 +161,23 @@ class TransferConfig(Section):
     freeze_epochs: int = key(
         whole(minimum=0), "epochs in which these layers keep their weights; then all are trained", default=0
     )
+    thaw: Mapping[int, int | Literal["all"]] | None = key(
+        THAW,
+        "frozen layers that are trained after so many epochs, the upper ones first: `{4: 1, 8: 2, 12: all}`; in "
+        "place of `freeze_epochs`",
+    )
     learning_rate_factor: float = key(
         number(minimum=0, maximum=1000), "what the optimizer's steps with these layers are multiplied by", default=1.0
     )
     learning_rate_after: float | None = key(number(exclusive_minimum=0), "the optimizer's rate from then on")
+
+
+@check("one-way-to-thaw", TransferConfig)
+def one_way_to_thaw(given: Mapping[str, Any]) -> Iterator[Fault]:
+    """How long layers are frozen is said once."""
+    if "thaw" in given and given.get("freeze_epochs"):
+        hint = "remove it: layers are frozen until `thaw` says otherwise"
+        yield Fault(("freeze_epochs",), "`freeze_epochs` and `thaw` do not go together", hint, at_key=True)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -19,12 +19,27 @@ from nnlab.engine.decision import Decision, EngineChoice
 from nnlab.engine.loops import CompiledLoop, KerasLoop, Loop
 from nnlab.engine.reuse import LentLoop, Programs, has_plain_numbers, program_key, start_afresh, with_variables
 from nnlab.environment import remove_compiled, seal_compiled
-from nnlab.errors import ConfigError, NnlabError, first_line
+from nnlab.errors import ConfigError, NnlabError, Problem, first_line
 from nnlab.model.build import build_model, compile_model
 from nnlab.model.plan import Plan
 from nnlab.model.prepared import prepare_model
 from nnlab.model.saved import load_model
+from nnlab.model.transfer import PATH as TRANSFER
 from nnlab.run import Run, open_run
+from nnlab.wording import counted
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """Epochs in which the same layers are trained.
+
+    Args:
+        first_epoch: from 0.
+        trained: of the layers that were taken over, how many are trained, the upper ones.
+    """
+
+    first_epoch: int
+    trained: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,23 +74,42 @@ class Built:
         )
 
     @property
-    def frozen_epochs(self) -> int:
-        """How many epochs go first with the layers frozen that were taken over."""
+    def phases(self) -> Sequence[Phase]:
+        """What the training consists of, in order; a single phase if nothing is ever frozen."""
         transfer = self.experiment.transfer
-        return 0 if transfer is None else min(transfer.freeze_epochs, self.experiment.training.epochs)
+        thaw: Mapping[int, int | str] = {}
+        if transfer is not None:
+            thaw = transfer.thaw or ({transfer.freeze_epochs: "all"} if transfer.freeze_epochs else {})
+        if not thaw:
+            return (Phase(0, len(self.taken)),)
+        with_weights = [i for i, layer in enumerate(self.taken) if layer.weights]
+        freed = {epoch: len(with_weights) if layers == "all" else int(layers) for epoch, layers in thaw.items()}
+        for epoch, layers in freed.items():
+            if layers > len(with_weights):
+                message = (
+                    f"{counted(len(with_weights), 'layer')} with weights were taken over, and {layers} shall be trained"
+                )
+                raise ConfigError(Problem(message, "write `all`", (*TRANSFER, "thaw", str(epoch))))
+        # layers without weights between them go with those below, as nothing of them is trained
+        firsts = {epoch: with_weights[len(with_weights) - layers] for epoch, layers in freed.items()}
+        whole = max(freed.values()) == len(with_weights)
+        later = [Phase(epoch, len(self.taken) - first) for epoch, first in firsts.items()]
+        if whole:  # so that all of them are, as if they had never been frozen
+            later[-1] = replace(later[-1], trained=len(self.taken))
+        return (Phase(0, 0), *later)
 
-    def set_trainable(self, *, is_trainable: bool) -> None:
-        """Freeze the layers that were taken over, as the first epochs do, or free them, as those behind them do."""
-        for layer in self.taken:
-            layer.trainable = is_trainable
+    def enter(self, phase: Phase) -> None:
+        """Freeze and free the layers that were taken over as a phase does, with an optimizer of its own."""
+        for i, layer in enumerate(self.taken):
+            layer.trainable = i >= len(self.taken) - phase.trained
         transfer = self.experiment.transfer
         compile_model(  # else Keras does not see it
             self.model,
             self.experiment,
             self.plan,
             num_train=self.splits.spec.num_train,
-            learning_rate=transfer.learning_rate_after if is_trainable and transfer is not None else None,
-            first_epoch=self.frozen_epochs if is_trainable else 0,
+            learning_rate=transfer.learning_rate_after if phase.first_epoch and transfer is not None else None,
+            first_epoch=phase.first_epoch,
         )
 
     def another_model(self) -> keras.Model:
@@ -123,7 +157,9 @@ def build_seeded(
     tf.config.experimental.enable_op_determinism()
     model, taken = build_model(experiment, splits, plan, source=source, trust_code=trust_code)
     choice = decision.choose_engine(model)
-    return Built(model, plan, splits, taken, choice.settle(experiment), choice)
+    built = Built(model, plan, splits, taken, choice.settle(experiment), choice)
+    assert built.phases, "there are as many layers to free as the config says"
+    return built
 
 
 def _transfer_run(name: str, runs_dir: Path | None) -> Run:
