@@ -304,3 +304,81 @@ data: {source: inline, columns: {x: [1.0, 2.0], y: [1.0, 2.0]}, target: y, valid
 model: {hidden: [2], dropout: 0.5}
 training: {epochs: 1, tensorboard: false}
 """
+
+
+def test_rows_of_the_run_are_predicted_with_what_is_true(digits_run, nnlab):
+    path = digits_run.run.path
+    done = nnlab("predict", path, "--rows", "0:9")
+    rows = table(done.out)
+    assert (len(rows), next(iter(rows[0])), list(rows[0])[-1]) == (9, "class", "true")
+    config = load_config(digits_run.run.config_path).experiment
+    y = load_data(config.data, seed=config.seed).test.y[""]
+    assert [int(row["true"]) for row in rows] == y[:9].tolist()
+    hits = sum(row["class"] == row["true"] for row in rows)
+    assert f"score of 9 test rows: loss {float(json.loads(score(nnlab, path))['loss']):.4f}, " in done.err
+    assert f"accuracy {hits / 9:.4f}" in done.err
+    assert len(table(nnlab("predict", path, "--split", "validation").out)) == 288
+
+
+def score(nnlab, path) -> str:
+    return json.dumps(json.loads(nnlab("predict", path, "--rows", "0:9", "--split", "test", "--json").out)["score"])
+
+
+def test_predicted_pictures_are_drawn_with_what_is_true_of_them(digits_run, nnlab, tmp_path):
+    done = nnlab("predict", digits_run.run.path, "--rows", "0:30", "--plot", "p.svg", "-o", "p.csv")
+    assert "written: p.csv, p.svg\n" in done.err
+    rows = table((tmp_path / "p.csv").read_text())
+    wrong = sum(row["class"] != row["true"] for row in rows)
+    drawn = (tmp_path / "p.svg").read_text()
+    assert f"30 predictions, {wrong} wrong" in drawn
+    assert (drawn.count("<image "), drawn.count('<rect class="mark"')) == (30, wrong)
+    best = max(float(rows[0][f"p({i})"]) for i in range(10))
+    assert f">{rows[0]['class']} {best:.0%}<" in drawn
+    assert f">true: {rows[0]['true']}<" in drawn
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ["--rows", "350:400"],
+            "`--rows 350:400` are no rows of this split\n  hint: there are 360 test rows, 0 to 359",
+        ),
+        (["--rows", "a:b"], "`--rows` expects rows, received `a:b`\n"),
+        ([], "nothing says which rows to predict\n"),
+        (["x.csv", "--split", "test"], "a file and rows of the run are given\n"),
+        (["--rows", "3", "--plot", "p.png"], "the plot `p.png` is no SVG file\n"),
+    ],
+)
+def test_rows_that_are_not_there_are_refused(digits_run, nnlab, arguments, message):
+    done = nnlab("predict", digits_run.run.path, *arguments)
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith(message)
+
+
+def drawn(target, columns, x, y=None) -> str:
+    from nnlab.data.splits import DataSpec, TargetSpec
+    from nnlab.report.prediction_plots import Predicted, draw_predictions
+
+    task, names, shape = target
+    spec_of_target = TargetSpec(task, shape, names if task != "regression" else (), names, inferred_task=False)
+    spec = DataSpec({"": x.shape[1:]}, (), {"": spec_of_target}, num_train=1, num_validation=0, num_test=0)
+    return draw_predictions(spec, {"": x}, Predicted(spec_of_target, columns, y))
+
+
+def test_what_is_no_picture_is_drawn_as_points():
+    numbers = ("regression", ("price",), (1,))
+    x, price = np.zeros((4, 3)), {"price": np.array([1.0, 2.0, 3.0, 5.0])}
+    with_true = drawn(numbers, price, x, np.array([[1.0], [2.0], [3.0], [4.0]]))
+    assert "true price" in with_true
+    assert 'class="line" d="M' in with_true
+    assert ">row<" in drawn(numbers, price, x)
+    classes = ("binary", ("no", "yes"), (1,))
+    p = {"class": np.array(["no", "yes"]), "p(no)": np.array([0.9, 0.2]), "p(yes)": np.array([0.1, 0.8])}
+    plane = drawn(classes, p, np.array([[0.0, 1.0], [2.0, 3.0]]), np.array([[0.0], [0.0]]))
+    assert "2 rows: 1 wrong" in plane
+    assert plane.count('<circle class="mark"') == 2
+    assert "probability of what is predicted" in drawn(classes, p, np.zeros((2, 5)))
+    labels = ("multilabel", ("a", "b"), (2,))
+    p = {"p(a)": np.array([0.9, 0.2]), "p(b)": np.array([0.6, 0.1])}
+    assert ">a and b<" in drawn(labels, p, np.zeros((2, 5)), np.array([[1.0, 1.0], [0.0, 1.0]]))

@@ -31,6 +31,7 @@ COMMANDS = {
     "resume": "studies:resume",
     "validate": "configs:validate",
     "summary": "configs:summary",
+    "data": "data:data",
     "check-gradients": "gradients:check_gradients",
     "find-lr": "find_lr:find_lr",
     "list": "configs:list_",

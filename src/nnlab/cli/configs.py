@@ -91,11 +91,9 @@ def summary(
     """Show the layers, their output shapes and their parameters."""
     loaded = console.load(config, given)
     if plot is not None:
-        from nnlab.outputs import check_output, is_stream
+        from nnlab.report.svg import check_svg_path
 
-        if plot.suffix.lower() != ".svg" and not is_stream(plot):
-            raise NnlabError(f"the plot `{plot}` is no SVG file", hint=f"write `--plot {plot.with_suffix('.svg')}`")
-        check_output(plot)
+        check_svg_path(plot)
     with loaded.located():
         splits = console.load_data(loaded, given)
         with console.tensorflow(given):

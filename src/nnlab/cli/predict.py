@@ -3,30 +3,50 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from nnlab.cli import console, options
+from nnlab.cli.rows import Rows, parse_rows
+from nnlab.config.by_name import UNNAMED, by_output, one_or_all, only
+from nnlab.errors import NnlabError
 from nnlab.wording import counted, metric_text, visible
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from nnlab.data.judging import JudgedRows
+    from nnlab.data.splits import ByName, DataSpec
+    from nnlab.run import Run
 
 
 @options.shared("runs_dir trust_code json quiet verbose")
 def predict(
     run: options.RunName,
     input_: Annotated[
-        Path,
+        Path | None,
         typer.Argument(
-            metavar="INPUT", help="Features of the rows: CSV or Parquet (columns by name), NPY or NPZ (arrays by name)."
+            metavar="[INPUT]",
+            help="Features of the rows: CSV or Parquet (columns by name), NPY or NPZ (arrays by name).",
         ),
-    ],
+    ] = None,
+    split: Annotated[
+        Literal["train", "validation", "test"] | None,
+        typer.Option(help="Rows of the run's own data in place of a file; default with `--rows`: test."),
+    ] = None,
+    rows: Rows = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="OUT.csv", help="Write here instead of to stdout.")
+    ] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.svg", help="Draw them: pictures with what is said of them, points, predicted against true."
+        ),
     ] = None,
     mc_samples: options.McSamples = None,
     seed: Annotated[
@@ -37,55 +57,162 @@ def predict(
 ) -> None:
     """Predict new rows with a saved run: classes and probabilities, or numbers, in the order of the file.
 
-    A file that has the target is scored, too.
+    A file that has the target is scored, too; so are the run's own rows (`--split test`), with a column of what is
+    true.
     """
     from nnlab.run import open_run
 
+    own = split is not None or rows is not None
+    if own == (input_ is not None):
+        hint = "write `nnlab predict RUN FILE`, or `nnlab predict RUN --split test --rows 0:9`"
+        message = "a file and rows of the run are given" if own else "nothing says which rows to predict"
+        raise NnlabError(message, hint=hint)
     found = open_run(run, given.runs_dir)
     found.require_model()
-    if output is not None:
-        from nnlab.outputs import check_output, write_output
-
-        check_output(output)
-    from nnlab.data import judging
-    from nnlab.data.features import RowsFile
-
-    data = judging.RunData.of(found)
-    file = RowsFile.open(input_, data.spec)
-    x, spec = file.features(), data.spec
-    judged, why_not = judging.scored_rows(data, file, x)
+    _check_outputs(output, plot)
+    asked = _rows_of_split(found, split or "test", rows) if input_ is None else _rows_of_file(found, input_)
     with console.tensorflow(given):
         from nnlab.engine.trained import Trained
+        from nnlab.model.plan import output_meanings
         from nnlab.predict import predict as predict_rows
 
         trained = Trained.load(found, trust_code=given.trust_code)
-        columns = predict_rows(trained, spec.scaled(x), spec=spec, mc_samples=mc_samples, seed=seed)
-        score = None if judged is None else trained.evaluate(judged)
+        columns = predict_rows(trained, asked.x, spec=asked.spec, mc_samples=mc_samples, seed=seed)
+        score = None if asked.judged is None else trained.evaluate(asked.judged)
+        names = tuple(output_meanings(trained.experiment, asked.spec))
+    outputs = names if len(names) > 1 else (UNNAMED,)
+    if plot is not None:
+        _draw(plot, asked, columns, outputs[0])
+    if input_ is None:
+        columns |= _true_columns(asked, outputs)
+    _report(found, asked, columns, score, given=given, files=(output, plot))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Asked:
+    """Rows to predict.
+
+    Args:
+        spec: what the run knows about its data.
+        x: the rows as the model takes them.
+        judged: the rows to score, if their targets are known.
+        source: in words, what the score is of.
+        why_not: why there is no score, if there are targets nevertheless.
+    """
+
+    spec: DataSpec
+    x: ByName
+    judged: JudgedRows | None
+    source: str
+    why_not: str | None = None
+
+    @property
+    def y(self) -> ByName | None:
+        """The true values of all rows, if they are known."""
+        is_whole = self.judged is not None and self.judged.rows.count == len(only(self.x))
+        return self.judged.rows.y if is_whole and self.judged is not None else None
+
+
+def _check_outputs(output: Path | None, plot: Path | None) -> None:
     if output is not None:
+        from nnlab.outputs import check_output
+
+        check_output(output)
+    if plot is not None:
+        from nnlab.report.svg import check_svg_path
+
+        check_svg_path(plot)
+
+
+def _rows_of_file(run: Run, file: Path) -> _Asked:
+    from nnlab.data import judging
+    from nnlab.data.features import RowsFile
+
+    data = judging.RunData.of(run)
+    rows_file = RowsFile.open(file, data.spec)
+    x = rows_file.features()
+    judged, why_not = judging.scored_rows(data, rows_file, x)
+    return _Asked(data.spec, data.spec.scaled(x), judged, "score, as the file has the target", why_not)
+
+
+def _rows_of_split(run: Run, split: Literal["train", "validation", "test"], rows: str | None) -> _Asked:
+    from dataclasses import replace
+
+    from nnlab.data import judging
+
+    judged = judging.rows_of_split(run, split)
+    taken = judged.rows.take(parse_rows(rows, judged.rows.count, what=split))
+    return _Asked(judged.spec, taken.x, replace(judged, rows=taken), f"score of {counted(taken.count, f'{split} row')}")
+
+
+def _draw(path: Path, asked: _Asked, columns: Mapping[str, np.ndarray], output: str) -> None:
+    from nnlab.outputs import write_output
+    from nnlab.report.prediction_plots import Predicted, draw_predictions
+
+    start = f"{output}." if output else ""
+    own = {name.removeprefix(start): column for name, column in columns.items() if name.startswith(start)}
+    y = None if asked.y is None else by_output(asked.y, output)
+    predicted = Predicted(asked.spec.target_of(output), own, y)
+    # what gives its inputs back gives them scaled
+    x = asked.x if predicted.target.predicts_inputs else asked.spec.unscaled(asked.x)
+    write_output(path, draw_predictions(asked.spec, x, predicted))
+
+
+def _true_columns(asked: _Asked, outputs: Sequence[str]) -> dict[str, np.ndarray]:
+    """Return what is true of each row, in columns beside those of what is predicted."""
+    import numpy as np
+
+    columns: dict[str, np.ndarray] = {}
+    for output in outputs:
+        target, start = asked.spec.target_of(output), f"{output}." if output else ""
+        if asked.y is None or target.predicts_inputs:
+            continue
+        y = by_output(asked.y, output)
+        if target.task in ("binary", "multiclass"):
+            names = np.array(target.class_names, dtype=object)
+            columns[f"{start}true"] = names[y.reshape(-1).astype(int)]
+            continue
+        for i, name in enumerate(target.class_names or target.names):
+            true = y.reshape(len(y), -1)[:, i]
+            columns[f"{start}true({name})"] = true.astype(np.int32) if target.class_names else true
+    return columns
+
+
+def _report(
+    run: Run,
+    asked: _Asked,
+    columns: Mapping[str, np.ndarray],
+    score: Mapping[str, float] | None,
+    *,
+    given: options.Given,
+    files: tuple[Path | None, Path | None],
+) -> None:
+    """Write what is predicted, and say how good it is."""
+    output, plot = files
+    if output is not None:
+        from nnlab.outputs import write_output
+
         write_output(output, _csv_text(columns))
     if given.json:
-        from nnlab.config.by_name import one_or_all
-
-        tasks = one_or_all({output: target.task for output, target in spec.targets.items()})
+        tasks = one_or_all({output: target.task for output, target in asked.spec.targets.items()})
         rows = [dict(zip(columns, row, strict=True)) for row in zip(*map(_plain, columns.values()), strict=True)]
-        document = {"run": str(found.path), "task": tasks, "rows": len(rows), "score": score}
-        seen = {} if judged is None else {"score_rows": judged.counts}
+        document = {"run": str(run.path), "task": tasks, "rows": len(rows), "score": score}
+        seen = {} if asked.judged is None else {"score_rows": asked.judged.counts}
         console.print_json({**document, **seen, "predictions": rows})
-    elif output is None:
+    elif output is None and plot is None:
         sys.stdout.write(_on_screen(_csv_text(columns)) if sys.stdout.isatty() else _csv_text(columns))
     elif not given.quiet:
-        count = len(next(iter(columns.values())))
-        console.say(f"predicted {counted(count, 'row')}")
-        console.say_written(output)
+        console.say(f"predicted {counted(len(only(columns)), 'row')}")
+        console.say_written(*(path for path in files if path is not None))
     if given.quiet:
         return
-    if judged is not None:
+    if asked.judged is not None:
         figures = ", ".join(f"{name} {metric_text(value)}" for name, value in (score or {}).items())
-        console.say(f"score, as the file has the target: {figures}")
-        for note in judged.notes:
+        console.say(f"{asked.source}: {figures}")
+        for note in asked.judged.notes:
             console.say(note)
-    elif why_not is not None:
-        console.say(f"no score: {why_not}")
+    elif asked.why_not is not None:
+        console.say(f"no score: {asked.why_not}")
 
 
 def _on_screen(text: str) -> str:

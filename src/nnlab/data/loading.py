@@ -54,11 +54,7 @@ def load_data(config: DataConfig, *, seed: int) -> Splits:
         >>> load_data(config, seed=0).spec.class_names
         ('setosa', 'versicolor', 'virginica')
     """
-    raw = read_source(config, seed=seed)
-    _check_scale(raw, config)
-    source = SourceRows.of(raw, encoded_targets(raw, config, partial(encode_target, raw)))
-    _check_own_test(source, config)
-    rows = source.split(config, seed=seed)
+    source, rows = load_source_rows(config, seed=seed)
     classes = {output: target.codes for output, target in source.targets.items() if target.codes}
     record = make_record(config, source.hashed(), rows, classes)
     found = _assemble(source, rows, config, record)
@@ -67,6 +63,23 @@ def load_data(config: DataConfig, *, seed: int) -> Splits:
     of_fold = fold.note(taking_turns) if isinstance(fold, Fold) else None
     more = [note for note in (source.unsplit(config), of_fold) if note is not None]
     return replace(found, spec=replace(found.spec, notes=(*found.spec.notes, *more))) if more else found
+
+
+@reading()
+def load_source_rows(config: DataConfig, *, seed: int) -> tuple[SourceRows, dict[str, np.ndarray]]:
+    """Load the rows that take part as the source has them, not scaled, and choose those of each split.
+
+    Returns:
+        The rows, and by split the positions of its rows among them.
+
+    Raises:
+        DataError: see `load_data`.
+    """
+    raw = read_source(config, seed=seed)
+    _check_scale(raw, config)
+    source = SourceRows.of(raw, encoded_targets(raw, config, partial(encode_target, raw)))
+    _check_own_test(source, config)
+    return source, source.split(config, seed=seed)
 
 
 def read_source(config: DataConfig, *, seed: int) -> RawData:
@@ -208,6 +221,7 @@ def _assemble(source: SourceRows, rows: Mapping[str, np.ndarray], config: DataCo
         class_weights=_class_weights(targets, rows["train"], config),
         scalings=scalings,
         own_test_set=raw.x_test is not None,
+        picture_shape=raw.picture_shape,
         notes=tuple(_notes(raw, train, targets, rows["train"])),
     )
     return Splits(train, validation, test, spec, record)

@@ -37,6 +37,7 @@ class RawData:
         target_names: names of the columns of each `y`.
         class_names: names of the classes 0, 1, ... of a `y` of integers; empty if labels are their own names.
         task: what the data set is for; `None` to infer it from `y`.
+        picture_shape: of rows that are flat and stand for pictures, such as `(8, 8)`.
         image: whether validation takes the last training rows, as is the custom for image sets.
         names_columns: whether the columns of a `y` of several have names of their own, rather than numbers.
         notes: what was understood of the values that the user may have meant otherwise, one sentence each.
@@ -50,6 +51,7 @@ class RawData:
     target_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     class_names: tuple[str, ...] = ()
     task: Literal["classification", "regression"] | None = None
+    picture_shape: tuple[int, ...] | None = None
     image: bool = False
     names_columns: bool = False
     notes: tuple[str, ...] = ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from nnlab.data.registry import SOURCES, Deviation, Noise, Points, RawData, Request, Samples, dataset
@@ -16,7 +17,7 @@ _KERAS = "https://keras.io/api/datasets"
 @dataset(url=f"{_SKLEARN}#optical-recognition-of-handwritten-digits-dataset")
 def digits(_: Request) -> RawData:
     """1,797 handwritten digits of 8 x 8 pixels (0 to 16) as 64 features, in 10 classes; needs no network."""
-    return _bundled("digits", target="digit", task="classification")
+    return replace(_bundled("digits", target="digit", task="classification"), picture_shape=(8, 8))
 
 
 @dataset(url=f"{_SKLEARN}#iris-plants-dataset")

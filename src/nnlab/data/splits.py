@@ -108,6 +108,7 @@ class DataSpec:
         class_weights: weight of each encoded class in the training loss, by output or `UNNAMED`; empty for equal ones.
         scalings: what was fitted on the training rows of each array and applied to every split.
         own_test_set: whether the test rows are the source's own rather than split off.
+        picture_shape: of flat rows that stand for pictures, `None` for others.
         notes: what was understood of the values that the user may have meant otherwise, one sentence each.
     """
 
@@ -120,6 +121,7 @@ class DataSpec:
     class_weights: Mapping[str, Mapping[int, float] | None] = field(default_factory=dict)
     scalings: Mapping[str, Scaling | None] = field(default_factory=dict)
     own_test_set: bool = False
+    picture_shape: Shape | None = None
     notes: tuple[str, ...] = ()
 
     @property
@@ -143,6 +145,14 @@ class DataSpec:
         arrays = x if len(x) > 1 else {next(iter(self.input_shapes)): only(x)}
         return {name: scaled(array, self.scalings.get(name)) for name, array in arrays.items()}
 
+    def unscaled(self, x: ByName) -> dict[str, np.ndarray]:
+        """Return rows that are scaled as the source has them, but for what rounding has lost, float64."""
+        found = {name: self.scalings.get(name) for name in x}
+        return {
+            name: array if (scaling := found[name]) is None else array * scaling.divisor + scaling.offset
+            for name, array in x.items()
+        }
+
     def to_json(self) -> dict[str, Any]:
         """Return a record of plain values, which a run keeps; `from_json` reads it back without any loss.
 
@@ -163,6 +173,7 @@ class DataSpec:
             "scaling": one_or_all({name: _scaling_record(scaling) for name, scaling in self.scalings.items()}) or None,
             "own_test_set": self.own_test_set,
             "array_names": list(self.array_names),
+            "picture_shape": None if self.picture_shape is None else list(self.picture_shape),
             "notes": list(self.notes),
         }
 

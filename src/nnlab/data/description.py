@@ -1,0 +1,234 @@
+"""What the rows of an experiment are, as the source has them: a summary of each column, and classes by split."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from nnlab.config.by_name import UNNAMED, one_or_all
+from nnlab.config.data import DataConfig
+from nnlab.data.classes import is_whole
+from nnlab.data.loading import load_source_rows
+from nnlab.data.source_rows import SourceRows
+from nnlab.data.splits import Shape, is_constant
+from nnlab.data.targets import Target
+from nnlab.wording import counted, named
+
+Kind = Literal["number", "whole number", "constant", "picture", "array", "class", "label"]
+
+UNEVEN = 3
+"""So many times as many rows of one class as of another are said to be uneven."""
+
+_SMALLEST_PICTURE = 4
+"""Pixels of a side; less are columns of a little table."""
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnSummary:
+    """What stands in a column of the training rows, or in an array whose rows are no lists of columns.
+
+    Args:
+        name: of the column or the array.
+        role: whether it is learned from, or learned.
+        kind: what its values are.
+        dtype: the type in which the source holds them.
+        shape: of a row; `()` for a column.
+        missing: values that are not there.
+        low: the least value; `None` for classes, as are the others.
+        high: the largest.
+        mean: of all values.
+        std: their standard deviation (divided by their number).
+        distinct: how many different values there are, classes included.
+    """
+
+    name: str
+    role: Literal["feature", "target"]
+    kind: Kind
+    dtype: str
+    shape: Shape = ()
+    missing: int = 0
+    low: float | None = None
+    high: float | None = None
+    mean: float | None = None
+    std: float | None = None
+    distinct: int | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return plain values."""
+        return {
+            "name": self.name, "role": self.role, "kind": self.kind, "dtype": self.dtype, "shape": list(self.shape),
+            "missing": self.missing, "min": self.low, "max": self.high, "mean": self.mean, "std": self.std,
+            "distinct": self.distinct,
+        }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DataDescription:
+    """The data of an experiment, before anything is scaled.
+
+    Args:
+        source: the rows.
+        rows: positions of the rows of each split among them.
+        columns: features, then targets.
+        notes: what had better be known of them.
+    """
+
+    source: SourceRows
+    rows: Mapping[str, np.ndarray]
+    columns: tuple[ColumnSummary, ...]
+    notes: tuple[str, ...]
+
+    def classes(self, split: str) -> dict[str, dict[str, int]]:
+        """Return how many rows each class or label has in a split, by output; nothing for numbers."""
+        return {
+            output: class_counts(target, self.rows[split])
+            for output, target in self.source.targets.items()
+            if target.class_names
+        }
+
+    def features(self, split: str, most: int | None = None) -> dict[str, np.ndarray]:
+        """Return the first rows of a split as the source has them, `[rows, ...]` by array."""
+        return self.source.features(self.rows[split][:most])
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what `nnlab data --json` prints."""
+        splits = {
+            split: {"rows": len(positions), "classes": one_or_all(self.classes(split)) if self.classes(split) else {}}
+            for split, positions in self.rows.items()
+        }
+        return {"splits": splits, "columns": [c.as_json() for c in self.columns], "notes": list(self.notes)}
+
+
+def describe_data(config: DataConfig, *, seed: int) -> DataDescription:
+    """Read the data of an experiment and describe them; what is said of columns holds for the training rows.
+
+    Args:
+        config: the `data` section.
+        seed: the experiment's.
+
+    Raises:
+        DataError: they cannot be read.
+    """
+    source, rows = load_source_rows(config, seed=seed)
+    columns = [*_features(source, rows["train"]), *_targets(source, rows["train"])]
+    return DataDescription(source, rows, tuple(columns), tuple(_notes(source, rows, columns)))
+
+
+def picture_shape(shape: Shape, told: Shape | None = None) -> Shape | None:
+    """Return the shape of a row as a picture, `(height, width)` or with channels; `None` for no picture.
+
+    Args:
+        shape: of a row.
+        told: what the source says of rows that are flat.
+    """
+    if told is not None and math.prod(told) == math.prod(shape):
+        return told
+    is_flat = len(shape) == 2 or (len(shape) == 3 and shape[2] in (1, 3, 4))
+    return shape if is_flat and min(shape[:2]) >= _SMALLEST_PICTURE else None
+
+
+def class_counts(target: Target, positions: np.ndarray) -> dict[str, int]:
+    """Return how many of some rows have each class, or each label."""
+    assert target.y is not None, "what gives back the inputs has no classes"
+    y = target.y[positions]
+    if target.task == "multilabel":
+        counts = (y > 0.5).sum(axis=0)
+    else:
+        counts = np.bincount(y.reshape(-1).astype(np.int64), minlength=len(target.class_names))
+    return dict(zip(target.class_names, counts.tolist(), strict=True))
+
+
+def _features(source: SourceRows, train: np.ndarray) -> Iterator[ColumnSummary]:
+    raw = source.raw
+    for array, x in source.features(train).items():
+        name, shape = array or "x", x.shape[1:]
+        picture = picture_shape(shape, raw.picture_shape)
+        if picture is not None or len(shape) != 1:
+            kind: Kind = "array" if picture is None else "picture"
+            yield _summary(name, x, role="feature", kind=kind, shape=picture or shape)
+            continue
+        names = raw.feature_names if len(raw.feature_names) == x.shape[1] else ()
+        for i in range(x.shape[1]):
+            yield _summary(names[i] if names else f"{name}[{i}]", x[:, i], role="feature")
+
+
+def _targets(source: SourceRows, train: np.ndarray) -> Iterator[ColumnSummary]:
+    for output, target in source.targets.items():
+        if target.y is None:
+            continue
+        y, names = target.y[train], source.raw.target_names[output]
+        dtype = str(source.raw.y[output].dtype).replace("object", "text")
+        if target.task == "multilabel":
+            for i, name in enumerate(target.class_names):
+                yield ColumnSummary(name, "target", "label", dtype, distinct=len(np.unique(y[:, i])))
+        elif target.has_classes:
+            found = sum(count > 0 for count in class_counts(target, train).values())
+            yield ColumnSummary(names[0], "target", "class", dtype, distinct=found)
+        else:
+            flat = y.reshape(len(y), -1)
+            for i in range(flat.shape[1]):
+                name = names[i] if len(names) == flat.shape[1] else f"{names[0]}[{i}]"
+                yield _summary(name, flat[:, i], role="target")
+
+
+def _summary(
+    name: str, values: np.ndarray, *, role: Literal["feature", "target"], kind: Kind | None = None, shape: Shape = ()
+) -> ColumnSummary:
+    missing = int(np.isnan(values).sum()) if values.dtype.kind == "f" else 0
+    there = values[~np.isnan(values)] if missing else values
+    low, high = float(there.min()), float(there.max())
+    if kind is None:
+        is_same = bool(is_constant(np.asarray(low), np.asarray(high), values.dtype))
+        kind = "constant" if is_same else "whole number" if is_whole(there) else "number"
+    mean = float(there.mean(dtype=np.float64))
+    return ColumnSummary(
+        name, role, kind, str(values.dtype), shape, missing, low, high, mean, _deviation(there, mean),
+        len(np.unique(there)) if not shape else None,
+    )  # fmt: skip
+
+
+def _deviation(values: np.ndarray, mean: float) -> float:
+    """Return the standard deviation, without a float64 copy of all pictures."""
+    chunks = np.array_split(values.reshape(-1), max(1, values.size // 1_000_000))
+    return math.sqrt(sum(float(np.square(chunk - mean, dtype=np.float64).sum()) for chunk in chunks) / values.size)
+
+
+def _notes(source: SourceRows, rows: Mapping[str, np.ndarray], columns: list[ColumnSummary]) -> Iterator[str]:
+    yield from source.raw.notes
+    yield from dict.fromkeys(note for target in source.targets.values() for note in target.notes)
+    for column in columns:
+        if column.kind == "constant":
+            yield f"{named(column.name)} is the same in all training rows, {column.low:g}: nothing is learned from it"
+        elif column.shape and (constant := _constant_entries(source, column, rows["train"])):
+            yield f"{constant:,} of {counted(math.prod(column.shape), 'value')} of {named(column.name)} never change"
+    for output, target in source.targets.items():
+        if target.class_names:
+            of = f" of `{output}`" if output != UNNAMED and len(source.targets) > 1 else ""
+            yield from _class_notes(target, rows, of)
+
+
+def _constant_entries(source: SourceRows, column: ColumnSummary, train: np.ndarray) -> int:
+    arrays = source.features(train)
+    x = arrays.get(column.name, next(iter(arrays.values())))
+    return int(is_constant(x.min(axis=0).astype(float), x.max(axis=0).astype(float), x.dtype).sum())
+
+
+def _class_notes(target: Target, rows: Mapping[str, np.ndarray], of: str) -> Iterator[str]:
+    counts = {split: class_counts(target, positions) for split, positions in rows.items()}
+    train = {name: count for name, count in counts["train"].items() if count}
+    if target.has_classes and train:
+        most, least = max(train, key=train.__getitem__), min(train, key=train.__getitem__)
+        if train[most] >= UNEVEN * train[least]:
+            yield (
+                f"uneven classes{of}: {counted(train[most], 'training row')} of {named(most)}, {train[least]:,} of "
+                f"{named(least)}; `class_weight: balanced` under `data` weighs them alike"
+            )
+    for split, found in counts.items():
+        gone = [name for name, count in found.items() if not count]
+        if gone:
+            what = "label" if target.task == "multilabel" else "class"
+            yield f"no {'training' if split == 'train' else split} row{of} has the {what} {', '.join(map(named, gone))}"

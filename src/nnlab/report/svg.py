@@ -1,0 +1,142 @@
+"""SVG files of our own, without Matplotlib: small, and light or dark as the reader's screen is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+
+from nnlab.errors import NnlabError
+from nnlab.outputs import check_output, is_stream
+
+COLORS = (
+    "#3b7dd8", "#e8590c", "#2f9e44", "#ae3ec9", "#e8a200", "#0b9aa8", "#d6336c", "#8d6e52", "#7a8290", "#7048e8",
+)  # fmt: skip
+"""Colours that can be told apart on white and on black."""
+
+CLASS_COLORS = (COLORS[1], COLORS[0], *COLORS[2:])
+"""Those of classes: the first orange, the second blue, as in TensorFlow Playground."""
+
+MARGIN = 16
+
+_STYLE = (
+    "svg{--paper:#fff;--ink:#212529;--soft:#5c636a;--line:#ced4da;--wrong:#d6336c}"
+    "@media(prefers-color-scheme:dark){svg{--paper:#16191d;--ink:#e9ecef;--soft:#adb5bd;--line:#495057;--wrong:#ff6b9d}}"
+    ".paper{fill:var(--paper)}text{font-family:system-ui,sans-serif;font-size:11px;fill:var(--ink)}"
+    ".soft{fill:var(--soft)}.head{font-size:13px;font-weight:600}.wrong{fill:var(--wrong);font-weight:600}"
+    ".line{stroke:var(--line);fill:none}.mark{stroke:var(--wrong);fill:none;stroke-width:2}"
+)
+
+
+def check_svg_path(path: Path) -> None:
+    """Tell whether a drawing can be written there, before the work of making it.
+
+    Raises:
+        NnlabError: the file's name does not end in `.svg`, or it cannot be written.
+    """
+    if path.suffix.lower() != ".svg" and not is_stream(path):
+        raise NnlabError(f"the plot `{path}` is no SVG file", hint=f"write `--plot {path.with_suffix('.svg')}`")
+    check_output(path)
+
+
+def document(width: float, height: float, parts: Iterable[str]) -> str:
+    """Return a whole SVG file."""
+    w, h = math.ceil(width), math.ceil(height)
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" width="{w}" height="{h}" viewBox="0 0 {w} {h}">'
+    paper = f'<rect class="paper" width="{w}" height="{h}"/>'
+    return "\n".join([head, f"<style>{_STYLE}</style>", paper, *parts, "</svg>", ""])
+
+
+def text(x: float, y: float, content: str, kind: str = "", anchor: str = "start") -> str:
+    """Return a line of text; `kind` is a class of the style, `anchor` where on the line x is."""
+    about = (f' class="{kind}"' if kind else "") + (f' text-anchor="{anchor}"' if anchor != "start" else "")
+    return f'<text x="{x:.1f}" y="{y:.1f}"{about}>{escape(content)}</text>'
+
+
+def fitting(content: str, width: float) -> str:
+    """Cut a text to what fits into a width in pixels, as nearly as can be told without a font."""
+    most = max(2, int(width / 5.8))
+    return content if len(content) <= most else f"{content[: most - 1]}…"
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A pair of axes.
+
+    Args:
+        left: pixels from the left.
+        top: pixels from above.
+        width: pixels between the axes' ends.
+        height: likewise.
+        x: the numbers at the left and the right end.
+        y: the numbers at the lower and the upper end.
+    """
+
+    left: float
+    top: float
+    width: float
+    height: float
+    x: tuple[float, float]
+    y: tuple[float, float]
+
+    def at(self, x: float, y: float) -> tuple[float, float]:
+        """Return the place of a point in pixels."""
+        right = (x - self.x[0]) / (self.x[1] - self.x[0])
+        up = (y - self.y[0]) / (self.y[1] - self.y[0])
+        return self.left + right * self.width, self.top + (1 - up) * self.height
+
+    def axes(self, *, title: str = "", x_label: str = "", y_label: str = "", y_ticks: bool = True) -> list[str]:
+        """Return the box with its numbers and names."""
+        bottom = self.top + self.height
+        parts = [
+            f'<rect class="line" x="{self.left:.1f}" y="{self.top:.1f}" width="{self.width:.1f}" '
+            f'height="{self.height:.1f}"/>'
+        ]
+        for value in ticks(*self.x, most=max(3, int(self.width / 70))):
+            x, _ = self.at(value, self.y[0])
+            parts.append(text(x, bottom + 14, f"{value:.6g}", "soft", "middle"))
+        for value in ticks(*self.y, most=max(2, int(self.height / 45))) if y_ticks else ():
+            _, y = self.at(self.x[0], value)
+            parts.append(text(self.left - 5, y + 4, f"{value:.6g}", "soft", "end"))
+        if title:
+            parts.append(text(self.left, self.top - 7, fitting(title, self.width), "head"))
+        if x_label:
+            parts.append(text(self.left + self.width / 2, bottom + 29, fitting(x_label, self.width), "", "middle"))
+        if y_label:
+            x, y = self.left - 44, self.top + self.height / 2
+            turned = text(x, y, fitting(y_label, self.height), "", "middle")
+            parts.append(turned.replace("<text", f'<text transform="rotate(-90 {x:.1f} {y:.1f})"', 1))
+        return parts
+
+
+def ticks(low: float, high: float, *, most: int) -> list[float]:
+    """Return round numbers between two, at least two and about as many as asked for."""
+    rough = (high - low) / most
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(power * factor for factor in (1, 2, 2.5, 5, 10) if power * factor >= rough * (1 - 1e-9))
+    first = math.ceil(low / step - 1e-9)
+    count = math.floor(high / step + 1e-9) - first + 1
+    return [round((first + i) * step, 12) + 0.0 for i in range(count)]
+
+
+def around(values: Sequence[float], *, share: float = 0.05) -> tuple[float, float]:
+    """Return the ends of an axis that shows all of some numbers, with a margin."""
+    low, high = float(min(values)), float(max(values))
+    margin = share * (high - low) or max(1.0, abs(high)) * share
+    return low - margin, high + margin
+
+
+def legend(x: float, y: float, names: Sequence[str], *, width: float) -> tuple[list[str], float]:
+    """Return names with the colour of each, in lines that fit a width, and the pixels that they take downwards."""
+    parts, left, top = [], x, y
+    for i, name in enumerate(names):
+        shown = fitting(name, 180)
+        size = 26 + 6.6 * len(shown)
+        if left > x and left + size > x + width:
+            left, top = x, top + 18
+        parts.append(f'<circle cx="{left + 5:.1f}" cy="{top - 4:.1f}" r="5" fill="{CLASS_COLORS[i % len(COLORS)]}"/>')
+        parts.append(text(left + 15, top, shown))
+        left += size
+    return parts, top - y + 18
