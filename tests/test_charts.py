@@ -38,16 +38,16 @@ def test_loss_and_metrics_stand_beside_one_another_at_80_columns():
     assert lines == [
         "loss                                     accuracy",
         "╌╌ train 0.1000  ── val 0.5000           ╌╌ train 0.9500  ── val 0.9429",
-        "2.02 │ ⠻⡀                                 0.95 │         ⢀⡀⢀⣀⣠⣄⠤⠤⠴⠦⠴⠒⠒⠒⠒⠓⠚⠓⠚⠉⠉⠉⠉",
-        "     │ ⠘⡇                                      │     ⢀⣀⡰⠖⠊⠉⠉",
-        "     │ ⠘⢣                                      │    ⡔⠉⠁",
-        "     │  ⠻⡀                                     │  ⢀⡎",
-        "1.06 │  ⠘⢇                               0.475 │ ⢀⢮",
-        "     │   ⠋⢢                                    │ ⠈⡄",
-        "     │    ⠃⠑⠢⣀                                 │ ⢀⠄",
-        "     │     ⠈⠁⠠⠍⢑⠒⠒⠒⠒⠒⠢⠤⠔⠒⠒⠒⠒⠒⠒⠒⠒⠒⠉⠉⠉⠉⠉⠉        │ ⢠",
-        " 0.1 │          ⠁⠈⠁⠐⠂⠐⠂⠠⠄⠠⠄⠠⠄⠠⠄⢀⡀⢀⡀⢀⡀⢀       0 │ ⡄",
-        "     └0───────────────▲best 10───────20        └0───────────────▲best 10──────20",
+        "2.02 │ ⠻⡀                                 0.95 │         ⢀⢀⣤⣀⡤⠤⠤⠤⠶⠔⠒⠒⠒⠒⠒⠒⠛⠒⠛⠉⠉⠉⠉",
+        "     │ ⠘⡇                                      │     ⢀⠤⠖⠒⠉⠁",
+        "     │  ⢳                                      │   ⣠⠎⠁",
+        "1.06 │  ⠛⡄                               0.475 │  ⣰⠅",
+        "     │  ⠈⠓⡄                                    │ ⠰⡅",
+        "     │   ⠈⠊⠢⢄                                  │  ⡄",
+        "     │     ⠑ ⠭⠒⣒⠒⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠔⠒⠒⠒⠒⠒⠒⠒        │ ⢠",
+        " 0.1 │           ⠑ ⠒ ⠒ ⠤ ⠤ ⠤ ⠤ ⣀ ⣀ ⣀ ⣀       0 │ ⡄",
+        "     └────────────────▲────────────────        └────────────────▲───────────────",
+        "      0            best 10           20         0            best 10          20",
     ]
     assert max(map(len, lines)) <= 80
 
@@ -57,16 +57,16 @@ def test_plain_characters_say_the_same():
     assert lines == [
         "loss                                     accuracy",
         ". train 0.1000  o val 0.5000             . train 0.9500  o val 0.9429",
-        "2.02 | .o                                 0.95 |              .ooooooooooooooooo",
-        "     | .o                                      |       .ooooooo",
-        "     |  o                                      |    oooo",
-        "     |  .o                                     |   o",
-        "1.06 |  .oo                              0.475 |  o",
-        "     |   . o                                   |  o",
-        "     |    ..oooo                  ooooo        |  .",
-        "     |       ...oooooooooooooooooo             | .",
-        " 0.1 |               .................       0 | .",
-        "     +0---------------^best 10-------20        +0---------------^best 10------20",
+        "2.02 | .o                                 0.95 |             ..ooooooooooooooooo",
+        "     | .o                                      |     .ooooooooo",
+        "     |  o                                      |   .oo",
+        "1.06 |  .o                               0.475 |  .o",
+        "     |  .oo                                    |  o",
+        "     |    .oo                                  |  .",
+        "     |     ..oooooooooooooooooooooooooo        | .",
+        " 0.1 |              ..................       0 | .",
+        "     +----------------^----------------        +----------------^---------------",
+        "      0            best 10           20         0            best 10          20",
     ]
     assert all(line.isascii() for line in lines)
 
@@ -106,11 +106,13 @@ def test_the_names_of_metrics_are_those_of_training_rows():
 
 @pytest.mark.parametrize("at", [0, 1, 10, 19, 20])
 def test_the_mark_never_leaves_the_axis(at):
-    axis = text_of(draw([Curve([0, 20], [0, 1])], Frame(width=30, height=5, mark=(at, f"best {at}")))[-1])
-    assert len(axis) == 30
+    rows = draw([Curve([0, 20], [0, 1])], Frame(width=30, height=6, ends=("0", "20"), mark=(at, f"best {at}")))
+    axis, labels = map(text_of, rows[-2:])
+    assert len(axis) == len(labels) == 30
     assert axis.count("▲") == 1
     column = axis.index("▲") - axis.index("└") - 1
     assert column == round(at / 20 * (2 * 27 - 1)) // 2
+    assert labels.split() == ["0", "best", str(at), "20"]
 
 
 def test_a_chart_of_zeros_and_of_one_point_has_room_above_and_below():
@@ -139,20 +141,21 @@ def write_history(runs, rows) -> Run:
 
 def test_runs_show_draws_on_a_terminal_and_elsewhere_where_it_is_asked_to(nnlab, tmp_path):
     write_history(tmp_path / "runs", HISTORY)
-    assert "└0" not in nnlab("runs", "show", "name").out
+    assert "└──" not in nnlab("runs", "show", "name").out
     drawn = nnlab("runs", "show", "name", "--chart").out
-    assert "└0" in drawn
+    assert "└──" in drawn
     assert max(map(len, drawn[drawn.index("loss") :].splitlines())) <= 80
     assert nnlab("runs", "show", "name", "--chart", "--json").code == 2
     commands = ["runs show name", "runs show name --no-chart"]
     on_terminal = in_terminal(tmp_path, commands)
     assert_fits(on_terminal)
-    assert "▲best 10" in lines_of(on_terminal[commands[0]])
-    assert "└0" not in lines_of(on_terminal[commands[1]])
-    assert any(plain(line) != line for line in on_terminal[commands[0]] if "└0" not in line)
+    assert "best 10" in lines_of(on_terminal[commands[0]])
+    assert "▲" in lines_of(on_terminal[commands[0]])
+    assert "└──" not in lines_of(on_terminal[commands[1]])
+    assert any(plain(line) != line for line in on_terminal[commands[0]] if "└" not in line)
     ascii_alone = in_terminal(tmp_path, ["runs show name --no-color"], width=60, PYTHONIOENCODING="ascii")
     assert_fits(ascii_alone, 60)
-    assert "^best 10" in lines_of(ascii_alone["runs show name --no-color"])
+    assert "-^-" in lines_of(ascii_alone["runs show name --no-color"])
 
 
 def test_commands_that_draw_do_so_in_ascii_too(tmp_path):

@@ -116,6 +116,16 @@ def stopped(error: BaseException, run: Run, *, done: str) -> int:
     return code
 
 
+def say_interrupted(run: Run) -> None:
+    """Say what is left of a training that was interrupted."""
+    if not run.path.exists():
+        say("interrupted before training began; nothing was kept")
+        return
+    hint = f"`nnlab train {run.config_path}` trains it again from the start"
+    kept = "the weights and the history so far are" if run.model_path.exists() else "the history so far is"
+    say(f"interrupted; {kept} in {run.path}", hint=hint)
+
+
 def changes_by(values: Mapping[str, Any]) -> list[Override]:
     """Return what options change of a config: their values by path, `None` for an option that was not given."""
     from nnlab.config.overrides import override
@@ -191,12 +201,12 @@ def tensorflow(given: Given) -> Iterator[None]:
                 import tensorflow as tf
 
                 tf.config.list_physical_devices()  # what TensorFlow says of missing GPUs, it says here
-        with _plain_errors():
+        with plain_errors():
             yield
 
 
 @contextlib.contextmanager
-def _plain_errors() -> Iterator[None]:
+def plain_errors() -> Iterator[None]:
     """Say in a line what TensorFlow refuses to compute: the numbers it was given, or more than the memory holds."""
     import tensorflow as tf
 

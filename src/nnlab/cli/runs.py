@@ -135,7 +135,7 @@ def show_run(
     given: options.Given,
 ) -> None:
     """Show one run: status, metrics, best epoch, versions, loss and metrics by epoch."""
-    from nnlab.cli.training import show_metrics
+    from nnlab.cli.metrics import show_metrics
     from nnlab.results import best_and_kept
     from nnlab.run import open_run
     from nnlab.wording import metric_text

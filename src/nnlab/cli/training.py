@@ -3,26 +3,37 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from nnlab.cli import console, options
+from nnlab.cli.metrics import show_metrics
 from nnlab.errors import NnlabError
 
 if TYPE_CHECKING:
-    from nnlab.cli.screen import Screen
     from nnlab.config.load import LoadedConfig
     from nnlab.recording import RunSummary
     from nnlab.run import Run
 
 
 @options.shared("changes seed name runs_dir trust_code json quiet verbose")
-def train(config: options.Config, *, given: options.Given) -> None:
+def train(
+    config: options.Config,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Train again whenever the file is saved, and draw it live; Ctrl-C ends.")
+    ] = False,
+    *,
+    given: options.Given,
+) -> None:
     """Train a config, evaluate it on all splits, and keep everything in a run directory."""
     from nnlab.run import Run
+
+    if watch:
+        from nnlab.cli.watch import watch as watch_config
+
+        watch_config(config, given)
 
     loaded = console.load(config, given)
     console.check_fit(loaded)
@@ -31,7 +42,7 @@ def train(config: options.Config, *, given: options.Given) -> None:
         with loaded.located():
             summary = _trained(loaded, run, given)
     except KeyboardInterrupt:
-        _say_interrupted(run.path)
+        console.say_interrupted(run)
         raise typer.Exit(130) from None
     if summary.problem is not None:
         console.print_problems([summary.problem])
@@ -146,35 +157,3 @@ def evaluate(
         figures = {name: value for name, value in mc.items() if name != "samples"}
         console.results().print(f"mean of {mc_samples} Monte-Carlo samples")
         show_metrics(console.results(), {name: figures})
-
-
-def show_metrics(out: Screen, metrics: Mapping[str, Mapping[str, float | None] | None]) -> None:
-    """Print one row a split, one column a metric; where that is too wide, one row a metric."""
-    from nnlab.report.page import Column
-    from nnlab.wording import metric_text
-
-    splits = {split: values for split, values in metrics.items() if values is not None}
-    names = list(dict.fromkeys(name for values in splits.values() for name in values))
-
-    def text(split: str, name: str) -> str:
-        value = splits[split].get(name)
-        return "nan" if value is None else metric_text(value)
-
-    across = [
-        Column("", list(splits), left=True),
-        *(Column(name, [text(split, name) for split in splits]) for name in names),
-    ]
-    down = [
-        Column("", names, left=True),
-        *(Column(split, [text(split, name) for name in names]) for split in splits),
-    ]
-    out.show_table(across if out.fits(across) else down)
-
-
-def _say_interrupted(path: Any) -> None:
-    if not path.exists():
-        console.say("interrupted before training began; nothing was kept")
-        return
-    hint = f"`nnlab train {path}/config.yaml` trains it again from the start"
-    kept = "the weights and the history so far are" if (path / "model.keras").exists() else "the history so far is"
-    console.say(f"interrupted; {kept} in {path}", hint=hint)

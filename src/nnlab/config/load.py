@@ -38,12 +38,14 @@ class LoadedConfig:
         text: the file as written.
         root: its tree, `extends` and overrides applied.
         overrides: the overrides as the user wrote them.
+        named_files: the files of data and code that it names.
     """
 
     experiment: Experiment
     text: str
     root: Node
     overrides: tuple[str, ...] = ()
+    named_files: tuple[Path, ...] = ()
 
     def locate(self, problem: Problem) -> Problem:
         """Add the file, line and column of the config to a problem that knows only its path."""
@@ -102,14 +104,30 @@ def load_config(path: Path, overrides: Sequence[Override | str] = ()) -> LoadedC
     assert isinstance(root.value, dict)
     if "name" not in root.value:
         root.value["name"] = from_plain(name_from(path.stem, default="experiment"), Mark(str(path)))
-    _resolve_paths(root)
+    named_files = _resolve_paths(root)
     try:
         experiment = experiment_from(root)
     except ConfigError as error:
         problems += error.problems
     if problems:
         raise ConfigError(problems)
-    return LoadedConfig(experiment, text, root, tuple(item.origin for item in changes))
+    return LoadedConfig(experiment, text, root, tuple(item.origin for item in changes), named_files)
+
+
+def config_files(path: Path) -> list[Path]:
+    """Return a config file and those that it extends, as far as they can be read."""
+    files: list[Path] = []
+    while path not in files and len(files) <= MAX_EXTENDS:
+        files.append(path)
+        try:
+            _, root = read_file(path, problems=[])
+        except ConfigError:
+            break
+        base = _text_at(root, "extends")
+        if base is None:
+            break
+        path = path.parent / str(base.value)
+    return files
 
 
 def change_config(config: LoadedConfig, changes: Sequence[Override]) -> LoadedConfig:
@@ -121,7 +139,7 @@ def change_config(config: LoadedConfig, changes: Sequence[Override]) -> LoadedCo
     root = config.root.copy()
     apply_overrides(root, changes)
     overrides = (*config.overrides, *(item.origin for item in changes))
-    return LoadedConfig(experiment_from(root), config.text, root, overrides)
+    return LoadedConfig(experiment_from(root), config.text, root, overrides, config.named_files)
 
 
 def experiment_from(root: Node) -> Experiment:
@@ -222,17 +240,25 @@ def _extends_error(node: Node, message: str, hint: str) -> ConfigError:
     return ConfigError(place(Problem(message, hint, ("extends",)), node.mark))
 
 
-def _resolve_paths(root: Node) -> None:
-    """Make paths absolute: relative to the file that says them, or to the working directory for `--set`."""
+def _resolve_paths(root: Node) -> tuple[Path, ...]:
+    """Make paths absolute: relative to the file that says them, or to the working directory for `--set`.
+
+    Returns:
+        Those of data and code.
+    """
+    named_files = []
     if (node := _text_at(root, "data", "path")) is not None:
         node.value = _absolute(str(node.value), node.mark)
+        named_files.append(Path(node.value))
     if (node := _text_at(root, "model", "class")) is not None and is_file(str(node.value)):
         file, name = split_class(str(node.value))
-        node.value = f"{_absolute(file, node.mark)}:{name}"
+        named_files.append(Path(_absolute(file, node.mark)))
+        node.value = f"{named_files[-1]}:{name}"
     for path in (("model", "transfer"), ("model", "transfer", "from")):
         # without a separator it is the name of a run
         if (node := _text_at(root, *path)) is not None and "/" in str(node.value):
             node.value = _absolute(str(node.value), node.mark)
+    return tuple(named_files)
 
 
 def _text_at(root: Node, *path: str) -> Node | None:

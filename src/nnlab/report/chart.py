@@ -51,7 +51,7 @@ class Frame:
 
     Args:
         width: characters of a line.
-        height: lines, the axis of x among them; at least 3.
+        height: lines, the axis of x among them; at least 4.
         is_plain: whether to do with ASCII's characters.
         ends: what is written at both ends of the axis.
         x_limits: which x stand there; default: the smallest and the largest.
@@ -83,7 +83,7 @@ def draw(curves: Sequence[Curve], frame: Frame) -> list[Row]:
     xs = [x for curve in curves for x in curve.x]
     left, right = frame.x_limits or (min(xs), max(xs))
     low, high = frame.y_limits or _limits(curves, is_log=frame.is_log)
-    height = frame.height - 1
+    height = frame.height - (1 if frame.mark is None else 2)
     labels = {0: number(high), height - 1: number(low)}
     if height > LEAST_FOR_MIDDLE:
         middle = math.sqrt(low * high) if frame.is_log else (low + high) / 2
@@ -98,9 +98,9 @@ def draw(curves: Sequence[Curve], frame: Frame) -> list[Row]:
         canvas.put(curve, points)
     wall = "|" if frame.is_plain else "│"
     rows: list[Row] = [[(f"{labels.get(i, ''):>{margin}} {wall}", "dim"), *canvas.line(i)] for i in range(height)]
-    place = None if frame.mark is None else canvas.column(frame.mark[0], left, right) // canvas.across
     ends = frame.ends or (number(left), number(right))
-    return [*rows, [(" " * (margin + 1), ""), *_axis(canvas.width, ends, frame, place)]]
+    place = None if frame.mark is None else canvas.column(frame.mark[0], left, right) // canvas.across
+    return [*rows, *([(" " * (margin + 1), ""), *row] for row in _axis(canvas.width, ends, frame, place))]
 
 
 def line_chart(
@@ -178,30 +178,20 @@ def _limits(curves: Sequence[Curve], *, is_log: bool) -> tuple[float, float]:
     return low, high
 
 
-def _axis(width: int, ends: tuple[str, str], frame: Frame, place: int | None) -> Row:
-    """Return the axis of x: its ends, and what is marked on it."""
+def _axis(width: int, ends: tuple[str, str], frame: Frame, place: int | None) -> list[Row]:
+    """Return the axis of x, with its ends in it, or below it together with what is marked."""
     corner, dash, arrow = ("+", "-", "^") if frame.is_plain else ("└", "─", "▲")
     first, last = ends
-    line = list(dash * width)
-    line[: len(first)], line[width - len(last) :] = first, last
-    marked: range | None = None
-    if place is not None and frame.mark is not None:
-        text = frame.mark[1]
-        behind, before = f"{arrow}{text}", f"{text}{arrow}"
-        for shown, start in ((behind, place), (before, place - len(text)), (arrow, place)):
-            # what is written at the ends goes only where there is no room beside it
-            if (start >= len(first) and start + len(shown) <= width - len(last)) or shown == arrow:
-                line[start : start + len(shown)] = shown
-                marked = range(start, start + len(shown))
-                break
-    axis = "".join(line)
-    if marked is None:
-        return [(corner + axis, "dim")]
-    return [
-        (corner + axis[: marked.start], "dim"),
-        (axis[marked.start : marked.stop], "bold"),
-        (axis[marked.stop :], "dim"),
-    ]
+    room = width - len(first) - len(last)
+    if place is None or frame.mark is None:
+        return [[(f"{corner}{first}{dash * room}{last}", "dim")]]
+    line = [(corner + dash * place, "dim"), (arrow, "bold"), (dash * (width - place - 1), "dim")]
+    text = frame.mark[1]
+    if len(text) + 2 > room:  # the mark tells more than the ends
+        return [line, [(f" {text}", "bold")]]
+    start = min(max(place - len(text) // 2, len(first) + 1), width - len(last) - 1 - len(text))
+    blanks = " " * (start - len(first)), " " * (width - len(last) - start - len(text))
+    return [line, [(f" {first}{blanks[0]}", "dim"), (text, "bold"), (f"{blanks[1]}{last}", "dim")]]
 
 
 Points = Sequence[tuple[int, int | None]]
