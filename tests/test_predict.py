@@ -366,6 +366,19 @@ def drawn(target, columns, x, y=None) -> str:
     return draw_predictions(spec, {"": x}, Predicted(spec_of_target, columns, y))
 
 
+def test_pictures_that_are_given_back_stand_below_those_that_came_in():
+    from nnlab.data.splits import DataSpec, TargetSpec
+    from nnlab.report.prediction_plots import Predicted, draw_predictions
+
+    target = TargetSpec("regression", (4, 5), (), (), inferred_task=True, predicts_inputs=True)
+    spec = DataSpec({"": (4, 5)}, (), {"": target}, num_train=1, num_validation=0, num_test=0)
+    x = np.random.default_rng(0).random((3, 4, 5))
+    given_back = {f"y{i}": x.reshape(3, -1)[:, i] * 2 for i in range(20)}
+    drawn = draw_predictions(spec, {"": x}, Predicted(target, given_back, x))
+    assert drawn.count("<image ") == 3
+    assert "what came in, above what was given back" in drawn
+
+
 def test_what_is_no_picture_is_drawn_as_points():
     numbers = ("regression", ("price",), (1,))
     x, price = np.zeros((4, 3)), {"price": np.array([1.0, 2.0, 3.0, 5.0])}

@@ -78,6 +78,9 @@ def _show(described: DataDescription, loaded: LoadedConfig) -> None:
     first = _first_rows(described)
     if len(first) > 1:
         out.show_table(first, title="first training rows", whole="the source")
+        features = sum(column.role == "feature" for column in described.columns)
+        if features > MOST_CELLS:
+            out.say(f"with the first {MOST_CELLS} of {counted(features, 'feature')}")
 
 
 def _columns(described: DataDescription) -> list[Column]:

@@ -131,8 +131,10 @@ def _pictures(pictures: np.ndarray, predicted: Predicted) -> str:
     """Draw pictures with what is said of them; what gives pictures back stands below what came in."""
     count = len(pictures)
     if predicted.target.predicts_inputs:
-        given_back = predicted.numbers[:count].reshape(pictures.shape)
-        both = np.concatenate([pictures.astype(np.float64), given_back], axis=1)
+        low, high = float(pictures.min()), float(pictures.max())
+        given_back = np.clip(predicted.numbers[:count].reshape(pictures.shape), low, high)
+        between = np.full_like(pictures[:, :1], high)
+        both = np.concatenate([pictures, between, given_back], axis=1)
         return picture_grid(both, [Caption([])] * count, title="what came in, above what was given back")
     said, true = predicted.said[:count], predicted.true
     wrong = np.zeros(count, bool) if predicted.wrong is None else predicted.wrong[:count]
