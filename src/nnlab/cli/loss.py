@@ -54,9 +54,9 @@ def loss(
     A flat list is a number a row, or one row where the columns of a row belong together (a column a class). One number
     stands for as many as there are on the other side.
     """
-    component = (
-        _told_of_logits(parse_judge(name, parameters or ())) if from_logits else parse_judge(name, parameters or ())
-    )
+    component = parse_judge(name, parameters or ())
+    if from_logits:
+        component = _told_of_logits(component)
     activations = parse_activations(activation or ())
     from nnlab.model.literals import literal_rows, odd_predictions
 
