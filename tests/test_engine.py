@@ -434,3 +434,63 @@ def test_a_config_of_all_rows_in_order_is_resolved_to_what_trains_to_the_same_bi
     assert (resolved.training.batch_size, resolved.training.shuffle) == ("all", False)
     assert (resolved.data.validation, resolved.data.test) == (0, 0)
     assert weights(trained(summary.run.config_path.read_text())) == weights(summary)
+
+
+GROWING = """
+seed: 3
+data: {source: wine, scale: standardize, test: 0}
+model: {hidden: [8]}
+optimizer: {SGD: {learning_rate: 0.05, momentum: 0.9}}
+schedule: {cosine: {warmup_steps: 4}}
+training: {epochs: 7, batch_size: {grow: {factor: 2, every_epochs: 2, start: 30, most: 100}}, tensorboard: false}
+"""
+"""142 training rows, in batches of 30, 60 and 100: 5, 3 and 2 steps an epoch."""
+
+
+def test_growing_batches_have_the_sizes_and_steps_of_their_epochs(config):
+    from nnlab.config.durations import schedule_in_steps, steps_before, steps_of_run
+
+    experiment = config(GROWING).experiment
+    assert experiment.training.batch_sizes(142) == {0: 30, 2: 60, 4: 100}
+    assert [steps_before(experiment, 142, epoch) for epoch in range(8)] == [0, 5, 10, 13, 16, 18, 20, 22]
+    assert steps_of_run(experiment, 142) == (5, 22)
+    assert schedule_in_steps(experiment, 142).rate(22) == pytest.approx(0, abs=1e-9)
+    assert experiment.training.batch_sizes(40) == {0: 30, 2: 40}
+
+
+@pytest.mark.parametrize("more", [[], ["optimizer.use_ema=true", "training.early_stopping={patience: 9}"]])
+def test_growing_batches_give_the_same_numbers_in_all_engines(trained, more):
+    exact, keras_own = (trained(GROWING, f"training.engine={name}", *more) for name in ("exact", "keras"))
+    assert numbers(exact) == numbers(keras_own)
+    assert weights(exact) == weights(keras_own)
+    fast = trained(GROWING, "training.jit_compile=true", *more)
+    assert [row["loss"] for row in numbers(fast)] == pytest.approx([row["loss"] for row in numbers(exact)], rel=1e-4)
+    steps = exact.run.config_path.read_text()
+    assert weights(trained(steps)) == weights(exact)
+
+
+def test_growing_batches_are_the_rows_that_numpy_would_take(trained):
+    from nnlab.engine.batches import epoch_permutation
+    from nnlab.model.saved import load_model
+
+    text = WEIGHT.replace("batch_size: 2, metrics: [], shuffle: false", "metrics: []")
+    summary = trained(text, "training.batch_size={grow: {factor: 2, every_epochs: 1, start: 1}}")
+    x, y, weight = np.arange(1.0, 6.0), np.array([5.0, 4, 1, 0, 2]), 0.0
+    for epoch, rows in enumerate([1, 2, 4]):
+        order = epoch_permutation(0, epoch, 5)
+        for start in range(0, 5, rows):
+            batch = order[start : start + rows]
+            weight -= 0.01 * 2 * np.mean((weight * x[batch] - y[batch]) * x[batch])
+    assert float(load_model(summary.run).get_weights()[0][0, 0]) == pytest.approx(weight, rel=1e-5)
+
+
+def test_a_training_of_growing_batches_goes_on_where_it_stopped(config, tmp_path):
+    from nnlab.train import train
+    from nnlab.training_options import TrainingOptions
+
+    loaded, runs = config(GROWING), [Run.new(tmp_path, name) for name in ("whole", "first", "second")]
+    whole = train(loaded, runs[0])
+    train(loaded, runs[1], TrainingOptions(last_epoch=3, keep_checkpoint=True))
+    second = train(loaded, runs[2], TrainingOptions(continues=runs[1]))
+    assert numbers(second) == numbers(whole)
+    assert weights(second) == weights(whole)

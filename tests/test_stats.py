@@ -292,3 +292,11 @@ def test_a_performance_profile_counts_what_is_solved_at_so_many_times_the_best_c
     assert (fast, slow) == ([1.0, 2.0, math.inf], [2.0, 1.0, math.inf])
     assert [share_within(fast, factor) for factor in (1, 2, 100)] == pytest.approx([1 / 3, 2 / 3, 2 / 3])
     assert share_within(never, 100) == 0
+
+
+def test_steps_of_epochs_are_counted_one_by_one_where_they_differ():
+    from nnlab.stats import steps_after
+
+    assert [steps_after(epochs, [5, 3, 2]) for epochs in (0, 1, 2.5, 3)] == [0, 5, 9, 10]
+    assert steps_after(2.5, 4) == 10
+    assert steps_after(math.inf, [5, 3]) == math.inf

@@ -168,6 +168,22 @@ def first_at_least(values: Sequence[float], least: float) -> float:
     return next((i for i, value in enumerate(values, start=1) if value >= least), math.inf)
 
 
+def steps_after(epochs: float, steps_per_epoch: int | Sequence[int]) -> float:
+    """Return the steps of so many epochs, parts of one included; infinitely many of infinitely many.
+
+    Args:
+        epochs: how many.
+        steps_per_epoch: those of every epoch, or of each one after the other.
+    """
+    if isinstance(steps_per_epoch, int):
+        return epochs * steps_per_epoch
+    if math.isinf(epochs):
+        return epochs
+    whole = int(epochs)
+    part = (epochs - whole) * steps_per_epoch[whole] if epochs > whole else 0.0
+    return sum(steps_per_epoch[:whole]) + part
+
+
 def expected_best(scores: Sequence[float]) -> list[float]:
     """Return the best score to expect after the first, second, ... of all trials, in an order drawn at random.
 

@@ -104,7 +104,8 @@ def _preview(loaded: LoadedConfig, steps: int | None, rows: dict[str, int]) -> _
     assert count is not None
     text = counted(count, "step")
     if per_epoch is not None:
-        text += f", {per_epoch:,} an epoch"
+        grows = len(experiment.training.batch_sizes(num_train or 1)) > 1
+        text += f", {per_epoch:,} {'in the first' if grows else 'an'} epoch"
     rates = [planned.rate(step) for step in range(count)]
     if not math.isfinite(max(rates)):
         message = f"the learning rate is infinite from step {rates.index(math.inf)} on"

@@ -44,7 +44,7 @@ class Contender:
     Args:
         number: from 0.
         name: what tables call it.
-        steps_per_epoch: optimizer steps an epoch.
+        steps_per_epoch: optimizer steps an epoch; of each one where they differ.
         learning_rate: its own, as configured; `None` if a schedule gives the rates alone.
         rate_path: where its learning rate stands in the config.
         rate_center: the middle of the rates that are tried.
@@ -52,7 +52,7 @@ class Contender:
 
     number: int
     name: str
-    steps_per_epoch: int
+    steps_per_epoch: int | Sequence[int]
     learning_rate: float | None = None
     rate_path: str | None = "optimizer.learning_rate"
     rate_center: float = 0.001
@@ -338,7 +338,7 @@ class Comparison:
             crashed=len(trials) - len(done) - len(diverged),
             trainings=len(trials) + (len(self.tuning_trials(contender)) if arm == "tuned" else 0),
             epochs_to_target=middle,
-            steps_to_target=None if middle is None else middle * contender.steps_per_epoch,
+            steps_to_target=None if middle is None else stats.steps_after(middle, contender.steps_per_epoch),
             seconds_to_target=_finite(stats.median([self._seconds_to(trial, target) for trial in (*done, *diverged)])),
             seconds=stats.mean([self.outcomes[trial.name].seconds() for trial in done]),
             schedule=tuned.schedule if tuned is not None else None,

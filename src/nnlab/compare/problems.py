@@ -15,7 +15,7 @@ from nnlab.errors import ConfigError, Problem
 from nnlab.report import summarize
 from nnlab.run import Run, Status
 from nnlab.run_info import RunInfo
-from nnlab.stats import mean, performance_ratios, share_within
+from nnlab.stats import mean, performance_ratios, share_within, steps_after
 from nnlab.studies.conduct import Executors, Observer, begin, conduct, recorded, study_facts
 from nnlab.studies.study import Study
 from nnlab.wording import joined
@@ -84,7 +84,9 @@ def _steps_to_target(comparison: Comparison, variant: str) -> list[float]:
     trials = {trial.draw: trial for trial in comparison.trials(contender, comparison.rules.arms[0])}
     target = comparison.target
     return [
-        comparison.epochs_to(trials[draw], target) * contender.steps_per_epoch if draw in trials else math.inf
+        steps_after(comparison.epochs_to(trials[draw], target), contender.steps_per_epoch)
+        if draw in trials
+        else math.inf
         for draw in comparison.rules.draws
     ]
 

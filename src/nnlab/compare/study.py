@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from nnlab.compare.tuning import rate_center, rate_parameter, rate_path, tuned_s
 from nnlab.compare.variants import Named, Variant, check_different, from_section, load_variants
 from nnlab.config.compare import CompareConfig
 from nnlab.config.data import FoldConfig
-from nnlab.config.durations import steps_of_run
+from nnlab.config.durations import steps_before
 from nnlab.config.load import LoadedConfig, load_config
 from nnlab.config.overrides import Override
 from nnlab.errors import ConfigError, Problem
@@ -159,7 +160,9 @@ def _contender(number: int, variant: Variant, facts: Facts, rules: Rules) -> Con
         raise ConfigError(Problem(message, hint))
     own = float(rate) if isinstance(rate, (int, float)) else None
     center = own if part == "schedule" and own and not rules.schedules else rate_center(experiment)
-    steps, _ = steps_of_run(experiment, facts.spec.num_train)
+    before = [steps_before(experiment, facts.spec.num_train, epoch) for epoch in range(experiment.training.epochs + 1)]
+    each = [later - earlier for earlier, later in pairwise(before)]
+    steps = each if len(set(each)) > 1 else each[0]
     return Contender(number, variant.name, steps, own, rate_path(experiment), center)
 
 

@@ -81,9 +81,15 @@ def depends_on_data(experiment: Experiment) -> bool:
 
 
 def steps_of_run(experiment: Experiment, num_train: int) -> tuple[int, int]:
-    """Return the steps of an epoch, and those of the whole run."""
-    per_epoch = -(-num_train // experiment.training.rows_a_step(num_train))
-    return per_epoch, per_epoch * experiment.training.epochs
+    """Return the steps of the first epoch, and those of the whole run."""
+    return steps_before(experiment, num_train, 1), steps_before(experiment, num_train, experiment.training.epochs)
+
+
+def steps_before(experiment: Experiment, num_train: int, epoch: int) -> int:
+    """Return the steps before an epoch, counted from 0."""
+    sizes = experiment.training.batch_sizes(num_train)
+    lasting = zip(sizes.items(), [*list(sizes)[1:], epoch], strict=True)
+    return sum(max(0, min(stop, epoch) - first) * -(-num_train // size) for (first, size), stop in lasting)
 
 
 def schedule_in_steps(experiment: Experiment, num_train: int | None) -> Schedule:

@@ -103,6 +103,21 @@ def one_learning_rate(given: Mapping[str, Any]) -> Iterator[Fault]:
         yield Fault(("model", "transfer", "learning_rate_after"), message, hint, at_key=True)
 
 
+@check("epochs-of-equal-steps", Experiment)
+def epochs_of_equal_steps(given: Mapping[str, Any]) -> Iterator[Fault]:
+    """A schedule counts epochs only where all have as many steps."""
+    size, schedule = _value(given, "training", "batch_size"), given.get("schedule")
+    if not (isinstance(size, Mapping) and "grow" in size and isinstance(schedule, Mapping)):
+        return
+    for name, parameters in schedule.items():
+        for key_ in parameters if isinstance(parameters, Mapping) else ():
+            if str(key_).endswith("_epochs") and parameters[key_] is not None:
+                steps = f"{str(key_).removesuffix('_epochs')}_steps"
+                hint = f"write `{steps}`, or one batch size"
+                message = f"`{key_}` is no number of steps where batches grow: later epochs have fewer"
+                yield Fault(("schedule", str(name), str(key_)), message, hint, at_key=True)
+
+
 @check("columns-named-once", Experiment)
 def columns_named_once(given: Mapping[str, Any]) -> Iterator[Fault]:
     """Every column of the history is one thing; the outputs of a class may stand under any key."""

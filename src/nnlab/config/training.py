@@ -11,7 +11,7 @@ from nnlab.config.checks import check
 from nnlab.config.components import Component, OneOf, named_object
 from nnlab.config.data import WEIGHT
 from nnlab.config.faults import Fault, Report
-from nnlab.config.section import Nested, Section, key
+from nnlab.config.section import Nested, OrSection, Section, key, required
 from nnlab.config.shapes import Checked, Choice, Either, ListOf, MapOf, OneOrByName
 from nnlab.config.values import SWITCH, TEXT, is_whole, number, whole
 from nnlab.errors import ConfigPath
@@ -77,8 +77,29 @@ def loses_by_output(raw: Any) -> bool:
     return len(raw) > 1 or any(catalog.find("losses", named_object(loss) or "") is not None for loss in raw.values())
 
 
+@dataclass(frozen=True, kw_only=True)
+class Growth(Section):
+    """How batches grow."""
+
+    factor: float = key(number(exclusive_minimum=1), "what the rows of a step are multiplied by", default=2.0)
+    every_epochs: int = required(
+        whole(minimum=1), "epochs from one size to the next", missing="write `{factor: 2, every_epochs: 5}`"
+    )
+    start: int = key(whole(minimum=1), "rows of a step at first", default=32)
+    most: int | None = key(whole(minimum=1), "rows of a step at most; all training rows if it is left out")
+
+
+@dataclass(frozen=True, kw_only=True)
+class GrowingBatches(Section):
+    """Batches that become larger from time to time."""
+
+    grow: Growth = required(Growth, "how they grow", missing="write `{grow: {factor: 2, every_epochs: 5}}`")
+
+
 AUTO = Choice(("auto",))
-BATCH_SIZE = Either("a number of rows of at least 1, or `all`", (whole(minimum=1), Choice(("all",))))
+BATCH_SIZE = OrSection(
+    Either("a number of rows of at least 1, or `all`", (whole(minimum=1), Choice(("all",)))), lambda: GrowingBatches
+)
 METRICS = ListOf(
     OneOf("metrics"),
     "a list of metrics",
@@ -97,9 +118,10 @@ class TrainingConfig(Section):
     """How long and on what batches, by which loss, watched by which metrics."""
 
     epochs: int = key(whole(minimum=1), "how often all training rows are gone through", default=10)
-    batch_size: int | Literal["all"] = key(
+    batch_size: int | Literal["all"] | GrowingBatches = key(
         BATCH_SIZE,
-        "rows a step; the last step of an epoch takes what is left; `all`: one step an epoch, of all training rows",
+        "rows a step; the last step of an epoch takes what is left; `all`: one step an epoch, of all training rows; "
+        "`{grow: {factor: 2, every_epochs: 5}}`: twice as many every 5 epochs, from 32 on",
         default=32,
     )
     shuffle: bool = key(
@@ -138,9 +160,18 @@ class TrainingConfig(Section):
         default="auto",
     )
 
-    def rows_a_step(self, num_train: int) -> int:
-        """Return the batch size with so many training rows."""
-        return num_train if self.batch_size == "all" else self.batch_size
+    def batch_sizes(self, num_train: int) -> Mapping[int, int]:
+        """Return the rows of a step with so many training rows, by the first epoch, from 0, that takes them."""
+        if not isinstance(self.batch_size, GrowingBatches):
+            return {0: num_train if self.batch_size == "all" else self.batch_size}
+        growth = self.batch_size.grow
+        most = num_train if growth.most is None else min(growth.most, num_train)
+        sizes, size = {0: min(growth.start, most)}, float(growth.start)
+        for epoch in range(growth.every_epochs, self.epochs, growth.every_epochs):
+            size = min(size * growth.factor, float(most))
+            if int(size) != list(sizes.values())[-1]:
+                sizes[epoch] = int(size)
+        return sizes
 
     def place(self, name: Literal["loss", "metrics"], output: str) -> ConfigPath:
         """Return where the config says, or would say, the loss or the metrics of an output."""

@@ -16,6 +16,7 @@ from nnlab.config.schema import Experiment
 from nnlab.data.splits import Splits
 from nnlab.engine.batches import Batches
 from nnlab.engine.decision import Decision, EngineChoice
+from nnlab.engine.growing import GrowingKerasLoop, GrowingLoop
 from nnlab.engine.loops import CompiledLoop, KerasLoop, Loop
 from nnlab.engine.reuse import LentLoop, Programs, has_plain_numbers, program_key, start_afresh, with_variables
 from nnlab.environment import remove_compiled, seal_compiled
@@ -64,14 +65,18 @@ class Built:
 
     @property
     def batches(self) -> Batches:
-        """The training rows as steps take them."""
+        """The training rows as the steps of the first epoch take them."""
+        return self.batches_by_epoch[0]
+
+    @property
+    def batches_by_epoch(self) -> Mapping[int, Batches]:
+        """The training rows as steps take them, by the first epoch whose steps do."""
         training, train = self.experiment.training, self.splits.train
-        return Batches(
-            train,
-            training.rows_a_step(train.count),
-            seed=self.experiment.seed,
-            fixed_order=None if training.shuffle else self.splits.order_in_source(),
-        )
+        order = None if training.shuffle else self.splits.order_in_source()
+        return {
+            epoch: Batches(train, size, seed=self.experiment.seed, fixed_order=order)
+            for epoch, size in training.batch_sizes(train.count).items()
+        }
 
     @property
     def phases(self) -> Sequence[Phase]:
@@ -195,11 +200,14 @@ def make_loop(built: Built, programs: Programs | None = None) -> tuple[Loop, Eng
         except Exception as error:  # whatever it is, Keras's own loop may do without it, or says it to the user
             reason = f"TensorFlow cannot make one program of the model: {first_line(error)}"
         choice = replace(choice, used="keras", reason=reason)
-    return KerasLoop(built.model, built.batches), choice
+    sizes = built.batches_by_epoch
+    return GrowingKerasLoop(built.model, sizes) if len(sizes) > 1 else KerasLoop(built.model, built.batches), choice
 
 
 def _compiled(built: Built, programs: Programs | None, *, xla: bool) -> CompiledLoop:
     model, batches = built.model, built.batches
+    if len(built.batches_by_epoch) > 1:
+        return GrowingLoop(model, built.batches_by_epoch, xla=xla)
     key = None if programs is None else program_key(built.experiment, built.splits)
     if programs is None or key is None:
         return CompiledLoop(model, batches, xla=xla)

@@ -121,7 +121,7 @@ class Decision:
         work = _multiplications(plan, x)
         if work is None:
             return
-        work *= training.rows_a_step(self.num_train)
+        work *= max(training.batch_sizes(self.num_train).values())
         if work > MOST_WORK_FOR_FEW_THREADS:
             return
         is_random = any("seed" in layer.component.entry.parameters for layer in plan.layers)  # too slow with XLA

@@ -12,6 +12,7 @@ from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.plugins.hparams import api as hparams
 from tensorboard.plugins.scalar.summary_v2 import scalar_pb
 
+from nnlab.config.components import plain
 from nnlab.config.schema import Experiment
 from nnlab.config.training import TensorBoardConfig
 from nnlab.engine.batches import for_keras
@@ -104,7 +105,9 @@ def _hyperparameters(experiment: Experiment) -> dict[str, str | int | float]:
         "optimizer": experiment.optimizer.name,
         **({"learning_rate": rate} if isinstance(rate, (int, float)) else {}),
         "schedule": "constant" if experiment.schedule is None else _short(experiment.schedule.plain()),
-        "batch_size": training.batch_size,
+        "batch_size": training.batch_size
+        if isinstance(training.batch_size, int)
+        else _short(plain(training.batch_size)),
         "epochs": training.epochs,
         "seed": experiment.seed,
         **{name: _short(component.plain()) for name, component in named.items() if component is not None},

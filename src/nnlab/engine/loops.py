@@ -155,6 +155,7 @@ class CompiledLoop(Loop):
         batches: the training rows.
         xla: whether XLA compiles the program.
         hook: takes part in each step, whose numbers then need not be those of Keras's own loop to the last bit.
+        rows: the training rows as tensors, if another loop has them already.
 
     Attributes:
         is_exact: whether it gives every bit of Keras's own loop if XLA does not compile it.
@@ -163,7 +164,9 @@ class CompiledLoop(Loop):
         Exception: whatever TensorFlow says of a model that cannot be compiled this way; the model is as it was.
     """
 
-    def __init__(self, model: keras.Model, batches: Batches, *, xla: bool, hook: StepHook | None = None) -> None:
+    def __init__(
+        self, model: keras.Model, batches: Batches, *, xla: bool, hook: StepHook | None = None, rows: Any = None
+    ) -> None:
         self.model = model
         self._evaluation = Evaluation(model)
         self._hook = hook
@@ -175,7 +178,7 @@ class CompiledLoop(Loop):
         self.is_exact = True
         # a function of its own, as in Keras's loop: TensorFlow rewrites a step that is spread in a larger one otherwise
         self._one_step = tf.function(self._keras_step, autograph=False, reduce_retracing=True)
-        self.set_batches(batches)
+        self._batches, self._rows = batches, batches.arrays(model) if rows is None else rows
         # the programs are made before the first step; the variables of metrics before that, as no loop may make them
         self._evaluation.build(batches.train)
         rows = (self._rows, tf.zeros([batches.num_rows], tf.int64))

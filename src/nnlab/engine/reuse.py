@@ -115,6 +115,8 @@ def program_key(experiment: Experiment, splits: Splits) -> str | None:
     model = experiment.model
     if (isinstance(model, SubclassedConfig) and model.is_user_code) or experiment.transfer is not None:
         return None
+    if len(experiment.training.batch_sizes(splits.train.count)) > 1:  # a program for each size
+        return None
     row = splits.train.take(slice(1))
     kinds = keras.tree.map_structure(lambda array: (array.shape, str(array.dtype)), (row.x, row.y))
     return f"{program_kind(experiment)} {splits.train.count} {kinds} {bool(row.weights)}"

@@ -13,7 +13,7 @@ import keras
 
 from nnlab.config.by_name import one_or_all, only
 from nnlab.config.components import Component
-from nnlab.config.durations import schedule_in_steps, steps_of_run
+from nnlab.config.durations import schedule_in_steps, steps_before
 from nnlab.config.model import FunctionalConfig, SequentialConfig, SubclassedConfig
 from nnlab.config.schema import Experiment
 from nnlab.data.splits import ByName, Splits, TargetSpec
@@ -236,9 +236,9 @@ def compile_model(
 def learning_rate_schedule(experiment: Experiment, num_train: int, *, first_epoch: int = 0) -> GraphSchedule:
     """Make the experiment's schedule for an optimizer whose first step begins `first_epoch`, counted from 0."""
     schedule = schedule_in_steps(experiment, num_train)
-    steps, _ = steps_of_run(experiment, num_train)
+    steps = steps_before(experiment, num_train, first_epoch)
     kind = PerformanceSchedule if SCHEDULES[schedule.name].watches else GraphSchedule
-    return kind(**schedule.fields(), first_step=first_epoch * steps)
+    return kind(**schedule.fields(), first_step=steps)
 
 
 def check_output_shape(shape: tuple[int | None, ...], target: TargetSpec, plan: Plan, output: OutputPlan) -> None:

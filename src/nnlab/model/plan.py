@@ -116,7 +116,7 @@ def plan_model(experiment: Experiment, spec: DataSpec) -> Plan:
         for name, ending in endings.items()
     )
     shapes = _input_shapes(experiment, spec)
-    rows = min(experiment.training.rows_a_step(spec.num_train), spec.num_train)
+    rows = min(max(experiment.training.batch_sizes(spec.num_train).values()), spec.num_train)
     check_memory(experiment, graph.nodes, shapes, rows=rows)
     stopping, schedule = _monitoring(experiment, outputs, has_validation=spec.num_validation > 0)
     return Plan(graph.nodes, outputs, stopping, schedule)

@@ -13,7 +13,7 @@ from nnlab.objective import Objective
 from nnlab.report.comparison import repeats
 from nnlab.report.plot import COLORS, Panel, Series, panels_figure
 from nnlab.run import Run
-from nnlab.stats import expected_best, first_at_least, mean, median, share_within
+from nnlab.stats import expected_best, first_at_least, mean, median, share_within, steps_after
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -34,7 +34,7 @@ class _Variant:
 
     Args:
         style: the name, color and dashes of its lines.
-        steps_per_epoch: optimizer steps.
+        steps_per_epoch: optimizer steps, of every epoch or of each.
         histories: of its trainings in the main table.
         curves: of those that came to their end: what decides after each epoch, times the sign of the objective.
         schedule: the one that was chosen with the learning rate; empty for its own.
@@ -42,7 +42,7 @@ class _Variant:
     """
 
     style: Mapping[str, Any]
-    steps_per_epoch: int
+    steps_per_epoch: int | Sequence[int]
     histories: Sequence[Sequence[Mapping[str, float]]]
     curves: Sequence[Sequence[float]]
     schedule: str
@@ -180,7 +180,8 @@ def _time_to_target(variants: Sequence[_Variant], objective: Objective, unit: st
         middles = [
             median([*(first_at_least(curve, target) for curve in variant.curves), *failed]) for target in targets
         ]
-        steps = [middle * variant.steps_per_epoch for middle in middles if middle is not None and middle < math.inf]
+        reached = [middle for middle in middles if middle is not None and middle < math.inf]
+        steps = [steps_after(middle, variant.steps_per_epoch) for middle in reached]
         if steps:
             lines.append(Series([objective.sign * target for target in targets[: len(steps)]], steps, **variant.style))
     return Panel(lines, "time to target", f"median over the {unit}", objective.column, "steps")
