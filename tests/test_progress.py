@@ -75,3 +75,14 @@ def test_of_many_epochs_some_get_a_line_and_that_is_said():
     lines = shown([0.5] * 250, width=80)
     assert "one line for every 3 epochs" in lines
     assert sum(line.startswith("epoch ") for line in lines) == 85
+
+
+def test_the_steps_of_growing_batches_are_those_at_first(config):
+    text = (
+        "{data: digits, model: {hidden: [4]}, training: {epochs: 2, batch_size: {grow: {every_epochs: 1, start: 5}}}}"
+    )
+    file = io.StringIO()
+    progress = TrainingProgress.of(config(text).experiment, SPEC)
+    progress.console = Screen(file)
+    progress.training_began(SimpleNamespace(layers=[1], count_params=lambda: 5), epochs=2, steps=4)
+    assert "2 epochs of 4 steps at first" in file.getvalue()

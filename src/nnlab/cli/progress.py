@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
 from rich.text import Text
@@ -15,6 +15,7 @@ from nnlab.results import best_and_kept
 from nnlab.wording import counted, duration, metric_text
 
 if TYPE_CHECKING:
+    from nnlab.config.schema import Experiment
     from nnlab.engine.early_stopping import BestEpoch
 
 MOST_LINES = 100
@@ -34,7 +35,8 @@ class TrainingProgress:
     no room for are left out, the least important first.
     """
 
-    def __init__(self, spec: DataSpec, *, monitor: str | None, has_schedule: bool) -> None:
+    def __init__(self, spec: DataSpec, *, monitor: str | None, has_schedule: bool, batches_grow: bool = False) -> None:
+        self.batches_grow = batches_grow
         self.console = console.messages()
         self.spec = spec
         self.monitor = monitor
@@ -46,6 +48,17 @@ class TrainingProgress:
         self._began = 0.0
         self._live: Progress | None = None
         self._task: Any = None
+
+    @classmethod
+    def of(cls, experiment: Experiment, spec: DataSpec) -> Self:
+        """Return what shows the training of an experiment on its data."""
+        early = experiment.training.early_stopping
+        return cls(
+            spec,
+            monitor=None if early is None else early.monitor,
+            has_schedule=experiment.schedule is not None,
+            batches_grow=len(experiment.training.batch_sizes(spec.num_train)) > 1,
+        )
 
     def engine_chosen(self, choice: Any) -> None:
         """Say once why the model is not trained the way that was asked for."""
@@ -62,7 +75,7 @@ class TrainingProgress:
         layers = len(model.layers)
         self.console.say(
             f"model: {model.count_params():,} parameters in {counted(layers, 'layer')}; "
-            f"{counted(epochs, 'epoch')} of {counted(steps, 'step')}",
+            f"{counted(epochs, 'epoch')} of {counted(steps, 'step')}{' at first' * self.batches_grow}",
         )
         if self.console.is_terminal:
             columns = (TextColumn("[bold]{task.description}"), BarColumn(bar_width=BAR_WIDTH), _Facts(self._facts))

@@ -71,11 +71,7 @@ def _trained(loaded: LoadedConfig, run: Run, given: options.Given) -> RunSummary
         from nnlab.train import train as train_run
         from nnlab.training_options import TrainingOptions
 
-        early = experiment.training.early_stopping
-        progress = None
-        if not given.silent:
-            monitor, has_schedule = None if early is None else early.monitor, experiment.schedule is not None
-            progress = TrainingProgress(splits.spec, monitor=monitor, has_schedule=has_schedule)
+        progress = None if given.silent else TrainingProgress.of(experiment, splits.spec)
         ending: dict[str, Any] = {}
         try:
             command = ["nnlab", *sys.argv[1:]]

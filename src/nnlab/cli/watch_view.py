@@ -177,6 +177,4 @@ def view_of(config: LoadedConfig, spec: DataSpec, saves: Saves, *, quiet: bool) 
         return View(saves)
     if console.messages().is_terminal:
         return Picture(saves, experiment.name)
-    early = experiment.training.early_stopping
-    monitor = None if early is None else early.monitor
-    return Lines(saves, TrainingProgress(spec, monitor=monitor, has_schedule=experiment.schedule is not None))
+    return Lines(saves, TrainingProgress.of(experiment, spec))
