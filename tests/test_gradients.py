@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -148,3 +149,25 @@ def test_losses_that_take_rows_of_zeros_and_ones_and_several_outputs_are_checked
     result = check(config(text), samples=5)
     assert result.ok
     assert {each.layer for each in result.weights} == {"hidden", "main", "aux"}
+
+
+def test_both_gradients_of_a_small_net_stand_side_by_side_as_matrices(nnlab):
+    config = Path(__file__).parent.parent / "configs" / "xor.yaml"  # two inputs, two hidden units, one output
+    done = nnlab("check-gradients", config, "--values")
+    lines = done.out.splitlines()
+    start = lines.index("dense/kernel")
+    assert lines[start + 1].split() == ["back-propagated", "numerical"]
+    document = json.loads(nnlab("check-gradients", config, "--values", "--json").out)
+    for check, shape in zip(document["weights"], ([2, 2], [2], [2, 1], [1]), strict=True):
+        assert check["shape"] == shape
+        for entry in check["entries"]:
+            assert entry["numerical"] == pytest.approx(entry["back_propagated"], rel=1e-6, abs=1e-9)
+            assert entry["back_propagated"] != entry["numerical"]  # two ways to it
+    back_propagated = [f"{entry['back_propagated']:.7g}" for entry in document["weights"][0]["entries"]]
+    rows = [line.split() for line in lines[start + 2 : start + 4]]
+    assert [row[:2] for row in rows] == [back_propagated[:2], back_propagated[2:]]
+
+
+def test_entries_at_kinks_have_no_numerical_gradient():
+    _, bias = check_layer("relu", np.zeros((4, 3))).weights
+    assert [(entry.index, entry.numerical) for entry in bias.entries] == [((0,), None), ((1,), None)]

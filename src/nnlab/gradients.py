@@ -32,6 +32,23 @@ Verdict = Literal["ok", "off", "kinks"]
 
 
 @dataclass(frozen=True, slots=True)
+class EntryCheck:
+    """The gradient of one entry of a weight tensor, in two ways.
+
+    Args:
+        index: its place in the tensor.
+        back_propagated: by back-propagation.
+        numerical: by a central difference; `None` if the loss has a kink there.
+        error: the relative error, `|a - n| / max(1e-8, |a| + |n|)`; `None` at a kink.
+    """
+
+    index: tuple[int, ...]
+    back_propagated: float
+    numerical: float | None = None
+    error: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class WeightCheck:
     """How well the gradient of one weight tensor agrees with central differences.
 
@@ -39,17 +56,28 @@ class WeightCheck:
         layer: the layer's name.
         weight: the weight's name in its layer.
         shape: of the weight.
-        checked: entries that were compared.
-        kinks: entries left out because the loss has a kink there.
-        worst: the largest relative error, `|a - n| / max(1e-8, |a| + |n|)`; `None` if every entry was left out.
+        entries: those that were looked at.
     """
 
     layer: str
     weight: str
     shape: tuple[int, ...]
-    checked: int
-    kinks: int
-    worst: float | None
+    entries: tuple[EntryCheck, ...]
+
+    @property
+    def checked(self) -> int:
+        """Entries that were compared."""
+        return len(self.entries) - self.kinks
+
+    @property
+    def kinks(self) -> int:
+        """Entries left out because the loss has a kink there."""
+        return sum(entry.error is None for entry in self.entries)
+
+    @property
+    def worst(self) -> float | None:
+        """The largest relative error; `None` if every entry was left out."""
+        return max((entry.error for entry in self.entries if entry.error is not None), default=None)
 
     @property
     def verdict(self) -> Verdict:
@@ -57,6 +85,12 @@ class WeightCheck:
         if self.worst is None:
             return "kinks"
         return "ok" if self.worst <= TOLERANCE else "off"
+
+    def as_json(self, *, values: bool) -> dict[str, Any]:
+        """Return what `nnlab check-gradients --json` says of it, with `values` the entries, too."""
+        names = ("layer", "weight", "shape", "checked", "kinks", "worst", "verdict")
+        document = {name: getattr(self, name) for name in names}
+        return document | ({"entries": [asdict(entry) for entry in self.entries]} if values else {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +111,8 @@ class GradientCheck:
         """Whether no gradient is off."""
         return all(check.verdict != "off" for check in self.weights)
 
-    def as_json(self) -> dict[str, Any]:
-        """Return the document that `nnlab check-gradients --json` prints."""
+    def as_json(self, *, values: bool = False) -> dict[str, Any]:
+        """Return the document that `nnlab check-gradients --json` prints, with `values` the entries, too."""
         worst = [check.worst for check in self.weights if check.worst is not None]
         return {
             "ok": self.ok,
@@ -87,7 +121,12 @@ class GradientCheck:
             "loss": self.loss,
             "rows": self.rows,
             "weights": [
-                {**asdict(check), "shape": list(check.shape), "verdict": check.verdict} for check in self.weights
+                {
+                    name: getattr(check, name)
+                    for name in ("layer", "weight", "shape", "checked", "kinks", "worst", "verdict")
+                }
+                | ({"entries": [asdict(entry) for entry in check.entries]} if values else {})
+                for check in self.weights
             ],
         }
 
@@ -152,20 +191,14 @@ def check_model(model: keras.Model, x: Any, y: Any, *, samples: int, seed: int) 
     for weight, gradient in zip(weights, gradients, strict=True):
         size = int(np.prod(weight.shape, dtype=np.int64))
         entries = np.sort(random.choice(size, min(samples, size), replace=False))
-        errors = [
-            _relative_error(loss, weight, np.unravel_index(entry, weight.shape), gradient.reshape(-1)[entry], start)
-            for entry in entries
-        ]
-        compared = [error for error in errors if error is not None]
+        places = [tuple(int(i) for i in np.unravel_index(entry, weight.shape)) for entry in entries]
         layer, _, name = weight.path.removeprefix(f"{model.name}/").rpartition("/")
         checks.append(
             WeightCheck(
                 layer=layer or model.name,
                 weight=name,
                 shape=tuple(weight.shape),
-                checked=len(compared),
-                kinks=len(errors) - len(compared),
-                worst=max(compared, default=None),
+                entries=tuple(_checked(loss, weight, place, float(gradient[place]), start) for place in places),
             )
         )
     return GradientCheck(start, len(tf.nest.flatten(y)[0]), tuple(checks))
@@ -224,10 +257,10 @@ def _gradients(loss: Callable[[], tf.Tensor], weights: list[Any]) -> list[np.nda
     return [tf.convert_to_tensor(gradient).numpy() for gradient in found]
 
 
-def _relative_error(
-    loss: Callable[[], tf.Tensor], weight: Any, index: tuple[Any, ...], gradient: float, start: float
-) -> float | None:
-    """Compare one entry; `None` if the loss has a kink at every step."""
+def _checked(
+    loss: Callable[[], tf.Tensor], weight: Any, index: tuple[int, ...], gradient: float, start: float
+) -> EntryCheck:
+    """Compare one entry, which the loss may have a kink at, at every step."""
     variable = weight.value
     before = variable.numpy()[index]
 
@@ -243,10 +276,10 @@ def _relative_error(
             rounding = _ROUNDING * abs(start) / step
             scale = max(_SMALLEST, abs(gradient) + abs(half_slope), rounding / TOLERANCE)
             if max(abs(slope - half_slope), abs(bend - 2 * half_bend)) <= TOLERANCE * scale:
-                return float(abs(gradient - half_slope) / scale)
+                return EntryCheck(index, gradient, half_slope, abs(gradient - half_slope) / scale)
     finally:
         loss_at(before)
-    return None
+    return EntryCheck(index, gradient)
 
 
 def _slope_and_bend(loss_at: Callable[[float], float], value: float, step: float, start: float) -> tuple[float, float]:

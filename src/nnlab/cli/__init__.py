@@ -33,6 +33,7 @@ COMMANDS = {
     "summary": "configs:summary",
     "data": "data:data",
     "check-gradients": "gradients:check_gradients",
+    "inspect": "inspect:inspect",
     "find-lr": "find_lr:find_lr",
     "list": "configs:list_",
     "schema": "configs:schema",

@@ -9,7 +9,7 @@ import typer
 from nnlab.cli import console, options
 
 if TYPE_CHECKING:
-    from nnlab.gradients import GradientCheck
+    from nnlab.gradients import GradientCheck, WeightCheck
     from nnlab.report.page import Column
 
 
@@ -18,6 +18,7 @@ def check_gradients(
     config: options.Config,
     rows: Annotated[int, typer.Option(min=1, help="Training rows to take.")] = 8,
     samples: Annotated[int, typer.Option(min=1, help="Entries to check in each weight tensor.")] = 20,
+    values: Annotated[bool, typer.Option("--values", help="Show both gradients of each entry, side by side.")] = False,
     *,
     given: options.Given,
 ) -> None:
@@ -33,10 +34,12 @@ def check_gradients(
 
             result = check(loaded.experiment, splits, rows=rows, samples=samples, trust_code=given.trust_code)
     if given.json:
-        console.print_json(result.as_json())
+        console.print_json(result.as_json(values=values))
     else:
         if not given.quiet:
             console.results().show_table(_columns(result))
+            for each in result.weights if values else ():
+                _show_values(each)
         console.results().say(_verdict(result))
         if not given.quiet and any(check.kinks for check in result.weights):
             console.results().say(
@@ -67,6 +70,40 @@ def _columns(result: GradientCheck) -> list[Column]:
         Column("worst error", ["" if check.worst is None else f"{check.worst:.1e}" for check in checks]),
         Column("", verdicts, left=True),
     ]
+
+
+def _show_values(check: WeightCheck) -> None:
+    """Print both gradients of a weight as matrices side by side, or entry by entry where not all were looked at."""
+    from math import prod
+
+    import numpy as np
+
+    from nnlab.report.matrix import MOST_ENTRIES, matrix_lines, number
+    from nnlab.report.page import Column
+
+    out, name = console.results(), f"{check.layer}/{check.weight}"
+    entries = check.entries
+    if len(entries) == prod(check.shape) <= MOST_ENTRIES and 0 < len(check.shape) <= 2:
+        of = {"back-propagated": [entry.back_propagated for entry in entries]}
+        of["numerical"] = [np.nan if entry.numerical is None else entry.numerical for entry in entries]
+        blocks = [
+            [title, *matrix_lines(np.array(numbers).reshape(check.shape), width=out.width)]
+            for title, numbers in of.items()
+        ]
+        widths = [max(map(len, block)) for block in blocks]
+        if len(blocks[0]) == len(blocks[1]) and sum(widths) + 7 <= out.width:
+            out.print(name, style="bold")
+            for left, right in zip(*blocks, strict=True):
+                out.print(f"  {left:<{widths[0]}}     {right}".rstrip())
+            out.print()
+            return
+    columns = [
+        Column("entry", [",".join(map(str, entry.index)) for entry in entries], left=True),
+        Column("back-propagated", [number(entry.back_propagated) for entry in entries]),
+        Column("numerical", ["kink" if entry.numerical is None else number(entry.numerical) for entry in entries]),
+        Column("error", ["" if entry.error is None else f"{entry.error:.1e}" for entry in entries]),
+    ]
+    out.show_table(columns, title=name)
 
 
 def _verdict(result: GradientCheck) -> str:

@@ -53,16 +53,14 @@ class JudgedRows:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RunData:
-    """What a run keeps of its data.
+    """What a run keeps of its data, or a training that is about to begin would keep of them.
 
     Args:
-        run: the run.
         experiment: its config.
         spec: columns, classes and scaling.
         record: its rows; `None` if an nnlab made it that kept none.
     """
 
-    run: Run
     experiment: Experiment
     spec: DataSpec
     record: DataRecord | None
@@ -83,7 +81,7 @@ class RunData:
                 )
             data = replace(experiment.data, path=str(moved_to.absolute()))
             experiment = replace(experiment, data=data)
-        return cls(run, experiment, data_spec(run), data_record(run))
+        return cls(experiment, data_spec(run), data_record(run))
 
     @property
     def config(self) -> DataConfig:

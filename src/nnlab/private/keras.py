@@ -59,6 +59,11 @@ def row_values(metric: keras.metrics.MeanMetricWrapper, y: Any, predicted: Any) 
     return metric._fn(y, predicted, **metric._fn_kwargs)
 
 
+def has_logits(values: Any) -> bool:
+    """Return whether Keras computes losses of these values, a softmax or a sigmoid, from what stands before it."""
+    return hasattr(values, "_keras_logits")
+
+
 def learning_rate(optimizer: keras.optimizers.Optimizer) -> Any:
     """Return an optimizer's schedule, or the variable that holds its rate."""
     return optimizer._learning_rate
