@@ -447,3 +447,21 @@ def test_a_split_that_is_not_there_is_refused():
 
     with pytest.raises(NnlabError, match="the config has no test rows"):
         rows_of_built(built(load_config(CONFIGS / "by_hand.yaml")), "test")
+
+
+def test_steps_go_on_where_batches_grow_rates_fall_and_a_training_ends_early(config):
+    from nnlab.inspection.steps import walk
+
+    text = """
+    data: {source: iris, scale: standardize}
+    model: {hidden: [3]}
+    optimizer: {SGD: {learning_rate: 0.1}}
+    schedule: {performance: {monitor: val_loss, patience: 1, factor: 0.5, min_delta: 1000}}
+    training: {epochs: 5, batch_size: {grow: {factor: 2, every_epochs: 1}}, tensorboard: false,
+      early_stopping: {monitor: val_loss, patience: 2, min_delta: 1000}}
+    """
+    looks = walk(built(config(text), engine="keras"), 50)
+    rows = sorted(row for look in looks if look.epoch == 1 for row in look.rows)
+    assert rows == list(range(96))
+    assert [(look.epoch, len(look.rows)) for look in looks] == [(1, 32)] * 3 + [(2, 64), (2, 32), (3, 96)]
+    assert [look.learning_rate for look in looks if look.epoch > 1] == pytest.approx([0.1, 0.1, 0.05])

@@ -37,13 +37,16 @@ def walk(built: Built, steps: int) -> list[Look]:
             break
         if len(phases) > 1:
             built.enter(phase)
-        stopping = experiment.training.early_stopping if phase is phases[-1] else None
-        options = {} if stopping is None else {"frozen_epochs": phase.first_epoch, **dict(stopping.written())}
-        watching = [] if stopping is None else [EarlyStopping(**options)]
-        callbacks = [*watching, *schedule_callbacks(experiment.schedule), walker]
-        # validation may draw random numbers, and decides rates: it is a part of what comes behind it
-        one_epoch = steps <= math.ceil(built.batches.num_rows / built.batches.batch_size)
-        validation = None if one_epoch else built.splits.validation
+        watching: list[keras.callbacks.Callback] = []
+        validation = None
+        if steps > math.ceil(built.batches.num_rows / built.batches.batch_size):
+            # what happens between epochs decides on what comes behind: rates, the end, random numbers that are drawn
+            validation = built.splits.validation
+            watching = schedule_callbacks(experiment.schedule)
+            stopping = experiment.training.early_stopping
+            if stopping is not None and phase is phases[-1]:
+                watching = [EarlyStopping(frozen_epochs=phase.first_epoch, **dict(stopping.written())), *watching]
+        callbacks = [*watching, walker]
         make_loop(built)[0].fit(validation, epochs=range(phase.first_epoch, end), callbacks=callbacks)
     return walker.looks
 
@@ -68,9 +71,8 @@ class _Walker(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002
         """Learn which rows come."""
         self._epoch = epoch
-        self._batches = next(
-            batches for first, batches in reversed(self._built.batches_by_epoch.items()) if first <= epoch
-        )
+        by_epoch = self._built.batches_by_epoch
+        self._batches = by_epoch[max(first for first in by_epoch if first <= epoch)]
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:  # noqa: ARG002
         """Look at the batch."""
