@@ -95,7 +95,8 @@ class Phases:
         self._recording.engine_chosen(used)
         recorder, experiment = self._recording.recorder, self._built.experiment
         # the rate is lowered last: what is recorded is what the epoch was trained with
-        watching = [*self._callbacks, stopping, recorder, *schedule_callbacks(experiment.schedule)]
+        snapshots = self._recording.snapshots
+        watching = [*self._callbacks, stopping, recorder, snapshots, *schedule_callbacks(experiment.schedule)]
         callbacks = [callback for callback in watching if callback is not None]
         kept = self._last_epoch if self._options.keep_checkpoint else None
         if self._start is not None or kept is not None:

@@ -16,7 +16,7 @@ from nnlab.data.splits import ByName, DataSpec, TargetSpec
 from nnlab.engine.batches import EVALUATION_BATCH_SIZE
 from nnlab.engine.trained import Trained
 from nnlab.errors import NnlabError
-from nnlab.model.ending import Link
+from nnlab.model.answers import answers
 from nnlab.model.inputs import model_inputs
 from nnlab.model.objects import role_of
 from nnlab.model.plan import output_meanings
@@ -211,26 +211,8 @@ def _meant(trained: Trained, spec: DataSpec, values: Any) -> dict[str, np.ndarra
                 f"the {where} gives NaN or infinity", hint="the training diverged, or the rows lie far out"
             )
         target, link = spec.target_of(output), meanings.get(output, only(meanings)).link
-        outputs[output] = _probabilities(array, target, link) if target.num_classes else _linked(array, link)
+        outputs[output] = answers(array, target, link)
     return outputs
-
-
-def _linked(values: np.ndarray, link: Link | None) -> np.ndarray:
-    """Return the probabilities that logits or scores stand for, float64; other values as they are."""
-    if link is None:
-        return values
-    values = values.astype(np.float64)
-    if link == "sigmoid":
-        return np.asarray(0.5 * (1.0 + np.tanh(0.5 * values)))
-    powers = np.exp(values - values.max(axis=-1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
-
-
-def _probabilities(values: np.ndarray, target: TargetSpec, link: Link | None) -> np.ndarray:
-    """Return the probability of each class or label, float64 `[..., rows, num_classes]`."""
-    p = np.clip(_linked(values.astype(np.float64), link), 0.0, 1.0)
-    has_one_column = target.task == "binary" and values.shape[-1] != 2
-    return np.concatenate([1.0 - p, p], axis=-1) if has_one_column else np.asarray(p)
 
 
 def _class_columns(samples: np.ndarray, target: TargetSpec, *, is_mc: bool) -> dict[str, np.ndarray]:

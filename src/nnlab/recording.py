@@ -22,11 +22,13 @@ from nnlab.engine.built import Built
 from nnlab.engine.callbacks import MedianStopping, Observer, Recorder
 from nnlab.engine.decision import EngineChoice
 from nnlab.engine.early_stopping import BestSoFar, averages_weights
+from nnlab.engine.snapshots import SnapshotRecorder
 from nnlab.errors import NnlabError, Problem, first_line, is_out_of_memory, system_problem
 from nnlab.model.plan import history_columns
 from nnlab.objective import directions
 from nnlab.run import CODE_FOLDER, Run, Status
 from nnlab.run_info import RunInfo, experiment_facts
+from nnlab.snapshots import why_none
 from nnlab.training_options import KeepIf, TrainingOptions
 from nnlab.writing import whole
 
@@ -68,6 +70,7 @@ class Recording:
     Attributes:
         recorder: the callback that keeps the history.
         hopeless: the callback that stops a hopeless training, if there are limits.
+        snapshots: the callback that looks at what the network gives, if it can be drawn; not of a trial of a study.
         summary: how it ended.
 
     Raises:
@@ -92,6 +95,11 @@ class Recording:
         epochs = built.experiment.training.epochs
         self.recorder = Recorder(run, observer, epochs=epochs, best=best, columns=columns, rows=rows)
         self.hopeless = None if options.limits is None else MedianStopping(options.limits)
+        self.snapshots: SnapshotRecorder | None = None
+        if run.enclosing is None and why_none(built.splits.spec) is None:
+            self.snapshots = SnapshotRecorder(
+                run, built, best=lambda: self.recorder.best, last_epoch=options.last_epoch, before=options.continues
+            )
         self.summary = RunSummary(run, "running", {}, self.recorder.rows)
 
     def _begin(self, config: LoadedConfig) -> None:
@@ -132,6 +140,10 @@ class Recording:
         epochs = _best_and_kept(self._built.model, self.recorder)
         self._info.facts |= epochs
         self.summary = replace(self.summary, epochs=epochs)
+        if self.snapshots is not None:
+            self.snapshots.finish(epochs.get("model_epoch"))
+            if self.snapshots.failure is not None:
+                self._info.facts["no_snapshots"] = self.snapshots.failure
         if self._options.save_model is True:
             self._save_model()
         problem = self.recorder.divergence
@@ -156,6 +168,9 @@ class Recording:
             with contextlib.suppress(Exception):  # what cannot be saved any more does not hide why the training ended
                 if self._options.save_model is True:
                     self._save_model()
+            with contextlib.suppress(Exception):
+                if self.snapshots is not None:
+                    self.snapshots.finish(None)
             with contextlib.suppress(OSError):
                 self._end("interrupted")
         if not isinstance(error, Exception):

@@ -73,6 +73,11 @@ class Run:
         return self.path / "model.keras"
 
     @property
+    def snapshots_path(self) -> Path:
+        """What the network gave on a grid over its inputs, epoch by epoch, where there are one or two."""
+        return self.path / "snapshots.npz"
+
+    @property
     def checkpoint_path(self) -> Path:
         """What a training needs to go on."""
         return self.path / "checkpoints" / "last.npz"
@@ -290,6 +295,10 @@ class Run:
         """Write `history.csv` with one row an epoch."""
         text = records_text(rows, list(rows[0]) if rows else ["epoch"])
         write_bytes(self.history_path, text.encode("utf-8"), at_once=False)
+
+    def write_snapshots(self, content: bytes) -> None:
+        """Write `snapshots.npz`; `nnlab.snapshots` says what it holds."""
+        write_bytes(self.snapshots_path, content, at_once=False)
 
     def read_history(self) -> list[dict[str, float]]:
         """Return the rows of `history.csv`, numbers as floats; empty if there are none."""

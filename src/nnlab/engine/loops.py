@@ -7,9 +7,10 @@ with XLA (`fast`) or without it (`exact`).
 
 from __future__ import annotations
 
+import contextlib
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import keras
@@ -117,11 +118,9 @@ class Evaluation:
 
     def _make_variables(self, row: Any) -> None:
         """Let Keras make the variables of losses and metrics: a function that makes some is traced a second time."""
-        state = [(variable, variable.numpy()) for variable in self.model.non_trainable_variables]
-        self.model.test_step(row)
-        self.model.reset_metrics()
-        for variable, value in state:  # a random layer that is never off has drawn from its own
-            variable.assign(value)
+        with unchanged(self.model.non_trainable_variables):
+            self.model.test_step(row)
+            self.model.reset_metrics()
 
     def _test_step(self, rows: Any, is_first: tf.Tensor) -> dict[str, tf.Tensor]:
         reset_metrics(self.model, is_first)
@@ -136,6 +135,17 @@ class Evaluation:
         for start in range(0, split.count, EVALUATION_BATCH_SIZE):
             logs = self._test(_block(split, start, start + EVALUATION_BATCH_SIZE), tf.constant(start == 0))
         return _floats(logs)
+
+
+@contextlib.contextmanager
+def unchanged(variables: Iterable[Any]) -> Iterator[None]:
+    """Give variables back what they hold, to the bit: a random layer that is never off has drawn from its own."""
+    state = [(variable, variable.numpy()) for variable in variables]
+    try:
+        yield
+    finally:
+        for variable, value in state:
+            variable.assign(value)
 
 
 def reset_metrics(model: keras.Model, is_first: tf.Tensor) -> None:
