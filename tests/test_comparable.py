@@ -33,7 +33,8 @@ training: {loss: {huber: {delta: 1.0}}, metrics: [mae]}
 TWO = """
 name: two
 data: {source: inline, columns: {a: [1, 2, 3, 4, 5, 6], y: [1, 0, 1, 0, 1, 0], z: [1, 2, 3, 4, 5, 6]},
-  features: [a], target: {one: y, two: z}, task: {one: binary, two: regression}}
+  validation: 1, test: 1, features: [a],
+  target: {one: y, two: z}, task: {one: binary, two: regression}}
 model:
   type: functional
   inputs: {a: {features: [a]}}

@@ -29,7 +29,8 @@ compare: {{seeds: 3}}
 TWO = """
 name: two
 data: {source: inline, columns: {a: [1, 2, 3, 4, 5, 6], y: [1, 0, 1, 0, 1, 0], z: [1, 2, 3, 4, 5, 6]},
-  features: [a], target: {error: y, loss_of_memory: z}, task: {error: binary, loss_of_memory: regression}}
+  validation: 1, test: 1, features: [a],
+  target: {error: y, loss_of_memory: z}, task: {error: binary, loss_of_memory: regression}}
 model:
   type: functional
   inputs: {a: {features: [a]}}

@@ -30,9 +30,10 @@ class GrowingLoop(CompiledLoop):
         }
         self.is_exact = self.is_exact and all(loop.is_exact for loop in self._larger.values())
 
-    def _epoch(self, epoch: int, calls: keras.callbacks.CallbackList) -> dict[str, float]:
+    def run_epoch(self, epoch: int, calls: keras.callbacks.CallbackList) -> dict[str, float]:
+        """Train an epoch in batches of its size; see `CompiledLoop`."""
         first = max((first for first in self._larger if first <= epoch), default=None)
-        return super()._epoch(epoch, calls) if first is None else self._larger[first]._epoch(epoch, calls)
+        return super().run_epoch(epoch, calls) if first is None else self._larger[first].run_epoch(epoch, calls)
 
 
 class GrowingKerasLoop(Loop):

@@ -214,7 +214,7 @@ class CompiledLoop(Loop):
         logs: dict[str, float] = {}
         for epoch in epochs:
             calls.on_epoch_begin(epoch)
-            logs = self._epoch(epoch, calls)
+            logs = self.run_epoch(epoch, calls)
             if validation is not None:
                 calls.on_test_begin()
                 values = self.evaluate(validation)
@@ -226,7 +226,8 @@ class CompiledLoop(Loop):
         model.optimizer.finalize_variable_values(model.trainable_weights)
         calls.on_train_end(logs)
 
-    def _epoch(self, epoch: int, calls: keras.callbacks.CallbackList) -> dict[str, float]:
+    def run_epoch(self, epoch: int, calls: keras.callbacks.CallbackList) -> dict[str, float]:
+        """Train an epoch, counted from 0, and return what Keras would log of it."""
         order = tf.constant(self._batches.order(epoch))
         step, logs = 0, {}
         while step < self._steps and not (step and self.model.stop_training):
