@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,9 +12,6 @@ from nnlab.inspection.looks import Array, Arrays, LayerCall, Look, Weight, are_e
 from nnlab.report.matrix import MOST_ENTRIES, matrix_lines, number, point_aligned, summary_lines
 from nnlab.report.page import Column
 from nnlab.wording import joined, shape_text
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 MOST_ROWS = 20
 """Rows whose losses are listed."""
@@ -157,7 +153,7 @@ def show_steps(out: Screen, looks: Sequence[Look]) -> None:
     for title, weights in _histories(looks):
         if weights[0].size <= MOST_OF_A_STEP:
             fixed = "" if weights[0].is_trained else ", not trained"
-            out.show_table(_entries(looks, weights), title=f"{title}{fixed}")
+            _show_entries(out, f"{title}{fixed}", looks, weights)
         else:
             large += _in_short(title, looks, weights)
     if large:
@@ -196,25 +192,30 @@ def _few(rows: Array) -> str:
     return shown if len(rows) <= 6 else f"{shown} ... ({len(rows)})"
 
 
-def _entries(looks: Sequence[Look], weights: Sequence[Weight]) -> list[Column]:
-    """Return a table with a row for each entry at each step; what the optimizer keeps is that behind the step."""
-    known: list[Mapping[str, Array]] = []
-    for weight in weights:
-        found = {
-            "before": weight.value,
-            "gradient": weight.gradient,
-            **weight.optimizer_after,
-            "after": weight.after,
-        }
-        known.append({name: value for name, value in found.items() if value is not None})
+def _show_entries(out: Screen, title: str, looks: Sequence[Look], weights: Sequence[Weight]) -> None:
+    """Print a row for each entry at each step, in two tables if one is too wide."""
     places = list(np.ndindex(weights[0].shape))
-    columns = [Column("step", [str(look.step) for look in looks for _ in places])]
+    names = [Column("step", [str(look.step) for look in looks for _ in places])]
     if len(places) > 1:
-        columns.append(Column("entry", [",".join(map(str, place)) for _ in looks for place in places], left=True))
-    for name in known[0]:
-        cells = [number(each[name][place]) for each in known for place in places]
-        columns.append(Column(name, point_aligned(cells)))
-    return columns
+        names.append(Column("entry", [",".join(map(str, place)) for _ in looks for place in places], left=True))
+
+    def column(head: str, arrays: Sequence[Array | None]) -> list[Column]:
+        known = [array for array in arrays if array is not None]
+        cells = [number(array[place]) for array in known for place in places]
+        return [Column(head, point_aligned(cells))] if len(known) == len(looks) else []
+
+    before = column("before", [weight.value for weight in weights])
+    before += column("gradient", [weight.gradient for weight in weights])
+    slots = [
+        each for name in weights[0].optimizer_after for each in column(name, [w.optimizer_after[name] for w in weights])
+    ]
+    after = column("after", [weight.after for weight in weights])
+    together = [*names, *before, *slots, *after]
+    if out.fits(together) or not slots:
+        out.show_table(together, title=title)
+    else:
+        out.show_table([*names, *before, *after], title=title)
+        out.show_table([*names, *slots], title=f"{title}: the optimizer's")
 
 
 def _in_short(name: str, looks: Sequence[Look], weights: Sequence[Weight]) -> Iterator[list[str]]:

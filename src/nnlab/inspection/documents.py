@@ -61,8 +61,8 @@ def _look_json(look: Look) -> dict[str, Any]:
         "step": look.step,
         "rows": look.rows.tolist(),
         "training": look.training,
-        "loss": look.loss,
-        "penalties": look.penalties,
+        "loss": _figure(look.loss),
+        "penalties": _figure(look.penalties),
         "row_losses": None if look.row_losses is None else plain(look.row_losses),
     }
     if look.output_losses:
@@ -70,9 +70,14 @@ def _look_json(look: Look) -> dict[str, Any]:
             name: None if found is None else plain(found) for name, found in look.output_losses.items()
         }
     if look.step is not None:
-        head |= {"epoch": look.epoch, "learning_rate": look.learning_rate}
+        head |= {"epoch": look.epoch, "learning_rate": _figure(look.learning_rate)}
         head["optimizer"] = {name: plain(value) for name, value in look.optimizer.items()}
     return {**head, "layers": [_layer_json(layer) for layer in look.layers], "notes": list(look.notes)}
+
+
+def _figure(value: float | None) -> float | None:
+    """Return a number that was computed in float32 with the digits of that."""
+    return None if value is None else float(str(np.float32(value)))
 
 
 def _layer_json(layer: LayerCall) -> dict[str, Any]:

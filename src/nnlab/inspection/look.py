@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -91,13 +92,16 @@ def look(subject: Subject, rows: Split, numbers: Array, *, training: bool = Fals
 
 @contextlib.contextmanager
 def _kept(model: keras.Model) -> Iterator[None]:
-    """Put back what a pass changes: random states, moving averages, sums of metrics."""
-    variables = [*model.non_trainable_variables, *model.metrics_variables]
+    """Put back what a pass changes: random states, moving averages, sums of metrics, weights that are normalized."""
+    variables = [*model.variables, *model.metrics_variables]
     values = [variable.numpy() for variable in variables]
+    python_state, numpy_state = random.getstate(), np.random.get_state()  # some layers of Keras draw from these
     try:
         yield
     finally:
         set_values(variables, values)
+        random.setstate(python_state)
+        np.random.set_state(numpy_state)
 
 
 def _pass(model: keras.Model, shown: Sequence[ShownLayer], rows: Split, *, training: bool) -> _Pass:
@@ -206,7 +210,9 @@ def _added(subject: Subject, losses: Mapping[str, Array | None]) -> Array | None
         None if found is None else found * (1.0 if weights[name] is None else weights[name])
         for name, found in losses.items()
     ]
-    return None if not parts or any(part is None for part in parts) else np.asarray(sum(parts))  # type: ignore[arg-type]
+    if not parts or any(part is None for part in parts):
+        return None
+    return np.asarray(sum(part for part in parts if part is not None), np.float32)
 
 
 def _is_mean(row_losses: Array, loss: float) -> bool:

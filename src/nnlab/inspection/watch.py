@@ -145,18 +145,18 @@ def _has_state(layer: keras.Layer) -> bool:
 
 
 def _states(layer: keras.Layer) -> list[Any]:
-    return [variable.numpy() for variable in layer.non_trainable_variables]
+    return [variable.numpy() for variable in layer.variables]
 
 
 @contextlib.contextmanager
 def _as_before(before: Sequence[Any], layer: keras.Layer) -> Iterator[None]:
     """Put the state of a layer back for the time being."""
     after = _states(layer)
-    set_values(layer.non_trainable_variables, before)
+    set_values(layer.variables, before)
     try:
         yield
     finally:
-        set_values(layer.non_trainable_variables, after)
+        set_values(layer.variables, after)
 
 
 def set_values(variables: Sequence[Any], values: Sequence[Any]) -> None:
