@@ -10,6 +10,7 @@ import pytest
 from nnlab.cli.screen import Screen
 from nnlab.report.chart import Curve, Frame, draw, line_chart, text_of
 from nnlab.report.history_chart import Look, history_charts, metrics_of
+from nnlab.report.svg import CLASS_COLORS
 from nnlab.run import Run
 from test_terminal import assert_fits, in_terminal, plain
 from test_terminal import text_of as lines_of
@@ -57,13 +58,13 @@ def test_plain_characters_say_the_same():
     assert lines == [
         "loss                                     accuracy",
         ". train 0.1000  o val 0.5000             . train 0.9500  o val 0.9429",
-        "2.02 | .o                                 0.95 |             ..ooooooooooooooooo",
-        "     | .o                                      |     .ooooooooo",
-        "     |  o                                      |   .oo",
+        "2.02 | .o                                 0.95 |             ..o.o.o.o.o.o.o.o.o",
+        "     | .o                                      |     ..o.o.o.oo",
+        "     |  .                                      |   ..o",
         "1.06 |  .o                               0.475 |  .o",
-        "     |  .oo                                    |  o",
+        "     |  .oo                                    |  .",
         "     |    .oo                                  |  .",
-        "     |     ..oooooooooooooooooooooooooo        | .",
+        "     |     ..o.o.o.oooooooooooooooooooo        | .",
         " 0.1 |              ..................       0 | .",
         "     +----------------^----------------        +----------------^---------------",
         "      0            best 10           20         0            best 10          20",
@@ -72,11 +73,10 @@ def test_plain_characters_say_the_same():
 
 
 def test_figures_of_training_stand_half_an_epoch_before_those_of_validation():
-    rows = [{"epoch": 1.0, "loss": 1.0, "val_loss": 1.0}, {"epoch": 2.0, "loss": 1.0, "val_loss": 0.0}]
-    line = shown(rows, ["loss"], Look(width=4 + 2 + 41, is_plain=True))[2]  # 40 steps of 0.05 epochs
-    drawn = line.partition("|")[2]
-    assert drawn.index(".") == 10  # after half of the first epoch, where the line of training begins
-    assert drawn.index("o") == 20  # at its end
+    rows = [{"epoch": epoch, "loss": 1.0, "val_loss": 0.0} for epoch in (1.0, 2.0)]
+    lines = shown(rows, ["loss"], Look(width=3 + 2 + 41, is_plain=True))  # 40 steps of 0.05 epochs
+    assert lines[2].partition("|")[2] == " " * 10 + "." * 21  # from the middle of the first epoch to that of the second
+    assert lines[-2].partition("|")[2] == " " * 20 + "o" * 21  # from end to end
 
 
 def test_one_epoch_and_holes_are_drawn():
@@ -164,3 +164,103 @@ def test_commands_that_draw_do_so_in_ascii_too(tmp_path):
     command = f"schedule {config} --steps 50"
     drawn = in_terminal(tmp_path, [command], PYTHONIOENCODING="ascii")[command]
     assert "+0---" in lines_of(drawn)
+
+
+def surface(columns: int = 1, *, are_probabilities: bool = True):
+    """Return a network that tells right from left, with a row in each quarter; of several classes by columns."""
+    import numpy as np
+
+    from nnlab.report.surface_chart import Surface
+
+    values = np.zeros((columns, 64, 64), np.float32)
+    for i in range(columns):
+        values[i, :, (i * 64 // columns if columns > 1 else 32) : ((i + 1) * 64 // columns)] = 1.0
+    x = np.array([[-0.5, -0.5], [-0.5, 0.5], [0.5, -0.5], [0.5, 0.5]])
+    y = np.array([0.0, 0.0, 1.0, 0.0])  # the last one stands in the other's ground
+    axes = np.array([[-1.0, 1.0], [-1.0, 1.0]])
+    return Surface(axes, values, are_probabilities, x, y, ("no", "yes", "maybe")[: max(columns, 2)])
+
+
+def ground(shown, *, is_plain: bool = True, height: int = 8) -> list[str]:
+    from nnlab.report.surface_chart import surface_chart
+
+    look = Look(60, height, is_plain=is_plain)
+    return [text_of(row) for row in surface_chart(shown, look, has_colors=False)]
+
+
+def test_the_ground_of_two_inputs_without_colours():
+    assert ground(surface()) == [
+        "         o no  x yes",
+        "      1 |      ######",
+        "        |   o  ###o##",
+        "        |      ######",
+        "        |      ######",
+        "        |   o  ###x##",
+        "     -1 |      ######",
+        "        +-1---------1",
+    ]
+    assert ground(surface(), is_plain=False)[1] == "      1 │      ▓▓▓▓▓▓"
+    assert ground(surface(columns=3))[1:4] == [
+        "      1 |aaaabbbbcccc",
+        "        |aaaAbbbbcAcc",
+        "        |aaaabbbbcccc",
+    ]
+    numbers = ground(surface(are_probabilities=False))
+    assert numbers[0] == "         0 blank, 1 dark"
+    assert numbers[2] == "        |   0  ###0##"
+
+
+def test_the_ground_has_the_colour_of_its_class_and_rows_a_darker_one():
+    import numpy as np
+
+    from nnlab.report.surface_chart import surface_chart
+
+    rows = surface_chart(surface(), Look(60, 8), has_colors=True)
+    first = [style for text, style in rows[1] if text == "▀"]
+    assert len(first) == 12
+    assert len(set(first[:6])) == len(set(first[6:])) == 1  # two grounds, left and right
+    assert first[0] != first[6]
+    orange, blue, left, right = (
+        np.array([int(color[i : i + 2], 16) for i in (1, 3, 5)]) for color in (*CLASS_COLORS[:2], first[0], first[6])
+    )
+    assert np.allclose(left, 0.4 * 255 + 0.6 * orange, atol=1)
+    assert np.allclose(right, 0.4 * 255 + 0.6 * blue, atol=1)
+    pixels = [color for row in rows for _, style in row for color in style.split(" on ") if color.startswith("#")]
+    darker = [
+        f"#{red:02x}{green:02x}{blue:02x}" for red, green, blue in np.rint(0.7 * np.array([orange, blue])).astype(int)
+    ]
+    assert [pixels.count(color) for color in darker] == [3, 1]
+
+
+def test_one_input_is_a_line_with_rows():
+    import numpy as np
+
+    from nnlab.report.surface_chart import Surface, surface_chart
+
+    x = np.linspace(-1, 1, 5)[:, None]
+    line = Surface(np.array([[-1.0, 1.0]]), np.linspace(-2, 2, 256)[None], False, x, 2 * x[:, 0])
+    shown = [text_of(row) for row in surface_chart(line, Look(40, 8, is_plain=True), has_colors=False)]
+    assert shown[0] == "fitted curve  o rows"
+    assert sum(row.count("o") for row in shown[1:]) == 5
+    assert [row.split()[0] for row in (shown[1], shown[6])] == ["2", "-2"]
+    classes = Surface(
+        line.axes, np.stack([line.values[0] / 4 + 0.5]), True, x, np.array([0, 0, 0, 1, 1]), ("no", "yes")
+    )
+    assert text_of(surface_chart(classes, Look(40, 8), has_colors=False)[0]) == "probability of yes  o rows"
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120])
+@pytest.mark.parametrize("height", [6, 18, 34])
+@pytest.mark.parametrize("inputs", [0, 1, 2])
+def test_the_picture_of_a_training_has_room_in_every_terminal(width, height, inputs):
+    import numpy as np
+
+    from nnlab.report.surface_chart import Surface
+    from nnlab.report.training_chart import Room, training_chart
+
+    x = np.linspace(-1, 1, 5)[:, None]
+    line = Surface(np.array([[-1.0, 1.0]]), np.linspace(-2, 2, 256)[None], False, x, 2 * x[:, 0])
+    shown = {0: None, 1: line, 2: surface()}[inputs]
+    rows = training_chart(HISTORY, shown, Room(width, height), epochs=30, best=10)
+    assert max(len(text_of(row)) for row in rows) <= width
+    assert len(rows) <= max(height, 12)

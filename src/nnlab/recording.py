@@ -98,7 +98,12 @@ class Recording:
         self.snapshots: SnapshotRecorder | None = None
         if run.enclosing is None and why_none(built.splits.spec) is None:
             self.snapshots = SnapshotRecorder(
-                run, built, best=lambda: self.recorder.best, last_epoch=options.last_epoch, before=options.continues
+                run,
+                built,
+                best=lambda: self.recorder.best,
+                last_epoch=options.last_epoch,
+                before=options.continues,
+                observer=observer,
             )
         self.summary = RunSummary(run, "running", {}, self.recorder.rows)
 

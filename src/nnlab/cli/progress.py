@@ -89,6 +89,9 @@ class TrainingProgress:
             done = (epoch - 1 + step / self.steps) / self.epochs
             self._live.update(self._task, description=self._label(epoch), completed=step, values=logs, done=done)
 
+    def may_look(self, look: Any) -> None:
+        """See `Observer`: what a network gives is no line of a table."""
+
     def epoch_done(self, row: Mapping[str, Any], *, best: BestEpoch | None) -> None:
         """Print the epoch's line."""
         self.last = epoch = int(row["epoch"])

@@ -175,15 +175,18 @@ def show_run(
         out.say(f"{head:<10} {rest}")
     if history and (out.is_terminal if chart is None else chart):
         with found.reading(found.history_path.name):
-            _show_chart(out, history, info.get("best_epoch"))
+            _show_charts(out, history, info.get("best_epoch"))
+        _show_surface(out, found)
     if metrics:
         show_metrics(out, metrics)
 
 
 MOST_CHARTS = 4
+SURFACE_HEIGHT = 18
+"""Lines of what the network gives over its inputs."""
 
 
-def _show_chart(out: Screen, history: Sequence[Mapping[str, float]], best: int | None) -> None:
+def _show_charts(out: Screen, history: Sequence[Mapping[str, float]], best: int | None) -> None:
     """Draw loss and metrics by epoch; of many the first ones."""
     from nnlab.report.history_chart import Look, history_charts, metrics_of
 
@@ -192,6 +195,24 @@ def _show_chart(out: Screen, history: Sequence[Mapping[str, float]], best: int |
     out.show_rows([[], *history_charts(history, names[:MOST_CHARTS], look, best=best), []])
     if names[MOST_CHARTS:]:
         out.say(f"not drawn: {', '.join(names[MOST_CHARTS:])} (history.csv holds all)")
+
+
+def _show_surface(out: Screen, run: Run) -> None:
+    """Draw what the network gives over one or two inputs, if the run keeps it."""
+    if not run.snapshots_path.exists():
+        return
+    from nnlab.data.splits import DataSpec
+    from nnlab.report.history_chart import Look
+    from nnlab.report.surface_chart import surface_chart, surface_of
+    from nnlab.snapshots import read_snapshots
+
+    look = read_snapshots(run)
+    if look is None:
+        return
+    with run.reading(run.data_path.name):
+        classes = next(iter(DataSpec.from_json(run.read_data()).targets.values())).class_names
+    how = Look(out.chart_width, SURFACE_HEIGHT, is_plain=out.is_plain)
+    out.show_rows([*surface_chart(surface_of(look, classes), how, has_colors=out.color_system is not None), []])
 
 
 def _facts(run: Run, info: dict[str, Any], extent: list[str]) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Group
@@ -15,12 +15,15 @@ from nnlab.cli.progress import TrainingProgress
 from nnlab.cli.saves import SavedError, Saves
 from nnlab.cli.screen import as_text
 from nnlab.data.splits import DataSpec
-from nnlab.report.history_chart import BESIDE_FROM, Look, history_charts, metrics_of
+from nnlab.report.chart import Row
+from nnlab.report.training_chart import Room, training_chart
 from nnlab.wording import counted, duration, metric_text
 
 if TYPE_CHECKING:
     from nnlab.config.load import LoadedConfig
     from nnlab.engine.early_stopping import BestEpoch
+    from nnlab.report.surface_chart import Surface
+    from nnlab.snapshots import Snapshots
 
 SECONDS_BETWEEN_PICTURES = 0.1
 SHARE_OF_PICTURES = 0.1
@@ -28,9 +31,6 @@ SHARE_OF_PICTURES = 0.1
 
 LINES_BELOW = 6
 """Lines of a terminal that are left for what is said below the picture."""
-
-LEAST_HEIGHT, MOST_HEIGHT = 6, 13
-"""Lines of a chart."""
 
 
 class View:
@@ -60,6 +60,9 @@ class View:
         """See `Observer`."""
         self.last = int(row["epoch"])
         self._check()
+
+    def may_look(self, look: Callable[[], Snapshots | None]) -> None:
+        """See `Observer`."""
 
     def stop(self, *, completed: bool = False, epochs: Mapping[str, Any] = {}) -> None:
         """See `TrainingProgress`."""
@@ -101,13 +104,16 @@ class Picture(View):
     Args:
         saves: knows what was saved.
         name: of the experiment.
+        classes: names of the classes; none of a regression.
     """
 
-    def __init__(self, saves: Saves, name: str) -> None:
+    def __init__(self, saves: Saves, name: str, classes: Sequence[str]) -> None:
         super().__init__(saves)
-        self._screen, self._name = console.messages(), name
+        self._screen, self._name, self._classes = console.messages(), name, classes
         self._rows: list[Mapping[str, Any]] = []
         self._best: BestEpoch | None = None
+        self._look: Callable[[], Snapshots | None] | None = None
+        self._seen: Surface | None = None
         self._epochs = self._steps = 0
         self._began = self._next = 0.0
         self._live: Live | None = None
@@ -135,6 +141,10 @@ class Picture(View):
             self._draw(f"epoch {row['epoch']}/{self._epochs}")
         super().epoch_done(row, best=best)
 
+    def may_look(self, look: Callable[[], Snapshots | None]) -> None:
+        """Let each picture show what the network gives then."""
+        self._look = look
+
     def stop(self, *, completed: bool = False, epochs: Mapping[str, Any] = {}) -> None:  # noqa: ARG002
         """Draw what is there, and leave it."""
         if self._live is None:
@@ -157,17 +167,25 @@ class Picture(View):
         now = time.monotonic()
         self._next = now + max(SECONDS_BETWEEN_PICTURES, (now - began) / SHARE_OF_PICTURES)
 
-    def _charts(self) -> list[Any]:
-        names = metrics_of(self._rows)[:2]
-        width = self._screen.width
-        room = self._screen.height - LINES_BELOW
-        stacked = 1 if width >= BESIDE_FROM else len(names)
-        if room < stacked * LEAST_HEIGHT:
-            names, stacked = names[:1], 1
-        height = min(max(room // stacked, LEAST_HEIGHT), MOST_HEIGHT)
-        look = Look(width, height, is_plain=self._screen.is_plain)
+    def _charts(self) -> list[Row]:
+        screen = self._screen
+        room = Room(
+            screen.width,
+            screen.height - LINES_BELOW,
+            is_plain=screen.is_plain,
+            has_colors=screen.color_system is not None,
+        )
         best = None if self._best is None else self._best.epoch
-        return history_charts(self._rows, names, look, epochs=self._epochs, best=best)
+        return training_chart(self._rows, self._surface(), room, epochs=self._epochs, best=best)
+
+    def _surface(self) -> Surface | None:
+        """Return what the network gives, or gave when it last gave numbers."""
+        from nnlab.report.surface_chart import surface_of
+
+        look = None if self._look is None else self._look()
+        if look is not None:
+            self._seen = surface_of(look, self._classes)
+        return self._seen
 
 
 def view_of(config: LoadedConfig, spec: DataSpec, saves: Saves, *, quiet: bool) -> View:
@@ -176,5 +194,5 @@ def view_of(config: LoadedConfig, spec: DataSpec, saves: Saves, *, quiet: bool) 
     if quiet:
         return View(saves)
     if console.messages().is_terminal:
-        return Picture(saves, experiment.name)
+        return Picture(saves, experiment.name, next(iter(spec.targets.values())).class_names)
     return Lines(saves, TrainingProgress.of(experiment, spec))

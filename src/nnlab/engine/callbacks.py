@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import keras
@@ -18,6 +18,7 @@ from nnlab.errors import Problem
 from nnlab.private.keras import ReduceLearningRate
 from nnlab.run import Run
 from nnlab.schedules import SCHEDULES, WARMUP
+from nnlab.snapshots import Snapshots
 from nnlab.training_options import Limits
 
 
@@ -35,6 +36,9 @@ class Observer(Protocol):
 
     def epoch_done(self, row: Mapping[str, Any], *, best: BestEpoch | None) -> None:
         """Tell that an epoch is done, with its row of the history, and which is the best so far."""
+
+    def may_look(self, look: Callable[[], Snapshots | None]) -> None:
+        """Tell how to look, at any time from now on, at what a network of one or two inputs gives over them."""
 
 
 class Recorder(keras.callbacks.Callback):

@@ -18,6 +18,7 @@ from nnlab.config.model import FunctionalConfig
 from nnlab.config.training import TrainingConfig
 from nnlab.data.splits import Split
 from nnlab.engine.built import Built
+from nnlab.engine.callbacks import Observer
 from nnlab.engine.early_stopping import BestEpoch
 from nnlab.engine.loops import unchanged
 from nnlab.engine.surface import descent_of, has_few_weights
@@ -54,6 +55,7 @@ class SnapshotRecorder(keras.callbacks.Callback):
         best: returns the best epoch so far.
         last_epoch: after which the training ends, unless something ends it before; default: as the config says.
         before: the run of the part before.
+        observer: is told how to look at the network.
 
     Attributes:
         failure: what the model said where it could not be asked; nothing is looked at any more.
@@ -67,10 +69,11 @@ class SnapshotRecorder(keras.callbacks.Callback):
         *,
         last_epoch: int | None = None,
         before: Run | None = None,
+        observer: Observer | None = None,
     ) -> None:
         super().__init__()
         self.failure: str | None = None
-        self._run, self._built, self._find_best = run, built, best
+        self._run, self._built, self._find_best, self._observer = run, built, best, observer
         self._last_epoch = last_epoch or built.experiment.training.epochs
         self._looks: dict[int, np.ndarray] = {}
         self._visited: dict[int, np.ndarray] = {}
@@ -97,6 +100,8 @@ class SnapshotRecorder(keras.callbacks.Callback):
                 self._visited = dict(zip(known.descent.epochs.tolist(), known.descent.weights, strict=True))
 
     def on_train_begin(self, logs: Any = None) -> None:
+        if self._observer is not None:
+            self._observer.may_look(self.now)
         if not self._looks:
             self._look(0)
             self._visit(0)
@@ -141,11 +146,18 @@ class SnapshotRecorder(keras.callbacks.Callback):
             values = np.stack([self._looks[epoch] for epoch in epochs])
             Snapshots(axes=self._axes, epochs=epochs, values=values, **self._rows, **last).save(self._run)
 
+    def now(self) -> Snapshots | None:
+        """Return what the network gives as it is; `None` if it gives no numbers."""
+        values = self._called(self.model)
+        if values is None or not np.isfinite(found := self._answers(values)).all():
+            return None
+        return Snapshots(axes=self._axes, epochs=(self._epoch,), values=found[None], **self._rows)
+
     def _look(self, epoch: int) -> None:
         """Keep what the network gives after an epoch, if it gives numbers."""
-        values = self._called(self.model)
-        if values is not None and np.isfinite(found := self._answers(values)).all():
-            self._looks[epoch] = found
+        found = self.now()
+        if found is not None:
+            self._looks[epoch] = found.values[0]
 
     def _called(self, model: keras.Model) -> Any:
         """Return what a model gives on the grid; `None` if it cannot be asked."""

@@ -76,6 +76,8 @@ class _Reporter:
 
     def step_done(self, epoch: int, step: int, logs: Mapping[str, float]) -> None: ...
 
+    def may_look(self, look: Any) -> None: ...
+
 
 def _memory_used() -> int:
     """Return the most memory that this process has held so far, in bytes."""

@@ -239,7 +239,8 @@ class _Canvas:
         for i, (column, row) in enumerate(_path(points) if curve.is_joined else ()):
             place = row // self.down, column // self.across
             if self.is_plain:
-                self.cells[place] = curve.mark, curve.style
+                if not (curve.is_dashed and place in self.cells and column % 2):  # both are seen
+                    self.cells[place] = curve.mark, curve.style
             elif not curve.is_dashed or i // _DASH % 2 == 0:
                 before = self.cells.get(place, (0, ""))[0]
                 bit = _DOTS[row % 4][column % 2]

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from nnlab.config.columns import OWN_COLUMNS
 from nnlab.report.chart import Curve, Frame, Row, beside, draw
+from nnlab.report.svg import COLORS
 from nnlab.wording import cut, metric_text
 
-TRAINING, VALIDATION = "#3b82f6", "#f97316"
-"""Colours that can be seen on a dark ground and on a light one."""
+TRAINING, VALIDATION = COLORS[:2]
 
 LEAST_FOR_LOG = 1000.0
 """How many times its smallest value a loss has to begin with for its axis to grow by factors."""
@@ -78,9 +78,10 @@ def history_chart(
     training = [float(row.get(name, math.nan)) for row in rows]
     validation = [float(row[f"val_{name}"]) for row in rows] if f"val_{name}" in rows[-1] else None
     ends = [row["epoch"] for row in rows]
-    curves = [Curve([epoch - 0.5 for epoch in ends], training, TRAINING, is_dashed=validation is not None, mark=".")]
-    if validation is not None:
-        curves.append(Curve(ends, validation, VALIDATION, mark="o"))
+    # where they run together, the gaps of the dashed line on top show the other one
+    curves = [] if validation is None else [Curve(ends, validation, VALIDATION, mark="o")]
+    halves = [epoch - 0.5 for epoch in ends]
+    curves.append(Curve(halves, training, TRAINING, is_dashed=validation is not None, mark="."))
     is_log = name.endswith("loss") and _spans_factors([*training, *(validation or [])])
     title: list[Row] = [_title(name, look, is_log=is_log), *_legend(training, validation, look)]
     frame = Frame(
