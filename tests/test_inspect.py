@@ -46,6 +46,11 @@ training:
   loss: {main: categorical_crossentropy, aux: sparse_categorical_crossentropy}
   loss_weights: {main: 0.75, aux: 0.25}
 """
+SATURATED = """
+data: {source: iris}
+model:
+  layers: [{Dense: {units: 3, activation: softmax, kernel_initializer: {RandomNormal: {stddev: 300}}}}]
+"""
 RECURRENT = """
 data: {source: digits, scale: 16, limit: 40}
 model:
@@ -292,6 +297,17 @@ def test_losses_of_rows_penalties_and_gradients_add_up(config):
     x = look.layers[-1].values["inputs"][""]
     np.testing.assert_allclose(kernels[1].gradient, x.T @ delta, rtol=1e-4, atol=1e-7)
     assert "Keras computes the loss from what stands before softmax" in look.layers[-1].notes[0]
+
+
+def test_losses_of_rows_are_made_from_the_logits_as_that_of_all_rows_is(config):
+    from scipy.special import logsumexp
+
+    look, subject = look_at(config(SATURATED), list(range(6)))
+    logits = look.layers[-1].values["pre_activations"][""].astype(float)
+    expected = logsumexp(logits, axis=1) - logits[range(6), only(subject.splits.train.y)[:6]]
+    assert expected.max() > 100  # of a probability, which float32 cannot hold, there would be 16.1 at most
+    np.testing.assert_allclose(look.row_losses, expected, rtol=1e-5, atol=1e-5)
+    assert look.loss == pytest.approx(expected.mean(), rel=1e-5)
 
 
 def test_shared_layers_several_inputs_and_outputs_and_weights_of_rows(config):

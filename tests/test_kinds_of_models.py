@@ -337,6 +337,13 @@ def test_more_layers_cannot_thaw_than_were_taken_over(config, source):
         built(config(THAW, "model.transfer.thaw={1: 3}"), runs_dir=source.path.parent)
 
 
+def test_layers_without_weights_are_frozen_and_freed_like_others(config, tmp_path):
+    text = SOURCE.replace("hidden: [16, 12]", "layers: [{Dropout: 0.1}, {Dense: 8}]").replace("epochs: 3", "epochs: 1")
+    trained(config(text), tmp_path)
+    ready = built(config(TARGET, "model.transfer.layers=1"), runs_dir=tmp_path)
+    assert [(phase.first_epoch, phase.trained) for phase in ready.phases] == [(0, 0), (2, 1)]
+
+
 def test_layers_are_chosen_by_number_or_name(config, source):
     one = built(config(TARGET, "model.transfer.layers=1", "model.hidden=[5]"), runs_dir=source.path.parent).model
     assert [layer.name for layer in one.layers] == ["transferred_dense", "dense", "dense_1"]

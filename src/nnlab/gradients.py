@@ -120,14 +120,7 @@ class GradientCheck:
             "worst": max(worst, default=None),
             "loss": self.loss,
             "rows": self.rows,
-            "weights": [
-                {
-                    name: getattr(check, name)
-                    for name in ("layer", "weight", "shape", "checked", "kinks", "worst", "verdict")
-                }
-                | ({"entries": [asdict(entry) for entry in check.entries]} if values else {})
-                for check in self.weights
-            ],
+            "weights": [check.as_json(values=values) for check in self.weights],
         }
 
 

@@ -73,8 +73,7 @@ class Phases:
 
     def _begin(self, phase: Phase) -> None:
         """Train what a phase trains, from where the part before has stopped in it."""
-        if len(self._built.phases) > 1:
-            self._built.enter(phase)
+        self._built.enter(phase)
         if self._start is not None and (self._start.epoch > phase.first_epoch or not phase.first_epoch):
             self._start.restore(self._built.model)
 
@@ -82,11 +81,8 @@ class Phases:
         return range(max(self._first_epoch, phase.first_epoch), min(stop, self._last_epoch))
 
     def _early_stopping(self) -> EarlyStopping | None:
-        """Return what may stop the last phase early."""
-        config = self._built.experiment.training.early_stopping
-        if config is not None:
-            stopping = EarlyStopping(frozen_epochs=self._built.phases[-1].first_epoch, **dict(config.written()))
-            self._recording.recorder.stopping = stopping
+        """Return what may stop the last phase early, and let the history know of it."""
+        self._recording.recorder.stopping = self._built.early_stopping()
         return self._recording.recorder.stopping
 
     def _fit(self, epochs: range, stopping: EarlyStopping | None = None) -> Loop:

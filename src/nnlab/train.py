@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from nnlab.config.columns import SplitName
 from nnlab.config.load import LoadedConfig
-from nnlab.data.judging import SplitName, rows_of_split
+from nnlab.data.judging import rows_of_split
 from nnlab.data.loading import load_data
 from nnlab.data.splits import Splits
 from nnlab.engine.built import build_seeded
@@ -82,8 +83,9 @@ def evaluate_splits(loop: Loop, splits: Splits, columns: Iterable[str]) -> dict[
         splits: the rows.
         columns: the order of the figures.
     """
-    rows = {"train": splits.train, "validation": splits.validation, "test": splits.test}
-    return {name: None if part is None else in_order(loop.evaluate(part), columns) for name, part in rows.items()}
+    return {
+        name: None if part is None else in_order(loop.evaluate(part), columns) for name, part in splits.named.items()
+    }
 
 
 def evaluate(run: Run, split: SplitName, *, trust_code: bool = False) -> dict[str, float]:

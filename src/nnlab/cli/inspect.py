@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from nnlab.cli import console, options
 from nnlab.cli.rows import Rows, parse_rows
+from nnlab.config.columns import SplitName
 from nnlab.errors import NnlabError, did_you_mean
 from nnlab.wording import one_of
 
@@ -30,7 +31,7 @@ class _Asked:
     """Which rows, as given."""
 
     rows: str | None
-    split: Literal["train", "validation", "test"] | None
+    split: SplitName | None
     file: Path | None
 
 
@@ -54,9 +55,7 @@ def inspect(
     subject: Annotated[
         str, typer.Argument(metavar="CONFIG|RUN", help="A YAML file, for the first weights; or a run, for its model.")
     ],
-    split: Annotated[
-        Literal["train", "validation", "test"] | None, typer.Option(help="Whose rows. Default: train.")
-    ] = None,
+    split: Annotated[SplitName | None, typer.Option(help="Whose rows. Default: train.")] = None,
     rows: Rows = None,
     input_: Annotated[
         Path | None, typer.Option("--input", metavar="FILE", help="Rows of a file instead: CSV, Parquet, NPY or NPZ.")

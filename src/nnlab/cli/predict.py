@@ -6,13 +6,14 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from nnlab.cli import console, options
 from nnlab.cli.rows import Rows, parse_rows
 from nnlab.config.by_name import UNNAMED, by_output, one_or_all, only
+from nnlab.config.columns import SplitName
 from nnlab.errors import NnlabError
 from nnlab.wording import counted, metric_text, visible
 
@@ -35,7 +36,7 @@ def predict(
         ),
     ] = None,
     split: Annotated[
-        Literal["train", "validation", "test"] | None,
+        SplitName | None,
         typer.Option(help="Rows of the run's own data in place of a file; default with `--rows`: test."),
     ] = None,
     rows: Rows = None,
@@ -135,7 +136,7 @@ def _rows_of_file(run: Run, file: Path) -> _Asked:
     return _Asked(data.spec, data.spec.scaled(x), judged, "score, as the file has the target", why_not)
 
 
-def _rows_of_split(run: Run, split: Literal["train", "validation", "test"], rows: str | None) -> _Asked:
+def _rows_of_split(run: Run, split: SplitName, rows: str | None) -> _Asked:
     from dataclasses import replace
 
     from nnlab.data import judging

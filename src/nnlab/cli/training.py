@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from nnlab.cli import console, options
 from nnlab.cli.metrics import show_metrics
+from nnlab.config.columns import SplitName
 from nnlab.errors import NnlabError
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ def _trained(loaded: LoadedConfig, run: Run, given: options.Given) -> RunSummary
 def evaluate(
     run: options.RunName,
     split: Annotated[
-        Literal["train", "validation", "test"] | None,
+        SplitName | None,
         typer.Option(help="Which of the run's rows to evaluate on; default: test."),
     ] = None,
     input_: Annotated[

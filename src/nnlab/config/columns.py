@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from nnlab import catalog
 from nnlab.config.components import Component, named_object
@@ -11,14 +11,17 @@ from nnlab.config.faults import Fault
 from nnlab.errors import ConfigPath
 from nnlab.wording import named
 
+SplitName = Literal["train", "validation", "test"]
+"""What the parts are called that the rows are split into."""
+
 OWN_COLUMNS = ("epoch", "learning_rate", "seconds", "val_seconds")
 """The columns that are no loss and no metric."""
 
-_SPLITS = {"val": "validation", "test": "test", "train": "train"}
+_SPLITS: Mapping[str, SplitName] = {"val": "validation", "test": "test", "train": "train"}
 """The split whose loss or metric a name is that has this before it, as in `val_loss`."""
 
 
-def split_and_metric(name: str) -> tuple[str, str]:
+def split_and_metric(name: str) -> tuple[SplitName, str]:
     """Return the split and the loss or metric that a name stands for; without a word before it, of training rows.
 
     >>> split_and_metric("val_loss"), split_and_metric("loss"), split_and_metric("test_accuracy")

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import numpy as np
 
 from nnlab.config.by_name import one_or_all, only
+from nnlab.config.columns import SplitName
 from nnlab.config.data import DataConfig
 from nnlab.config.load import load_config
 from nnlab.config.schema import Experiment
@@ -25,8 +26,6 @@ from nnlab.data.targets import Target, all_targets, encode_as_trained
 from nnlab.errors import DataError, NnlabError, Problem
 from nnlab.run import Run
 from nnlab.wording import listed, one_of
-
-SplitName = Literal["train", "validation", "test"]
 
 UNKNOWN_ROWS = "the run keeps no fingerprint of its rows: whether these were trained on cannot be told"
 UNKNOWN_DATA = "the run keeps no fingerprint of its data: whether they are still the same cannot be told"

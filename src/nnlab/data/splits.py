@@ -296,9 +296,14 @@ class Splits:
     record: DataRecord | None = None
 
     @property
-    def present(self) -> tuple[Split, ...]:
-        """The splits that have rows."""
-        return tuple(split for split in (self.train, self.validation, self.test) if split is not None)
+    def named(self) -> dict[str, Split | None]:
+        """The splits by what they are called; `None` for one without rows."""
+        return {"train": self.train, "validation": self.validation, "test": self.test}
+
+    @property
+    def present(self) -> dict[str, Split]:
+        """The splits that have rows, by what they are called."""
+        return {name: split for name, split in self.named.items() if split is not None}
 
     def order_in_source(self) -> np.ndarray:
         """Return the training rows in the order in which they stand in their source: int64 `[rows]`."""

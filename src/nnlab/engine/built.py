@@ -16,6 +16,7 @@ from nnlab.config.schema import Experiment
 from nnlab.data.splits import Splits
 from nnlab.engine.batches import Batches
 from nnlab.engine.decision import Decision, EngineChoice
+from nnlab.engine.early_stopping import EarlyStopping
 from nnlab.engine.growing import GrowingKerasLoop, GrowingLoop
 from nnlab.engine.loops import CompiledLoop, KerasLoop, Loop
 from nnlab.engine.reuse import LentLoop, Programs, has_plain_numbers, program_key, start_afresh, with_variables
@@ -52,6 +53,7 @@ class Built:
         plan: its layers, losses and metrics.
         splits: the data as the model takes and gives them.
         taken: the layers that were taken over from another run.
+        phases: what the training consists of, in order; a single one if nothing is ever frozen.
         experiment: the config with what the data decided, absolute in all that it names.
         choice: which loop is to train it.
     """
@@ -60,6 +62,7 @@ class Built:
     plan: Plan
     splits: Splits
     taken: Sequence[Any]
+    phases: Sequence[Phase]
     experiment: Experiment
     choice: EngineChoice
 
@@ -78,33 +81,13 @@ class Built:
             for epoch, size in training.batch_sizes(train.count).items()
         }
 
-    @property
-    def phases(self) -> Sequence[Phase]:
-        """What the training consists of, in order; a single phase if nothing is ever frozen."""
-        transfer = self.experiment.transfer
-        thaw: Mapping[int, int | str] = {}
-        if transfer is not None:
-            thaw = transfer.thaw or ({transfer.freeze_epochs: "all"} if transfer.freeze_epochs else {})
-        if not thaw:
-            return (Phase(0, len(self.taken)),)
-        with_weights = [i for i, layer in enumerate(self.taken) if layer.weights]
-        freed = {epoch: len(with_weights) if layers == "all" else int(layers) for epoch, layers in thaw.items()}
-        for epoch, layers in freed.items():
-            if layers > len(with_weights):
-                message = (
-                    f"{counted(len(with_weights), 'layer')} with weights were taken over, and {layers} shall be trained"
-                )
-                raise ConfigError(Problem(message, "write `all`", (*TRANSFER, "thaw", str(epoch))))
-        # layers without weights between them go with those below, as nothing of them is trained
-        firsts = {epoch: with_weights[len(with_weights) - layers] for epoch, layers in freed.items()}
-        whole = max(freed.values()) == len(with_weights)
-        later = [Phase(epoch, len(self.taken) - first) for epoch, first in firsts.items()]
-        if whole:  # so that all of them are, as if they had never been frozen
-            later[-1] = replace(later[-1], trained=len(self.taken))
-        return (Phase(0, 0), *later)
-
     def enter(self, phase: Phase) -> None:
-        """Freeze and free the layers that were taken over as a phase does, with an optimizer of its own."""
+        """Freeze and free the layers that were taken over as a phase does, with an optimizer of its own.
+
+        A single phase has all that it needs from the start.
+        """
+        if len(self.phases) == 1:
+            return
         for i, layer in enumerate(self.taken):
             layer.trainable = i >= len(self.taken) - phase.trained
         transfer = self.experiment.transfer
@@ -116,6 +99,13 @@ class Built:
             learning_rate=transfer.learning_rate_after if phase.first_epoch and transfer is not None else None,
             first_epoch=phase.first_epoch,
         )
+
+    def early_stopping(self) -> EarlyStopping | None:
+        """Return what may stop the last phase early."""
+        config = self.experiment.training.early_stopping
+        if config is None:
+            return None
+        return EarlyStopping(frozen_epochs=self.phases[-1].first_epoch, **dict(config.written()))
 
     def another_model(self) -> keras.Model:
         """Return one more model with the same first weights, of an experiment that has no model but its own."""
@@ -162,9 +152,33 @@ def build_seeded(
     tf.config.experimental.enable_op_determinism()
     model, taken = build_model(experiment, splits, plan, source=source, trust_code=trust_code)
     choice = decision.choose_engine(model)
-    built = Built(model, plan, splits, taken, choice.settle(experiment), choice)
-    assert built.phases, "there are as many layers to free as the config says"
-    return built
+    return Built(model, plan, splits, taken, _phases(experiment, taken), choice.settle(experiment), choice)
+
+
+def _phases(experiment: Experiment, taken: Sequence[Any]) -> Sequence[Phase]:
+    """Return what a training consists of.
+
+    Raises:
+        ConfigError: more layers shall be trained than were taken over.
+    """
+    transfer = experiment.transfer
+    thaw: Mapping[int, int | str] = {}
+    if transfer is not None:
+        thaw = transfer.thaw or ({transfer.freeze_epochs: "all"} if transfer.freeze_epochs else {})
+    if not thaw:
+        return (Phase(0, len(taken)),)
+    with_weights = [i for i, layer in enumerate(taken) if layer.weights]
+    phases = [Phase(0, 0)]
+    for epoch, layers in thaw.items():
+        if layers in ("all", len(with_weights)):  # the others, too, as if they had never been frozen
+            phases.append(Phase(epoch, len(taken)))
+        elif int(layers) > len(with_weights):
+            there = counted(len(with_weights), "layer")
+            message = f"{there} with weights were taken over, and {layers} shall be trained"
+            raise ConfigError(Problem(message, "write `all`", (*TRANSFER, "thaw", str(epoch))))
+        else:  # layers without weights between them go with those below, as nothing of them is trained
+            phases.append(Phase(epoch, len(taken) - with_weights[-int(layers)]))
+    return phases
 
 
 def _transfer_run(name: str, runs_dir: Path | None) -> Run:

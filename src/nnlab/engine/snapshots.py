@@ -249,12 +249,9 @@ def _behind(model: keras.Model) -> Mapping[str, list[Any]]:
 
 def _some_rows(built: Built) -> dict[str, Split]:
     """Return some rows of each split, evenly taken."""
-    splits = built.splits
-    every = {"train": splits.train, "validation": splits.validation, "test": splits.test}
     return {
         name: rows.take(np.unique(np.linspace(0, rows.count - 1, MOST_ROWS).astype(np.int64)))
-        for name, rows in every.items()
-        if rows is not None
+        for name, rows in built.splits.present.items()
     }
 
 

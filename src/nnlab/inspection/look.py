@@ -15,8 +15,9 @@ import tensorflow as tf
 from nnlab.config.by_name import one_or_all
 from nnlab.data.splits import Split
 from nnlab.engine.batches import for_training
+from nnlab.engine.loops import unchanged
 from nnlab.inspection.looks import Array, Arrays, LayerCall, Look, Weight, are_equal
-from nnlab.inspection.watch import Call, Watch, set_values
+from nnlab.inspection.watch import Call, Watch
 from nnlab.inspection.weights import ShownLayer, WeightsByLayer, array_of, shown_layers
 from nnlab.model.plan import OutputPlan
 from nnlab.model.row_losses import row_losses
@@ -93,13 +94,11 @@ def look(subject: Subject, rows: Split, numbers: Array, *, training: bool = Fals
 @contextlib.contextmanager
 def _kept(model: keras.Model) -> Iterator[None]:
     """Put back what a pass changes: random states, moving averages, sums of metrics, weights that are normalized."""
-    variables = [*model.variables, *model.metrics_variables]
-    values = [variable.numpy() for variable in variables]
     python_state, numpy_state = random.getstate(), np.random.get_state()  # some layers of Keras draw from these
     try:
-        yield
+        with unchanged([*model.variables, *model.metrics_variables]):
+            yield
     finally:
-        set_values(variables, values)
         random.setstate(python_state)
         np.random.set_state(numpy_state)
 
@@ -198,7 +197,7 @@ def _row_losses(subject: Subject, rows: Split, predicted: Any) -> dict[str, Arra
         by_output = dict(zip((each.name for each in subject.outputs), keras.tree.flatten(predicted), strict=True))
     losses: dict[str, Array | None] = {}
     for output in subject.outputs:
-        found = row_losses(output.loss, rows.y[output.name], array_of(by_output[output.name])).rows
+        found = row_losses(output.loss, rows.y[output.name], by_output[output.name]).rows
         losses[output.name] = found * rows.weights[output.name] if rows.weights and found is not None else found
     return losses
 

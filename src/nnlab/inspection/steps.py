@@ -13,7 +13,6 @@ import keras
 
 from nnlab.engine.built import Built, make_loop
 from nnlab.engine.callbacks import schedule_callbacks
-from nnlab.engine.early_stopping import EarlyStopping
 from nnlab.inspection.look import look
 from nnlab.inspection.looks import Look
 from nnlab.inspection.subject import built_subject
@@ -35,17 +34,16 @@ def walk(built: Built, steps: int) -> list[Look]:
     for phase, end in zip(phases, ends, strict=True):
         if len(walker.looks) == steps or phase.first_epoch >= end:
             break
-        if len(phases) > 1:
-            built.enter(phase)
+        built.enter(phase)
         watching: list[keras.callbacks.Callback] = []
         validation = None
         if steps > math.ceil(built.batches.num_rows / built.batches.batch_size):
             # what happens between epochs decides on what comes behind: rates, the end, random numbers that are drawn
             validation = built.splits.validation
             watching = schedule_callbacks(experiment.schedule)
-            stopping = experiment.training.early_stopping
-            if stopping is not None and phase is phases[-1]:
-                watching = [EarlyStopping(frozen_epochs=phase.first_epoch, **dict(stopping.written())), *watching]
+            stopping = built.early_stopping() if phase is phases[-1] else None
+            if stopping is not None:
+                watching = [stopping, *watching]
         callbacks = [*watching, walker]
         make_loop(built)[0].fit(validation, epochs=range(phase.first_epoch, end), callbacks=callbacks)
     return walker.looks

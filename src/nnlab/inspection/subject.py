@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from nnlab.config.columns import SplitName
 from nnlab.data.features import RowsFile
-from nnlab.data.judging import JudgedRows, RunData, SplitName, rows_of_split, scored_rows
+from nnlab.data.judging import JudgedRows, RunData, rows_of_split, scored_rows
 from nnlab.data.splits import DataSpec, Split, Splits
 from nnlab.engine.built import Built
 from nnlab.engine.trained import Trained
@@ -47,12 +48,10 @@ def rows_of_built(built: Built, split: SplitName) -> RowsOfInterest:
     Raises:
         NnlabError: there are none.
     """
-    there = {"train": built.splits.train, "validation": built.splits.validation, "test": built.splits.test}
-    found = there[split]
-    if found is None:
-        hint = f"it has {one_of(name for name, rows in there.items() if rows is not None)}"
-        raise NnlabError(f"the config has no {split} rows", hint=hint)
-    return RowsOfInterest(found)
+    there = built.splits.present
+    if split not in there:
+        raise NnlabError(f"the config has no {split} rows", hint=f"it has {one_of(there)}")
+    return RowsOfInterest(there[split])
 
 
 def rows_of_run(run: Run, split: SplitName) -> RowsOfInterest:

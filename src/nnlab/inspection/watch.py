@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 import keras
 import tensorflow as tf
 
+from nnlab.engine.loops import unchanged
 from nnlab.inspection.weights import ShownLayer
 from nnlab.private.keras import layers_inside, seed_generators
 from nnlab.wording import counted
@@ -151,18 +152,10 @@ def _states(layer: keras.Layer) -> list[Any]:
 @contextlib.contextmanager
 def _as_before(before: Sequence[Any], layer: keras.Layer) -> Iterator[None]:
     """Put the state of a layer back for the time being."""
-    after = _states(layer)
-    set_values(layer.variables, before)
-    try:
+    with unchanged(layer.variables):
+        for variable, value in zip(layer.variables, before, strict=True):
+            variable.assign(value)
         yield
-    finally:
-        set_values(layer.variables, after)
-
-
-def set_values(variables: Sequence[Any], values: Sequence[Any]) -> None:
-    """Give variables their values."""
-    for variable, value in zip(variables, values, strict=True):
-        variable.assign(value)
 
 
 @contextlib.contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import keras
 import numpy as np
@@ -20,6 +20,7 @@ from nnlab.model.objects import make, reason_of
 from nnlab.private.keras import row_values
 
 Floats = npt.NDArray[np.float64]
+Predicted: TypeAlias = "npt.NDArray[Any] | tf.Tensor"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,13 +46,14 @@ class RowLosses:
         return None if self.rows is None else float(self.rows.mean())
 
 
-def row_losses(component: Component, y: npt.NDArray[Any], predicted: npt.NDArray[Any]) -> RowLosses:
+def row_losses(component: Component, y: npt.NDArray[Any], predicted: Predicted) -> RowLosses:
     """Judge each row by itself, in float32 as a training does, and all of them together.
 
     Args:
         component: a loss or a metric.
         y: targets `[rows, ...]`, as a model is trained on them: class numbers `[rows]` where the loss wants them.
-        predicted: what a model gives, or gave, `[rows, ...]`.
+        predicted: what a model gives, or gave, `[rows, ...]`. Of a model's own tensor a loss is made from the logits
+            behind its softmax or sigmoid where Keras does so in a training; an array knows no logits.
 
     Raises:
         NnlabError: Keras refuses the parameters or the values, or a metric gives several values.
@@ -67,13 +69,13 @@ def row_losses(component: Component, y: npt.NDArray[Any], predicted: npt.NDArray
         raise NnlabError(f"Keras refuses `{component.name}` of these values: {reason_of(error)}", hint=hint) from error
 
 
-def _loss(component: Component, y: npt.NDArray[Any], predicted: npt.NDArray[Any]) -> RowLosses:
+def _loss(component: Component, y: npt.NDArray[Any], predicted: Predicted) -> RowLosses:
     together = np.asarray(make(component)(y, predicted), np.float64)
     each = np.asarray(make(component.with_parameters(reduction="none"))(y, predicted), np.float64)
     return RowLosses(_of_rows(each, len(y)), float(together.mean()))  # `reduction: none` leaves several
 
 
-def _metric(component: Component, y: npt.NDArray[Any], predicted: npt.NDArray[Any]) -> RowLosses:
+def _metric(component: Component, y: npt.NDArray[Any], predicted: Predicted) -> RowLosses:
     remark = next(several_values(component), None)
     if remark is not None:
         raise NnlabError(remark.message, hint=remark.hint)
@@ -85,7 +87,7 @@ def _metric(component: Component, y: npt.NDArray[Any], predicted: npt.NDArray[An
     return RowLosses(None if each is None else _of_rows(np.asarray(each, np.float64), len(y)), value)
 
 
-def _made_metric(component: Component, y: npt.NDArray[Any], predicted: npt.NDArray[Any]) -> keras.Metric:
+def _made_metric(component: Component, y: npt.NDArray[Any], predicted: Predicted) -> keras.Metric:
     """Make a metric that takes all rows together, as in a training."""
     if component.name == "accuracy":
         return make(Component("metrics", _accuracy(y, predicted)))
@@ -97,7 +99,7 @@ def _made_metric(component: Component, y: npt.NDArray[Any], predicted: npt.NDArr
     return getattr(own_layers, own)(**{name: value for name, value in settled.parameters.items() if name != "axis"})
 
 
-def _accuracy(y: npt.NDArray[Any], predicted: npt.NDArray[Any]) -> str:
+def _accuracy(y: npt.NDArray[Any], predicted: Predicted) -> str:
     """Choose the accuracy that Keras would choose by the shapes."""
     if predicted.ndim == 1 or predicted.shape[-1] == 1:
         return "binary_accuracy"

@@ -34,7 +34,7 @@ def check_targets(training: TrainingConfig, outputs: Sequence[OutputPlan], split
     problems = []
     for output in outputs:
         if output.asked.task == "regression":
-            arrays = [by_output(split.y, output.name) for split in splits.present]
+            arrays = [by_output(split.y, output.name) for split in splits.present.values()]
             for component, path in output.judges(training):
                 remark = next((found for y in arrays if (found := target_remark(component, y)) is not None), None)
                 if remark is not None:
@@ -78,7 +78,7 @@ def check_indices(plan: Plan, splits: Splits) -> None:
     for layer, source in _fed_by_the_data(plan):
         for component, path in _looking_up(layer.component, _place(layer)):
             limit = next(name for name in LIMITS if name in component.entry.parameters)
-            found = [split.x[source] for split in splits.present if split.x[source].size]
+            found = [split.x[source] for split in splits.present.values() if split.x[source].size]
             remark = _unknown(component, limit, found)
             if remark is not None:
                 problems.append(Problem(*remark, (*path, limit)))
