@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, cast, get_args
 
 from nnlab import catalog
@@ -109,6 +109,16 @@ def _directions_of_config(run: Run) -> dict[str, Direction | None]:
         for metric in metrics
     }
     return {**known, **dict.fromkeys(losses, "min"), **named}
+
+
+def best_epoch(info: Mapping[str, Any], history: Sequence[Mapping[str, float]]) -> tuple[int | None, list[str]]:
+    """Return the best epoch and what is said of it; of a run that was interrupted the one with the smallest loss."""
+    words = best_and_kept(info)
+    if words or not history:
+        return info.get("best_epoch"), words
+    name = "val_loss" if "val_loss" in history[0] else "loss"
+    best = min(history, key=lambda row: row[name])
+    return int(best["epoch"]), [f"best {name} {metric_text(best[name])} in epoch {int(best['epoch'])}"]
 
 
 def best_and_kept(info: Mapping[str, Any]) -> list[str]:

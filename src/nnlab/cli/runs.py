@@ -131,16 +131,21 @@ def show_run(
             "--chart/--no-chart", help="Draw loss and metrics by epoch with characters. Default: on a terminal."
         ),
     ] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.svg", help="Draw loss, metrics and learning rate by epoch into a file."),
+    ] = None,
     *,
     given: options.Given,
 ) -> None:
     """Show one run: status, metrics, best epoch, versions, loss and metrics by epoch."""
     from nnlab.cli.metrics import show_metrics
-    from nnlab.results import best_and_kept
+    from nnlab.results import best_epoch
     from nnlab.run import open_run
-    from nnlab.wording import metric_text
 
     found = open_run(run, given.runs_dir)
+    if plot is not None:
+        _draw(found, plot)
     info, metrics, history = found.read_info(), found.read_metrics(), found.read_history()
     is_several = "kind" in info  # else it is a single training
     if given.json:
@@ -162,23 +167,28 @@ def show_run(
     if is_several:
         _show_results(found)
         return
-    with found.reading("run.json"):
-        words = best_and_kept(info)
-    if not words and history:  # it was interrupted, or nnlab was younger
-        with found.reading(found.history_path.name):
-            name = "val_loss" if "val_loss" in history[0] else "loss"
-            best = min(history, key=lambda row: row[name])
-            info["best_epoch"] = int(best["epoch"])
-            words = [f"best {name} {metric_text(best[name])} in epoch {info['best_epoch']}"]
+    with found.reading("run.json"), found.reading(found.history_path.name):
+        best, words = best_epoch(info, history)
     if words:
         head, _, rest = "; ".join(words).removeprefix("the ").partition(" ")
         out.say(f"{head:<10} {rest}")
     if history and (out.is_terminal if chart is None else chart):
         with found.reading(found.history_path.name):
-            _show_charts(out, history, info.get("best_epoch"))
+            _show_charts(out, history, best)
         _show_surface(out, found)
     if metrics:
         show_metrics(out, metrics)
+    if plot is not None:
+        console.say_written(plot)
+
+
+def _draw(run: Run, path: Path) -> None:
+    from nnlab.outputs import write_output
+    from nnlab.report.run_plots import draw_run
+    from nnlab.report.svg import check_svg_path
+
+    check_svg_path(path)
+    write_output(path, draw_run(run))
 
 
 MOST_CHARTS = 4

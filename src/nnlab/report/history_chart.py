@@ -13,8 +13,8 @@ from nnlab.wording import cut, metric_text
 
 TRAINING, VALIDATION = COLORS[:2]
 
-LEAST_FOR_LOG = 1000.0
-"""How many times its smallest value a loss has to begin with for its axis to grow by factors."""
+LEAST_FOR_LOG = 100.0
+"""How many times its smallest value the largest of a column is from which on its axis grows by factors."""
 
 BESIDE_FROM = 72
 """Columns of a terminal from which two charts stand beside one another."""
@@ -82,7 +82,7 @@ def history_chart(
     curves = [] if validation is None else [Curve(ends, validation, VALIDATION, mark="o")]
     halves = [epoch - 0.5 for epoch in ends]
     curves.append(Curve(halves, training, TRAINING, is_dashed=validation is not None, mark="."))
-    is_log = name.endswith("loss") and _spans_factors([*training, *(validation or [])])
+    is_log = spans_factors([*training, *(validation or [])])
     title: list[Row] = [_title(name, look, is_log=is_log), *_legend(training, validation, look)]
     frame = Frame(
         width=look.width,
@@ -114,6 +114,7 @@ def _legend(training: Sequence[float], validation: Sequence[float] | None, look:
     return [parts]
 
 
-def _spans_factors(values: Sequence[float]) -> bool:
+def spans_factors(values: Sequence[float], least: float = LEAST_FOR_LOG) -> bool:
+    """Return whether the largest of some numbers above 0 is so many times the smallest: their axis grows by factors."""
     finite = [value for value in values if math.isfinite(value)]
-    return bool(finite) and min(finite) > 0 and max(finite) >= LEAST_FOR_LOG * min(finite)
+    return bool(finite) and min(finite) > 0 and max(finite) >= least * min(finite)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import struct
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from nnlab.report.png import png
 from nnlab.report.svg import MARGIN, document, fitting, text
 
 if TYPE_CHECKING:
@@ -55,7 +53,7 @@ def picture_grid(pictures: np.ndarray, captions: Sequence[Caption], *, title: st
     parts = [text(MARGIN, MARGIN + 10, title, "head")] if title else []
     for i, (picture, caption) in enumerate(zip(_bytes(pictures), captions, strict=True)):
         x, y = MARGIN + i % columns * _CELL, top + i // columns * height
-        parts += _cell(x, y, _png(picture), caption, size)
+        parts += _cell(x, y, png(picture), caption, size)
     rows = -(-len(captions) // columns)
     width = 2 * MARGIN + columns * _CELL - (_CELL - _PICTURE)
     return document(max(width, 2 * MARGIN + 7 * len(title)), top + rows * height + MARGIN - 12, parts)
@@ -67,10 +65,10 @@ def _size(height: int, width: int) -> tuple[float, float]:
     return height * scale, width * scale
 
 
-def _cell(x: float, y: float, png: str, caption: Caption, size: tuple[float, float]) -> list[str]:
+def _cell(x: float, y: float, source: str, caption: Caption, size: tuple[float, float]) -> list[str]:
     height, width = size
     place = f'x="{x + (_PICTURE - width) / 2:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}"'
-    parts = [f'<image {place} style="image-rendering:pixelated" href="data:image/png;base64,{png}"/>']
+    parts = [f'<image {place} style="image-rendering:pixelated" href="{source}"/>']
     if caption.wrong:
         parts.append(f'<rect class="mark" {place}/>')
     for i, line in enumerate(caption.lines):
@@ -88,16 +86,3 @@ def _bytes(pictures: np.ndarray) -> np.ndarray:
     if values.dtype == np.uint8:  # as they are: a dark picture is dark
         return np.asarray(values)
     return np.round((values - low) * (255 / (high - low or 1.0))).astype(np.uint8)
-
-
-def _png(picture: np.ndarray) -> str:
-    """Return a picture `[height, width, channels]` of bytes as PNG in base64."""
-    height, width, channels = picture.shape
-    rows = b"".join(b"\0" + row.tobytes() for row in picture)
-    kind = {1: 0, 3: 2, 4: 6}[channels]
-    header = struct.pack(">IIBBBBB", width, height, 8, kind, 0, 0, 0)
-    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows, 9)), (b"IEND", b""))
-    packed = (
-        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in chunks
-    )
-    return base64.b64encode(b"\x89PNG\r\n\x1a\n" + b"".join(packed)).decode("ascii")

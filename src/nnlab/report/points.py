@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nnlab.report.svg import CLASS_COLORS, COLORS, MARGIN, Frame, around, document, fitting, legend, text
+from nnlab.report.svg import CLASS_COLORS, COLORS, MARGIN, Frame, around, class_marks, document, fitting, key, text
 
 if TYPE_CHECKING:
     import numpy as np
@@ -87,16 +87,13 @@ def points_plot(
         parts.append(f'<path class="line" d="M{x1:.1f},{y1:.1f} L{x2:.1f},{y2:.1f}"/>')
     for i, group in enumerate(groups):
         parts += _dots(frame, group, CLASS_COLORS[i % len(COLORS)] if len(groups) > 1 else COLORS[0])
-    names = [group.name for group in groups] if len(groups) > 1 else []
-    below, height = legend(frame.left, frame.top + frame.height + 50, names, width=frame.width)
-    has_wrong = any(group.wrong is not None and group.wrong.any() for group in groups)
-    if has_wrong:
-        at = frame.top + frame.height + 50 + (height if names else 0)
-        ring = f'<circle class="mark" cx="{frame.left + 5:.1f}" cy="{at - 4:.1f}" r="5"/>'
-        below += [ring, text(frame.left + 15, at, "wrong")]
-        height = height + 18 if names else 18
-    bottom = frame.top + frame.height + 38 + (height if names or has_wrong else 0)
-    return document(frame.left + frame.width + MARGIN, bottom + MARGIN, [*parts, *below])
+    marks = class_marks([group.name for group in groups]) if len(groups) > 1 else []
+    if any(group.wrong is not None and group.wrong.any() for group in groups):
+        marks.append(('<circle class="mark" cx="5" cy="0" r="5"/>', "wrong"))
+    below = key(marks, width=frame.width, mark_width=10)
+    bottom = frame.top + frame.height + 36
+    parts.append(below.at(frame.left, bottom))
+    return document(frame.left + frame.width + MARGIN, bottom + (below.height if marks else 0) + MARGIN, parts)
 
 
 def _dots(frame: Frame, group: Points, color: str) -> list[str]:
