@@ -154,7 +154,7 @@ class Frame:
 
 
 def log_ticks(low: float, high: float, *, most: int) -> list[float]:
-    """Return powers of ten between two numbers above 0, about as many as asked for; of a narrow range other round ones."""
+    """Return powers of ten between two numbers, about as many as asked for; of a narrow range other round numbers."""
     first, last = math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9)
     if last - first >= 1:
         return [10.0**power for power in range(first, last + 1, math.ceil((last - first + 1) / most))]
