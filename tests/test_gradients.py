@@ -168,6 +168,24 @@ def test_both_gradients_of_a_small_net_stand_side_by_side_as_matrices(nnlab):
     assert [row[:2] for row in rows] == [back_propagated[:2], back_propagated[2:]]
 
 
+def test_gradients_are_those_that_inspect_shows_of_the_same_rows_with_their_weights(config):
+    from nnlab.engine.built import build_seeded
+    from nnlab.inspection.look import look
+    from nnlab.inspection.subject import built_subject
+
+    loaded = config(IRIS.replace("iris,", "iris, class_weight: {0: 1, 1: 5, 2: 0.5},"))
+    experiment = loaded.experiment
+    built = build_seeded(experiment, load_data(experiment.data, seed=experiment.seed))
+    seen = look(built_subject(built), built.splits.train.take(slice(8)), np.arange(8))
+    gradients = {f"{layer.name}/{each.name}": each.gradient for layer in seen.layers for each in layer.weights}
+    result = check(loaded, rows=8)
+    assert result.loss == pytest.approx(seen.loss, rel=1e-6)
+    for each in result.weights:
+        for entry in each.entries:
+            expected = gradients[f"{each.layer}/{each.weight}"][entry.index]
+            assert entry.back_propagated == pytest.approx(expected, rel=1e-4, abs=1e-7)
+
+
 def test_entries_at_kinks_have_no_numerical_gradient():
     _, bias = check_layer("relu", np.zeros((4, 3))).weights
     assert [(entry.index, entry.numerical) for entry in bias.entries] == [((0,), None), ((1,), None)]

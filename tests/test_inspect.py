@@ -191,6 +191,19 @@ def test_three_steps_of_an_optimizer_follow_its_published_recurrence(name):
     assert list(weights[0].optimizer_after) == SLOTS[name]
 
 
+def test_what_an_optimizer_keeps_by_rows_and_columns_of_a_weight_belongs_to_that_weight(nnlab, write_config):
+    config = write_config("data: iris\nmodel: {hidden: [2]}\noptimizer: {Adafactor: {learning_rate: 0.01}}")
+    done = nnlab("inspect", config, "--steps", 1, "--json")
+    layers = {layer["name"]: layer["weights"] for layer in json.loads(done.out)["steps"][0]["layers"]}
+    for name, (rows, columns) in {"dense": (4, 2), "dense_1": (2, 3)}.items():
+        kept = layers[name]["kernel"]["optimizer"]
+        squared = np.square(layers[name]["kernel"]["gradient"]) + 1e-30
+        np.testing.assert_allclose(kept["r"]["after"], squared.mean(axis=1), rtol=1e-5)  # its first beta_2 is 0
+        np.testing.assert_allclose(kept["c"]["after"], squared.mean(axis=0), rtol=1e-5)
+        assert (len(kept["r"]["after"]), len(kept["c"]["after"])) == (rows, columns)
+    assert "dense/kernel: r" in nnlab("inspect", config, "--steps", 1).out
+
+
 def test_one_command_shows_the_table_of_a_textbook(nnlab):
     done = nnlab("inspect", CONFIGS / "one_weight.yaml", "--steps", 2)
     rows = [line.split() for line in done.out.splitlines()]
@@ -415,6 +428,26 @@ def test_files_hold_all_of_it(nnlab, tmp_path):
     assert len(rows) == sum(arrays[name].size for name in arrays)
 
 
+def test_a_file_that_is_read_or_written_already_is_not_overwritten(nnlab, write_config):
+    import shutil
+
+    base = shutil.copy(CONFIGS / "by_hand.yaml", "base.yaml")
+    config = write_config("extends: base.yaml\nseed: 3", "net.yaml")
+    text = Path(base).read_text()
+    for file in ("net.yaml", "base.yaml"):
+        done = nnlab("inspect", config, "--csv", file)
+        assert (done.code, done.out) == (2, "")
+        assert done.err.startswith(f"cannot write `{file}`: the command reads it\n")
+    assert Path(base).read_text() == text
+    done = nnlab("inspect", config, "--csv", "all", "--npz", "./all")
+    assert done.err == "cannot write `all`: the command writes it already\n  hint: give another file\n"
+    assert not Path("all").exists()
+
+
+def test_quiet_leaves_what_is_asked_for(nnlab):
+    assert "dense_1  Dense" in nnlab("inspect", CONFIGS / "by_hand.yaml", "--weights", "-q").out
+
+
 def test_parts_and_layers_are_chosen(nnlab):
     done = nnlab("inspect", CONFIGS / "by_hand.yaml", "--weights", "--layer", "dense_1")
     lines = done.out.splitlines()
@@ -430,6 +463,8 @@ def test_steps_take_no_rows_and_a_run_no_changes(nnlab, digits_run):
     done = nnlab("inspect", CONFIGS / "by_hand.yaml", "--steps", 1, "--rows", "0:2")
     assert (done.code, done.out) == (2, "")
     assert "a training step has a batch of its own" in done.err
+    done = nnlab("inspect", digits_run.run.path, "--input", "rows.csv", "--split", "test")
+    assert "a file and a split are given" in done.err
     done = nnlab("inspect", digits_run.run.path, "-S", "model.activation=tanh")
     assert "a run's model is there already" in done.err
     assert nnlab("inspect", CONFIGS / "by_hand.yaml", "--split", "test").err.endswith("hint: it has only `train`\n")

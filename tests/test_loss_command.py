@@ -59,6 +59,10 @@ def test_parameters_files_and_metrics(nnlab, tmp_path):
         (["huber", "--true", "1", "--predicted", "1", "-P", "beta=2"], "huber.beta: `huber` has no parameter `beta`\n"),
         (["mse", "--true", "[1", "--predicted", "1"], "--true [1: "),
         (["mse", "--true", "y.csv", "--predicted", "1"], "there is no file `y.csv`\n"),
+        (
+            ["mse", "--true", "1e300", "--predicted", "1"],
+            "the true values hold a number of the size 1e+300, and float32",
+        ),
         (["mse", "--true", "text.csv", "--predicted", "1"], "text.csv:2: "),
         (
             ["mse", "--true", "1", "--predicted", "1", "--activation", "rellu"],

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from nnlab.config.schema import Experiment
 from nnlab.data.splits import Splits
-from nnlab.engine.batches import for_keras
+from nnlab.engine.batches import for_training
 from nnlab.engine.built import build_seeded
 from nnlab.errors import NnlabError
 from nnlab.private.keras import holds_layers, layers_inside, seed_generators
@@ -129,8 +129,9 @@ def check_gradients(
 ) -> GradientCheck:
     """Build an experiment's model in float64, and check the gradients that its first training steps would use.
 
-    The weights come from the experiment's seed, the loss (penalties included) from its first training rows. The model
-    is in inference mode: dropout is off and batch normalization uses its moving statistics.
+    The weights are those that a training begins with, as float64; the loss (penalties and weights of rows included) is
+    that of its first training rows. The model is in inference mode: dropout is off and batch normalization uses its
+    moving statistics. So the gradients are those of `nnlab inspect` at the same rows, with more digits.
 
     Args:
         experiment: what to build.
@@ -147,13 +148,17 @@ def check_gradients(
         >>> check_gradients(experiment, splits).ok
         True
     """
+    # an initializer draws other numbers in float64
+    first = [variable.numpy() for variable in build_seeded(experiment, splits, trust_code=trust_code).model.variables]
     with float64():
         built = build_seeded(experiment, splits, trust_code=trust_code)
-        x, y = for_keras(built.splits.train.take(slice(rows)))
-        return check_model(built.model, x, y, samples=samples, seed=experiment.seed)
+        for variable, value in zip(built.model.variables, first, strict=True):
+            variable.assign(value)
+        judged = for_training(built.splits.train.take(slice(rows)), built.model)
+        return check_model(built.model, *judged, samples=samples, seed=experiment.seed)
 
 
-def check_model(model: keras.Model, x: Any, y: Any, *, samples: int, seed: int) -> GradientCheck:
+def check_model(model: keras.Model, x: Any, y: Any, weights: Any = None, *, samples: int, seed: int) -> GradientCheck:
     """Check the gradients of a model that was built and compiled within `float64()`.
 
     The gradient a of an entry is compared with the central difference n = (L(w + h) - L(w - h)) / 2h. Where the loss
@@ -167,21 +172,22 @@ def check_model(model: keras.Model, x: Any, y: Any, *, samples: int, seed: int) 
         model: its weights are as before afterwards.
         x: rows `[rows, ...]`, or arrays by input name.
         y: targets `[rows, ...]`, or arrays by output name.
+        weights: of the rows `[rows]`, or of each output's.
         samples: entries to check in each weight tensor.
         seed: chooses them.
 
     Raises:
         NnlabError: a layer does not compute in float64, or nothing is trained.
     """
-    weights = _trained_weights(model)
-    loss = _loss_function(model, x, y)
+    trained = _trained_weights(model)
+    loss = _loss_function(model, x, y, weights)
     if loss().dtype != tf.float64:
         raise NnlabError(f"gradients can only be checked in float64; the loss is {loss().dtype.name}")
-    gradients = _gradients(loss, weights)
+    gradients = _gradients(loss, trained)
     random = np.random.default_rng(seed)
     start = float(loss())
     checks = []
-    for weight, gradient in zip(weights, gradients, strict=True):
+    for weight, gradient in zip(trained, gradients, strict=True):
         size = int(np.prod(weight.shape, dtype=np.int64))
         entries = np.sort(random.choice(size, min(samples, size), replace=False))
         places = [tuple(int(i) for i in np.unravel_index(entry, weight.shape)) for entry in entries]
@@ -222,9 +228,9 @@ def _trained_weights(model: keras.Model) -> list[Any]:
     return weights
 
 
-def _loss_function(model: keras.Model, x: Any, y: Any) -> Callable[[], tf.Tensor]:
+def _loss_function(model: keras.Model, x: Any, y: Any, weights: Any) -> Callable[[], tf.Tensor]:
     """Return the loss as a function of the weights alone: what is random in inference mode too, is held fixed."""
-    inputs, targets = tf.nest.map_structure(_as_tensor, (x, y))
+    inputs, targets, row_weights = tf.nest.map_structure(_as_tensor, (x, y, weights))
     generators = [generator for layer in layers_inside(model) for generator in seed_generators(layer)]
     states = [generator.state.numpy() for generator in generators]
 
@@ -232,13 +238,15 @@ def _loss_function(model: keras.Model, x: Any, y: Any) -> Callable[[], tf.Tensor
         for generator, state in zip(generators, states, strict=True):
             generator.state.assign(state)
         predictions = model(inputs, training=False)
-        return tf.convert_to_tensor(model.compute_loss(inputs, targets, predictions, training=False))
+        return tf.convert_to_tensor(model.compute_loss(inputs, targets, predictions, row_weights, training=False))
 
     compiled: Callable[[], tf.Tensor] = tf.function(loss)
     return compiled
 
 
-def _as_tensor(array: np.ndarray) -> tf.Tensor:
+def _as_tensor(array: np.ndarray | None) -> tf.Tensor | None:
+    if array is None:
+        return None
     return tf.convert_to_tensor(array if array.dtype.kind in "iu" else array.astype(np.float64))
 
 

@@ -6,6 +6,7 @@ import contextlib
 import os
 import stat
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from nnlab.errors import NnlabError, first_line, system_problem
@@ -36,6 +37,27 @@ def check_output(path: Path) -> None:
     # root may write it nevertheless; that somebody has made it read-only was meant
     if not os.access(path, os.W_OK) or (stat.S_ISREG(there.st_mode) and not there.st_mode & stat.S_IWUSR):
         raise NnlabError(f"cannot write `{path}`: it is read-only", hint="give another file, or `chmod u+w` this one")
+
+
+def check_outputs(*paths: Path | None, read: Iterable[Path] = ()) -> None:
+    """Tell whether the files of a command can be written, and that none would be lost by it.
+
+    Args:
+        paths: of the files; `None` for one that is not wanted.
+        read: what the command reads.
+
+    Raises:
+        NnlabError: one cannot be written, is written twice, or is one that is read.
+    """
+    taken = {os.path.realpath(file): "the command reads it" for file in read}
+    for path in paths:
+        if path is None or is_stream(path):
+            continue
+        check_output(path)
+        place = os.path.realpath(path)
+        if place in taken:
+            raise NnlabError(f"cannot write `{path}`: {taken[place]}", hint="give another file")
+        taken[place] = "the command writes it already"
 
 
 def folder_text(path: Path) -> str:

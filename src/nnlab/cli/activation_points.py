@@ -66,6 +66,8 @@ def _rows(points: Any) -> np.ndarray:
         raise NnlabError("the points of `--at` are rows of different lengths", hint=hint) from None
     if array.dtype.kind not in "iuf" or not array.size or array.ndim > 2 or not np.isfinite(array).all():
         raise NnlabError(f"`--at` expects finite numbers, received {show(points)}", hint=hint)
+    if abs(array.astype(np.float64)).max() > float(np.finfo(np.float32).max):
+        raise NnlabError(f"`--at` expects numbers that float32 holds, up to 3.4e+38, received {show(points)}")
     return array.astype(np.float32).reshape(1 if array.ndim < 2 else len(array), -1)
 
 

@@ -73,7 +73,7 @@ def _columns(result: GradientCheck) -> list[Column]:
 
 
 def _show_values(check: WeightCheck) -> None:
-    """Print both gradients of a weight as matrices side by side, or entry by entry where not all were looked at."""
+    """Print both gradients of a weight as matrices side by side, or entry by entry where one has none."""
     from math import prod
 
     import numpy as np
@@ -83,9 +83,9 @@ def _show_values(check: WeightCheck) -> None:
 
     out, name = console.results(), f"{check.layer}/{check.weight}"
     entries = check.entries
-    if len(entries) == prod(check.shape) <= MOST_ENTRIES and 0 < len(check.shape) <= 2:
-        of = {"back-propagated": [entry.back_propagated for entry in entries]}
-        of["numerical"] = [np.nan if entry.numerical is None else entry.numerical for entry in entries]
+    numerical = [entry.numerical for entry in entries if entry.numerical is not None]
+    if len(numerical) == prod(check.shape) <= MOST_ENTRIES and 0 < len(check.shape) <= 2:
+        of = {"back-propagated": [entry.back_propagated for entry in entries], "numerical": numerical}
         blocks = [
             [title, *matrix_lines(np.array(numbers).reshape(check.shape), width=out.width)]
             for title, numbers in of.items()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -28,11 +28,26 @@ FEW_ROWS = 3
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """Which rows, as given."""
+    """What is asked for.
+
+    Args:
+        rows: as given, as are the following.
+        split: whose rows.
+        file: rows of a file instead.
+        outputs: files to write.
+    """
 
     rows: str | None
     split: SplitName | None
     file: Path | None
+    outputs: tuple[Path | None, Path | None]
+
+    def check_outputs(self, read: Iterable[Path] = ()) -> None:
+        """Refuse files that cannot be written, or that hold what is read."""
+        if any(self.outputs):
+            from nnlab.outputs import check_outputs
+
+            check_outputs(*self.outputs, read=[*read, *([] if self.file is None else [self.file])])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,14 +95,12 @@ def inspect(
     Without `--weights`, `--gradients` and `--activations` all of it is shown. Dropout is off and moving statistics are
     used; layers that work otherwise in training are shown in both ways. With `--steps` they work as in training.
     """
-    asked = _Asked(rows, split, input_)
+    asked = _Asked(rows, split, input_, (csv, npz))
     if steps is not None and (rows, split, input_) != (None, None, None):
         raise NnlabError("a training step has a batch of its own", hint="leave `--rows`, `--split` and `--input` out")
-    for file in (csv, npz):
-        if file is not None:
-            from nnlab.outputs import check_output
-
-            check_output(file)
+    if split is not None and input_ is not None:
+        raise NnlabError("a file and a split are given: whose rows?", hint="leave `--input` or `--split` out")
+    asked.check_outputs()
     parts = _parts(weights=weights, gradients=gradients, activations=activations)
     seen = _seen(subject, asked, steps, given)
     looks = _chosen(seen.looks, parts, layer)
@@ -96,7 +109,7 @@ def inspect(
         from nnlab.inspection.documents import as_json
 
         console.print_json(as_json(looks, seen.head))
-    elif not given.quiet:
+    elif not (given.quiet and (csv or npz)):
         from nnlab.cli.looks import show_look, show_steps
 
         out = console.results()
@@ -120,13 +133,18 @@ def _parts(*, weights: bool, gradients: bool, activations: bool) -> list[Part]:
 def _seen(subject: str, asked: _Asked, steps: int | None, given: options.Given) -> _Seen:
     path = Path(subject)
     if path.is_file() or path.suffix.lower() in (".yaml", ".yml"):
+        from nnlab.config.load import config_files
+
         loaded = console.load(path, given)
-        return _first_steps(loaded, subject, steps, given) if steps else _first_weights(loaded, subject, asked, given)
+        asked.check_outputs([*config_files(path), *loaded.named_files])
+        if steps:
+            return _first_steps(loaded, {"config": subject}, steps, given)
+        return _first_weights(loaded, subject, asked, given)
     from nnlab.run import open_run
 
     run = open_run(subject, given.runs_dir)
     if steps:
-        return _first_steps(console.load(run.config_path, given), subject, steps, given)
+        return _first_steps(console.load(run.config_path, given), {"run": str(run.path)}, steps, given)
     if given.changes or given.seed is not None:
         hint = "leave `-S` and `--seed` out, or give a config"
         raise NnlabError("a run's model is there already: nothing of its config can be changed", hint=hint)
@@ -191,7 +209,7 @@ def _rows_text(look: Look, asked: _Asked) -> str:
     return f"{of} {first}" if first == last else f"{of}s {first} to {last}"
 
 
-def _first_steps(loaded: LoadedConfig, name: str, steps: int, given: options.Given) -> _Seen:
+def _first_steps(loaded: LoadedConfig, head: dict[str, str], steps: int, given: options.Given) -> _Seen:
     from dataclasses import replace
 
     # the one that can be walked through, and that `exact` is equal to
@@ -214,7 +232,7 @@ def _first_steps(loaded: LoadedConfig, name: str, steps: int, given: options.Giv
     if len(looks) < steps and not given.silent:
         console.say(f"note: the training is over after {len(looks)} of the {steps} steps")
     what = "step" if len(looks) == 1 else f"{len(looks)} steps"
-    return _Seen({"config": name}, f"{name}: the first {what} of its training", looks)
+    return _Seen(head, f"{''.join(head.values())}: the first {what} of its training", looks)
 
 
 def _chosen(looks: Sequence[Look], parts: Sequence[Part], layer: str | None) -> list[Look]:

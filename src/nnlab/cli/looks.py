@@ -192,7 +192,9 @@ def _few(rows: Array) -> str:
     return shown if len(rows) <= 6 else f"{shown} ... ({len(rows)})"
 
 
-def _show_entries(out: Screen, title: str, looks: Sequence[Look], weights: Sequence[Weight]) -> None:
+def _show_entries(
+    out: Screen, title: str, looks: Sequence[Look], weights: Sequence[Weight], *, value: str = "before"
+) -> None:
     """Print a row for each entry at each step, in two tables if one is too wide."""
     places = list(np.ndindex(weights[0].shape))
     names = [Column("step", [str(look.step) for look in looks for _ in places])]
@@ -204,11 +206,11 @@ def _show_entries(out: Screen, title: str, looks: Sequence[Look], weights: Seque
         cells = [number(array[place]) for array in known for place in places]
         return [Column(head, point_aligned(cells))] if len(known) == len(looks) else []
 
-    before = column("before", [weight.value for weight in weights])
+    before = column(value, [weight.value for weight in weights])
     before += column("gradient", [weight.gradient for weight in weights])
-    slots = [
-        each for name in weights[0].optimizer_after for each in column(name, [w.optimizer_after[name] for w in weights])
-    ]
+    kept = weights[0].optimizer_after
+    of_entries = [name for name, first in kept.items() if first.shape == weights[0].shape]
+    slots = [each for name in of_entries for each in column(name, [w.optimizer_after[name] for w in weights])]
     after = column("after", [weight.after for weight in weights])
     together = [*names, *before, *slots, *after]
     if out.fits(together) or not slots:
@@ -216,6 +218,10 @@ def _show_entries(out: Screen, title: str, looks: Sequence[Look], weights: Seque
     else:
         out.show_table([*names, *before, *after], title=title)
         out.show_table([*names, *slots], title=f"{title}: the optimizer's")
+    for name in kept:
+        if name not in of_entries and kept[name].ndim > 0 and kept[name].size <= MOST_OF_A_STEP:
+            of_steps = [Weight(name, weight.is_trained, weight.optimizer_after[name]) for weight in weights]
+            _show_entries(out, f"{title}: {name}", looks, of_steps, value="behind the step")
 
 
 def _in_short(name: str, looks: Sequence[Look], weights: Sequence[Weight]) -> Iterator[list[str]]:

@@ -70,7 +70,7 @@ def predict(
         raise NnlabError(message, hint=hint)
     found = open_run(run, given.runs_dir)
     found.require_model()
-    _check_outputs(output, plot)
+    _check_outputs(output, plot, input_)
     asked = _rows_of_split(found, split or "test", rows) if input_ is None else _rows_of_file(found, input_)
     with console.tensorflow(given):
         from nnlab.engine.trained import Trained
@@ -114,11 +114,11 @@ class _Asked:
         return self.judged.rows.y if is_whole and self.judged is not None else None
 
 
-def _check_outputs(output: Path | None, plot: Path | None) -> None:
+def _check_outputs(output: Path | None, plot: Path | None, read: Path | None) -> None:
     if output is not None:
-        from nnlab.outputs import check_output
+        from nnlab.outputs import check_outputs
 
-        check_output(output)
+        check_outputs(output, plot, read=[] if read is None else [read])
     if plot is not None:
         from nnlab.report.svg import check_svg_path
 

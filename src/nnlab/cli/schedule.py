@@ -53,9 +53,10 @@ def schedule(
 
         check_plot_path(plot)
     if csv is not None:
-        from nnlab.outputs import check_output
+        from nnlab.config.load import config_files
+        from nnlab.outputs import check_outputs
 
-        check_output(csv)
+        check_outputs(csv, read=[file for config in configs for file in config_files(config)])
     rows: dict[str, int] = {}
 
     def preview(path: Path) -> _Preview:

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from nnlab.data.splits import Rows
-from nnlab.engine.batches import for_keras
+from nnlab.engine.batches import for_training
 from nnlab.engine.loops import reset_metrics, unchanged
 from nnlab.snapshots import Descent, grid
 
@@ -61,7 +61,7 @@ def _losses(model: keras.Model, rows: Rows, points: np.ndarray) -> np.ndarray:
     """Return the loss of all rows, dropout off, with each of several values of the weights: float32 `[points]`."""
     variables = model.trainable_variables
     sizes = [int(np.prod(variable.shape)) for variable in variables]
-    batch = keras.tree.map_structure(tf.convert_to_tensor, for_keras(rows.take(slice(None))))
+    batch = keras.tree.map_structure(tf.convert_to_tensor, for_training(rows.take(slice(None)), model))
 
     def loss(point: tf.Tensor) -> tf.Tensor:
         for variable, part in zip(variables, tf.split(point, sizes), strict=True):

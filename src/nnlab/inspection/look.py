@@ -166,7 +166,8 @@ def _layer_call(call: Call, gradients: Mapping[str, Arrays], weights: Sequence[W
     notes = list(call.notes)
     missing = [name for name, gradient in gradients.get("outputs", {}).items() if gradient is None]
     if any(has_logits(call.values["outputs"][name]) for name in missing):
-        notes.append(f"Keras computes the loss from what stands before {call.activation}: no gradient at its outputs")
+        before = call.activation or "this layer"
+        notes.append(f"Keras computes the loss from what stands before {before}: no gradient at its outputs")
     layer, settings = call.layer, {}
     if isinstance(layer, keras.layers.BatchNormalization) and "" in call.values["inputs"]:
         inputs = tf.cast(call.values["inputs"][""], tf.float32)

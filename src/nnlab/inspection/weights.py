@@ -110,16 +110,37 @@ def optimizer_variables(model: keras.Model) -> tuple[dict[int, dict[str, Any]], 
     for weight in model.trainable_variables:
         prefixes[f"{weight.path.replace('/', '_')}_"].append(weight)
     attributes = {id(value): name.lstrip("_") for name, value in vars(model.optimizer).items()}
+    of_weights = _listed_by_weight(model)
     slots: dict[int, dict[str, Any]] = defaultdict(dict)
     others: dict[str, Any] = {}
     for name, variables in waiting.items():
         prefix = max((prefix for prefix in prefixes if name.startswith(prefix)), key=len, default=None)
         if prefix is None:
-            others |= {attributes.get(id(variable), name): variable for variable in variables}
+            for variable in variables:
+                if id(variable) in of_weights:
+                    weight, slot = of_weights[id(variable)]
+                    slots[id(weight)][slot] = variable
+                else:
+                    others[attributes.get(id(variable), name)] = variable
             continue
         for weight, variable in zip(prefixes[prefix], variables, strict=False):
             slots[id(weight)][name.removeprefix(prefix)] = variable
     return dict(slots), others
+
+
+def _listed_by_weight(model: keras.Model) -> dict[int, tuple[Any, str]]:
+    """Return what an optimizer lists in the order of the weights without calling it by them, such as Adafactor's sums.
+
+    Returns:
+        By the `id` of the variable its weight, and the name of the list.
+    """
+    weights = model.trainable_variables
+    return {
+        id(variable): (weight, name.lstrip("_"))
+        for name, values in vars(model.optimizer).items()
+        if isinstance(values, list) and len(values) == len(weights) and name != "_trainable_variables"
+        for weight, variable in zip(weights, values, strict=True)
+    }
 
 
 def array_of(value: Any) -> Array:

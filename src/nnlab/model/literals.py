@@ -65,6 +65,10 @@ def _numbers(values: npt.ArrayLike, name: str) -> npt.NDArray[Any]:
         place = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
         where = f" in row {place[0]} (counted from 0)" if place else ""
         raise NnlabError(f"the {name} values hold {array[place]:g}{where}", hint="give finite numbers")
+    largest = float(abs(array.astype(np.float64)).max())
+    if largest > float(np.finfo(np.float32).max):
+        message = f"the {name} values hold a number of the size {largest:g}, and float32 ends at 3.4e+38"
+        raise NnlabError(message, hint="give smaller numbers")
     return array.astype(np.float64) if array.dtype.kind == "b" else array
 
 
