@@ -8,6 +8,7 @@ from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).parent.parent
@@ -80,3 +81,28 @@ def test_every_private_name_of_keras_is_there_and_does_what_it_is_for():
     first, number = keras.layers.Dense(1).name, float(keras.random.uniform(()))
     private.forget(7)
     assert (keras.layers.Dense(1).name, float(keras.random.uniform(()))) == (first, number)
+
+
+@pytest.mark.tf
+def test_private_names_of_keras_let_a_program_take_weights_of_any_size():
+    import keras
+    import tensorflow as tf
+
+    from nnlab.private import keras as private
+
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2), keras.layers.Dense(1)])
+    model.compile("adam", "mse")
+    model.optimizer.build(model.trainable_variables)
+    variables = [*model.variables, *model.optimizer.variables]
+    values = [variable.numpy() for variable in variables]
+    sizes = [tuple(None if size == 2 else size for size in variable.shape) for variable in variables]
+    private.let_sizes_vary(variables, sizes, model.optimizer)
+    assert [private.storage(variable).shape.as_list() for variable in variables] == [list(size) for size in sizes]
+    for variable, value in zip(variables, values, strict=True):
+        np.testing.assert_array_equal(variable.numpy(), value)
+    with private.biases_of_any_size():
+        step = tf.function(model.train_step).get_concrete_function((tf.ones((5, 3)), tf.ones((5, 1))))
+    kinds = [operation.type for operation in step.graph.get_operations()]
+    assert (kinds.count("BiasAdd"), kinds.count("BiasAddGrad")) == (1, 1)  # of one output Keras adds otherwise
+    private.set_storage(variables[0], tf.Variable(np.ones((3, 7), "float32")))
+    assert variables[0].numpy().shape == (3, 7)

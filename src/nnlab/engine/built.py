@@ -20,6 +20,7 @@ from nnlab.engine.early_stopping import EarlyStopping
 from nnlab.engine.growing import GrowingKerasLoop, GrowingLoop
 from nnlab.engine.loops import CompiledLoop, KerasLoop, Loop
 from nnlab.engine.reuse import LentLoop, Programs, has_plain_numbers, program_key, start_afresh, with_variables
+from nnlab.engine.widths import wide_loop
 from nnlab.environment import remove_compiled, seal_compiled
 from nnlab.errors import ConfigError, NnlabError, Problem, first_line
 from nnlab.model.build import build_model, compile_model
@@ -225,13 +226,19 @@ def _compiled(built: Built, programs: Programs | None, *, xla: bool) -> Compiled
     key = None if programs is None else program_key(built.experiment, built.splits)
     if programs is None or key is None:
         return CompiledLoop(model, batches, xla=xla)
+    key, another = f"{xla} {built.choice.is_light} {key}", built.another_model
+    if built.choice.is_light and not xla:
+        kind = f"any width {program_key(built.experiment, built.splits, of_any_width=True)}"
+        wide = wide_loop(programs, (key, kind), model, batches, another)
+        if wide is not None:
+            return wide
 
     def make() -> LentLoop:
         # a model whose numbers turn into variables is not the one to be saved
-        own = with_variables(built.another_model()) if has_plain_numbers(model) else model
-        return LentLoop(own, batches, xla=xla)
+        own = with_variables(another()) if has_plain_numbers(model) else model
+        return LentLoop(own, batches, xla=xla, another=another)
 
-    return programs.borrow(f"{xla} {key}", model, batches, make)
+    return programs.borrow(key, model, batches, make)
 
 
 def _with_sound_cache(compile_loop: Callable[[], Loop]) -> Loop:

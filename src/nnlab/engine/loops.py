@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import time
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -102,11 +103,14 @@ class Evaluation:
 
     Args:
         model: compiled.
+
+    Attributes:
+        program: the function, once it is made.
     """
 
     def __init__(self, model: keras.Model) -> None:
         self.model = model
-        self._test: Any = None
+        self.program: Any = None
 
     def build(self, split: Rows) -> None:
         """Make the function, for any number of rows, and the variables of losses and metrics, without changing any."""
@@ -114,7 +118,7 @@ class Evaluation:
         self._make_variables(row)
         rows = keras.tree.map_structure(lambda array: tf.TensorSpec([None, *array.shape[1:]], array.dtype), row)
         test = tf.function(self._test_step, autograph=False)
-        self._test = test.get_concrete_function(rows, tf.TensorSpec([], tf.bool))
+        self.program = test.get_concrete_function(rows, tf.TensorSpec([], tf.bool))
 
     def _make_variables(self, row: Any) -> None:
         """Let Keras make the variables of losses and metrics: a function that makes some is traced a second time."""
@@ -129,11 +133,11 @@ class Evaluation:
 
     def evaluate(self, split: Rows) -> dict[str, float]:
         """Return loss and metrics on a split, dropout off, the loss first."""
-        if self._test is None:
+        if self.program is None:
             self.build(split)
         logs: Any = {}
         for start in range(0, split.count, EVALUATION_BATCH_SIZE):
-            logs = self._test(_block(split, start, start + EVALUATION_BATCH_SIZE), tf.constant(start == 0))
+            logs = self.program(_block(split, start, start + EVALUATION_BATCH_SIZE), tf.constant(start == 0))
         return _floats(logs)
 
 
@@ -168,6 +172,8 @@ class CompiledLoop(Loop):
         rows: the training rows as tensors, if another loop has them already.
 
     Attributes:
+        model: the one that is trained.
+        batches: the training rows.
         is_exact: whether it gives every bit of Keras's own loop if XLA does not compile it.
 
     Raises:
@@ -188,7 +194,7 @@ class CompiledLoop(Loop):
         self.is_exact = True
         # a function of its own, as in Keras's loop: TensorFlow rewrites a step that is spread in a larger one otherwise
         self._one_step = tf.function(self._keras_step, autograph=False, reduce_retracing=True)
-        self._batches, self._rows = batches, batches.arrays(model) if rows is None else rows
+        self.batches, self._rows = batches, batches.arrays(model) if rows is None else rows
         # the programs are made before the first step; the variables of metrics before that, as no loop may make them
         self._evaluation.build(batches.train)
         rows = (self._rows, tf.zeros([batches.num_rows], tf.int64))
@@ -201,7 +207,7 @@ class CompiledLoop(Loop):
 
     def set_batches(self, batches: Batches) -> None:
         """Go over these rows from now on; their number and shapes are those of the rows before."""
-        self._batches, self._rows = batches, batches.arrays(self.model)
+        self.batches, self._rows = batches, batches.arrays(self.model)
 
     def fit(self, validation: Rows | None, *, epochs: range, callbacks: Sequence[keras.callbacks.Callback]) -> None:
         """See `Loop`; the methods for batches are called once a stretch of steps, at its last."""
@@ -228,13 +234,13 @@ class CompiledLoop(Loop):
 
     def run_epoch(self, epoch: int, calls: keras.callbacks.CallbackList) -> dict[str, float]:
         """Train an epoch, counted from 0, and return what Keras would log of it."""
-        order = tf.constant(self._batches.order(epoch))
+        order = tf.constant(self.batches.order(epoch))
         step, logs = 0, {}
         while step < self._steps and not (step and self.model.stop_training):
             stop = min(step + self._stretch(), self._steps)
             calls.on_train_batch_begin(step)
             began = time.perf_counter()
-            logs = _floats(self._train(self._rows, order, _count(step), _count(stop)))
+            logs = self.take_steps(order, step, stop)
             self._seconds_a_step = (time.perf_counter() - began) / (stop - step)
             calls.on_train_batch_end(stop - 1, logs)
             step = stop
@@ -246,6 +252,22 @@ class CompiledLoop(Loop):
             calls.on_train_batch_end(step, logs)
         return logs
 
+    def take_steps(self, order: tf.Tensor, first: int, stop: int) -> dict[str, float]:
+        """Take some steps of an epoch, all of whole batches; return what Keras would log of the epoch so far.
+
+        Args:
+            order: of the rows.
+            first: the first step, from 0.
+            stop: the one behind the last.
+        """
+        return _floats(self._train(self._rows, order, _count(first), _count(stop)))
+
+    def operations(self) -> Counter[str]:
+        """Return of which operations the programs of training and evaluation consist, and of how many of each."""
+        graphs = [program.graph.as_graph_def() for program in (self._train, self._evaluation.program)]
+        bodies = [each.node for each in graphs] + [each.node_def for graph in graphs for each in graph.library.function]
+        return Counter(node.op for body in bodies for node in body)
+
     def _stretch(self) -> int:
         """Return how many steps to take at once; where the stretches end changes no number."""
         return max(1, int(SECONDS_OF_A_STRETCH / self._seconds_a_step)) if self._seconds_a_step else 1
@@ -256,11 +278,11 @@ class CompiledLoop(Loop):
 
     def _train_steps(self, rows: Any, order: tf.Tensor, first: tf.Tensor, stop: tf.Tensor) -> dict[str, tf.Tensor]:
         reset_metrics(self.model, tf.equal(first, 0))
-        num_rows, batch_size = self._batches.num_rows, self._batches.batch_size
+        num_rows, batch_size = self.batches.num_rows, self.batches.batch_size
 
         def step(number: tf.Tensor) -> tuple[tf.Tensor]:
             start = number * batch_size
-            size = batch_size if self._xla or self._batches.drops_rest else tf.minimum(num_rows - start, batch_size)
+            size = batch_size if self._xla or self.batches.drops_rest else tf.minimum(num_rows - start, batch_size)
             self._step(rows, tf.slice(order, [start], [size]))
             return (number + 1,)
 

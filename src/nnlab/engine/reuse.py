@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -32,9 +32,20 @@ class Programs:
         self.most = most
         self._loops: dict[str, LentLoop] = {}
         self._graphs: dict[str, Any] = {}
+        self.firsts: dict[str, str | None] = {}
+        """By the kind of trainings that differ in widths the key of the first; `None` where they share nothing."""
 
     def __len__(self) -> int:
         return len(self._loops)
+
+    def look_up(self, key: str | None) -> LentLoop | None:
+        """Return the loop that is kept for a key, without lending it."""
+        return None if key is None else self._loops.get(key)
+
+    def keep(self, key: str, loop: LentLoop) -> None:
+        """Keep a loop in place of another one for the key."""
+        self._loops.pop(key, None)
+        self._kept(self._loops, key, lambda: loop)
 
     def borrow(self, key: str, model: keras.Model, batches: Batches, make: Callable[[], LentLoop]) -> LentLoop:
         """Return a loop for a model, from those kept if there is one for the key.
@@ -67,21 +78,31 @@ class LentLoop(CompiledLoop):
     """A kept loop, which trains one model after the other in its own; callbacks see its own.
 
     Its own may be the first one that it trains.
+
+    Args:
+        model: its own, compiled.
+        batches: the training rows.
+        xla: whether XLA compiles the program.
+        another: makes one more model of the first training, with its first weights.
     """
+
+    def __init__(self, model: keras.Model, batches: Batches, *, xla: bool, another: Callable[[], keras.Model]) -> None:
+        self.another = another
+        super().__init__(model, batches, xla=xla)
 
     def lend(self, model: keras.Model) -> None:
         """Start from what a model holds."""
         self._borrower = model
         if model is self.model:
             return
-        _copy(_state(model), _state(self.model))
-        for (source, name), (target, _) in zip(_plain_numbers(model), _plain_numbers(self.model), strict=True):
+        _copy(state(model), state(self.model))
+        for (source, name), (target, _) in zip(plain_numbers(model), plain_numbers(self.model), strict=True):
             getattr(target, name).assign(getattr(source, name))
 
     def finish(self) -> None:
         """See `Loop`."""
         if self._borrower is not self.model:
-            _copy(_state(self.model), _state(self._borrower))
+            _copy(state(self.model), state(self._borrower))
 
 
 def start_afresh(seed: int, *, keep_programs: bool) -> None:
@@ -100,18 +121,24 @@ def start_afresh(seed: int, *, keep_programs: bool) -> None:
 
 def has_plain_numbers(model: keras.Model) -> bool:
     """Return whether the model holds numbers that a program would take for constants."""
-    return any(True for _ in _plain_numbers(model))
+    return bool(plain_numbers(model))
 
 
 def with_variables(model: keras.Model) -> keras.Model:
     """Let the model read variables where it has plain numbers, which a program would take for constants."""
-    for holder, name in _plain_numbers(model):
+    for holder, name in plain_numbers(model):
         setattr(holder, name, tf.Variable(getattr(holder, name), trainable=False, dtype=model.variable_dtype))
     return model
 
 
-def program_key(experiment: Experiment, splits: Splits) -> str | None:
-    """Return a text that is the same for trainings that one program can do; `None` if that cannot be told."""
+def program_key(experiment: Experiment, splits: Splits, *, of_any_width: bool = False) -> str | None:
+    """Return a text that is the same for trainings that one program can do; `None` if that cannot be told.
+
+    Args:
+        experiment: what is trained.
+        splits: on which rows.
+        of_any_width: whether the program takes layers of any width.
+    """
     model = experiment.model
     if (isinstance(model, SubclassedConfig) and model.is_user_code) or experiment.transfer is not None:
         return None
@@ -119,10 +146,11 @@ def program_key(experiment: Experiment, splits: Splits) -> str | None:
         return None
     row = splits.train.take(slice(1))
     kinds = keras.tree.map_structure(lambda array: (array.shape, str(array.dtype)), (row.x, row.y))
-    return f"{program_kind(experiment)} {splits.train.count} {kinds} {bool(row.weights)}"
+    kind = program_kind(experiment, of_any_width=of_any_width)
+    return f"{kind} {splits.train.count} {kinds} {bool(row.weights)}"
 
 
-def _state(model: keras.Model) -> list[Any]:
+def state(model: keras.Model) -> list[Any]:
     """Return all variables of a training but those of the metrics, which every pass sets to zero."""
     return [*model.variables, *model.optimizer.variables, *scheduled_variables(model)]
 
@@ -138,11 +166,13 @@ def _copy(sources: list[Any], targets: list[Any]) -> None:
         target.assign(source)
 
 
-def _plain_numbers(model: keras.Model) -> Iterator[tuple[Any, str]]:
-    """Yield the objects and attributes of a model that hold numbers which are no variables of Keras."""
+def plain_numbers(model: keras.Model) -> list[tuple[Any, str]]:
+    """Return the objects and attributes of a model that hold numbers which are no variables of Keras."""
+    found: list[tuple[Any, str]] = []
     for layer in layers_inside(model):
         if isinstance(layer, keras.layers.Normalization):
-            yield from ((layer, "mean"), (layer, "variance"))
+            found += [(layer, "mean"), (layer, "variance")]
         for value in vars(layer).values():
             if isinstance(value, keras.regularizers.Regularizer) and type(value).__name__ in STRENGTHS:
-                yield value, STRENGTHS[type(value).__name__]
+                found.append((value, STRENGTHS[type(value).__name__]))
+    return found

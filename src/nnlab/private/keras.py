@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 from keras.src.backend.common import global_state
+from keras.src.backend.tensorflow import numpy as backend_numpy
 from keras.src.layers.convolutional.base_conv import BaseConv
 from keras.src.layers.convolutional.base_conv_transpose import BaseConvTranspose
 from keras.src.layers.convolutional.base_depthwise_conv import BaseDepthwiseConv
@@ -88,6 +91,52 @@ def forget(seed: int) -> None:
     np.random.seed(seed)
     global_state.set_global_attribute(GLOBAL_RANDOM_SEED, seed)
     global_state.set_global_attribute(GLOBAL_SEED_GENERATOR, None)
+
+
+def storage(variable: keras.Variable) -> tf.Variable:
+    """Return TensorFlow's variable that holds the value of Keras's."""
+    return variable._value
+
+
+def set_storage(variable: keras.Variable, holder: tf.Variable) -> None:
+    """Let another variable of TensorFlow hold the value from now on."""
+    variable._value = holder
+
+
+def let_sizes_vary(
+    variables: Sequence[keras.Variable], sizes: Sequence[tuple[int | None, ...]], optimizer: Any
+) -> None:
+    """Let variables take values of other sizes, so that programs are traced for all of them.
+
+    Args:
+        variables: all of a model and its optimizer.
+        sizes: of each, `None` where it varies.
+        optimizer: which finds its own variables by those of the model.
+    """
+    for variable, size in zip(variables, sizes, strict=True):
+        if None in size:
+            variable._shape = size
+            variable._value = tf.Variable(variable._value.numpy(), shape=size, trainable=variable.trainable)
+    keys = [optimizer._var_key(variable) for variable in optimizer._trainable_variables]
+    optimizer._trainable_variables_indices = {key: i for i, key in enumerate(keys)}
+
+
+@contextmanager
+def biases_of_any_size() -> Iterator[None]:
+    """Add biases of unknown size as Keras adds those of known size: by `bias_add`, whose gradient sums in its way."""
+    keras_add = backend_numpy.add
+
+    def add(x1: Any, x2: Any) -> Any:
+        sizes = [tuple(getattr(value, "shape", ())) for value in (x1, x2)]
+        if len(sizes[0]) > 1 and sizes[0][-1] is None and sizes[1] == (None,):
+            return tf.nn.bias_add(x1, x2)
+        return keras_add(x1, x2)
+
+    backend_numpy.add = add
+    try:
+        yield
+    finally:
+        backend_numpy.add = keras_add
 
 
 class ScaledSteps:
