@@ -48,61 +48,12 @@ def test_a_function_of_the_epoch_is_a_staircase():
 
 
 MAP = (CONFIGS.parent / "docs" / "gallery.md").read_text().partition("## What course notes print")[2]
-COMMAND_LINES = re.findall(r"`nnlab (.*?)`", MAP)
-
-
-@pytest.mark.parametrize("line", COMMAND_LINES)
-def test_a_command_of_the_map_is_one_that_there_is(line):
-    import shlex
-
-    import typer
-
-    from nnlab.cli import COMMANDS, app
-
-    name, *arguments = shlex.split(line)
-    assert name in COMMANDS
-    group = typer.main.get_command(app)
-    command, words = group, [name, *arguments]
-    while hasattr(command, "get_command"):
-        command, words = command.get_command(None, words[0]), words[1:]
-    command.make_context(name, list(words))
-    for config in (CONFIGS.parent / word for word in words if word.startswith("configs/")):
-        changes = [words[i + 1] for i, word in enumerate(words) if word == "-S"]
-        load_config(config, changes)
 
 
 def test_the_map_names_configs_that_there_are():
     named = re.findall(r"^\|[^|]*\| `(\w+)` \|", MAP, re.M)
     assert len(named) > 20
     assert not {name for name in named if not (CONFIGS / f"{name}.yaml").exists()}
-
-
-ADAGRAD = "optimizer={Adagrad: {learning_rate: 0.01, initial_accumulator_value: 0}}"
-ADAM = "optimizer={Adam: {learning_rate: 0.01, beta_1: 0.9, beta_2: 0.99}}"
-
-
-@pytest.mark.tf
-@pytest.mark.parametrize(
-    ("config", "changes", "weights"),
-    [
-        ("by_hand", [], [0.35891648, 0.51130127, 0.40866619, 0.56137012]),
-        ("one_weight", ["training.epochs=2"], [0.9711]),
-        ("one_weight", ["training.epochs=2", ADAGRAD], [0.982965]),
-        ("one_weight", ["training.epochs=2", ADAM], [0.980003]),
-        ("quadratic_decay", ["training.epochs=3"], [0.321948]),
-    ],
-)
-def test_weights_behind_the_steps_are_those_of_textbooks(config, changes, weights, tmp_path):
-    import numpy as np
-
-    from nnlab.model.saved import load_model
-    from nnlab.run import Run
-    from nnlab.train import train
-
-    loaded = load_config(CONFIGS / f"{config}.yaml", [*changes, "training.tensorboard=false"])
-    summary = train(loaded, Run.new(tmp_path, "run"))
-    found = [weight for weight in load_model(summary.run).get_weights() if weight.ndim == 2][-1]
-    np.testing.assert_allclose(found.ravel(), weights, atol=6e-7)
 
 
 def shorter(path: Path) -> list[str]:

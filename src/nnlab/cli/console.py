@@ -234,7 +234,7 @@ def _held_stderr(*, show: bool) -> Iterator[None]:
             if show:
                 held.seek(0)
                 os.write(kept, _without_alarms(held.read().decode(errors="replace")).encode())
-        except BaseException:
+        except Exception:  # whoever presses Ctrl-C knows why it has not started
             held.seek(0)
             os.write(kept, held.read())
             raise

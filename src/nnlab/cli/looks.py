@@ -125,7 +125,7 @@ def _show_array(out: Screen, label: str, array: Array | None, rows: Sequence[str
         names = rows if array.ndim > 1 and len(rows) == len(array) else ()
         lines = matrix_lines(array, width=width - 2 * len(_INDENT), labels=names if len(names) > 1 else ())
     beside = f"{_INDENT}{label:<{_LABEL}}{lines[0]}"
-    if len(lines) == 1 and len(label) < _LABEL and len(beside) <= width:
+    if len(lines) == 1 and len(label) < _LABEL - 1 and len(beside) <= width:
         out.print(beside)
         return
     out.print(f"{_INDENT}{label}")
