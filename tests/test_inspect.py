@@ -486,6 +486,24 @@ def test_large_arrays_are_told_in_short_in_json_and_on_the_screen(nnlab, digits_
     assert "mean " in done.out
 
 
+def test_a_weight_that_is_trained_in_later_steps_alone_has_its_gradients_then(capsys):
+    from nnlab.cli import console
+    from nnlab.cli.looks import show_steps
+    from nnlab.inspection.looks import LayerCall, Look, Weight
+
+    value, after, gradient = np.array([[1.0]]), np.array([[0.5]]), np.array([[2.0]])
+    frozen = Weight("kernel", is_trained=False, value=value, after=value)
+    freed = Weight("kernel", True, value, gradient, after=after, optimizer_after={"momentum": np.array([[0.25]])})
+    looks = [
+        Look(np.arange(2), True, [LayerCall("dense", "Dense", weights=[weight])], 1.0, step=step, learning_rate=0.1)
+        for step, weight in ((1, frozen), (2, freed))
+    ]
+    show_steps(console.results(), looks)
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["dense/kernel,", "trained", "from", "step", "2", "on"] in lines
+    assert lines.index(["1", "1", "1"]) < lines.index(["2", "1", "2", "0.25", "0.5"])
+
+
 def test_a_training_that_is_over_earlier_is_said(nnlab):
     done = nnlab("inspect", CONFIGS / "by_hand.yaml", "--steps", 5, "--json")
     assert len(json.loads(done.out)["steps"]) == 1

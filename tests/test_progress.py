@@ -86,3 +86,17 @@ def test_the_steps_of_growing_batches_are_those_at_first(config):
     progress.console = Screen(file)
     progress.training_began(SimpleNamespace(layers=[1], count_params=lambda: 5), epochs=2, steps=4)
     assert "2 epochs of 4 steps at first" in file.getvalue()
+
+
+def test_what_libraries_set_up_for_their_log_while_starting_goes_to_stderr_afterwards(capfd):
+    import logging
+
+    from nnlab.cli.console import _held_stderr
+
+    logger = logging.getLogger("nnlab-test-of-a-library")
+    with _held_stderr(show=False):
+        logger.addHandler(logging.StreamHandler())
+        logger.warning("while starting")
+    logger.warning("later")
+    logger.handlers.clear()
+    assert capfd.readouterr().err.splitlines() == ["while starting", "later"]

@@ -197,9 +197,11 @@ def tensorflow(given: Given) -> Iterator[None]:
         waiting = contextlib.nullcontext() if given.silent else messages().status("starting TensorFlow")
         with waiting, _held_stderr(show=given.verbose):
             import_keras()
-            if given.verbose:
-                import tensorflow as tf
+            import tensorflow as tf
 
+            if not given.verbose:
+                tf.get_logger().setLevel("ERROR")  # its warnings are of how Keras uses it
+            else:
                 tf.config.list_physical_devices()  # what TensorFlow says of missing GPUs, it says here
         with plain_errors():
             yield
@@ -241,8 +243,19 @@ def _held_stderr(*, show: bool) -> Iterator[None]:
         finally:
             os.dup2(kept, 2)
             os.close(kept)
-            sys.stderr.close()
-            sys.stderr = python_stderr
+            ours, sys.stderr = sys.stderr, python_stderr
+            _log_to(python_stderr, instead_of=ours)
+            ours.close()
+
+
+def _log_to(stream: Any, *, instead_of: Any) -> None:
+    """Let what libraries set up to log into a stream go elsewhere before that is closed."""
+    import logging
+
+    for name in ("", *logging.Logger.manager.loggerDict):
+        for handler in logging.getLogger(name).handlers:
+            if isinstance(handler, logging.StreamHandler) and handler.stream is instead_of:
+                handler.setStream(stream)
 
 
 def _without_alarms(log: str) -> str:

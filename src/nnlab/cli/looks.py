@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -146,14 +146,13 @@ def show_steps(out: Screen, looks: Sequence[Look]) -> None:
             *_of_the_optimizer(looks),
         ]
     )
-    kept = dict.fromkeys(name for layer in looks[0].layers for each in layer.weights for name in each.optimizer_after)
+    kept = _kept(weight for look in looks for layer in look.layers for weight in layer.weights)
     if kept:
         out.say(f"{joined(list(kept))}: what the optimizer keeps of each weight, behind the step")
     large: list[list[str]] = []
     for title, weights in _histories(looks):
-        if weights[0].size <= MOST_OF_A_STEP:
-            fixed = "" if weights[0].is_trained else ", not trained"
-            _show_entries(out, f"{title}{fixed}", looks, weights)
+        if max(weight.size for weight in weights) <= MOST_OF_A_STEP:
+            _show_entries(out, f"{title}{_when_trained(looks, weights)}", looks, weights)
         else:
             large += _in_short(title, looks, weights)
     if large:
@@ -170,8 +169,31 @@ def _histories(looks: Sequence[Look]) -> Iterator[tuple[str, list[Weight]]]:
     """Yield the weights of which something is to be shown, each at all steps, with their names."""
     for i, layer in enumerate(looks[0].layers):
         for j, weight in enumerate(layer.weights):
-            if weight.value is not None or weight.gradient is not None:
-                yield f"{layer.name}/{weight.name}", [look.layers[i].weights[j] for look in looks]
+            history = [look.layers[i].weights[j] for look in looks]
+            if any(each.value is not None or each.gradient is not None for each in history):
+                yield f"{layer.name}/{weight.name}", history
+
+
+def _kept(weights: Iterable[Weight]) -> dict[str, Array]:
+    """Return what the optimizer keeps of weights by name, each as it is at first."""
+    found: dict[str, Array] = {}
+    for weight in weights:
+        for name, value in weight.optimizer_after.items():
+            found.setdefault(name, value)
+    return found
+
+
+def _shape(weights: Sequence[Weight]) -> tuple[int, ...]:
+    """Return the shape of a weight, of which nothing may be known at first."""
+    return max((weight.shape for weight in weights), key=len)
+
+
+def _when_trained(looks: Sequence[Look], weights: Sequence[Weight]) -> str:
+    """Say of a weight that it is not trained, or in later steps alone, as one that was taken over and is frozen."""
+    first = next((look.step for look, weight in zip(looks, weights, strict=True) if weight.is_trained), None)
+    if first is None:
+        return ", not trained"
+    return "" if weights[0].is_trained else f", trained from step {first} on"
 
 
 def _penalties(looks: Sequence[Look]) -> list[Column]:
@@ -196,21 +218,21 @@ def _show_entries(
     out: Screen, title: str, looks: Sequence[Look], weights: Sequence[Weight], *, value: str = "before"
 ) -> None:
     """Print a row for each entry at each step, in two tables if one is too wide."""
-    places = list(np.ndindex(weights[0].shape))
+    shape = _shape(weights)
+    places = list(np.ndindex(shape))
     names = [Column("step", [str(look.step) for look in looks for _ in places])]
     if len(places) > 1:
         names.append(Column("entry", [",".join(map(str, place)) for _ in looks for place in places], left=True))
 
     def column(head: str, arrays: Sequence[Array | None]) -> list[Column]:
-        known = [array for array in arrays if array is not None]
-        cells = [number(array[place]) for array in known for place in places]
-        return [Column(head, point_aligned(cells))] if len(known) == len(looks) else []
+        cells = ["" if array is None else number(array[place]) for array in arrays for place in places]
+        return [Column(head, point_aligned(cells))] if any(cells) else []
 
     before = column(value, [weight.value for weight in weights])
     before += column("gradient", [weight.gradient for weight in weights])
-    kept = weights[0].optimizer_after
-    of_entries = [name for name, first in kept.items() if first.shape == weights[0].shape]
-    slots = [each for name in of_entries for each in column(name, [w.optimizer_after[name] for w in weights])]
+    kept = _kept(weights)
+    of_entries = [name for name, first in kept.items() if first.shape == shape]
+    slots = [each for name in of_entries for each in column(name, [w.optimizer_after.get(name) for w in weights])]
     after = column("after", [weight.after for weight in weights])
     together = [*names, *before, *slots, *after]
     if out.fits(together) or not slots:
@@ -220,7 +242,7 @@ def _show_entries(
         out.show_table([*names, *slots], title=f"{title}: the optimizer's")
     for name in kept:
         if name not in of_entries and kept[name].ndim > 0 and kept[name].size <= MOST_OF_A_STEP:
-            of_steps = [Weight(name, weight.is_trained, weight.optimizer_after[name]) for weight in weights]
+            of_steps = [Weight(name, weight.is_trained, weight.optimizer_after.get(name)) for weight in weights]
             _show_entries(out, f"{title}: {name}", looks, of_steps, value="behind the step")
 
 
@@ -231,4 +253,4 @@ def _in_short(name: str, looks: Sequence[Look], weights: Sequence[Weight]) -> It
             "" if array is None else number(np.linalg.norm(np.asarray(array, np.float64)), digits=5)
             for array in (weight.value, weight.gradient, step)
         ]
-        yield [str(look.step), name, shape_text(weight.shape), *norms]
+        yield [str(look.step), name, shape_text(_shape(weights)), *norms]

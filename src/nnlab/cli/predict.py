@@ -84,6 +84,8 @@ def predict(
     outputs = names if len(names) > 1 else (UNNAMED,)
     if plot is not None:
         _draw(plot, asked, columns, outputs[0])
+        if len(outputs) > 1 and not given.silent:
+            console.say(f"note: the plot shows `{outputs[0]}` alone")
     if input_ is None:
         columns |= _true_columns(asked, outputs)
     _report(found, asked, columns, score, given=given, files=(output, plot))

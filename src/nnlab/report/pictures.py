@@ -56,7 +56,7 @@ def picture_grid(pictures: np.ndarray, captions: Sequence[Caption], *, title: st
         parts += _cell(x, y, png(picture), caption, size)
     rows = -(-len(captions) // columns)
     width = 2 * MARGIN + columns * _CELL - (_CELL - _PICTURE)
-    return document(max(width, 2 * MARGIN + 7 * len(title)), top + rows * height + MARGIN - 12, parts)
+    return document(max(width, 2 * MARGIN + 8 * len(title)), top + rows * height + MARGIN - 12, parts)
 
 
 def _size(height: int, width: int) -> tuple[float, float]:
