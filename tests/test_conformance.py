@@ -22,7 +22,8 @@ from nnlab import catalog
 from nnlab.catalog import Entry
 from nnlab.config.by_name import only
 from nnlab.config.load import LoadedConfig, dump_config, load_config
-from nnlab.data.splits import DataSpec, Split, Splits, TargetSpec, Task
+from nnlab.data.splits import DataSpec, Split, Splits
+from nnlab.data.target_spec import TargetSpec, Task
 
 pytestmark = pytest.mark.tf
 

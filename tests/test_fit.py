@@ -21,7 +21,8 @@ from nnlab.config.by_name import only
 from nnlab.config.components import Component, OneOf
 from nnlab.config.load import LoadedConfig, dump_config, load_config
 from nnlab.config.schema import Experiment
-from nnlab.data.splits import DataSpec, TargetSpec
+from nnlab.data.splits import DataSpec
+from nnlab.data.target_spec import TargetSpec
 from nnlab.errors import ConfigError
 from nnlab.model.losses import wants_class_numbers
 from nnlab.model.plan import Plan, plan_model

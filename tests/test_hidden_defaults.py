@@ -10,7 +10,8 @@ import pytest
 from nnlab import catalog
 from nnlab.config.components import Component
 from nnlab.config.model import HiddenDefaults
-from nnlab.data.splits import DataSpec, Split, Splits, TargetSpec
+from nnlab.data.splits import DataSpec, Split, Splits
+from nnlab.data.target_spec import TargetSpec
 from nnlab.errors import ConfigError
 from nnlab.model.ending import ending_of
 from nnlab.model.hidden import PlannedLayer, has_weights, with_defaults, wrapped

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nnlab.data.splits import DataSpec, Split, Splits, TargetSpec
+from nnlab.data.splits import DataSpec, Split, Splits
+from nnlab.data.target_spec import TargetSpec
 from nnlab.errors import ConfigError
 from nnlab.model.inputs import model_splits
 from nnlab.model.plan import plan_model

@@ -6,6 +6,7 @@ import contextlib
 import json
 import shutil
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,7 +15,9 @@ import pytest
 from annotated_types import Ge
 
 from nnlab import catalog
+from nnlab.data.column_kinds import COLUMN_KINDS, column_kind
 from nnlab.data.registry import SOURCES, RawData, Request, dataset
+from nnlab.data.table import Table, texts
 from nnlab.schedules import SCHEDULES, Duration, schedule
 
 pytestmark = [pytest.mark.tf, pytest.mark.usefixtures("made_up")]
@@ -30,8 +33,21 @@ OBJECTS = {
     "losses": "quartic",
     "metrics": "worst_error",
     "datasets": "ramp",
+    "columns": "length",
     "models": "Tiny",
 }
+
+TABLE = """
+name: made-up-column
+data:
+  source: inline
+  columns: {word: [a, bb, ccc, dddd, a, bb, ccc, dddd], y: [1, 2, 3, 4, 1, 2, 3, 4]}
+  target: y
+  task: regression
+  features: {word: length}
+model: {hidden: [2]}
+training: {epochs: 1, tensorboard: false}
+"""
 
 CONFIG = """
 name: made-up
@@ -62,6 +78,30 @@ def ramp(_: Request, *, rows: Annotated[int, Ge(4)] = 40) -> RawData:
 def seesaw(ops: Any, t: Any, learning_rate: Any, *, period: float) -> Any:
     """Falls to a half and rises again."""
     return learning_rate * (0.75 + 0.25 * ops.cos(6.28 * t / period))
+
+
+@dataclass(frozen=True)
+class Length:
+    """How long a text is."""
+
+    longest: int
+
+    @classmethod
+    def read(cls, table: Table, position: int, _: Any) -> Any:
+        return texts(table, position)
+
+    @classmethod
+    def fit(cls, values: np.ndarray, _: Any) -> Length:
+        return cls(max(map(len, values)))
+
+    def encode(self, values: np.ndarray) -> np.ndarray:
+        return np.array([[len(value) / self.longest] for value in values], np.float32)
+
+    def names(self, column: str) -> tuple[str, ...]:
+        return (f"{column}.length",)
+
+    def notes(self, column: str) -> tuple[str, ...]:
+        return ()
 
 
 class InThisProcess(contextlib.AbstractContextManager):
@@ -106,8 +146,9 @@ def made_up(generator, tmp_path_factory):
 
         dataset()(ramp)
         schedule(Duration("period", "{unit} of one fall and rise"))(seesaw)
+        column_kind("length", "How long a text is", encoder=f"{__name__}:Length")
         yield
-        del SOURCES["ramp"], SCHEDULES["seesaw"]
+        del SOURCES["ramp"], SCHEDULES["seesaw"], COLUMN_KINDS["length"], catalog._registered["columns"]["length"]
         del catalog._registered["datasets"]["ramp"], catalog._registered["schedules"]["seesaw"]
         objects = keras.saving.get_custom_objects()
         for name in objects.keys() - known.keys():
@@ -179,3 +220,13 @@ def test_it_is_compared(nnlab, monkeypatch):
     done = nnlab("compare", "c.yaml", "--vary", "optimizer=Sloth,SGD", "--seeds", 2, "-j", 1, "--json")
     assert done.code == 0, done.err
     assert {row["variant"] for row in json.loads(done.out)["rows"]} == {"Sloth", "SGD"}
+
+
+def test_a_kind_of_column_goes_from_the_table_to_predictions(nnlab):
+    Path("c.yaml").write_text(TABLE)
+    assert nnlab("train", "c.yaml").code == 0
+    (run,) = Path("runs").iterdir()
+    (column,) = json.loads((run / "data.json").read_text())["encoding"]
+    assert column == {"name": "word", "kind": "length", "fitted": {"longest": 4}}
+    Path("new.csv").write_text("word\nabcdefgh\n")
+    assert nnlab("predict", run, "new.csv", "-o", "out.csv").code == 0

@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from nnlab.data.splits import DataSpec, Split, Splits, TargetSpec
+from nnlab.data.splits import DataSpec, Split, Splits
+from nnlab.data.target_spec import TargetSpec
 from nnlab.errors import ConfigError
 from nnlab.model.plan import plan_model
 

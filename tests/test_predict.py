@@ -357,7 +357,8 @@ def test_rows_that_are_not_there_are_refused(digits_run, nnlab, arguments, messa
 
 
 def drawn(target, columns, x, y=None) -> str:
-    from nnlab.data.splits import DataSpec, TargetSpec
+    from nnlab.data.splits import DataSpec
+    from nnlab.data.target_spec import TargetSpec
     from nnlab.report.prediction_plots import Predicted, draw_predictions
 
     task, names, shape = target
@@ -367,7 +368,8 @@ def drawn(target, columns, x, y=None) -> str:
 
 
 def test_pictures_that_are_given_back_stand_below_those_that_came_in():
-    from nnlab.data.splits import DataSpec, TargetSpec
+    from nnlab.data.splits import DataSpec
+    from nnlab.data.target_spec import TargetSpec
     from nnlab.report.prediction_plots import Predicted, draw_predictions
 
     target = TargetSpec("regression", (4, 5), (), (), inferred_task=True, predicts_inputs=True)

@@ -9,7 +9,8 @@ import pytest
 
 from nnlab.cli.progress import TrainingProgress
 from nnlab.cli.screen import Screen
-from nnlab.data.splits import DataSpec, TargetSpec
+from nnlab.data.splits import DataSpec
+from nnlab.data.target_spec import TargetSpec
 
 SPEC = DataSpec({"": (4,)}, (), {"": TargetSpec("binary", (1,), ("no", "yes"), ("y",), True)}, 20, 5, 5)
 NAMES = [

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from nnlab import catalog
-from nnlab.data.splits import DataSpec, TargetSpec
+from nnlab.data.splits import DataSpec
+from nnlab.data.target_spec import TargetSpec
 from nnlab.errors import ConfigError
 from nnlab.model import size
 from nnlab.model.plan import plan_model

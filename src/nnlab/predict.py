@@ -12,7 +12,8 @@ import tensorflow as tf
 
 from nnlab.config.by_name import UNNAMED, by_output, one_or_all, only
 from nnlab.data.judging import JudgedRows
-from nnlab.data.splits import ByName, DataSpec, TargetSpec
+from nnlab.data.splits import ByName, DataSpec
+from nnlab.data.target_spec import TargetSpec
 from nnlab.engine.batches import EVALUATION_BATCH_SIZE
 from nnlab.engine.trained import Trained
 from nnlab.errors import NnlabError

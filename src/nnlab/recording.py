@@ -17,7 +17,8 @@ from nnlab.config.load import LoadedConfig, dump_config
 from nnlab.config.model import SubclassedConfig
 from nnlab.config.schema import Experiment
 from nnlab.config.user_code import is_file, split_class
-from nnlab.data.splits import DataSpec, TargetSpec
+from nnlab.data.splits import DataSpec
+from nnlab.data.target_spec import TargetSpec
 from nnlab.engine.built import Built
 from nnlab.engine.callbacks import MedianStopping, Observer, Recorder
 from nnlab.engine.decision import EngineChoice

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from nnlab.config.by_name import only
-from nnlab.data.splits import DataSpec, TargetSpec
+from nnlab.data.splits import DataSpec
+from nnlab.data.target_spec import TargetSpec
 from nnlab.run import Run
 
 POINTS = {1: 256, 2: 64}
@@ -163,6 +164,8 @@ def why_none(spec: DataSpec) -> str | None:
     if len(shapes) > 1 or len(shapes[0]) != 1 or shapes[0][0] not in POINTS:
         now = f"{shapes[0][0]}" if len(shapes) == 1 and len(shapes[0]) == 1 else "other inputs"
         return f"they are kept of networks with one or two columns of numbers as input, and this one has {now}"
+    if spec.encoding is not None:
+        return "they are kept of networks with one or two columns of numbers as input, and here columns are encoded"
     if len(spec.targets) > 1 or not _is_one_answer(only(spec.targets)):
         return f"they are kept of networks that predict one number, or one of at most {MOST_CLASSES} classes"
     return None

@@ -8,24 +8,24 @@ from nnlab.errors import DataError, Problem
 
 GOOD = "a,b,y\n1,2,0.5\n3,4,1.5\n"
 CSV_CASES = {
-    "missing values": (
-        "a,b,y\n1,2,0.5\n\n3,,1.5\n,,1\n1,2,\n",
-        {},
-        "FILE:5: 2 columns have missing values: `a`, `b`; the first has 1\n"
-        "  hint: fill what is missing, or remove such rows, or leave the column out with `features`\n"
-        "FILE:6: column `y` has 1 missing value\n"
-        "  hint: fill what is missing, or remove such rows",
+    "nothing but missing values": (
+        "a,b,y\n1,,\n\n3,,\n",
+        {"features": ["a", "b"]},
+        "FILE:2: column `b` has no value in any row\n"
+        "  hint: remove it from `features`\n"
+        "FILE:2: column `y` has no value in any row\n"
+        "  hint: fill the column",
     ),
     "text as feature": (
         'note,b,y\n"two\nlines",2,0.5\n3,red,1.5\n',
         {"features": "b"},
         "FILE:4: column `b` holds `red`, which is not a number\n"
-        "  hint: one-hot encode the column, or leave it out with `features`",
+        "  hint: correct it, or leave the column out with `ignore`, or give it the kind `category` under `features`",
     ),
-    "decimal commas": (
-        "a;y\n1;0,5\n1,5;1,5\n",
+    "decimal commas beside points": (
+        "a;y\n1.5;0,5\n1,5;1,5\n",
         {},
-        "FILE:3: 2 columns hold decimal commas: `a`, `y`; the first has `1,5`\n  hint: write decimals with a point",
+        "FILE:3: column `a` holds `1,5`, which is not a number\n  hint: write decimals with a point",
     ),
     "infinite and too large": (
         "a,b,y\n1,inf,0.5\n1e39,1,-inf\n",
@@ -134,7 +134,8 @@ CSV_CASES = {
     "a slip in a target of numbers": (
         "a,y\n1,0.5\n2,?\n3,1.5\n4,2.5\n",
         {},
-        "FILE:3: column `y` holds `?`, which may stand for a missing value\n  hint: fill it, or remove the row",
+        "FILE:3: column `y` holds `?`, which may stand for a missing value\n"
+        "  hint: say so with `missing`, a list of such texts, or fill it",
     ),
     "one class": (
         "a,y\n1,red\n2,red\n",
@@ -237,12 +238,10 @@ BUILT_IN_CASES = {
     ),
     "bad values in the config": (
         {"source": "inline", "columns": {"x": [1, None], "z": [1, "a"], "w": [[1], 2], "y": [1, 2]}, "target": "y"},
-        "data.columns.x[1]: column `x` has 1 missing value\n"
-        "  hint: fill what is missing, or remove such rows, or leave the column out with `features`\n"
         "data.columns.z[1]: column `z` holds `a`, which is not a number\n"
-        "  hint: one-hot encode the column, or leave it out with `features`\n"
+        "  hint: correct it, or leave the column out with `ignore`, or give it the kind `category` under `features`\n"
         "data.columns.w[0]: column `w` holds a list of 1, which is not one value\n"
-        "  hint: give each of its values a column of its own, or leave the column out with `features`",
+        "  hint: give each of its values a column of its own, or leave the column out with `ignore`",
     ),
     "a single row to split": (
         {"source": "inline", "columns": {"x": [1.0], "y": [-1.0]}, "target": "y", "test": 0.2},
@@ -345,14 +344,15 @@ def test_csv_under_another_sources_name(load, error_text, tmp_path):
 def test_parquet_problems_give_the_row(load, error_text, tmp_path):
     pytest.importorskip("pyarrow")
     path = tmp_path / "t.parquet"
-    days = pd.to_datetime(["2020-01-01"] * 3)
-    pd.DataFrame({"a": [1, None, 3], "day": days, "y": [0.5, 1.5, 2.5]}).to_parquet(path)
+    spans = pd.to_timedelta(["1h", None, "2h"])
+    pd.DataFrame({"a": [1, np.inf, 3], "span": spans, "y": [0.5, 1.5, 2.5]}).to_parquet(path)
     assert error_text(load, source="parquet", path=str(path), target="y") == (
-        f"{path}: column `a` has 1 missing value, in row 1 (counted from 0)\n"
-        "  hint: fill what is missing, or remove such rows, or leave the column out with `features`\n"
-        f"{path}: column `day` holds `2020-01-01 00:00:00`, which is a date or a time, not a number, "
+        f"{path}: column `span` holds `0 days 01:00:00`, which is a date or a time, not a number, "
         "in row 0 (counted from 0)\n"
-        "  hint: write it as numbers (days since the first, year, month ...), or leave the column out with `features`"
+        "  hint: write dates as `2024-12-31`, or as numbers (days since the first, year, month ...), or leave the "
+        "column out with `ignore`, or give it the kind `category` under `features`\n"
+        f"{path}: column `a` holds `inf`, which is not finite, in row 1 (counted from 0)\n"
+        "  hint: remove this row, or correct the value"
     )
 
 

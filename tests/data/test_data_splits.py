@@ -7,7 +7,8 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from nnlab.config.data import DataConfig
 from nnlab.data.loading import load_data
-from nnlab.data.splits import choose_rows, fit_scaling
+from nnlab.data.scaling import fit_scaling
+from nnlab.data.splits import choose_rows
 from nnlab.errors import DataError
 
 

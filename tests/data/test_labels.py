@@ -4,6 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from nnlab.config.by_name import only
+
 WHOLE = {"test": 0, "validation": 0}
 SOURCES = ["csv", "npz", "parquet", "inline"]
 
@@ -72,11 +74,22 @@ def test_words_for_nothing_are_classes_among_labels_of_text(load_labels, source,
     )
 
 
-@pytest.mark.parametrize("y", [[0, 1, "NA"], ["a", "b", ""], ["a", "b", "  "], ["1.5", "2.5", "None"]])
-def test_missing_numbers_and_empty_labels_of_a_csv_are_missing(load, error_text, tmp_path, y):
+@pytest.mark.parametrize("y", [[0, 1, "NA"], ["1.5", "2.5", "None"]])
+def test_what_may_stand_for_a_missing_number_of_a_target_is_asked_about(load, error_text, tmp_path, y):
     path = tmp_path / "t.csv"
     path.write_text("x,y\n" + "".join(f"{number},{label}\n" for number, label in enumerate(y)))
-    assert "has 1 missing value" in error_text(load, source="csv", path=str(path), target="y", **WHOLE)
+    said = {"source": "csv", "path": str(path), "target": "y", **WHOLE}
+    assert "which may stand for a missing value\n  hint: say so with `missing`" in error_text(load, **said)
+    assert load(**said, missing=[y[-1]]).spec.num_train == 2
+
+
+@pytest.mark.parametrize("y", [["a", "b", ""], ["a", "b", "  "], ["1.5", "2.5", ""]])
+def test_rows_without_a_target_are_left_out(load, tmp_path, y):
+    path = tmp_path / "t.csv"
+    path.write_text("x,y\n" + "".join(f"{number},{label}\n" for number, label in enumerate(y)))
+    splits = load(source="csv", path=str(path), target="y", **WHOLE)
+    assert only(splits.train.x)[:, 0].tolist() == [0.0, 1.0]
+    assert "1 row without a value of `y` left out" in splits.spec.notes
 
 
 def test_empty_labels_of_an_npz_are_refused(load, error_text, tmp_path):

@@ -56,13 +56,11 @@ def test_labels_are_read_as_written_above_empty_rows(load_text):
     assert load_text(text).spec.targets[""].class_names == ("AS", "EU", "NA")
 
 
-def test_rows_and_columns_that_only_lack_values_are_not_left_out(load_text, error_text):
-    def refused(text):
-        return error_text(load_text, text=text)
-
-    assert ":26: 2 columns have missing values" in refused("\n".join(["a,b,y", *ROWS, "NA,NA,NA"]))
-    assert ":2: 2 columns have missing values" in refused("\n".join(["a,b,y", ",,", *ROWS]))
-    assert "column `c` has no value in any row" in refused("\n".join(["a,b,y,c", *(f"{row}," for row in ROWS)]))
+def test_rows_without_a_target_and_columns_without_values_are_left_out_and_this_is_said(load_text):
+    assert load_text("\n".join(["a,b,y", *ROWS, "NA,NA,NA"])).spec.targets[""].class_names == ("NA", "cat", "dog")
+    assert load_text("\n".join(["a,b,y", ",,", *ROWS])).spec.notes == ("1 row without a value of `y` left out",)
+    notes = load_text("\n".join(["a,b,y,c", *(f"{row}," for row in ROWS)])).spec.notes
+    assert notes == ("`c` is left out: it has no value in any row",)
 
 
 def test_several_columns_without_a_name_are_one_problem_of_the_first_line(load_text, error_text):
@@ -79,8 +77,9 @@ def test_comments_of_several_widths_above_the_names_are_named_as_such(load_text,
 
 def test_a_column_that_counts_the_rows_is_said(load_text):
     counted = "\n".join(["Unnamed: 0,a,b,y", *(f"{number},{row}" for number, row in enumerate(ROWS))])
-    note = "`Unnamed: 0` counts the rows: leave it out with `features` if it is no measurement"
-    assert load_text(counted).spec.notes == (note,)
+    spec = load_text(counted).spec
+    assert spec.notes == ("`Unnamed: 0` is left out: whole numbers, all 24 different, as an id has them",)
+    assert spec.feature_names == ("a", "b")
     assert load_text(counted, features=["Unnamed: 0", "a"]).spec.notes == ()
 
 
@@ -90,7 +89,7 @@ def test_zeros_in_front_of_numbers_are_said_where_they_are_lost(load_text):
     )
     assert load_text(text).spec.notes == (
         "zeros in front of numbers are lost, such as `01234` is 1234, in `zip`; "
-        "one-hot encode codes, or leave them out with `features`",
+        "write `features: {zip: category}` for codes, or leave them out with `ignore`",
     )
     codes = "\n".join(["a,y", *(f"{row / 3:.3f},{row * 7:05d}" for row in range(24))])
     (note,) = load_text(codes).spec.notes
@@ -101,7 +100,7 @@ def test_zeros_in_front_of_numbers_are_said_where_they_are_lost(load_text):
 def test_integers_of_any_size_are_said_to_lose_their_last_digits(load_text, error_text):
     ids = "\n".join(["id,b,y", *(f"{10**25 + row},{row / 3:.3f},{row % 2}" for row in range(24))])
     assert load_text(ids).spec.notes == (
-        "whole numbers beyond 2^53 lose their last digits in `id`; leave ids out with `features`",
+        "whole numbers beyond 2^53 lose their last digits in `id`; leave ids out with `ignore`",
     )
     for section in ({}, {"target": "x", "task": "regression", "features": ["y"]}):
         endless = "\n".join(["x,y", *(f"{10**400 + row},{row % 2}" for row in range(24))])
@@ -169,6 +168,6 @@ def test_names_and_labels_with_underscores_are_no_numbers(load_text):
     labels = ["1_2", "12", "3"] * 8
     text = "\n".join(["1_1,1_2,2_1", *(f"{row},{row % 5},{label}" for row, label in enumerate(labels))])
     spec = load_text(text, target="2_1", task="classification").spec
-    assert spec.feature_names == ("1_1", "1_2")
+    assert spec.feature_names == ("1_2",)
     assert spec.targets[""].class_names == ("12", "1_2", "3")
-    assert not [note for note in spec.notes if "labels" in note]
+    assert spec.notes == ("`1_1` is left out: whole numbers, all 24 different, as an id has them",)

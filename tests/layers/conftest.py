@@ -14,7 +14,8 @@ def built(config) -> Callable[[str], Any]:
     """Build and compile the model of a `model:` section, for rows of four numbers in three classes."""
 
     def build(model: str, training: str = "{}") -> Any:
-        from nnlab.data.splits import DataSpec, Split, Splits, TargetSpec
+        from nnlab.data.splits import DataSpec, Split, Splits
+        from nnlab.data.target_spec import TargetSpec
         from nnlab.model.build import build_model
         from nnlab.model.inputs import model_splits
         from nnlab.model.plan import plan_model

@@ -32,10 +32,15 @@ KINDS: Final[dict[str, str]] = {
     "metrics": "metric",
     "models": "model class",
     "datasets": "data set",
+    "columns": "kind of column",
 }
 """Every kind of object, with the word for one of it."""
 
-PROVIDERS: Final = {"datasets": "nnlab.data.sources", "schedules": "nnlab.schedules"}
+PROVIDERS: Final = {
+    "datasets": "nnlab.data.sources",
+    "schedules": "nnlab.schedules",
+    "columns": "nnlab.data.column_kinds",
+}
 """The kinds whose objects call `register`, and the module that is imported, by its name alone, for them to do so."""
 
 

@@ -10,7 +10,8 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
 from rich.text import Text
 
 from nnlab.cli import console
-from nnlab.data.splits import DataSpec, TargetSpec
+from nnlab.data.splits import DataSpec
+from nnlab.data.target_spec import TargetSpec
 from nnlab.results import best_and_kept
 from nnlab.wording import counted, duration, metric_text
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, Final, Literal, TypeAlias, get_args
 
 from nnlab import catalog
 from nnlab.config.by_name import UNNAMED
@@ -14,7 +14,7 @@ from nnlab.config.faults import Fault, Report
 from nnlab.config.names import canonical
 from nnlab.config.remedies import type_remedy
 from nnlab.config.section import OrSection, Section, key, required
-from nnlab.config.shapes import ANYTHING, Checked, Choice, CountOrList, ListOf, MapOf, OneOrByName
+from nnlab.config.shapes import ANYTHING, Checked, Choice, CountOrList, Either, ListOf, ListOrMap, MapOf, OneOrByName
 from nnlab.config.values import CLASS_NAME, NAMES, TEXT, is_finite_number, whole, whole_number
 from nnlab.errors import did_you_mean
 from nnlab.wording import show
@@ -105,6 +105,17 @@ COLUMNS = MapOf(
     key=canonical,
     clash=("two columns differ only in blanks or in their Unicode form", "give every column its own name"),
 )
+FEATURES = ListOrMap(
+    NAMES,
+    MapOf(
+        OneOf("columns"),
+        key=canonical,
+        clash=("two columns differ only in blanks or in their Unicode form", "give every column its own name"),
+    ),
+)
+OTHERS: Final = "others"
+"""What `ignore` says to leave out every column that `features` does not name."""
+IGNORED = Either("`others`, a name or a list of names", (Choice((OTHERS,)), NAMES))
 TASK = Choice((*TASKS, None))
 SCALING = Checked(_scaling, {"anyOf": [{"enum": [*SCALINGS, None]}, {"type": "number", "exclusiveMinimum": 0}]})
 
@@ -142,8 +153,18 @@ class DataConfig(Section):
     target: tuple[str | int, ...] | Mapping[str, tuple[str | int, ...]] | None = key(
         OneOrByName(NAMES), "column to predict, or a list of them; `inputs` for autoencoders; by output name"
     )
-    features: tuple[str | int, ...] | None = key(
-        NAMES, "columns to predict from, by name or index; arrays of an NPZ file by name"
+    features: tuple[str | int, ...] | Mapping[str, Component] | None = key(
+        FEATURES,
+        "columns to predict from, by name or index, or their kinds by name, as `{age: numeric, sex: category}` (`nnlab "
+        "list columns`; others are read as their values suggest); arrays of an NPZ file by name",
+    )
+    ignore: tuple[str | int, ...] | Literal["others"] | None = key(
+        IGNORED, "columns to leave out, by name or index; `others`: all that `features` does not name"
+    )
+    missing: tuple[str, ...] | None = key(
+        ListOf(TEXT, "a list of texts", lambda raw: f"write `missing: [{raw}]`" if isinstance(raw, str) else None),
+        "what stands for a missing value in a table, in any column, besides an empty cell; if it is left out `NA`, "
+        "`N/A`, `NaN`, `null` and `?` in columns of numbers",
     )
     task: TaskName | Mapping[str, TaskName] | None = key(
         OneOrByName(TASK), "what is predicted; inferred from the target if it is left out; by output name"
@@ -188,6 +209,11 @@ class DataConfig(Section):
         return replace(self, **own)
 
     @property
+    def named_features(self) -> tuple[str | int, ...] | None:
+        """The features that the config names, whatever it says of them; `None` if it names none."""
+        return None if self.features is None else tuple(self.features)
+
+    @property
     def weighs_by_output(self) -> bool:
         """Whether the outputs have class weights of their own."""
         return weighs_by_output(self.class_weight)
@@ -214,6 +240,14 @@ def settings_of_the_source(given: Mapping[str, Any]) -> Iterator[Fault]:
     for name, hint in hints.items():
         if name in entry.needs and name not in given:
             yield Fault((), f"the source `{source}` needs `{name}`", hint, at_key=True)
+    for name in ("features", "ignore", "missing"):
+        of_tables = name != "features" or isinstance(given.get(name), Mapping)
+        if name in given and of_tables and "ignore" not in entry.settings:
+            message = f"`{name}` of this form goes with tables, not with `{source}`"
+            hint = "list the columns: `features: [0, 1]`" if name == "features" else "remove it"
+            yield Fault((name,), message, hint, at_key=True)
+    if given.get("ignore") == OTHERS and not given.get("features"):
+        yield Fault(("ignore",), "`ignore: others` needs `features` to name columns", "name them, or remove `ignore`")
     if "columns" in given and "columns" not in entry.settings:
         message = f"`columns` goes with `inline`, not with `{source}`"
         yield Fault(("columns",), message, "write `source: inline`, or remove `columns`", at_key=True)

@@ -201,6 +201,23 @@ class CountOrList(Chosen):
 
 
 @dataclass(frozen=True)
+class ListOrMap(Chosen):
+    """A list of names, or a mapping of them to what is said of each.
+
+    Args:
+        items: the shape of the list.
+        values: the shape of the mapping.
+    """
+
+    items: ListOf
+    values: MapOf
+
+    def chosen(self, raw: Any) -> Shape:
+        """Return the shape of the mapping for mappings."""
+        return self.values if isinstance(raw, Mapping) else self.items
+
+
+@dataclass(frozen=True)
 class MapOf(Shape):
     """Values of one shape by names that the user chooses, at least one.
 

@@ -39,7 +39,7 @@ def read_npz(config: DataConfig) -> RawData:
     if problems:
         hint = (
             "list the arrays that are read in `features` and `target`"
-            if config.features is None and len(features) > 1
+            if config.named_features is None and len(features) > 1
             else None
         )
         raise DataError([replace(problem, hint=problem.hint or hint) for problem in problems])
@@ -51,7 +51,8 @@ def read_npz(config: DataConfig) -> RawData:
         y_test={output: arrays[_test(name)] for output, name in targets.items()} if has_test else None,
         target_names={output: _column_names(name, arrays[name]) for output, name in targets.items()},
     )
-    return select_features(raw, config.features) if config.features and _are_numbers(config.features) else raw
+    named = config.named_features
+    return select_features(raw, named) if named and _are_numbers(named) else raw
 
 
 def _chosen_names(config: DataConfig, stored: Sequence[str], file: Path) -> tuple[dict[str, str], list[str]]:
@@ -90,18 +91,18 @@ def _target_names(config: DataConfig, stored: Sequence[str], problems: list[Prob
 def _feature_names(
     config: DataConfig, stored: Sequence[str], targets: Collection[str], problems: list[Problem]
 ) -> list[str]:
-    if config.features is None or _are_numbers(config.features):
+    if config.named_features is None or _are_numbers(config.named_features):
         all_names = dict.fromkeys(name.removesuffix("_train") for name in stored if not _is_test(name, stored))
         names = (
             ["x"] if "x" in all_names and "x" not in targets else [name for name in all_names if name not in targets]
         )
         if not names:
             problems.append(Problem("no array is left as a feature: all are targets", path=("data", "target")))
-        if config.features is not None and len(names) > 1:
+        if config.named_features is not None and len(names) > 1:
             message = f"columns are chosen of one array, and the file has several: {listed(names)}"
             problems.append(Problem(message, "name arrays in `features`", path=("data", "features")))
         return names
-    names = [str(name) for name in config.features]
+    names = [str(name) for name in config.named_features]
     for i, name in enumerate(names):
         path = ("data", "features", i)
         problems += _unknown(name, stored, path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import math
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any, Literal, NamedTuple
 
 from nnlab.wording import listed
@@ -21,11 +21,15 @@ class Unfit(NamedTuple):
         what: goes on after a value, `holds VALUE, ...`.
         several: the kind of the values of many columns, `hold ...`.
         hint: what to do; `None` where that is not sure.
+        is_known: whether they are all of one notation or kind.
+        is_date: whether they are dates or times.
     """
 
     what: str
     several: str
     hint: str | None
+    is_known: bool = True
+    is_date: bool = False
 
 
 NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
@@ -63,26 +67,26 @@ _NOTHING = {
 }
 
 _DATES = "write it as numbers (days since the first, year, month ...)"
+_DATES_BY_ROLE = {"feature": "write dates as `2024-12-31`, or as numbers (days since the first, year, month ...)"}
 _BY_ROLE = {
-    "feature": ", or leave the column out with `features`",
+    "feature": ", or leave the column out with `ignore`",
     "target": ", or write `task: classification` if the target has classes",
     "input": ", as the training data had it",
 }
-_MANY = 20
 
 
-def unfit(values: Collection[Any], bad: Collection[Any], *, rows: int, role: Role) -> Unfit:
+def unfit(values: Collection[Any], bad: Collection[Any], *, role: Role) -> Unfit:
     """Say what the values of a column are that are no numbers.
 
     Args:
         values: all different values of the column.
         bad: those that are no numbers.
-        rows: how many rows there are.
         role: what the column is for.
     """
     texts = [value.strip() if isinstance(value, str) else value for value in bad]
     if all(_is_date(value) or (isinstance(value, str) and _PERIOD.fullmatch(value)) for value in texts):
-        return Unfit("which is a date or a time, not a number", "dates or times", _DATES + _BY_ROLE[role])
+        what = "which is a date or a time, not a number"
+        return Unfit(what, "dates or times", _DATES_BY_ROLE.get(role, _DATES) + _BY_ROLE[role], is_date=True)
     if all(isinstance(value, str) for value in texts):
         found = _figures(texts, alone=len(bad) == len(values))
         if found is not None:
@@ -91,15 +95,9 @@ def unfit(values: Collection[Any], bad: Collection[Any], *, rows: int, role: Rol
         hint = "correct it, or write `task: classification` if the target has classes"
     elif role == "input":
         hint = "correct it: the model was trained on numbers here"
-    elif len(bad) == len(values) == 2:
-        hint = "write 0 and 1 for the two, or leave the column out with `features`"
-    elif 2 * len(bad) < len(values):
-        hint = "correct it, or leave the column out with `features`"
-    elif len(values) > _MANY and 2 * len(values) > rows:
-        hint = "leave the column out with `features`"
     else:
-        hint = "one-hot encode the column, or leave it out with `features`"
-    return Unfit("which is not a number", "values that are no numbers", hint)
+        hint = "correct it, or leave the column out with `ignore`"
+    return Unfit("which is not a number", "values that are no numbers", hint, is_known=False)
 
 
 def number_in(value: Any) -> float | None:
@@ -112,6 +110,18 @@ def number_in(value: Any) -> float | None:
         return math.inf
     except (TypeError, ValueError):
         return None
+
+
+def are_decimal_commas(values: Iterable[Any]) -> bool:
+    """Whether all values are numbers with decimal commas or without decimals; not if the commas may part thousands."""
+    texts = [str(value).strip() for value in values]
+    commas = [text for text in texts if "," in text]
+    return (
+        bool(commas)
+        and all(_DECIMAL_COMMA.fullmatch(text) for text in commas)
+        and not all(_ONE_GROUP.fullmatch(text) for text in commas)
+        and all(NUMBER.fullmatch(text) and "." not in text for text in texts if "," not in text)
+    )
 
 
 def looks_like_a_figure(text: str) -> bool:
@@ -157,7 +167,11 @@ _MAY_BE_THOUSANDS = Unfit(
     "remove the comma if it separates thousands; write a point if it separates decimals",
 )
 _COMMAS = Unfit("which is not a number", "decimal commas", "write decimals with a point")
-_MARKS = Unfit("which may stand for a missing value", "what may stand for missing values", "fill it, or remove the row")
+_MARKS = Unfit(
+    "which may stand for a missing value",
+    "what may stand for missing values",
+    "say so with `missing`, a list of such texts, or fill it",
+)
 
 
 def _figures(texts: Collection[str], *, alone: bool) -> Unfit | None:

@@ -63,11 +63,24 @@ def number_classes(y: np.ndarray, names: Sequence[str] = ()) -> Classes:
     Raises:
         DataError: for labels that are no whole numbers, or are empty.
     """
-    values, codes = np.unique(_whole(y), return_inverse=True)
+    values, codes = _different(_whole(y))
     if values.dtype.kind in "UO":
         return _text_classes([str(value) for value in values], codes)
     numbers = tuple(int(value) for value in values)
     return Classes(codes, tuple(names[n] for n in numbers) if names else tuple(str(v) for v in values), numbers)
+
+
+def _different(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return what `np.unique` gives, the values and the number of each row's; of text without sorting all rows."""
+    if labels.dtype != object:
+        return np.unique(labels, return_inverse=True)
+    import pandas as pd
+
+    codes, values = pd.factorize(labels)
+    order = np.argsort(values, kind="stable")
+    rank = np.empty_like(order)
+    rank[order] = np.arange(len(order))
+    return values[order], rank[codes]
 
 
 def count_classes(y: np.ndarray, count: int, names: Sequence[str] = ()) -> Classes:

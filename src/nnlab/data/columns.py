@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from nnlab.config.by_name import only
-from nnlab.config.data import DataConfig
+from nnlab.config.data import OTHERS, DataConfig
 from nnlab.data.registry import RawData
 from nnlab.errors import ConfigPath, DataError, Problem, did_you_mean
 from nnlab.wording import listed, one_of
@@ -38,14 +38,23 @@ def choose_columns(config: DataConfig, names: Sequence[str]) -> tuple[list[int],
         if not targets[output] and len(problems) == found:
             problems.append(Problem("`target` names no column", one_of(names), path=path))
     taken = {column for columns in targets.values() for column in columns}
-    if config.features is None:
+    named: list[int] = []
+    if config.features is not None:
+        named = _find_all(config.features, names, problems, path=("data", "features"))
+        problems += _both(named, taken, names)
+    features = named
+    if config.features is None or (isinstance(config.features, Mapping) and config.ignore != OTHERS):
         features = [column for column in range(len(names)) if column not in taken]
-    else:
-        features = _find_all(config.features, names, problems, path=("data", "features"))
-        problems += _both(features, taken, names)
+    if config.ignore is not None and config.ignore != OTHERS:
+        ignored = set(_find_all(config.ignore, names, problems, path=("data", "ignore")))
+        problems += [
+            Problem(f"column `{names[column]}` is ignored and named too", "keep one", path=("data", "ignore"))
+            for column in sorted(ignored & {*named, *taken})
+        ]
+        features = [column for column in features if column not in ignored]
     if not features and not problems:
-        message = "no column is left as a feature: all are targets"
-        problems.append(Problem(message, path=("data", "target")))
+        message = f"no column is left as a feature: all are targets{' or ignored' * (config.ignore is not None)}"
+        problems.append(Problem(message, path=("data", "target" if config.ignore is None else "ignore")))
     DataError.raise_any(problems)
     return features, targets
 
@@ -77,20 +86,20 @@ def _find_all(
     wanted: Iterable[str | int], names: Sequence[str], problems: list[Problem], *, path: ConfigPath
 ) -> list[int]:
     columns: list[int] = []
-    wanted = list(wanted)
+    wanted, parts = list(wanted), wanted if isinstance(wanted, Mapping) else range(len(list(wanted)))
     unknown = [name for name in wanted if _find(name, names) is None]
     if len(unknown) > _MOST_UNKNOWN:
         message = f"{len(unknown)} of the {len(wanted)} columns are not there: {listed(map(str, unknown), most=6)}"
         problems.append(Problem(message, f"the data have {listed(names)}", path=path))
-    for number, name in enumerate(wanted):
+    for part, name in zip(parts, wanted, strict=True):
         found = _find(name, names)
         if found is None and len(unknown) <= _MOST_UNKNOWN:
-            problems.append(_unknown(name, names, path=(*path, number)))
+            problems.append(_unknown(name, names, path=(*path, part)))
         elif found is None:
             continue
         elif found in columns:
             message = f"column `{names[found]}` stands twice in `{path[1]}`"
-            problems.append(Problem(message, "remove one of them", path=(*path, number)))
+            problems.append(Problem(message, "remove one of them", path=(*path, part)))
         else:
             columns.append(found)
     return columns

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -24,11 +24,12 @@ _ROWS_LOOKED_AT = 20
 _CHUNK_BYTES = 1 << 22
 
 
-def read_csv(file: Path, *, header: bool = True) -> tuple[Any, Separator]:
+def read_csv(file: Path, *, header: bool = True, missing: Sequence[str] = ()) -> tuple[Any, Separator]:
     """Read a table whose first line names its columns, or with `header=False` is a row.
 
     The separator is a comma, `;`, a tab or `|`, whichever gives all lines the same number of values. Columns without a
-    name are called `column 1`, `column 2`, ... by their number.
+    name are called `column 1`, `column 2`, ... by their number. An empty cell is a missing value, and so is what
+    `missing` lists; all else stays as it is written.
 
     Returns:
         A pandas data frame, and the separator.
@@ -43,7 +44,7 @@ def read_csv(file: Path, *, header: bool = True) -> tuple[Any, Separator]:
         names, separator = _read_names(file, header=header)
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)
-            frame = _read(file, separator, names, header=header)
+            frame = _read(file, separator, names, header=header, na_values=["", *missing], keep_default_na=False)
     except UnicodeDecodeError as error:
         raise DataError(_encoding_problem(file)) from error
     except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
@@ -54,7 +55,7 @@ def read_csv(file: Path, *, header: bool = True) -> tuple[Any, Separator]:
         raise
     except Exception as error:  # whatever the file makes of the reader
         raise DataError(Problem(f"cannot be read as CSV: {first_line(error)}", file=str(file))) from error
-    if frame.isna().any(axis=None) and (problems := _ragged(file, separator, len(names), header=header)):
+    if frame.iloc[:, -1].isna().any() and (problems := _ragged(file, separator, len(names), header=header)):
         raise DataError(problems)
     if header:
         frame = _without_blank_margins(frame, file, separator)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -12,13 +12,19 @@ import numpy as np
 from nnlab.config.by_name import UNNAMED, one_or_all
 from nnlab.config.data import DataConfig
 from nnlab.data.classes import is_whole
+from nnlab.data.encoding.encoder import shares
 from nnlab.data.loading import load_source_rows
+from nnlab.data.registry import RawData
+from nnlab.data.scaling import is_constant
 from nnlab.data.source_rows import SourceRows
-from nnlab.data.splits import Shape, is_constant
+from nnlab.data.target_spec import Shape
 from nnlab.data.targets import Target
 from nnlab.wording import counted, named
 
-Kind = Literal["number", "whole number", "constant", "picture", "array", "class", "label"]
+Kind = Literal[
+    "number", "whole number", "constant", "picture", "array", "class", "label",
+    "numeric", "boolean", "category", "date", "left out",
+]  # fmt: skip
 
 UNEVEN = 3
 """So many times as many rows of one class as of another are said to be uneven."""
@@ -43,6 +49,7 @@ class ColumnSummary:
         mean: of all values.
         std: their standard deviation (divided by their number).
         distinct: how many different values there are, classes included.
+        why: what it was taken for its kind for, or left out.
     """
 
     name: str
@@ -56,13 +63,14 @@ class ColumnSummary:
     mean: float | None = None
     std: float | None = None
     distinct: int | None = None
+    why: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return plain values."""
         return {
             "name": self.name, "role": self.role, "kind": self.kind, "dtype": self.dtype, "shape": list(self.shape),
             "missing": self.missing, "min": self.low, "max": self.high, "mean": self.mean, "std": self.std,
-            "distinct": self.distinct,
+            "distinct": self.distinct, "why": self.why,
         }  # fmt: skip
 
 
@@ -144,7 +152,12 @@ def class_counts(target: Target, positions: np.ndarray) -> dict[str, int]:
 
 def _features(source: SourceRows, train: np.ndarray) -> Iterator[ColumnSummary]:
     raw = source.raw
+    for name, why in raw.left_out.items():
+        yield ColumnSummary(name, "feature", "left out", "", why=why)
     for array, x in source.features(train).items():
+        if raw.kinds:
+            yield _of_kind(array, x, raw)
+            continue
         name, shape = array or "x", x.shape[1:]
         picture = picture_shape(shape, raw.picture_shape)
         if picture is not None or len(shape) != 1:
@@ -154,6 +167,19 @@ def _features(source: SourceRows, train: np.ndarray) -> Iterator[ColumnSummary]:
         names = raw.feature_names if len(raw.feature_names) == x.shape[1] else ()
         for i in range(x.shape[1]):
             yield _summary(names[i] if names else f"{name}[{i}]", x[:, i], role="feature")
+
+
+def _of_kind(name: str, values: np.ndarray, raw: RawData) -> ColumnSummary:
+    kind: Any = raw.kinds[name].name
+    why = raw.why.get(name)
+    if values.dtype != object:
+        there = values[~np.isnan(values)]
+        if kind == "numeric" and len(there):
+            return replace(_summary(name, values, role="feature"), kind=kind, why=why)
+        missing = len(values) - len(there)
+        return ColumnSummary(name, "feature", kind, "", missing=missing, distinct=len(np.unique(there)), why=why)
+    codes, texts = shares(values)
+    return ColumnSummary(name, "feature", kind, "text", missing=int((codes < 0).sum()), distinct=len(texts), why=why)
 
 
 def _targets(source: SourceRows, train: np.ndarray) -> Iterator[ColumnSummary]:

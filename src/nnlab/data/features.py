@@ -15,11 +15,13 @@ from nnlab.config.load import load_config
 from nnlab.config.names import canonical
 from nnlab.data.arrays import load_rows, load_target
 from nnlab.data.csv_files import has_header
+from nnlab.data.encoding.encoding import TableEncoding
 from nnlab.data.files import kind_of_input, reading
 from nnlab.data.loading import load_data
-from nnlab.data.splits import ByName, DataSpec, Shape, TargetSpec
+from nnlab.data.splits import ByName, DataSpec
 from nnlab.data.table import Fault, Table, numbers, target_columns
 from nnlab.data.tables import csv_table, parquet_table
+from nnlab.data.target_spec import Shape, TargetSpec
 from nnlab.errors import DataError, NnlabError, Problem, did_you_mean
 from nnlab.run import Run
 from nnlab.wording import counted, listed
@@ -96,18 +98,26 @@ class RowsFile:
             message = f"the run was trained on the arrays {listed(names)}, which an NPZ file has to hold"
             raise DataError(Problem(message, f"save it with `np.savez(path, {example})`", file=str(file)))
         if kind == "parquet":
-            return cls(file, spec, parquet_table(file, for_training=False))
+            return cls(file, spec, parquet_table(file, for_training=False, missing=spec.missing))
         header = bool(spec.feature_names) or (kind == "csv" and has_header(file))
-        return cls(file, spec, csv_table(file, header=header, for_training=False) if kind == "csv" else None)
+        if kind == "csv":
+            return cls(file, spec, csv_table(file, header=header, for_training=False, missing=spec.missing))
+        if spec.encoding is not None:
+            message = f"the run was trained on a table with the columns {listed(spec.column_names)}"
+            raise DataError(Problem(message, "give a CSV or Parquet file", file=str(file)))
+        return cls(file, spec, None)
 
     @reading()
     def features(self) -> dict[str, np.ndarray]:
-        """Return the source's numbers `[rows, *input_shape]` by array; see `read_features`.
+        """Return the features as the source has them, by array or by column of a table; see `read_features`.
 
         Raises:
             DataError: with every column that is missing or holds something else than finite numbers.
         """
         spec = self.spec
+        if spec.encoding is not None:
+            assert self.table is not None
+            return _columns_of(spec.encoding, self.table, self.file)
         if self.table is None:
             return _shaped(load_rows(self.file, spec.array_names or ("x",)), spec, self.file)
         ((name, shape),) = spec.input_shapes.items()  # several arrays come from NPZ files
@@ -172,13 +182,28 @@ class RowsFile:
         return load_target(self.file, [*by_config[:1], *target.names[:1], *of_all])
 
 
+def _columns_of(encoding: TableEncoding, table: Table, file: Path) -> dict[str, np.ndarray]:
+    """Read columns of any kind, found by their names."""
+    there, problems = _places(table, list(encoding.columns), file)
+    read = encoding.read(table, there)
+    faults = [column for column in read.values() if isinstance(column, Fault)]
+    DataError.raise_any([*problems, *(replace(each, file=str(file)) for each in table.problems(faults))])
+    return {name: column for name, column in read.items() if not isinstance(column, Fault)}
+
+
 def _columns_by_name(table: Table, file: Path, spec: DataSpec) -> np.ndarray:
+    there, problems = _places(table, list(spec.feature_names), file)
+    return _numbers(table, there.values(), problems)
+
+
+def _places(table: Table, wanted: list[str], file: Path) -> tuple[dict[str, int], list[Problem]]:
+    """Return where columns stand by their names, and which are not there."""
     names = [str(name) for name in table.frame.columns]
-    wanted = [canonical(name) for name in spec.feature_names]  # runs of other versions may have another form
-    missing = [name for name in wanted if name not in names]
-    there = [names.index(name) for name in wanted if name in names]
-    others = [name for name in names if name not in wanted]
-    return _numbers(table, there, _missing(missing, others, file))
+    forms = {canonical(name): name for name in wanted}  # runs of other versions may have another form
+    missing = [name for name in forms if name not in names]
+    others = [name for name in names if name not in forms]
+    there = {name: names.index(form) for form, name in forms.items() if form in names}
+    return there, list(_missing(missing, others, file))
 
 
 def _missing(missing: list[str], others: list[str], file: Path) -> Iterator[Problem]:

@@ -14,13 +14,14 @@ _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 def hash_rows(arrays: Iterable[np.ndarray]) -> np.ndarray:
     """Hash the rows of arrays `[rows, ...]` that belong together.
 
-    Rows are compared as what a network can tell apart: numbers as float32, so that float64 written out as float32, or
+    Text, objects `[rows]` with `None` where one is missing, is hashed as such. Numbers are compared as what a network
+    can tell apart: as float32, so that float64 written out as float32, or
     whole numbers written with a point, are the same row.
 
     Returns:
         uint64 `[rows]`. Different rows share a hash with a probability of about 2**-57 a pair.
     """
-    return mix_all([_hash_array(array) for array in arrays])
+    return mix_all([_hash_texts(array) if array.dtype == object else _hash_array(array) for array in arrays])
 
 
 def hash_classes(codes: np.ndarray, names: Sequence[str]) -> np.ndarray:
@@ -36,6 +37,14 @@ def mix_all(hashes: Sequence[np.ndarray]) -> np.ndarray:
     for hash_ in hashes:
         total = _mix(total + _GOLDEN + hash_)
     return total
+
+
+def _hash_texts(texts: np.ndarray) -> np.ndarray:
+    """Return uint64 `[rows]`."""
+    import pandas as pd
+
+    codes, different = pd.factorize(texts)
+    return hash_classes(codes, [*map(str, different), ""])  # -1, a missing one, takes the last
 
 
 def _hash_array(array: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ import numpy as np
 
 from nnlab.config.by_name import one_or_all, only
 from nnlab.config.columns import SplitName
-from nnlab.config.data import DataConfig
+from nnlab.config.data import OTHERS, DataConfig
 from nnlab.config.load import load_config
 from nnlab.config.schema import Experiment
 from nnlab.data.changes import count_seen, differences, positions_of_splits, unseen_rows
@@ -93,7 +93,10 @@ class RunData:
 
         changes: dict[str, Any] = {"task": as_given({name: target.task_setting for name, target in targets.items()})}
         are_numbers = config.features is not None and all(isinstance(feature, int) for feature in config.features)
-        if spec.feature_names:
+        if spec.encoding is not None:
+            changes["features"] = {name: column.kind for name, column in spec.encoding.columns.items()}
+            changes["ignore"] = OTHERS
+        elif spec.feature_names:
             changes["features"] = spec.feature_names
         elif spec.array_names and not are_numbers:  # numbers choose columns of an only array
             changes["features"] = spec.array_names
@@ -314,6 +317,8 @@ def _check_shapes(spec: DataSpec, raw: RawData) -> None:
     Raises:
         DataError: with each array of which this is so.
     """
+    if spec.encoding is not None:  # its columns were found by their names
+        return
     now, then = one_or_all({name: x.shape[1:] for name, x in raw.x.items()}), one_or_all(spec.input_shapes)
     if now != then:
         raise DataError(Problem(f"rows have the shape {now}, the model takes {then}"))

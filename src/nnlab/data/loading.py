@@ -13,23 +13,17 @@ from nnlab.config.by_name import UNNAMED, by_output, only, said_of, shared
 from nnlab.config.data import DataConfig
 from nnlab.data.classes import check_every_class_is_trained, class_weights
 from nnlab.data.columns import AUTOENCODER, select_features
+from nnlab.data.encoding.encoding import TableEncoding
 from nnlab.data.files import reading
 from nnlab.data.folds import Fold
 from nnlab.data.precision import lost_in_float32
 from nnlab.data.record import DataRecord, make_record
 from nnlab.data.registry import RawData, Request, Source
+from nnlab.data.scaling import fit_scaling, scaled
 from nnlab.data.source_rows import SourceRows
 from nnlab.data.sources import SOURCES
-from nnlab.data.splits import (
-    ByName,
-    DataSpec,
-    Split,
-    Splits,
-    TargetSpec,
-    fit_scaling,
-    row_count,
-    scaled,
-)
+from nnlab.data.splits import ByName, DataSpec, Split, Splits, row_count
+from nnlab.data.target_spec import TargetSpec
 from nnlab.data.targets import Target, encode_target, inputs_as_target
 from nnlab.errors import ConfigPath, DataError, Problem, did_you_mean
 from nnlab.wording import listed, one_of, show
@@ -59,8 +53,9 @@ def load_data(config: DataConfig, *, seed: int) -> Splits:
     record = make_record(config, source.hashed(), rows, classes)
     found = _assemble(source, rows, config, record)
     fold = source.validation(config, seed=seed)
-    taking_turns = np.setdiff1d(np.arange(source.num_main), rows.get("test", []))
-    of_fold = fold.note(taking_turns) if isinstance(fold, Fold) else None
+    of_fold = None
+    if isinstance(fold, Fold):
+        of_fold = fold.note(np.setdiff1d(np.arange(source.num_main), rows.get("test", [])))
     more = [note for note in (source.unsplit(config), of_fold) if note is not None]
     return replace(found, spec=replace(found.spec, notes=(*found.spec.notes, *more))) if more else found
 
@@ -93,8 +88,8 @@ def read_source(config: DataConfig, *, seed: int) -> RawData:
     raw = source.load(Request(config, seed if config.seed is None else config.seed), **config.source.parameters)
     if "target" not in source.takes:
         raw = _with_own_target(raw, config)
-        if config.features is not None:
-            raw = select_features(raw, config.features)
+        if config.named_features is not None:
+            raw = select_features(raw, config.named_features)
     return raw
 
 
@@ -147,7 +142,7 @@ def _check_scale(raw: RawData, config: DataConfig) -> None:
     """
     if not isinstance(config.scale, Mapping):
         return
-    names = [name for name in raw.x if name != UNNAMED]
+    names = [] if raw.kinds else [name for name in raw.x if name != UNNAMED]
     problems = [
         Problem(
             f"there is no array `{name}` to scale",
@@ -199,7 +194,9 @@ def _check_own_test(source: SourceRows, config: DataConfig) -> None:
 def _assemble(source: SourceRows, rows: Mapping[str, np.ndarray], config: DataConfig, record: DataRecord) -> Splits:
     raw, targets = source.raw, source.targets
     x_train = source.features(rows["train"])
-    scalings = {name: fit_scaling(x, said_of(name, config.scale)) for name, x in x_train.items()}
+    encoding = _encoding(raw, x_train, config)
+    plain = {} if encoding is not None else x_train
+    scalings = {name: fit_scaling(x, said_of(name, config.scale)) for name, x in plain.items()}
     for target in targets.values():
         _check_classes(target, rows["train"], source.num_main, config)
 
@@ -207,14 +204,19 @@ def _assemble(source: SourceRows, rows: Mapping[str, np.ndarray], config: DataCo
         if name not in rows:
             return None
         x = source.features(rows[name]) if name != "train" else x_train
+        if encoding is not None:
+            return source.finished(encoding.encode(x), rows[name])
         return source.finished({array: scaled(x[array], scalings[array]) for array in x}, rows[name])
 
     train, validation, test = (split(name) for name in ("train", "validation", "test"))
     assert train is not None
+    names = raw.feature_names if encoding is None else encoding.feature_names
     spec = DataSpec(
         input_shapes={name: x.shape[1:] for name, x in train.x.items()},
-        feature_names=raw.feature_names,
-        targets=shared({output: _target_spec(raw, output, target, train.x) for output, target in targets.items()}),
+        feature_names=names,
+        targets=shared(
+            {output: _target_spec(raw, output, target, train.x, names) for output, target in targets.items()}
+        ),
         num_train=train.count,
         num_validation=0 if validation is None else validation.count,
         num_test=0 if test is None else test.count,
@@ -222,25 +224,55 @@ def _assemble(source: SourceRows, rows: Mapping[str, np.ndarray], config: DataCo
         scalings=scalings,
         own_test_set=raw.x_test is not None,
         picture_shape=raw.picture_shape,
-        notes=tuple(_notes(raw, train, targets, rows["train"])),
+        notes=tuple(_notes(raw, train, targets, rows["train"], encoding)),
+        encoding=encoding,
+        missing=raw.missing,
+        left_out=raw.left_out,
     )
     return Splits(train, validation, test, spec, record)
 
 
-def _notes(raw: RawData, train: Split, targets: Mapping[str, Target], rows: np.ndarray) -> Iterator[str]:
+def _encoding(raw: RawData, x_train: ByName, config: DataConfig) -> TableEncoding | None:
+    """Fit what makes numbers of columns of which not all are plain numbers.
+
+    Raises:
+        DataError: nothing is left of them, or nothing can be learned from one.
+    """
+    if not raw.kinds:
+        return None
+    assert not isinstance(config.scale, Mapping), "columns are no arrays with scalings of their own"
+    encoding = TableEncoding.fit(x_train, raw.kinds, config.scale)
+    if not encoding.feature_names:
+        message = "no column is left as a feature: each is the same in all training rows"
+        raise DataError(Problem(message, path=("data", "features")))
+    return encoding
+
+
+def _notes(
+    raw: RawData,
+    train: Split,
+    targets: Mapping[str, Target],
+    rows: np.ndarray,
+    encoding: TableEncoding | None,
+) -> Iterator[str]:
     """Yield what was understood of the values, and what the network will not see of them."""
     yield from raw.notes
+    yield from encoding.notes() if encoding is not None else ()
     yield from dict.fromkeys(note for target in targets.values() for note in target.notes)
     hint = "scale the column (`scale: standardize`), or leave it out with `features`"
     for name, x in raw.x.items():
-        yield from lost_in_float32(x, rows, train.x[name], raw.feature_names or (name or "x",), hint)
+        if encoding is None:
+            yield from lost_in_float32(x, rows, train.x[name], raw.feature_names or (name or "x",), hint)
+        elif raw.kinds[name].name == "numeric":
+            seen = only(train.x)[:, encoding.features_of(name)[:1]]
+            yield from lost_in_float32(np.nan_to_num(x), rows, seen, (name,), hint)
     for output, target in targets.items():
         if target.task == "regression" and target.y is not None:
             seen, hint = target.y[rows].astype(np.float32), "write the target in a larger unit, or from 0 on"
             yield from lost_in_float32(target.y, rows, seen, raw.target_names[output], hint)
 
 
-def _target_spec(raw: RawData, output: str, target: Target, x: ByName) -> TargetSpec:
+def _target_spec(raw: RawData, output: str, target: Target, x: ByName, feature_names: tuple[str, ...]) -> TargetSpec:
     """Describe a target.
 
     Raises:
@@ -251,7 +283,7 @@ def _target_spec(raw: RawData, output: str, target: Target, x: ByName) -> Target
             message = f"`inputs` are several arrays here, and an output gives one: {listed(x)}"
             raise DataError(_at_output(Problem(message, "keep one in `features`", path=("data", "target")), output))
         shape = only(x).shape[1:]
-        return TargetSpec("regression", shape, (), raw.feature_names, inferred_task=True, predicts_inputs=True)
+        return TargetSpec("regression", shape, (), feature_names, inferred_task=True, predicts_inputs=True)
     units = {"binary": 1, "multiclass": len(target.class_names)}.get(target.task) or target.y.shape[1]
     return TargetSpec(
         target.task, (units,), target.class_names, raw.target_names[output], inferred_task=target.inferred

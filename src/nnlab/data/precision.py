@@ -51,4 +51,4 @@ def lost_in_float64(columns: dict[str, np.ndarray]) -> Iterator[str]:
         and len(np.unique(column.astype(np.float64))) < len(np.unique(column))
     ]
     if lost:
-        yield f"whole numbers beyond 2^53 lose their last digits in {listed(lost)}; leave ids out with `features`"
+        yield f"whole numbers beyond 2^53 lose their last digits in {listed(lost)}; leave ids out with `ignore`"

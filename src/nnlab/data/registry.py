@@ -16,10 +16,11 @@ from nnlab.config.by_name import UNNAMED
 if TYPE_CHECKING:
     import numpy as np
 
+    from nnlab.config.components import Component
     from nnlab.config.data import DataConfig
     from nnlab.data.splits import ByName
 
-Setting = Literal["path", "columns", "target"]
+Setting = Literal["path", "columns", "target", "ignore", "missing"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,11 @@ class RawData:
         image: whether validation takes the last training rows, as is the custom for image sets.
         names_columns: whether the columns of a `y` of several have names of their own, rather than numbers.
         notes: what was understood of the values that the user may have meant otherwise, one sentence each.
+        kinds: of each column, where `x` has columns `[rows]` of numbers or text by name, which are to be encoded.
+        missing: what stands for a missing value in them, if the config says it.
+        why: what each feature of a table was taken for its kind for.
+        left_out: columns that nobody named and that are no features, and why.
+        rows: numbers of these rows in the source, `[rows]`; `None` for all of them.
     """
 
     x: ByName
@@ -55,6 +61,11 @@ class RawData:
     image: bool = False
     names_columns: bool = False
     notes: tuple[str, ...] = ()
+    kinds: Mapping[str, Component] = field(default_factory=dict)
+    missing: tuple[str, ...] | None = None
+    why: Mapping[str, str] = field(default_factory=dict)
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    rows: np.ndarray | None = None
 
     @classmethod
     def of_one(

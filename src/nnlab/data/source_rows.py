@@ -43,10 +43,11 @@ class SourceRows:
         main = row_count(raw.x)
         test = 0 if raw.x_test is None else row_count(raw.x_test)
         kept = only(targets).kept
+        numbers = np.arange(main) if raw.rows is None else raw.rows
         if kept is None:
-            return cls(raw, targets, np.concatenate([np.arange(main), np.arange(test)]))
+            return cls(raw, targets, np.concatenate([numbers, np.arange(test)]))
         x_test = None if raw.x_test is None else rows_at(raw.x_test, kept[main:])
-        numbers = np.concatenate([np.flatnonzero(kept[:main]), np.flatnonzero(kept[main:])])
+        numbers = np.concatenate([numbers[kept[:main]], np.flatnonzero(kept[main:])])
         return cls(replace(raw, x=rows_at(raw.x, kept[:main]), x_test=x_test), targets, numbers)
 
     @property

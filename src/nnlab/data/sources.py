@@ -164,7 +164,7 @@ def bump(request: Request, *, samples: Points = 500, noise: Deviation = 0.0) -> 
     return _function("bump", request, samples, noise)
 
 
-@dataset(needs=["path", "target"])
+@dataset(needs=["path", "target"], takes=["ignore", "missing"])
 def csv(request: Request) -> RawData:
     """A table in a CSV file at `path`, with column names in its first line."""
     from nnlab.data.tables import read_csv_table
@@ -172,7 +172,7 @@ def csv(request: Request) -> RawData:
     return read_csv_table(request.config)
 
 
-@dataset(needs=["path", "target"])
+@dataset(needs=["path", "target"], takes=["ignore", "missing"])
 def parquet(request: Request) -> RawData:
     """A table in a Parquet file at `path`; needs the package `pyarrow`."""
     from nnlab.data.tables import read_parquet_table
@@ -180,7 +180,7 @@ def parquet(request: Request) -> RawData:
     return read_parquet_table(request.config)
 
 
-@dataset(needs=["columns", "target"])
+@dataset(needs=["columns", "target"], takes=["ignore", "missing"])
 def inline(request: Request) -> RawData:
     """A small table written into the config, as `columns: {x: [0, 1], y: [1, 0]}`."""
     from nnlab.data.tables import read_inline_table

@@ -5,20 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
-from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeAlias
 
 import numpy as np
 
 from nnlab.config.by_name import UNNAMED, by_output, one_or_all, only
-from nnlab.config.data import TaskName
 from nnlab.data.folds import Fold
+from nnlab.data.scaling import Scaling, scaled
+from nnlab.data.target_spec import Shape, TargetSpec
 from nnlab.errors import DataError, Problem
 
 if TYPE_CHECKING:
+    from nnlab.data.encoding.encoding import TableEncoding
     from nnlab.data.record import DataRecord
-
-Task = Literal["binary", "multiclass", "multilabel", "regression"]
-Shape = tuple[int, ...]
 
 ByName: TypeAlias = Mapping[str, np.ndarray]
 """Arrays `[rows, ...]` that belong together, by the names of arrays, inputs or outputs."""
@@ -28,69 +27,6 @@ DEFAULT_SHARE = 0.2
 
 FEWEST_TO_SPLIT = 10
 """Fewer rows are not split unless the config says so: a table of a few rows is there to be learned as it is."""
-
-_CHUNK_ROWS = 4096
-_ROUNDINGS = 4
-"""So many roundings of its largest value a column may span and still be constant."""
-_SMALLEST_FLOAT32 = float(np.finfo(np.float32).tiny)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Scaling:
-    """What is subtracted from a row and what it is then divided by.
-
-    Args:
-        offset: float64, broadcasts to a row.
-        divisor: float64, broadcasts to a row.
-    """
-
-    offset: np.ndarray
-    divisor: np.ndarray
-
-    def apply(self, x: np.ndarray) -> np.ndarray:
-        """Return `(x - offset) / divisor` as float32, computed in float64; `x` is `[rows, ...]`."""
-        scaled = np.empty(x.shape, np.float32)
-        for start in range(0, len(x), _CHUNK_ROWS):
-            rows = slice(start, start + _CHUNK_ROWS)
-            scaled[rows] = (x[rows] - self.offset) / self.divisor
-        return scaled
-
-
-@dataclass(frozen=True, slots=True)
-class TargetSpec:
-    """What is predicted, by all outputs of a model or by one of them.
-
-    Args:
-        task: decides the output layer, the loss and the metrics.
-        shape: shape of one row of what the output gives: `(classes,)` (multiclass), `(1,)` (binary), `(labels,)` or
-            `(targets,)`; that of the inputs where these shall come out again.
-        class_names: labels as the source writes them, in the order of their numbers; `()` for regression.
-        names: names of what is predicted.
-        inferred_task: whether the task came from the target rather than from the config.
-        predicts_inputs: whether what comes in shall come out (an autoencoder).
-    """
-
-    task: Task
-    shape: tuple[int, ...]
-    class_names: tuple[str, ...]
-    names: tuple[str, ...]
-    inferred_task: bool
-    predicts_inputs: bool = False
-
-    @property
-    def task_setting(self) -> TaskName:
-        """What a config's `task` says to have this one, whatever the values look like."""
-        return "classification" if self.task in ("binary", "multiclass") else self.task  # type: ignore[return-value]
-
-    @property
-    def num_outputs(self) -> int:
-        """Units of the output layer."""
-        return math.prod(self.shape)
-
-    @property
-    def num_classes(self) -> int | None:
-        """2 for binary, the number of labels for multilabel, `None` for regression."""
-        return None if self.task == "regression" else 2 if self.task == "binary" else self.num_outputs
 
 
 @dataclass(frozen=True)
@@ -110,6 +46,9 @@ class DataSpec:
         own_test_set: whether the test rows are the source's own rather than split off.
         picture_shape: of flat rows that stand for pictures, `None` for others.
         notes: what was understood of the values that the user may have meant otherwise, one sentence each.
+        encoding: what makes numbers of the columns of a table that are not all plain numbers.
+        missing: what stands for a missing value in them, if the config says it.
+        left_out: columns that nobody named and that are no features, and why.
     """
 
     input_shapes: Mapping[str, Shape]
@@ -123,6 +62,20 @@ class DataSpec:
     own_test_set: bool = False
     picture_shape: Shape | None = None
     notes: tuple[str, ...] = ()
+    encoding: TableEncoding | None = None
+    missing: tuple[str, ...] | None = None
+    left_out: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """Names of the columns of the source that are features; `()` where they have none."""
+        return self.feature_names if self.encoding is None else tuple(self.encoding.columns)
+
+    def features_of(self, column: str) -> tuple[int, ...]:
+        """Return which of the numbers of a row are made of a column; none if there is no such column."""
+        if self.encoding is not None and (found := self.encoding.features_of(column)):
+            return found
+        return (self.feature_names.index(column),) if column in self.feature_names else ()
 
     @property
     def array_names(self) -> tuple[str, ...]:
@@ -138,10 +91,12 @@ class DataSpec:
         return self.class_weights.get(output, self.class_weights.get(UNNAMED))
 
     def scaled(self, x: ByName) -> dict[str, np.ndarray]:
-        """Return rows `[rows, *input_shape]` of the source's numbers as the model takes them, float32.
+        """Return rows as the model takes them, float32, scaled and encoded; `x` is as the source has them, by array.
 
         An only array may come under another name than it had in training.
         """
+        if self.encoding is not None:
+            return self.encoding.encode(x)
         arrays = x if len(x) > 1 else {next(iter(self.input_shapes)): only(x)}
         return {name: scaled(array, self.scalings.get(name)) for name, array in arrays.items()}
 
@@ -175,6 +130,9 @@ class DataSpec:
             "array_names": list(self.array_names),
             "picture_shape": None if self.picture_shape is None else list(self.picture_shape),
             "notes": list(self.notes),
+            "encoding": None if self.encoding is None else self.encoding.to_json(),
+            "missing": None if self.missing is None else list(self.missing),
+            "left_out": dict(self.left_out),
         }
 
     @classmethod
@@ -195,7 +153,11 @@ class DataSpec:
         if not any(isinstance(of_classes, Mapping) for of_classes in (weights or {}).values()):
             weights = {UNNAMED: weights} if weights else {}
         own = {field.name for field in fields(cls)}
-        rest = with_tuples({name: value for name, value in record.items() if name in own})
+        rest = with_tuples({name: value for name, value in record.items() if name in own and name != "encoding"})
+        if record.get("encoding") is not None:
+            from nnlab.data.encoding.encoding import TableEncoding
+
+            rest["encoding"] = TableEncoding.from_json(record["encoding"])
         return cls(
             input_shapes={name: tuple(shape) for name, shape in shapes.items()},
             targets={output: TargetSpec(**with_tuples(target)) for output, target in targets.items()},
@@ -377,49 +339,3 @@ def _split_off(
         return rows[:-count], rows[-count:]
     order = np.random.RandomState(seed).permutation(len(rows))
     return rows[order[count:]], rows[order[:count]]
-
-
-def fit_scaling(x: np.ndarray, scale: float | Literal["standardize", "minmax"] | None) -> Scaling | None:
-    """Fit the scaling on training rows `[rows, ...]`: by column for tables, by pixel for images.
-
-    Constant columns (see `is_constant`) are moved to 0 and not divided. Statistics are float64; the deviation is that
-    of scikit-learn's `StandardScaler` (divided by the number of rows).
-    """
-    if scale is None:
-        return None
-    if not isinstance(scale, str):
-        return Scaling(np.asarray(0.0), np.asarray(float(scale)))
-    lowest, highest = x.min(axis=0).astype(np.float64), x.max(axis=0).astype(np.float64)
-    constant = is_constant(lowest, highest, x.dtype)
-    if scale == "minmax":
-        return Scaling(lowest, np.where(constant, 1.0, highest - lowest))
-    mean = np.where(constant, lowest, x.mean(axis=0, dtype=np.float64))
-    return Scaling(mean, np.where(constant, 1.0, _deviation(x, mean)))
-
-
-def is_constant(lowest: np.ndarray, highest: np.ndarray, dtype: Any) -> np.ndarray:
-    """Tell which columns hold one value, but for how numbers of their type are rounded.
-
-    Dividing by the deviation of such a column would make noise of its rounding, and millions of its next change by 1.
-
-    Args:
-        lowest: least value of each column.
-        highest: largest value of each column.
-        dtype: the type in which the values are kept.
-    """
-    rounding = np.finfo(dtype).eps if np.dtype(dtype).kind == "f" else 0.0
-    largest = np.maximum(np.abs(lowest), np.abs(highest))
-    return np.asarray(highest - lowest <= _ROUNDINGS * rounding * largest)
-
-
-def scaled(x: np.ndarray, scaling: Scaling | None) -> np.ndarray:
-    """Return rows `[rows, ...]` as float32, scaled if there is a scaling; no copy where there is nothing to do."""
-    return x.astype(np.float32, copy=False) if scaling is None else scaling.apply(x)
-
-
-def _deviation(x: np.ndarray, mean: np.ndarray) -> np.ndarray:
-    """Return the standard deviation, without a float64 copy of all rows."""
-    squares = np.zeros(x.shape[1:])
-    for start in range(0, len(x), _CHUNK_ROWS):
-        squares += np.square(x[start : start + _CHUNK_ROWS] - mean).sum(axis=0)
-    return np.sqrt(np.maximum(squares / len(x), _SMALLEST_FLOAT32))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -11,14 +11,16 @@ import numpy as np
 
 from nnlab.config.data import DataConfig
 from nnlab.config.names import canonical
-from nnlab.data.cells import NUMBER, Role, looks_like_a_figure, number_in, unfit
+from nnlab.data.cells import NUMBER, Role, are_decimal_commas, looks_like_a_figure, number_in, unfit
 from nnlab.data.classes import LARGEST_EXACT, is_whole
+from nnlab.data.column_kinds import MISSING_MARKS
 from nnlab.data.csv_files import Separator
 from nnlab.data.targets import infer_task
 from nnlab.errors import Problem
 from nnlab.wording import counted, listed, show
 
 _LARGEST = float(np.finfo(np.float32).max)
+_MISSING = frozenset(["", *(mark.casefold() for mark in MISSING_MARKS)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,7 @@ class Table:
         written: gives a column as text, as it is written, where the data frame was read from text.
         has_zeros: tells whether any of that text may be digits with zeros in front.
         separator: what stands between the values of that text.
+        missing: what stands for a missing value besides nothing, if the config says it.
     """
 
     frame: Any
@@ -42,6 +45,26 @@ class Table:
     written: Callable[[int], list[str]] | None = None
     has_zeros: Callable[[], bool] | None = None
     separator: Separator | None = None
+    missing: tuple[str, ...] | None = None
+
+    def is_missing(self, value: Any) -> bool:
+        """Whether a value of a column of numbers stands for a missing one."""
+        if value is None or value != value:
+            return True
+        text = str(value).strip()
+        if self.missing is not None:
+            return text in ("", *self.missing)
+        return text.casefold() in _MISSING
+
+    def taken(self, rows: np.ndarray) -> Table:
+        """Return some rows, by their numbers."""
+        place, written = self.place, self.written
+        return replace(
+            self,
+            frame=self.frame.iloc[rows],
+            place=lambda column, row: place(column, int(rows[row])),
+            written=None if written is None else lambda position: np.array(written(position), object)[rows].tolist(),
+        )
 
     def problems(self, faults: Iterable[Fault]) -> list[Problem]:
         """Return what is wrong with columns; several of one kind are one problem."""
@@ -101,29 +124,30 @@ def target_columns(
     return [labels(table, columns[0], infer=infer, notes=notes if notes is not None else [])]
 
 
-def numbers(table: Table, position: int, *, is_target: bool = False) -> np.ndarray | Fault:
-    """Return a column as float64 `[rows]`, or what is wrong with it."""
+def numbers(table: Table, position: int, *, is_target: bool = False, may_miss: bool = False) -> np.ndarray | Fault:
+    """Return a column as float64 `[rows]`, or what is wrong with it; with `may_miss` a missing value is NaN."""
     import pandas as pd
 
     name, column = str(table.frame.columns[position]), table.frame.iloc[:, position]
-    missing = _missing(table, name, column, is_target=is_target)
+    missing = None if may_miss else _missing(table, name, column, is_target=is_target)
     if missing is not None:
         return missing
-    nested = _nested(column, can_leave_out=not is_target and table.for_training)
-    if nested is not None:
-        return nested
+    fault = nested(column, can_leave_out=not is_target and table.for_training)
+    if fault is not None:
+        return fault
     if pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_complex_dtype(column.dtype):
-        values = np.asarray(column.to_numpy(np.float64))
+        values = np.asarray(column.to_numpy(np.float64, na_value=np.nan))
     else:
-        numbers_of = {value: number_in(value) for value in dict.fromkeys(column)}
-        bad = [value for value, number in numbers_of.items() if number is None]
+        codes, different = pd.factorize(column)
+        found = _numbers_in(table, list(different), may_miss=may_miss)
+        bad = [value for value, number in zip(different, found, strict=True) if number is None]
         if bad:
             role: Role = "target" if is_target else "feature" if table.for_training else "input"
-            kind = unfit(numbers_of, bad, rows=len(column), role=role)
-            row = next(row for row, value in enumerate(column) if number_in(value) is None)
+            kind = unfit(list(different), bad, role=role)
+            row = int((codes == next(i for i, number in enumerate(found) if number is None)).argmax())
             return Fault.at(column, row, kind.what, kind.several, kind.hint)
-        values = np.array([number_in(value) for value in column], np.float64)
-    outside = ~(np.abs(values) <= _LARGEST)
+        values = np.array([*found, np.nan], np.float64)[codes]
+    outside = ~(np.abs(values) <= _LARGEST) & ~(np.isnan(values) & may_miss)
     if not outside.any():
         return values
     row = int(np.argmax(outside))
@@ -133,7 +157,40 @@ def numbers(table: Table, position: int, *, is_target: bool = False) -> np.ndarr
     return Fault(name, row, shown, f"holds {shown}, which is {what}", f"hold values that are {what}", hint)
 
 
-def _nested(column: Any, *, can_leave_out: bool) -> Fault | None:
+def _numbers_in(table: Table, values: list[Any], *, may_miss: bool) -> list[float | None]:
+    """Return the number that each value is or is written as, NaN for missing ones, `None` for what is none."""
+    is_missing = [may_miss and table.is_missing(value) for value in values]
+    there = [value for value, missing in zip(values, is_missing, strict=True) if not missing]
+    if are_decimal_commas(there):
+        values = [str(value).replace(",", ".") for value in values]
+    return [np.nan if missing else number_in(value) for value, missing in zip(values, is_missing, strict=True)]
+
+
+def texts(table: Table, position: int) -> np.ndarray | Fault:
+    """Return a column as text, objects `[rows]` with `None` for missing values, or what is wrong with it."""
+    import pandas as pd
+
+    column = table.frame.iloc[:, position]
+    fault = nested(column, can_leave_out=table.for_training)
+    if fault is not None:
+        return fault
+    if table.written is not None and pd.api.types.is_numeric_dtype(column.dtype):  # with the zeros of codes
+        column = pd.Series(table.written(position), dtype=object, name=column.name)
+    codes, different = pd.factorize(column)
+    names = _texts(str(column.name), [_whole(value) for value in different])
+    if isinstance(names, Fault):
+        return replace(names, row=int((codes == names.row).argmax()))
+    missing = ("", *(table.missing or ()))
+    kept = [None if (text := canonical(name)) in missing else text for name in names]
+    return np.array([*kept, None], dtype=object)[codes]
+
+
+def _whole(value: Any) -> Any:
+    """Return a whole number that is stored as a float, as a column with missing values is, as the integer it is."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def nested(column: Any, *, can_leave_out: bool) -> Fault | None:
     """Refuse lists and mappings in a column."""
     if column.dtype != object:
         return None
@@ -142,7 +199,7 @@ def _nested(column: Any, *, can_leave_out: bool) -> Fault | None:
     )
     if row is None:
         return None
-    hint = "give each of its values a column of its own" + ", or leave the column out with `features`" * can_leave_out
+    hint = "give each of its values a column of its own" + ", or leave the column out with `ignore`" * can_leave_out
     return Fault.at(column, row, "which is not one value", "several values in a row", hint)
 
 
@@ -151,14 +208,22 @@ def _missing(table: Table, name: str, column: Any, *, is_target: bool) -> Fault 
     count = int(missing.sum())
     if count == 0:
         return None
-    leave_out = "" if is_target or not table.for_training else ", or leave the column out with `features`"
+    leave_out = "" if is_target or not table.for_training else ", or leave the column out with `ignore`"
     if count == len(column):
-        hint = "fill the column" if not leave_out else "remove the column, or leave it out with `features`"
+        hint = "fill the column" if not leave_out else "remove the column, or leave it out with `ignore`"
         return Fault(name, 0, "nothing", "has no value in any row", "have no value in any row", hint)
     message = f"has {counted(count, 'missing value')}{', the first here' * (count > 1 and not table.counts_rows)}"
     hint = f"fill what is missing, or remove such rows{leave_out}"
     row = int(np.argmax(missing))
     return Fault(name, row, f"{count}", message, "have missing values", hint)
+
+
+def answered(table: Table, positions: Iterable[int]) -> np.ndarray:
+    """Return the numbers of the rows that have a value in each of some columns."""
+    rows = np.ones(len(table.frame), bool)
+    for position in positions:
+        rows &= table.frame.iloc[:, position].notna().to_numpy()
+    return np.flatnonzero(rows)
 
 
 def labels(table: Table, position: int, *, infer: bool, notes: list[str]) -> np.ndarray | Fault:
@@ -171,7 +236,7 @@ def labels(table: Table, position: int, *, infer: bool, notes: list[str]) -> np.
     name, column = str(table.frame.columns[position]), table.frame.iloc[:, position]
     if table.written is not None:
         column = _with_written_labels(table, position, infer=infer, notes=notes)
-    fault = _missing(table, name, column, is_target=True) or _nested(column, can_leave_out=False)
+    fault = _missing(table, name, column, is_target=True) or nested(column, can_leave_out=False)
     if fault is not None:
         return fault
     if isinstance(column.dtype, pd.CategoricalDtype):
@@ -183,7 +248,11 @@ def labels(table: Table, position: int, *, infer: bool, notes: list[str]) -> np.
         return np.asarray(column.to_numpy(np.uint64 if unsigned else np.int64))
     if pd.api.types.is_numeric_dtype(column.dtype) or (infer and _mostly_numbers(column)) or _are_decimals(column):
         return numbers(table, position, is_target=True)
-    return _texts(name, column)
+    codes, different = pd.factorize(column)
+    texts = _texts(name, different)
+    if isinstance(texts, Fault):
+        return replace(texts, row=int((codes == texts.row).argmax()))
+    return np.array(texts, dtype=object)[codes]
 
 
 def _are_decimals(column: Any) -> bool:
@@ -191,22 +260,22 @@ def _are_decimals(column: Any) -> bool:
     return all(isinstance(value, Decimal) and (value % 1 != 0 or abs(value) <= LARGEST_EXACT) for value in column)
 
 
-def _texts(name: str, column: Any) -> np.ndarray | Fault:
+def _texts(name: str, values: Iterable[Any]) -> list[str] | Fault:
+    """Return values as text, or at the number of the first that is none what is wrong with it."""
     texts = []
-    for row, value in enumerate(column):
+    for row, value in enumerate(values):
         try:
             texts.append(value.decode("utf-8") if isinstance(value, bytes) else str(value))
         except UnicodeDecodeError:
             what = "bytes that are not UTF-8 text"
             return Fault(name, row, show(value), f"holds {what}", f"hold {what}", "store text")
-    return np.array(texts, dtype=object)
+    return texts
 
 
 def _with_written_labels(table: Table, position: int, *, infer: bool, notes: list[str]) -> Any:
     """Return a column with its labels as they are written, where pandas loses some of what is written.
 
-    That is what pandas takes for a missing value among labels of text (`NA`, `None`, `null`), and the digits of codes:
-    zeros in front, and more digits than a float has.
+    That is the digits of codes: zeros in front, and more digits than a float has.
     """
     import pandas as pd
 
@@ -236,11 +305,12 @@ def _with_written_labels(table: Table, position: int, *, infer: bool, notes: lis
         return pd.Series(texts, dtype=object)
     if infer and _mostly_numbers(column.dropna()):
         return column
-    written = pd.Series(table.written(position), dtype=object)
-    taken = written[column.isna().to_numpy() & (written.map(canonical) != "").to_numpy()]
-    if len(taken):
-        notes.append(f"{listed(dict.fromkeys(taken))} in `{name}` is a class here; remove these rows if it is none")
-    return written.where(written.map(canonical) != "", None)
+    words = [str(value) for value in column.dropna().unique() if str(value).strip() and table.is_missing(value)]
+    if words:
+        notes.append(
+            f"{listed(words)} in `{name}` is a class here; write `missing: [{', '.join(words)}]` if it is none"
+        )
+    return column
 
 
 def _mostly_numbers(column: Any) -> bool:

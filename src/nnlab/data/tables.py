@@ -11,17 +11,21 @@ from typing import Any
 import numpy as np
 
 from nnlab.config.by_name import UNNAMED
+from nnlab.config.components import Component
 from nnlab.config.data import DataConfig
 from nnlab.config.names import canonical
+from nnlab.data.cells import are_decimal_commas
+from nnlab.data.column_kinds import COLUMN_KINDS
 from nnlab.data.columns import choose_columns
 from nnlab.data.csv_files import column_as_text, lines_of_rows, may_have_zeros_in_front, read_csv, unnamed
+from nnlab.data.encoding.inference import choose_kinds
 from nnlab.data.files import require_file
 from nnlab.data.precision import lost_in_float64
 from nnlab.data.registry import RawData
-from nnlab.data.table import Fault, Table, numbers, padded, target_columns
+from nnlab.data.table import Fault, Table, answered, padded, target_columns
 from nnlab.errors import DataError, Problem, first_line
 from nnlab.memory import BYTES_OF_A_NUMBER, require_memory
-from nnlab.wording import listed
+from nnlab.wording import counted, listed
 
 _POINT_BEFORE_THREE = re.compile(r"[+-]?[1-9]\d{0,2}\.\d{3}")
 _DIGITS = re.compile(r"[+-]?\d{1,300}")
@@ -32,7 +36,7 @@ _LARGEST = float(np.finfo(np.float32).max)
 def read_csv_table(config: DataConfig) -> RawData:
     """Read the CSV file at `path`."""
     file = require_file(config.path, source="csv")
-    table = csv_table(file)
+    table = csv_table(file, missing=config.missing)
     if config.features is None:
         _check_all_are_named(table, file)
     return _as_arrays(table, config)
@@ -59,9 +63,11 @@ def _check_all_are_named(table: Table, file: Path) -> None:
     raise DataError(Problem(what, hint, file=str(file), line=1))
 
 
-def csv_table(file: Path, *, header: bool = True, for_training: bool = True) -> Table:
-    """Read a CSV file as a table whose problems have its lines."""
-    frame, separator = read_csv(file, header=header)
+def csv_table(
+    file: Path, *, header: bool = True, for_training: bool = True, missing: tuple[str, ...] | None = None
+) -> Table:
+    """Read a CSV file as a table whose problems have its lines; `missing` is as in `Table`."""
+    frame, separator = read_csv(file, header=header, missing=missing or ())
 
     @cache
     def lines() -> list[int]:
@@ -77,16 +83,19 @@ def csv_table(file: Path, *, header: bool = True, for_training: bool = True) -> 
     def has_zeros() -> bool:
         return may_have_zeros_in_front(file)
 
-    return Table(frame, place, for_training=for_training, written=written, has_zeros=has_zeros, separator=separator)
+    return Table(
+        frame, place, for_training=for_training, written=written, has_zeros=has_zeros, separator=separator,
+        missing=missing,
+    )  # fmt: skip
 
 
 def read_parquet_table(config: DataConfig) -> RawData:
     """Read the Parquet file at `path`."""
-    return _as_arrays(parquet_table(require_file(config.path, source="parquet")), config)
+    return _as_arrays(parquet_table(require_file(config.path, source="parquet"), missing=config.missing), config)
 
 
-def parquet_table(file: Path, *, for_training: bool = True) -> Table:
-    """Read a Parquet file as a table whose problems count its rows."""
+def parquet_table(file: Path, *, for_training: bool = True, missing: tuple[str, ...] | None = None) -> Table:
+    """Read a Parquet file as a table whose problems count its rows; `missing` is as in `Table`."""
     import pandas as pd
 
     try:
@@ -111,7 +120,10 @@ def parquet_table(file: Path, *, for_training: bool = True) -> Table:
         raise DataError(Problem(message, "give every column its own name", file=str(file)))
     if frame.empty:
         raise DataError(Problem("the file has no rows", file=str(file)))
-    return Table(frame, lambda *_: {"file": str(file)}, counts_rows=True, for_training=for_training)
+    if missing:
+        frame = frame.mask(frame.isin(missing))
+    place = lambda *_: {"file": str(file)}  # noqa: E731
+    return Table(frame, place, counts_rows=True, for_training=for_training, missing=missing)
 
 
 def read_inline_table(config: DataConfig) -> RawData:
@@ -125,38 +137,89 @@ def read_inline_table(config: DataConfig) -> RawData:
         message = f"columns need one value a row: {counted}"
         raise DataError(Problem(message, "write as many values in each", path=("data", "columns")))
     frame = pd.DataFrame({name: list(values) for name, values in config.columns.items()})
-    return _as_arrays(Table(frame, lambda column, row: {"path": ("data", "columns", column, row)}), config)
+    place = lambda column, row: {"path": ("data", "columns", column, row)}  # noqa: E731
+    return _as_arrays(Table(frame, place, missing=config.missing), config)
 
 
 def _as_arrays(table: Table, config: DataConfig) -> RawData:
-    """Return the chosen columns as arrays.
+    """Return the chosen columns: as one array of numbers, or one by one where anything else is among them.
 
     Raises:
         DataError: with the first bad value of every kind.
     """
     names = [str(name) for name in table.frame.columns]
     features, targets = choose_columns(config, names)
-    x = [numbers(table, column) for column in features]
+    answers = list(dict.fromkeys(column for some in targets.values() for column in some))
+    all_rows, rows = len(table.frame), answered(table, answers)
     notes: list[str] = []
+    if 0 < len(rows) < all_rows:
+        without = counted(all_rows - len(rows), "row")
+        notes.append(f"{without} without a value of {listed(names[column] for column in answers)} left out")
+        table = table.taken(rows)
     y = {output: target_columns(table, columns, config.sections[output], notes) for output, columns in targets.items()}
-    chosen = [*x, *(column for columns in y.values() for column in columns)]
-    problems = table.problems(column for column in chosen if isinstance(column, Fault))
-    DataError.raise_any(problems)
-    integers = _integers(table, features)
+    found = choose_kinds(table, features, config)
+    kinds = found.components
+    x = {name: COLUMN_KINDS[kind.name].load().read(table, names.index(name), kind) for name, kind in kinds.items()}
+    chosen = [*found.faults, *x.values(), *(column for columns in y.values() for column in columns)]
+    DataError.raise_any(table.problems(column for column in chosen if isinstance(column, Fault)))
+    columns = {name: column for name, column in x.items() if not isinstance(column, Fault)}
+    numeric = [names.index(name) for name, kind in kinds.items() if kind.name == "numeric"]
+    integers = _integers(table, numeric)
     notes += [*_lost_zeros(table, integers), *lost_in_float64(integers)]
-    notes += _perhaps_thousands(
-        table, dict.fromkeys([*features, *(column for some in targets.values() for column in some)])
-    )
-    if config.features is None and len(features) > 1:
+    notes += [
+        *_perhaps_thousands(table, dict.fromkeys([*numeric, *answers])),
+        *_read_otherwise(table, numeric, answers),
+    ]
+    if config.features is None and len(kinds) > 1:
         notes += _row_numbers(integers, len(table.frame))
+    notes += [f"`{name}` is left out: {guess.why}" for name, guess in found.left_out.items()]
+    is_plain = _are_plain(columns, kinds, config)
     return RawData(
-        x={UNNAMED: _stack(x)},
+        x={UNNAMED: np.stack(list(columns.values()), axis=1)} if is_plain else columns,
         y={output: _stack(columns) if len(columns) > 1 else next(_arrays(columns)) for output, columns in y.items()},
-        feature_names=tuple(names[column] for column in features),
+        feature_names=tuple(kinds),
         target_names={output: tuple(names[column] for column in columns) for output, columns in targets.items()},
         names_columns=True,
         notes=tuple(dict.fromkeys(notes)),
+        kinds={} if is_plain else kinds,
+        missing=config.missing,
+        why={name: guess.why for name, guess in found.features.items()},
+        left_out={name: guess.why for name, guess in found.left_out.items()},
+        rows=rows if len(rows) < all_rows else None,
     )
+
+
+def _are_plain(columns: Mapping[str, np.ndarray], kinds: Mapping[str, Component], config: DataConfig) -> bool:
+    """Whether the columns are numbers about which nothing is said, and none of them is missing."""
+    if isinstance(config.features, Mapping) or config.missing is not None:
+        return False
+    are_numbers = all(kind.name in ("numeric", "boolean") and not kind.parameters for kind in kinds.values())
+    return are_numbers and not any(np.isnan(column).any() for column in columns.values())
+
+
+def _read_otherwise(table: Table, features: Iterable[int], answers: Iterable[int]) -> Iterator[str]:
+    """Yield a sentence where text of features was read as a number or as a missing one, or of targets as a number."""
+    marks: dict[str, int] = {}
+    commas: list[str] = []
+    for position in features:
+        column = table.frame.iloc[:, position]
+        if column.dtype.kind in "iufb":
+            continue
+        texts = column.dropna().map(lambda value: str(value).strip())
+        for text, count in texts.value_counts().items():
+            if text and table.is_missing(text):
+                marks[str(text)] = marks.get(str(text), 0) + int(count)
+        if texts.str.contains(",", regex=False).any():
+            commas.append(str(column.name))
+    commas += [
+        str(table.frame.columns[position])
+        for position in answers
+        if are_decimal_commas(table.frame.iloc[:, position].dropna().unique())
+    ]
+    for mark, count in marks.items():
+        yield f"`{mark}` is taken for a missing value ({counted(count, 'cell')}); `missing` says what else may be one"
+    if commas:
+        yield f"decimal commas are read as points in {listed(commas)}"
 
 
 def _integers(table: Table, positions: Iterable[int]) -> dict[str, np.ndarray]:
@@ -183,7 +246,7 @@ def _lost_zeros(table: Table, columns: Collection[str]) -> Iterator[str]:
         first = next(iter(found.values()))
         yield (
             f"zeros in front of numbers are lost, such as `{first}` is {int(first)}, in {listed(found)}; "
-            "one-hot encode codes, or leave them out with `features`"
+            f"write `features: {{{next(iter(found))}: category}}` for codes, or leave them out with `ignore`"
         )
 
 
@@ -217,7 +280,7 @@ def _row_numbers(columns: Mapping[str, np.ndarray], count: int) -> Iterator[str]
         if count >= _MANY_ROWS and (np.array_equal(values, numbers) or np.array_equal(values, numbers + 1))
     ]
     if counting:
-        yield f"{listed(counting)} counts the rows: leave it out with `features` if it is no measurement"
+        yield f"{listed(counting)} counts the rows: leave it out with `ignore` if it is no measurement"
 
 
 def _arrays(columns: Iterable[np.ndarray | Fault]) -> Iterator[np.ndarray]:

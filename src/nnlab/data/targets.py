@@ -19,7 +19,7 @@ from nnlab.data.classes import (
     one_against_rest,
 )
 from nnlab.data.registry import RawData
-from nnlab.data.splits import TargetSpec, Task
+from nnlab.data.target_spec import TargetSpec, Task
 from nnlab.errors import DataError, Problem
 from nnlab.wording import counted, listed, plural, show
 

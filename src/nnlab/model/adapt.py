@@ -10,7 +10,8 @@ import keras
 import numpy as np
 
 from nnlab.config.by_name import one_or_all
-from nnlab.data.splits import Rows, is_constant
+from nnlab.data.scaling import is_constant
+from nnlab.data.splits import Rows
 from nnlab.private.keras import layers_inside
 
 ROWS_AT_ONCE = 4096

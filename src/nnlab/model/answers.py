@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from nnlab.data.splits import TargetSpec
+from nnlab.data.target_spec import TargetSpec
 from nnlab.model.ending import Link
 
 

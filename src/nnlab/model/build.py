@@ -16,7 +16,8 @@ from nnlab.config.components import Component
 from nnlab.config.durations import schedule_in_steps, steps_before
 from nnlab.config.model import FunctionalConfig, SequentialConfig, SubclassedConfig
 from nnlab.config.schema import Experiment
-from nnlab.data.splits import ByName, Splits, TargetSpec
+from nnlab.data.splits import ByName, Splits
+from nnlab.data.target_spec import TargetSpec
 from nnlab.errors import ConfigError, ConfigPath, Problem
 from nnlab.layers.graph_schedules import GraphSchedule, PerformanceSchedule
 from nnlab.layers.step_factors import with_step_factors

@@ -11,7 +11,7 @@ from nnlab.config.components import Component
 from nnlab.model.hidden import PlannedLayer, innermost
 
 if TYPE_CHECKING:
-    from nnlab.data.splits import Task
+    from nnlab.data.target_spec import Task
 
 Link = Literal["sigmoid", "softmax"]
 

@@ -50,8 +50,8 @@ def input_sources(model: FunctionalConfig, spec: DataSpec) -> dict[str, InputSou
         elif config.features is None or config.features == spec.array_names:
             sources[name] = InputSource(first)
         else:
-            found = [_column(feature, spec, (*path, i), problems) for i, feature in enumerate(config.features)]
-            sources[name] = InputSource(first, columns=tuple(found))
+            found = [_columns(feature, spec, (*path, i), problems) for i, feature in enumerate(config.features)]
+            sources[name] = InputSource(first, columns=tuple(column for some in found for column in some))
     ConfigError.raise_any(problems)
     return sources
 
@@ -71,28 +71,30 @@ def _array(
     return str(names[0]) if names else ""
 
 
-def _column(feature: str | int, spec: DataSpec, path: ConfigPath, problems: list[Problem]) -> int:
+def _columns(feature: str | int, spec: DataSpec, path: ConfigPath, problems: list[Problem]) -> tuple[int, ...]:
+    """Return the numbers of a row that are meant: one, or all that are made of a column of a table."""
     if isinstance(feature, str) and spec.array_names:
         hint = f"the data have the array `{spec.array_names[0]}`; `data.features` names those that are read"
         problems.append(Problem(f"there is no array `{feature}`", hint, path))
-        return 0
+        return ()
     shape = only(spec.input_shapes)
     if len(shape) != 1:
         hint = "leave `features` out: the input then takes the whole rows"
         problems.append(Problem("rows that are no table have no features to choose", hint, path))
-        return 0
+        return ()
     (count,) = shape
     if isinstance(feature, int):
         if not -count <= feature < count:
             problems.append(Problem(f"there is no feature {feature}", f"they are numbered 0 to {count - 1}", path))
-        return feature % count
-    if feature not in spec.feature_names:
-        hint = did_you_mean(feature, spec.feature_names) or (
-            one_of(spec.feature_names) if spec.feature_names else f"name them by number, 0 to {count - 1}"
+        return (feature % count,)
+    found = spec.features_of(feature)
+    if not found:
+        names = tuple(dict.fromkeys((*spec.column_names, *spec.feature_names)))
+        hint = did_you_mean(feature, names) or (
+            one_of(spec.column_names) if names else f"name them by number, 0 to {count - 1}"
         )
         problems.append(Problem(f"there is no feature `{feature}`", hint, path))
-        return 0
-    return spec.feature_names.index(feature)
+    return found
 
 
 def model_inputs(experiment: Experiment, spec: DataSpec, x: ByName) -> ByName:

@@ -11,7 +11,7 @@ from nnlab.config.components import Component
 from nnlab.model.ending import Ending, takes_of
 
 if TYPE_CHECKING:
-    from nnlab.data.splits import TargetSpec, Task
+    from nnlab.data.target_spec import TargetSpec, Task
 
 
 class Remark(NamedTuple):

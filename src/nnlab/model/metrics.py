@@ -13,7 +13,7 @@ from nnlab.model.losses import Asked, Remark, counterpart, wants_class_numbers
 from nnlab.wording import counted
 
 if TYPE_CHECKING:
-    from nnlab.data.splits import Task
+    from nnlab.data.target_spec import Task
 
 _PER_CLASS = {"average": "macro", "class_aggregation": "uniform_average"}
 """Parameters whose `null` means a value a class or target, and what makes one value of them."""

@@ -14,7 +14,7 @@ from nnlab.catalog import Direction
 from nnlab.config.by_name import UNNAMED, one_or_all, only, said_of
 from nnlab.config.columns import metric_name
 from nnlab.config.components import Component
-from nnlab.config.data import TaskName
+from nnlab.config.data import OTHERS, TaskName
 from nnlab.config.model import FunctionalConfig, SequentialConfig
 from nnlab.config.schema import Experiment
 from nnlab.config.training import EarlyStopping, TrainingConfig
@@ -38,7 +38,8 @@ from nnlab.stats import Scale
 from nnlab.wording import listed, one_of
 
 if TYPE_CHECKING:
-    from nnlab.data.splits import DataSpec, TargetSpec, Task
+    from nnlab.data.splits import DataSpec
+    from nnlab.data.target_spec import TargetSpec, Task
 
 _OUTPUT_ACTIVATIONS = {"binary": "sigmoid", "multiclass": "softmax", "multilabel": "sigmoid", "regression": None}
 
@@ -141,10 +142,15 @@ def _input_shapes(experiment: Experiment, spec: DataSpec) -> dict[str, tuple[int
     shapes: dict[str, tuple[int | None, ...]] = {}
     for name, config in experiment.model.inputs.items():
         if len(arrays) == 1:
-            shapes[name] = only(arrays) if config.features is None else (len(config.features),)
+            shapes[name] = only(arrays) if config.features is None else (_width(config.features, spec),)
         elif (named := str((config.features or (name,))[0])) in arrays:
             shapes[name] = arrays[named]
     return shapes
+
+
+def _width(features: Sequence[str | int], spec: DataSpec) -> int:
+    """Return how many numbers of a row an input takes that names columns."""
+    return sum(len(spec.features_of(feature)) if isinstance(feature, str) else 1 for feature in features)
 
 
 def with_plan(experiment: Experiment, spec: DataSpec, plan: Plan) -> Experiment:
@@ -163,6 +169,11 @@ def with_plan(experiment: Experiment, spec: DataSpec, plan: Plan) -> Experiment:
     if test is None and not spec.own_test_set:
         test = DEFAULT_SHARE if spec.num_test else 0
     data = replace(experiment.data, task=one_or_all(tasks), validation=validation, test=test)
+    if spec.encoding is not None:
+        kinds = {name: column.kind for name, column in spec.encoding.columns.items()}
+        data = replace(data, features=kinds, ignore=OTHERS)
+    elif spec.left_out:
+        data = replace(data, ignore=(*(data.ignore or ()), *spec.left_out))
     training = replace(
         experiment.training,
         loss=one_or_all({output.name: output.loss for output in plan.outputs}),

@@ -9,7 +9,8 @@ import numpy as np
 
 from nnlab.config.by_name import only
 from nnlab.data.description import picture_shape
-from nnlab.data.splits import ByName, DataSpec, TargetSpec
+from nnlab.data.splits import ByName, DataSpec
+from nnlab.data.target_spec import TargetSpec
 from nnlab.report.pictures import MOST, Caption, picture_grid
 from nnlab.report.points import MOST_POINTS, Points, points_plot
 from nnlab.wording import counted, joined

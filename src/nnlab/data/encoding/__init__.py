@@ -1,0 +1,1 @@
+"""Columns of tables as a network takes them: fitted on training rows, and applied to all others."""

@@ -1,0 +1,49 @@
+"""What is predicted."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from nnlab.config.data import TaskName
+
+Task = Literal["binary", "multiclass", "multilabel", "regression"]
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TargetSpec:
+    """What is predicted, by all outputs of a model or by one of them.
+
+    Args:
+        task: decides the output layer, the loss and the metrics.
+        shape: shape of one row of what the output gives: `(classes,)` (multiclass), `(1,)` (binary), `(labels,)` or
+            `(targets,)`; that of the inputs where these shall come out again.
+        class_names: labels as the source writes them, in the order of their numbers; `()` for regression.
+        names: names of what is predicted.
+        inferred_task: whether the task came from the target rather than from the config.
+        predicts_inputs: whether what comes in shall come out (an autoencoder).
+    """
+
+    task: Task
+    shape: tuple[int, ...]
+    class_names: tuple[str, ...]
+    names: tuple[str, ...]
+    inferred_task: bool
+    predicts_inputs: bool = False
+
+    @property
+    def task_setting(self) -> TaskName:
+        """What a config's `task` says to have this one, whatever the values look like."""
+        return "classification" if self.task in ("binary", "multiclass") else self.task  # type: ignore[return-value]
+
+    @property
+    def num_outputs(self) -> int:
+        """Units of the output layer."""
+        return math.prod(self.shape)
+
+    @property
+    def num_classes(self) -> int | None:
+        """2 for binary, the number of labels for multilabel, `None` for regression."""
+        return None if self.task == "regression" else 2 if self.task == "binary" else self.num_outputs
