@@ -171,11 +171,11 @@ def _first_weights(loaded: LoadedConfig, name: str, asked: _Asked, given: option
 def _run_model(run: Run, asked: _Asked, given: options.Given) -> _Seen:
     run.require_model()
     from nnlab.data.judging import RunData
-    from nnlab.inspection import subject
 
     data = RunData.of(run)
     with console.tensorflow(given):
         from nnlab.engine.trained import Trained
+        from nnlab.inspection import subject
 
         trained = Trained.load(run, trust_code=given.trust_code)
         if asked.file is not None:
