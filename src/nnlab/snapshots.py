@@ -19,6 +19,9 @@ from nnlab.run import Run
 POINTS = {1: 256, 2: 64}
 """Points of the grid along each input, by the number of inputs."""
 
+SPLITS = ("train", "validation")
+"""Whose rows are kept, and drawn: those that decide how a network becomes."""
+
 MOST_CLASSES = 10
 _ENDS = ".ends"
 
@@ -58,7 +61,7 @@ class Snapshots:
         values: float32 `[epochs, columns, points]`, or `[epochs, columns, points of the second input, of the first]`;
             the columns are the probabilities of the classes, of two that of the second alone, or the target.
         units: what each hidden unit of the final network gives, `[units, ...]` on the same grid, by layer.
-        x: some rows of each split, float32 `[rows, inputs]`.
+        x: some rows of each of `SPLITS` that there is, float32 `[rows, inputs]`.
         y: their class numbers or targets, float32 `[rows]`.
         descent: the way of the weights, if there are only one or two.
     """

@@ -133,8 +133,14 @@ def show_run(
     ] = None,
     plot: Annotated[
         Path | None,
-        typer.Option(metavar="FILE.svg", help="Draw loss, metrics and learning rate by epoch into a file."),
+        typer.Option(
+            metavar="FILE.svg",
+            help="Draw loss and metrics by epoch; of one or two inputs also what network and units give.",
+        ),
     ] = None,
+    animate: Annotated[
+        bool, typer.Option("--animate", help="Let the picture of `--plot` show epoch after epoch in one place.")
+    ] = False,
     *,
     given: options.Given,
 ) -> None:
@@ -145,7 +151,7 @@ def show_run(
 
     found = open_run(run, given.runs_dir)
     if plot is not None:
-        _draw(found, plot)
+        _draw(found, plot, animate=animate)
     info, metrics, history = found.read_info(), found.read_metrics(), found.read_history()
     is_several = "kind" in info  # else it is a single training
     if given.json:
@@ -182,13 +188,13 @@ def show_run(
         console.say_written(plot)
 
 
-def _draw(run: Run, path: Path) -> None:
+def _draw(run: Run, path: Path, *, animate: bool) -> None:
     from nnlab.outputs import write_output
     from nnlab.report.run_plots import draw_run
     from nnlab.report.svg import check_svg_path
 
     check_svg_path(path)
-    write_output(path, draw_run(run))
+    write_output(path, draw_run(run, animate=animate))
 
 
 MOST_CHARTS = 4

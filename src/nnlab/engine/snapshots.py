@@ -29,7 +29,7 @@ from nnlab.model.objects import role_of
 from nnlab.model.plan import output_meanings
 from nnlab.private.keras import feeding
 from nnlab.run import Run
-from nnlab.snapshots import POINTS, Snapshots, around, grid, read_snapshots
+from nnlab.snapshots import POINTS, SPLITS, Snapshots, around, grid, read_snapshots
 
 LOOKS = 24
 """As many epochs are kept besides the first, the best and the last: a look takes some milliseconds."""
@@ -248,10 +248,11 @@ def _behind(model: keras.Model) -> Mapping[str, list[Any]]:
 
 
 def _some_rows(built: Built) -> dict[str, Split]:
-    """Return some rows of each split, evenly taken."""
+    """Return some rows of the splits that are drawn, evenly taken."""
     return {
         name: rows.take(np.unique(np.linspace(0, rows.count - 1, MOST_ROWS).astype(np.int64)))
         for name, rows in built.splits.present.items()
+        if name in SPLITS
     }
 
 

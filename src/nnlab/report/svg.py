@@ -28,6 +28,7 @@ _STYLE = (
     ".paper{fill:var(--paper)}text{font-family:system-ui,sans-serif;font-size:11px;fill:var(--ink)}"
     ".soft{fill:var(--soft)}.title{font-size:16px;font-weight:600}.head{font-size:13px;font-weight:600}.wrong{fill:var(--wrong);font-weight:600}"
     ".line{stroke:var(--line);fill:none}.mark{stroke:var(--wrong);fill:none;stroke-width:2}"
+    ".over{stroke:var(--paper);stroke-width:3;paint-order:stroke}"
     ".ink{stroke:var(--ink);fill:none}.rate{stroke:var(--soft);fill:none;stroke-width:1.5;stroke-dasharray:2 3}"
     ".best{stroke:var(--best);fill:none;stroke-width:1.5;stroke-dasharray:6 3}"
 )
@@ -112,13 +113,16 @@ class Frame:
         up = (y - low) / (high - low)
         return self.left + right * self.width, self.top + (1 - up) * self.height
 
+    @property
+    def box(self) -> str:
+        """The rectangle of both axes."""
+        place = f'x="{self.left:.1f}" y="{self.top:.1f}" width="{self.width:.1f}" height="{self.height:.1f}"'
+        return f'<rect class="line" {place}/>'
+
     def axes(self, *, title: str = "", x_label: str = "", y_label: str = "", y_ticks: bool = True) -> list[str]:
         """Return the box with its numbers and names."""
         bottom = self.top + self.height
-        parts = [
-            f'<rect class="line" x="{self.left:.1f}" y="{self.top:.1f}" width="{self.width:.1f}" '
-            f'height="{self.height:.1f}"/>'
-        ]
+        parts = [self.box]
         for value in ticks(*self.x, most=max(3, int(self.width / 70))):
             x, _ = self.at(value, self.y[0])
             parts.append(text(x, bottom + 14, f"{value:.6g}", "soft", "middle"))
