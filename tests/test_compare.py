@@ -886,6 +886,18 @@ def test_curves_of_training_stand_at_the_middle_of_each_epoch_and_show_the_range
     assert (line.low[1], line.y[1], line.high[1]) == pytest.approx((0.7, 0.9, 1.1))
 
 
+def test_curves_show_the_loss_beside_the_metric(digits, tmp_path):
+    run = compared_in(
+        tmp_path / "run", chosen(digits, "model.activation=relu,tanh"), lambda _, __, seed: [0.5, seed / 10]
+    )
+    for training in run.trainings():
+        training.write_history([{**row, "loss": 3.0, "val_loss": row["epoch"]} for row in training.read_history()])
+    training, validation = shown(run)["curves"][2:]
+    assert (training.title, validation.title) == ("training loss", "validation loss")
+    assert (training.series[0].x, training.series[0].y) == ([0.5, 1.5], [3.0, 3.0])
+    assert (validation.series[1].name, validation.series[1].y) == ("tanh", [1.0, 2.0])
+
+
 def test_plots_of_an_interrupted_comparison_show_what_was_trained(digits, tmp_path):
     run = compared_in(tmp_path / "run", chosen(digits, "model.activation=relu,tanh"), rising, interrupt_after=6)
     relu, tanh = shown(run)["curves"][1].series

@@ -24,7 +24,7 @@ from nnlab.objective import Objective
 from nnlab.report import draw, page_of, summarize
 from nnlab.report.page import markdown
 from nnlab.report.search import gain_text, heads
-from nnlab.report.search_plots import importance, progress, value_axes
+from nnlab.report.search_plots import curves, importance, progress, value_axes
 from nnlab.run import Run, open_run
 from nnlab.studies.conduct import conduct
 from nnlab.training_options import Limits
@@ -676,14 +676,30 @@ def test_the_plots_show_what_was_tried(study, tmp_path):
     prepared = study("random", "tune.max_trials=14")
     run = searched(prepared, tmp_path / "run")
     summarize(run, prepared.agenda.document(run=str(run.path), status="completed"))
-    assert draw(run) == ["progress", "parameters", "parallel", "importance"]
+    assert draw(run) == ["progress", "curves", "parameters", "parallel", "importance"]
     drawn = {path: path.read_bytes() for path in run.path.glob("*.svg")}
     (run.path / "trials" / "0013.json").touch()
-    assert draw(run) == ["progress", "parameters", "parallel", "importance"]
+    assert draw(run) == ["progress", "curves", "parameters", "parallel", "importance"]
     assert {path: path.read_bytes() for path in run.path.glob("*.svg")} == drawn
     shares = importance(value_axes(run.read_summary()["space"]), run.read_trials())
     assert next(iter(shares)) == "optimizer.learning_rate"
     assert sum(shares.values()) == pytest.approx(1)
+
+
+def test_the_curves_are_those_of_the_trials_with_the_best_on_top_and_show_the_loss_too(study, tmp_path):
+    prepared = study("random", "tune.max_trials=4")
+    run = searched(prepared, tmp_path / "run")
+    for entry in run.read_trials():
+        trial = Run(run.trials_path / entry["trial"])
+        trial.write_history([{**row, "val_loss": row["epoch"] / 10} for row in trial.read_history()])
+    objective = prepared.agenda.objective
+    best = max(run.read_trials(), key=lambda entry: objective.sign * entry["score"])
+    decides, loss = curves(run, run.read_trials(), [best], objective)
+    assert (decides.title, loss.title) == (objective.column, "val_loss")
+    history = Run(run.trials_path / best["trial"]).read_history()
+    assert (len(decides.series), decides.series[-1].name) == (4, f"best: {best['trial']}")
+    assert decides.series[-1].y == [row[objective.column] for row in history]
+    assert loss.series[-1].y == [row["val_loss"] for row in history]
 
 
 def test_the_best_so_far_of_hyperband_is_that_of_trials_that_were_trained_to_the_end(study, tmp_path):

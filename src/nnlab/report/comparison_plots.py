@@ -64,12 +64,11 @@ def panels(run: Run, results: Mapping[str, Any]) -> dict[str, list[Panel]]:
     objective = Objective(results["metric"], results["direction"])
     note = f"mean and range over the {unit}"
     variants, metric = list(_variants(run, results, objective)), objective.metric
-    training, validation = (list(_curves(variants, *each)) for each in ((metric, 0.5), (objective.column, 0.0)))
+    curves = _pair(variants, metric, objective.column, note)
+    if metric != "loss":  # what is trained for, beside what is judged by
+        curves += [panel for panel in _pair(variants, "loss", "val_loss", note) if panel.series]
     found = {
-        "curves": [  # what is measured while an epoch trains belongs to its middle
-            Panel(training, f"training {metric}", f"{note}; at the middle of each epoch", "epochs", metric),
-            Panel(validation, f"validation {metric}", note, "epochs", metric),
-        ],
+        "curves": curves,
         "time_to_target": [_time_to_target(variants, objective, unit)],
     }
     return {**found, "sensitivity": _tuning(variants, objective)} if results["tuning_budget"] > 1 else found
@@ -119,6 +118,15 @@ def _profile(ratios: Mapping[str, Sequence[float | None]], note: str) -> Panel:
         lines.append(Series(x, [*y, share_within(own, end)], **_style(number, name)))
     labels = "times the steps of the fastest", "share that got there"
     return Panel(lines, "performance profile", note, *labels, log_x=True)
+
+
+def _pair(variants: Sequence[_Variant], name: str, validated: str, note: str) -> list[Panel]:
+    """Draw a loss or metric by epoch, of training rows and of validation rows."""
+    training, validation = (list(_curves(variants, *each)) for each in ((name, 0.5), (validated, 0.0)))
+    return [  # what is measured while an epoch trains belongs to its middle
+        Panel(training, f"training {name}", f"{note}; at the middle of each epoch", "epochs", name),
+        Panel(validation, f"validation {name}", note, "epochs", name),
+    ]
 
 
 def _curves(variants: Sequence[_Variant], column: str, shift: float) -> Iterator[Series]:

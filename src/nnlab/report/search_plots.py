@@ -12,7 +12,7 @@ from nnlab.objective import Objective
 from nnlab.report.plot import COLORS, Panel, Series, blank_figure, panels_figure
 from nnlab.report.search import heads
 from nnlab.run import Run
-from nnlab.wording import value_text
+from nnlab.wording import counted, value_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 FEWEST_FOR_IMPORTANCE = 10
 """Trials from which on the importance of parameters says something."""
+
+MOST_CURVES = 50
+"""Trials whose curves are drawn."""
 
 COLOR_MAP = "viridis"
 
@@ -76,8 +79,10 @@ def pictures(run: Run, results: Mapping[str, Any]) -> dict[str, Callable[[], Fig
         return {}
     axes, objective = value_axes(results["space"]), Objective(results["objective"], results["direction"])
     best = [trial for trial in trials if trial["trial"] == (results["best"] or {}).get("trial")]
+    by_epoch = curves(run, trials, best, objective)
     found: dict[str, Callable[[], Figure]] = {
         "progress": partial(panels_figure, [progress(every, objective)]),
+        **({"curves": partial(panels_figure, by_epoch)} if by_epoch else {}),
         "parameters": partial(_parameters, axes, trials, best, objective.column),
     }
     if len(axes) > 1:
@@ -123,6 +128,23 @@ def progress(trials: Sequence[Trial], objective: Objective) -> Panel:
         so_far.append(sign * best if best > -math.inf else math.nan)
     lines = [Series(numbers, scores, "trial", 8, points=True, joined=False), Series(numbers, so_far, "best so far")]
     return Panel(lines, "search", "", "trial", objective.column)
+
+
+def curves(run: Run, trials: Sequence[Trial], best: Sequence[Trial], objective: Objective) -> list[Panel]:
+    """Draw what decides and the loss by epoch, of many trials those with the best scores; the best one on top."""
+    ranked = sorted(trials, key=lambda trial: (trial in best, objective.sign * trial["score"]))[-MOST_CURVES:]
+    histories = {trial["trial"]: Run(run.trials_path / trial["trial"]).read_history() for trial in ranked}
+    note = f"the best {len(ranked)} of {counted(len(trials), 'trial')}" if len(ranked) < len(trials) else ""
+    panels = []
+    for column in dict.fromkeys([objective.column, "loss" if objective.column == objective.metric else "val_loss"]):
+        lines = []
+        for trial in ranked:
+            rows = [row for row in histories[trial["trial"]] if column in row]
+            style = {"name": f"best: {trial['trial']}"} if trial in best else {"name": "trial", "color": 8}
+            if rows:
+                lines.append(Series([row["epoch"] for row in rows], [row[column] for row in rows], **style))
+        panels.append(Panel(lines, column, note, "epochs", column))
+    return [panel for panel in panels if panel.series]
 
 
 def _parameters(values: Sequence[ValueAxis], trials: Sequence[Trial], best: Sequence[Trial], column: str) -> Figure:
