@@ -94,7 +94,7 @@ class Snapshots:
         ends = (0.0, 1.0) if self.are_probabilities else None
         arrays |= _coded("values", self.values, np.uint16 if precise else np.uint8, ends=ends)
         for layer, units in self.units.items():
-            arrays |= _coded(f"units/{layer}", units, np.uint8)
+            arrays |= _coded(f"units/{layer}", units, np.uint16 if precise else np.uint8)
         for split, x in self.x.items():
             arrays |= _coded(f"x/{split}", x.T, np.uint16)
         arrays |= {f"y/{split}": y for split, y in self.y.items()}

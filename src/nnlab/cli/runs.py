@@ -150,6 +150,8 @@ def show_run(
     from nnlab.run import open_run
 
     found = open_run(run, given.runs_dir)
+    if animate and plot is None:
+        raise NnlabError("`--animate` is for the picture of `--plot`", hint="write `--plot FILE.svg` too")
     if plot is not None:
         _draw(found, plot, animate=animate)
     info, metrics, history = found.read_info(), found.read_metrics(), found.read_history()

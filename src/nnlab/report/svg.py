@@ -169,9 +169,13 @@ def ticks(low: float, high: float, *, most: int) -> list[float]:
     """Return round numbers between two, at least two and about as many as asked for."""
     rough = (high - low) / most
     power = 10.0 ** math.floor(math.log10(rough))
-    step = next(power * factor for factor in (1, 2, 2.5, 5, 10) if power * factor >= rough * (1 - 1e-9))
-    first = math.ceil(low / step - 1e-9)
-    count = math.floor(high / step + 1e-9) - first + 1
+    steps = [power * factor for factor in (0.2, 0.25, 0.5, 1, 2, 2.5, 5, 10)]
+    place = next(i for i, step in enumerate(steps) if step >= rough * (1 - 1e-9))
+    for step in steps[place::-1]:
+        first = math.ceil(low / step - 1e-9)
+        count = math.floor(high / step + 1e-9) - first + 1
+        if count > 1:
+            break
     return [round((first + i) * step, 12) + 0.0 for i in range(count)]
 
 
