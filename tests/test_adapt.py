@@ -48,7 +48,7 @@ def test_every_choice_of_axes_knows_its_constants(axis, shape):
 
 @pytest.mark.parametrize("scale", ["standardize", "minmax"])
 def test_scalings_of_the_data_do_not_divide_by_rounding_either(load_section, scale):
-    columns = {"a": ROUNDED.tolist() * 10, "b": list(range(30)), "y": [0.5, 1.5, 2.5] * 10}
+    columns = {"a": ROUNDED.tolist() * 10, "b": [float(number) for number in range(30)], "y": [0.5, 1.5, 2.5] * 10}
     spec = load_section(source="inline", columns=columns, target="y", scale=scale, test=0, validation=0).spec
     x = spec.scaled({"": np.array([[1.3, 4.0]])})[""]
     assert x[0, 0] == pytest.approx(1.0)
