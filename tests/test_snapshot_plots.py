@@ -132,10 +132,18 @@ def test_the_way_of_a_weight_lies_on_the_loss(drawn):
     assert y == pytest.approx([(each + 1) ** 2 for each in x], abs=0.5)
 
 
-def test_a_film_without_a_file_is_refused(nnlab, tmp_path):
-    run = tmp_path / "runs" / "2026-01-01_00-00-00_name_0000aa"
-    run.mkdir(parents=True)
-    Run(run).write_info({"status": "completed", "name": "name"})
+def test_a_film_without_a_file_or_of_a_network_of_three_inputs_is_refused(nnlab, tmp_path):
+    run = Run(tmp_path / "runs" / "2026-01-01_00-00-00_name_0000aa")
+    run.path.mkdir(parents=True)
+    run.write_info({"status": "completed", "name": "name"})
+    run.write_history([{"epoch": 1, "learning_rate": 0.1, "loss": 1.0}])
+    target = TargetSpec("regression", (1,), (), ("y",), inferred_task=True)
+    run.write_data(DataSpec({"": (3,)}, ("a", "b", "c"), {"": target}, 20, 0, 0).to_json())
     done = nnlab("runs", "show", "name", "--animate")
     assert done.code == 2
     assert "write `--plot FILE.svg` too" in done.err
+    done = nnlab("runs", "show", "name", "--animate", "--plot", "film.svg")
+    assert done.code == 2
+    assert "keeps nothing of its network by epoch" in done.err
+    assert "one or two columns of numbers as input, and this one has 3" in done.err
+    assert not (tmp_path / "film.svg").exists()

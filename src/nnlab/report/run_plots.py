@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from nnlab.data.splits import DataSpec
 from nnlab.errors import NnlabError
@@ -12,7 +13,7 @@ from nnlab.report.svg import MARGIN, Drawing, beside, document, fitting, text
 from nnlab.report.training_plots import curves
 from nnlab.results import best_epoch
 from nnlab.run import Run
-from nnlab.snapshots import read_snapshots
+from nnlab.snapshots import read_snapshots, why_none
 from nnlab.wording import counted
 
 WIDTH = 900.0
@@ -30,7 +31,7 @@ def draw_run(run: Run, *, animate: bool = False) -> str:
         A whole SVG document.
 
     Raises:
-        NnlabError: it is a comparison or a search, has no epoch behind it, or cannot be read.
+        NnlabError: it is a comparison or a search, has no epoch behind it, cannot be read, or has nothing that moves.
     """
     info = run.read_info()
     if "kind" in info:
@@ -43,10 +44,21 @@ def draw_run(run: Run, *, animate: bool = False) -> str:
         best, words = best_epoch(info, history)
         facts = ", ".join([info.get("status", "unknown"), counted(len(history), "epoch")])
         drawings = [_head(run, "; ".join([facts, *words])), curves(history, best, width=WIDTH)]
+    if animate and not run.snapshots_path.exists():
+        hint = f"leave `--animate` out: {_why_no_film(run, info)}"
+        raise NnlabError(f"`{run.path}` keeps nothing of its network by epoch", hint=hint)
     with run.reading(run.data_path.name), run.reading(run.snapshots_path.name):
         drawings += _looks(run, best, animate=animate)
     body = beside(drawings, columns=1)
     return document(WIDTH + 2 * MARGIN, body.height + 2 * MARGIN, [body.at(MARGIN, MARGIN)])
+
+
+def _why_no_film(run: Run, info: Mapping[str, Any]) -> str:
+    if run.enclosing is not None:
+        return "trainings of comparisons and searches keep none"
+    with run.reading(run.data_path.name):
+        why = why_none(DataSpec.from_json(run.read_data()))
+    return str(info.get("no_snapshots")) if why is None else why
 
 
 def _head(run: Run, facts: str) -> Drawing:
