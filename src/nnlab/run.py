@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from nnlab.errors import NnlabError, did_you_mean, first_line
+from nnlab.interrupts import no_interrupts
 from nnlab.lock import Lock, Owner, owner_of, refuse_if_held
 from nnlab.wording import listed
 from nnlab.writing import is_full, overwrite, records_text, to_json, write_bytes, write_text
@@ -333,7 +334,8 @@ class Run:
         return os.path.lexists(self.path / name)
 
     def _read_json(self, name: str, shape: Literal["INFO", "METRICS", "ANYTHING"]) -> dict[str, Any]:
-        from nnlab import records  # its pydantic takes longer to import than all else here
+        with no_interrupts():  # pydantic swallows what is raised while it starts
+            from nnlab import records  # and takes longer to import than all else here
 
         with self.reading(name):
             content = json.loads((self.path / name).read_text(encoding="utf-8"))
