@@ -269,7 +269,7 @@ def test_rows_to_predict_that_do_not_fit_are_refused(load_npz, arrays, tmp_path)
     assert "rows of `meta` have the shape (3,), the model takes (4,)" in refused(tmp_path / "c.npz", spec)
     np.save(tmp_path / "d.npy", arrays["meta"])
     assert refused(tmp_path / "d.npy", spec) == (
-        "d.npy: the run was trained on the arrays `image`, `meta`, which an NPZ file has to hold\n"
+        "d.npy: the model takes the arrays `image`, `meta`, which an NPZ file has to hold\n"
         "  hint: save it with `np.savez(path, image=image, meta=meta)`"
     )
 

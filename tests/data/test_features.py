@@ -88,7 +88,7 @@ def test_the_lines_of_a_table_without_a_header_are_counted_from_its_first_row(pi
     (tmp_path / "rows.csv").write_text("0.5,1,x,3,4,5\n6,7,8,9,,11\n")
     assert refused(tmp_path / "rows.csv", pictures.spec) == (
         "rows.csv:1: column `column 3` holds `x`, which is not a number\n"
-        "  hint: correct it: the model was trained on numbers here\n"
+        "  hint: correct it: the model takes numbers here\n"
         "rows.csv:2: column `column 5` has 1 missing value\n"
         "  hint: fill what is missing, or remove such rows"
     )

@@ -94,7 +94,7 @@ def unfit(values: Collection[Any], bad: Collection[Any], *, role: Role) -> Unfit
     if role == "target":
         hint = "correct it, or write `task: classification` if the target has classes"
     elif role == "input":
-        hint = "correct it: the model was trained on numbers here"
+        hint = "correct it: the model takes numbers here"
     else:
         hint = "correct it, or leave the column out with `ignore`"
     return Unfit("which is not a number", "values that are no numbers", hint, is_known=False)

@@ -21,11 +21,6 @@ from nnlab.data.target_spec import Shape
 from nnlab.data.targets import Target
 from nnlab.wording import counted, named
 
-Kind = Literal[
-    "number", "whole number", "constant", "picture", "array", "class", "label",
-    "numeric", "boolean", "category", "date", "left out",
-]  # fmt: skip
-
 UNEVEN = 3
 """So many times as many rows of one class as of another are said to be uneven."""
 
@@ -40,7 +35,7 @@ class ColumnSummary:
     Args:
         name: of the column or the array.
         role: whether it is learned from, or learned.
-        kind: what its values are.
+        kind: what its values are: a kind of `nnlab list columns`, or in plain words `number`, `class`, `picture`, ....
         dtype: the type in which the source holds them.
         shape: of a row; `()` for a column.
         missing: values that are not there.
@@ -54,7 +49,7 @@ class ColumnSummary:
 
     name: str
     role: Literal["feature", "target"]
-    kind: Kind
+    kind: str
     dtype: str
     shape: Shape = ()
     missing: int = 0
@@ -161,7 +156,7 @@ def _features(source: SourceRows, train: np.ndarray) -> Iterator[ColumnSummary]:
         name, shape = array or "x", x.shape[1:]
         picture = picture_shape(shape, raw.picture_shape)
         if picture is not None or len(shape) != 1:
-            kind: Kind = "array" if picture is None else "picture"
+            kind = "array" if picture is None else "picture"
             yield _summary(name, x, role="feature", kind=kind, shape=picture or shape)
             continue
         names = raw.feature_names if len(raw.feature_names) == x.shape[1] else ()
@@ -202,7 +197,7 @@ def _targets(source: SourceRows, train: np.ndarray) -> Iterator[ColumnSummary]:
 
 
 def _summary(
-    name: str, values: np.ndarray, *, role: Literal["feature", "target"], kind: Kind | None = None, shape: Shape = ()
+    name: str, values: np.ndarray, *, role: Literal["feature", "target"], kind: str | None = None, shape: Shape = ()
 ) -> ColumnSummary:
     missing = int(np.isnan(values).sum()) if values.dtype.kind == "f" else 0
     there = values[~np.isnan(values)] if missing else values

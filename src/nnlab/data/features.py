@@ -95,7 +95,7 @@ class RowsFile:
         kind, names = kind_of_input(file), spec.array_names
         if len(names) > 1 and kind != "npz":
             example = ", ".join(f"{name}={name}" for name in names)
-            message = f"the run was trained on the arrays {listed(names)}, which an NPZ file has to hold"
+            message = f"the model takes the arrays {listed(names)}, which an NPZ file has to hold"
             raise DataError(Problem(message, f"save it with `np.savez(path, {example})`", file=str(file)))
         if kind == "parquet":
             return cls(file, spec, parquet_table(file, for_training=False, missing=spec.missing))
@@ -103,7 +103,7 @@ class RowsFile:
         if kind == "csv":
             return cls(file, spec, csv_table(file, header=header, for_training=False, missing=spec.missing))
         if spec.encoding is not None:
-            message = f"the run was trained on a table with the columns {listed(spec.column_names)}"
+            message = f"the model takes a table with the columns {listed(spec.column_names)}"
             raise DataError(Problem(message, "give a CSV or Parquet file", file=str(file)))
         return cls(file, spec, None)
 
