@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import os
@@ -11,6 +12,8 @@ from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
 import typer
+
+from nnlab.cli.waiting import shown_waiting
 
 
 def _no_color(value: bool) -> bool:
@@ -127,7 +130,8 @@ def shared(names: str, kind: type[Given] = Given) -> Callable[[Callable[..., Non
         @functools.wraps(command)
         def run(*arguments: Any, **values: Any) -> None:
             given = kind(**{name: values.pop(name) for name in order if name in values})
-            command(*arguments, **values, given=given)
+            with contextlib.nullcontext() if given.silent else shown_waiting():
+                command(*arguments, **values, given=given)
 
         run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         run.__annotations__ = {item.name: item.annotation for item in parameters}
