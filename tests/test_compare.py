@@ -962,7 +962,8 @@ def test_crashed_trials_are_told_once_a_problem_and_end_with_code_1(nnlab, write
     monkeypatch.setattr("nnlab.executor.Workers", lambda *_, **__: Crashing(lambda *_: [0.9, 0.9]))
     done = nnlab("compare", write_config(DIGITS), "--vary", "model.activation=relu,tanh", "--seeds", 2)
     assert done.code == 1
-    assert "out of memory\n  in `02_tanh_lr0.005_seed7`, `02_tanh_lr0.005_seed8`\n`nnlab resume runs/" in done.err
+    where = "in training `02_tanh_lr0.005_seed7`, `02_tanh_lr0.005_seed8`"
+    assert f"out of memory\n  {where}\n`nnlab resume runs/" in done.err
     assert "2 of 2" in done.out
     assert "relu" in (open_run("digits", tmp_path / "runs").path / "summary.md").read_text()
 

@@ -12,6 +12,7 @@ from rich.live import Live
 from rich.text import Text
 
 from nnlab.cli import console
+from nnlab.cli.study_kinds import KINDS
 from nnlab.executor import Outcome
 from nnlab.report.page import Column
 from nnlab.studies.trial import Trial
@@ -45,13 +46,7 @@ class View(Protocol):
 
 def view_of(study: Any) -> View:
     """Return what is to be seen of a study."""
-    if study.agenda.kind == "search":
-        from nnlab.cli.search import SearchView
-
-        return SearchView(study.agenda)
-    from nnlab.cli.comparison import ComparisonView
-
-    return ComparisonView(study.agenda)
+    return KINDS[study.agenda.kind].view_of(study.agenda)
 
 
 class Progress:

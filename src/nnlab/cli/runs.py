@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nnlab.cli import console, options
+from nnlab.cli.study_kinds import KINDS
 from nnlab.errors import NnlabError
 from nnlab.wording import counted, duration, visible
 
@@ -166,7 +167,7 @@ def show_run(
     out.print(str(found.path), style="bold")
     if is_several:
         # written at the end: of one at work, or whose process was killed, nothing is claimed
-        count, noun = info.get("trials"), "trial" if info["kind"] == "search" else "training"
+        count, noun = info.get("trials"), KINDS[info["kind"]].training
     else:
         count, noun = len(history), "epoch"
     extent = [] if count is None else [counted(count, noun)]

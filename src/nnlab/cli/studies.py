@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from nnlab.cli import console, options
+from nnlab.cli.study_kinds import KINDS
 from nnlab.errors import LostError, NnlabError
 from nnlab.wording import listed
 
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
 
 Prepare = Callable[[], Any]
 """Checks a study, and returns it."""
-
-KINDS = {"comparison": "compare", "search": "tune"}
-"""The module of `nnlab.cli` for each kind of study; its `again` prepares the studies of a run to carry on."""
 
 
 @options.shared("... jobs ray runs_dir trust_code json quiet verbose")
@@ -45,7 +43,7 @@ def resume(
     if info.get("kind") not in KINDS:
         hint = f"`nnlab train {found.config_path}` trains it again from the start"
         raise NnlabError("only comparisons and searches can be resumed so far, not single trainings", hint=hint)
-    prepare = import_module(f"nnlab.cli.{KINDS[info['kind']]}").again
+    prepare = import_module(f"nnlab.cli.{KINDS[info['kind']].command}").again
     carry_out([prepare(part, given, max_trials=max_trials, max_time=max_time) for part in parts], given, into=found)
 
 
@@ -72,7 +70,7 @@ def carry_out(prepares: Sequence[Prepare], given: options.Given, *, into: Run | 
         check_threads(study.config, jobs=given.jobs, threads=threads)
         if not given.quiet:
             console.print_problems(study.advice)
-    is_search = first.agenda.kind == "search"
+    kind = KINDS[first.agenda.kind]
     preparing = console.prepare_plots_soon()
     executor = executor_for(given.jobs, given.ray, threads=threads)
     name = (
@@ -84,8 +82,8 @@ def carry_out(prepares: Sequence[Prepare], given: options.Given, *, into: Run | 
         with Progress(quiet=given.silent) as progress:
             status = go_on(run=run, executor=executor, observer=progress, command=["nnlab", *sys.argv[1:]])
     except (KeyboardInterrupt, LostError) as error:
-        raise typer.Exit(console.stopped(error, run, done="tried" if is_search else "trained")) from None
-    if _say_crashed(studies, "in trial" if is_search else "in", most=5 if is_search else 3):
+        raise typer.Exit(console.stopped(error, run, done=kind.done)) from None
+    if _say_crashed(studies, f"in {kind.training}"):
         console.say(f"`nnlab resume {run.path}` tries them again")
     console.show_results(run.read_summary(), run, given)
     preparing.join()
@@ -94,7 +92,7 @@ def carry_out(prepares: Sequence[Prepare], given: options.Given, *, into: Run | 
         raise typer.Exit(1)
 
 
-def _say_crashed(studies: Sequence[Any], where: str, *, most: int) -> bool:
+def _say_crashed(studies: Sequence[Any], where: str) -> bool:
     """Say each problem once, with the trials that had it; return whether there are any."""
     trials: dict[str, dict[str, None]] = {}
     for name, outcome in (each for study in studies for each in study.agenda.crashed()):
@@ -102,5 +100,5 @@ def _say_crashed(studies: Sequence[Any], where: str, *, most: int) -> bool:
             trials.setdefault(str(problem), {})[name] = None
     for text, names in trials.items():
         console.write_lines(*text.splitlines())
-        console.say(f"  {where} {listed(names, most=most)}")
+        console.say(f"  {where} {listed(names, most=5)}")
     return bool(trials)

@@ -100,6 +100,7 @@ def document_of(comparisons: Mapping[str, Comparison], *, run: str, status: str)
     found = {standing.variant: standing for standing in standings(comparisons)}
     names = [contender.name for contender in next(iter(comparisons.values())).contenders]
     return {
+        "kind": "comparison",
         "run": run,
         "status": status,
         "rows": [standing.as_json() for standing in found.values()],

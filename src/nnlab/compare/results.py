@@ -16,6 +16,7 @@ def document(comparison: Comparison, *, run: str, status: str) -> dict[str, Any]
     tables = {arm: comparison.table(arm) for arm in rules.arms}
     main, *others = rules.arms
     return {
+        "kind": "comparison",
         "run": run,
         "status": status,
         **_table(tables[main]),

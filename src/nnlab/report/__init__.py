@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from importlib import import_module
+from typing import Any, NamedTuple
 
 from nnlab.errors import NnlabError
 from nnlab.report.page import Page, markdown
 from nnlab.run import Run
 
 
+class _Modules(NamedTuple):
+    page: str
+    plots: str
+
+
+KINDS = {"comparison": _Modules("comparison", "comparison_plots"), "search": _Modules("search", "search_plots")}
+"""For each kind of study (`Agenda.kind`) the modules whose `page` and `pictures` show its results."""
+
+
 def page_of(results: Mapping[str, Any]) -> Page:
     """Return what is to be said of the content of a `results.json`."""
-    from nnlab.report import comparison, search
-
-    return search.page(results) if "algorithm" in results else comparison.page(results)
+    page: Page = import_module(f"nnlab.report.{KINDS[results['kind']].page}").page(results)
+    return page
 
 
 def summarize(run: Run, results: Mapping[str, Any], *, plots: Sequence[str] = ()) -> None:
@@ -37,7 +46,6 @@ def draw(run: Run) -> list[str]:
         >>> draw(open_run("digits", Path("runs")))
         ['curves', 'time_to_target']
     """
-    from nnlab.report import comparison_plots, search_plots
     from nnlab.report.plot import write_figure
 
     if "kind" not in run.read_info():
@@ -46,9 +54,8 @@ def draw(run: Run) -> list[str]:
     results = run.read_summary()
     if not results:
         raise NnlabError(f"`{run.path}` has no results yet", hint=f"`nnlab resume {run.path}` carries it on")
-    pictures = search_plots.pictures if "algorithm" in results else comparison_plots.pictures
     try:
-        drawn = pictures(run, results)
+        drawn = import_module(f"nnlab.report.{KINDS[results['kind']].plots}").pictures(run, results)
     except KeyError as missing:
         hint = f"`nnlab resume {run.path}` writes it anew, and trains nothing again that is there"
         raise NnlabError(f"`{run.path}` does not hold `{missing.args[0]}`, which plots need", hint=hint) from None

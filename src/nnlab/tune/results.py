@@ -20,6 +20,7 @@ def document(search: Search, space: Space, *, run: str, status: str) -> dict[str
         name: sum(search.status(trial) == name for trial in search.candidates) for name in ("diverged", "stopped")
     }
     return {
+        "kind": "search",
         "run": run,
         "status": status,
         "best": None if best is None else {"values": best.values, "score": search.score(best), "trial": best.id},
