@@ -758,6 +758,10 @@ def defaults(kind: str, target: Any) -> dict[str, object]:
     return found
 
 
+TOLD_BY_DATA = "input_dim"
+"""What a layer that looks vectors up cannot do without, and a column of text or of an embedding tells."""
+
+
 def parameters(kind: str, target: Any) -> Json:
     """Describe an object's parameters."""
     found = defaults(kind, target)
@@ -770,6 +774,9 @@ def parameters(kind: str, target: Any) -> Json:
             entry["default"], known = plain_default(default)
             if not known:
                 text = f"{text} Defaults to `{default!r}`, which has no plain form.".strip()
+        elif kind == "layers" and name == TOLD_BY_DATA:
+            entry["types"], entry["default"] = ["int", "null"], None
+            text = f"{text} Told by the column that feeds the layer if left out."
         entry["description"] = text
         entries[name] = entry
     return entries

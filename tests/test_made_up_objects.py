@@ -85,6 +85,7 @@ class Length:
     """How long a text is."""
 
     longest: int
+    lookup = None  # a number among others
 
     @classmethod
     def read(cls, table: Table, position: int, _: Any) -> Any:

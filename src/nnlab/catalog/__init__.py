@@ -57,6 +57,7 @@ class Parameter(NamedTuple):
         kind: the kind of object that it names, if it names one.
         types: names among `int`, `float`, `bool`, `str`, `list`, `dict`, `null`; empty when unknown.
         items: the types of what a list holds, empty when unknown; limits hold for numbers in it, too.
+        only_with: another parameter and the value of it with which alone this one means something.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Parameter(NamedTuple):
     exclusive_minimum: float | None = None
     exclusive_maximum: float | None = None
     description: str = ""
+    only_with: tuple[str, Any] | None = None
 
     @property
     def required(self) -> bool:

@@ -161,6 +161,7 @@ class OneOf(Shape):
         values = _check_parameters(entry, parameters, given, below)
         said = {key: value for key, value in values.items() if _says_something(self.kind, parameters[key], value)}
         component = Component(self.kind, entry.name, said)
+        _check_what_goes_together(component, below)
         for fault in self.between(component) if self.between is not None else ():
             report.add(fault)
         return component
@@ -316,6 +317,18 @@ def _check_parameters(entry: Entry, parameters: Mapping[str, Parameter], given: 
         for name, value in given.items()
         if name in parameters
     }
+
+
+def _check_what_goes_together(component: Component, report: Report) -> None:
+    """Refuse parameters that mean nothing with what others say."""
+    for name in component.parameters:
+        parameter = component.entry.parameters.get(name)
+        if parameter is None or parameter.only_with is None:
+            continue
+        other, value = parameter.only_with
+        if component.get(other) != value:
+            message = f"`{name}` goes with `{other}: {value}`, and it is {show(component.get(other))}"
+            report.at(name).fault(message, f"write `{other}: {value}`, or remove it", at_key=True)
 
 
 def _report_missing(

@@ -106,8 +106,17 @@ column_kind(
             "encoding",
             default="one_hot",
             types=("str",),
-            choices=("one_hot", "codes"),
-            description="`one_hot`: a column of 0 and 1 for each place; `codes`: one column with the place's number",
+            choices=("one_hot", "codes", "embedding"),
+            description="`one_hot`: a column of 0 and 1 for each place; `codes`: one column with the place's number; "
+            "`embedding`: an input of its own, of which the model learns a vector for each place",
+        ),
+        Parameter(
+            "dimension",
+            default=None,
+            types=("int", "null"),
+            minimum=1,
+            only_with=("encoding", "embedding"),
+            description="of such a vector; min(600, 1.6 n^0.56) for n places if left out, fastai's rule of thumb",
         ),
         Parameter(
             "min_count",
@@ -118,11 +127,12 @@ column_kind(
         ),
         Parameter(
             "max_values",
-            default=100,
-            types=("int",),
+            default=None,
+            types=("int", "null"),
             minimum=1,
             maximum=1_000_000,
-            description="the most frequent so many values have places; others are unknown",
+            description="the most frequent so many values have places, others are unknown; 100 if left out, of "
+            "`embedding` 10,000",
         ),
     ],
 )
@@ -146,5 +156,49 @@ column_kind(
             description="as in Python's `strptime`, such as `%d.%m.%Y`; found if left out",
         ),
         _INDICATOR,
+    ],
+)
+column_kind(
+    "text",
+    "Words as numbers, in order, as Keras's `TextVectorization` has them: an input of its own",
+    encoder="nnlab.data.encoding.text:Text",
+    parameters=[
+        Parameter(
+            "max_tokens",
+            default=10_000,
+            types=("int",),
+            minimum=3,
+            maximum=1_000_000,
+            description="the most frequent words are known, so many less 2: 0 is behind the end, 1 an unknown word",
+        ),
+        Parameter(
+            "length",
+            default=None,
+            types=("int", "null"),
+            minimum=1,
+            maximum=100_000,
+            description="words of a row that are kept, the first ones; all of 95 % of the training rows if left out",
+        ),
+        Parameter(
+            "standardize",
+            default="lower_and_strip_punctuation",
+            types=("str",),
+            choices=("lower_and_strip_punctuation", "lower", "strip_punctuation", "none"),
+            description="what is done to a text first",
+        ),
+        Parameter(
+            "split",
+            default="whitespace",
+            types=("str",),
+            choices=("whitespace", "character"),
+            description="where a text is split: between words, or between all characters",
+        ),
+        Parameter(
+            "dimension",
+            default=16,
+            types=("int",),
+            minimum=1,
+            description="of the vector that the model learns for each word, where its layers stand in a row",
+        ),
     ],
 )

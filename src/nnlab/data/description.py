@@ -24,6 +24,9 @@ from nnlab.wording import counted, named
 UNEVEN = 3
 """So many times as many rows of one class as of another are said to be uneven."""
 
+LEFT_OUT = "left out"
+"""The kind of a column that is no feature."""
+
 _SMALLEST_PICTURE = 4
 """Pixels of a side; less are columns of a little table."""
 
@@ -148,7 +151,7 @@ def class_counts(target: Target, positions: np.ndarray) -> dict[str, int]:
 def _features(source: SourceRows, train: np.ndarray) -> Iterator[ColumnSummary]:
     raw = source.raw
     for name, why in raw.left_out.items():
-        yield ColumnSummary(name, "feature", "left out", "", why=why)
+        yield ColumnSummary(name, "feature", LEFT_OUT, "", why=why)
     for array, x in source.features(train).items():
         if raw.kinds:
             yield _of_kind(array, x, raw)

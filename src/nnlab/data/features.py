@@ -93,13 +93,13 @@ class RowsFile:
             DataError: it holds nothing that a model could take.
         """
         kind, names = kind_of_input(file), spec.array_names
-        if len(names) > 1 and kind != "npz":
+        if len(names) > 1 and kind != "npz" and spec.encoding is None:
             example = ", ".join(f"{name}={name}" for name in names)
             message = f"the model takes the arrays {listed(names)}, which an NPZ file has to hold"
             raise DataError(Problem(message, f"save it with `np.savez(path, {example})`", file=str(file)))
         if kind == "parquet":
             return cls(file, spec, parquet_table(file, for_training=False, missing=spec.missing))
-        header = bool(spec.feature_names) or (kind == "csv" and has_header(file))
+        header = bool(spec.column_names) or (kind == "csv" and has_header(file))
         if kind == "csv":
             return cls(file, spec, csv_table(file, header=header, for_training=False, missing=spec.missing))
         if spec.encoding is not None:

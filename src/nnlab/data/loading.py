@@ -242,7 +242,7 @@ def _encoding(raw: RawData, x_train: ByName, config: DataConfig) -> TableEncodin
         return None
     assert not isinstance(config.scale, Mapping), "columns are no arrays with scalings of their own"
     encoding = TableEncoding.fit(x_train, raw.kinds, config.scale)
-    if not encoding.feature_names:
+    if not encoding.feature_names and not encoding.own:
         message = "no column is left as a feature: each is the same in all training rows"
         raise DataError(Problem(message, path=("data", "features")))
     return encoding
@@ -264,7 +264,7 @@ def _notes(
         if encoding is None:
             yield from lost_in_float32(x, rows, train.x[name], raw.feature_names or (name or "x",), hint)
         elif raw.kinds[name].name == "numeric":
-            seen = only(train.x)[:, encoding.features_of(name)[:1]]
+            seen = train.x[encoding.numbers][:, encoding.features_of(name)[:1]]
             yield from lost_in_float32(np.nan_to_num(x), rows, seen, (name,), hint)
     for output, target in targets.items():
         if target.task == "regression" and target.y is not None:
@@ -282,6 +282,9 @@ def _target_spec(raw: RawData, output: str, target: Target, x: ByName, feature_n
         if len(x) > 1:
             message = f"`inputs` are several arrays here, and an output gives one: {listed(x)}"
             raise DataError(_at_output(Problem(message, "keep one in `features`", path=("data", "target")), output))
+        if only(x).dtype.kind == "i":
+            message = f"`inputs` are the numbers of words or classes here, which no output gives back: {listed(x)}"
+            raise DataError(_at_output(Problem(message, "name a column", path=("data", "target")), output))
         shape = only(x).shape[1:]
         return TargetSpec("regression", shape, (), feature_names, inferred_task=True, predicts_inputs=True)
     units = {"binary": 1, "multiclass": len(target.class_names)}.get(target.task) or target.y.shape[1]

@@ -145,9 +145,11 @@ def program_key(experiment: Experiment, splits: Splits, *, of_any_width: bool = 
     if len(experiment.training.batch_sizes(splits.train.count)) > 1:  # a program for each size
         return None
     row = splits.train.take(slice(1))
+    encoding = splits.spec.encoding
+    own = {} if encoding is None else encoding.own
     kinds = keras.tree.map_structure(lambda array: (array.shape, str(array.dtype)), (row.x, row.y))
     kind = program_kind(experiment, of_any_width=of_any_width)
-    return f"{kind} {splits.train.count} {kinds} {bool(row.weights)}"
+    return f"{kind} {splits.train.count} {kinds} {own} {bool(row.weights)}"
 
 
 def state(model: keras.Model) -> list[Any]:

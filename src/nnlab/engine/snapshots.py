@@ -24,9 +24,10 @@ from nnlab.engine.loops import unchanged
 from nnlab.engine.surface import descent_of, has_few_weights
 from nnlab.errors import first_line
 from nnlab.model.answers import answers
-from nnlab.model.inputs import input_sources, model_inputs
+from nnlab.model.inputs import model_inputs
 from nnlab.model.objects import role_of
 from nnlab.model.plan import output_meanings
+from nnlab.model.wiring import input_sources
 from nnlab.private.keras import feeding
 from nnlab.run import Run
 from nnlab.snapshots import POINTS, SPLITS, Snapshots, around, grid, read_snapshots

@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import keras
@@ -65,9 +66,10 @@ def build_model(
     transfer = experiment.transfer
     if isinstance(experiment.model, SequentialConfig):
         front = [] if source is None or transfer is None else cloned_layers(transfer, source)
-        model, answers = _sequential(plan, x, name, front)
+        build = partial(_sequential, front=front) if len(x) == 1 else partial(_functional, is_named=False)
+        model, answers = build(plan, x, name)
     elif isinstance(experiment.model, FunctionalConfig):
-        model, answers = _functional(experiment.model, plan, x, name)
+        model, answers = _functional(plan, x, name)
     else:
         by_output = isinstance(experiment.data.target, Mapping)
         model, answers = _subclassed(experiment.model, plan, x, name, by_output=by_output, trust_code=trust_code)
@@ -85,7 +87,7 @@ def build_model(
 
 def _sequential(plan: Plan, x: ByName, name: str, front: list[Any]) -> tuple[keras.Model, dict[str, Any]]:
     """Return the model, and the tensor of its answer."""
-    inputs = keras.Input(only(x).shape[1:])
+    inputs = keras.Input(only(x).shape[1:], dtype=only(x).dtype.name)
     planned = [PlannedLayer(Component("layers", type(layer).__name__), ("model", "transfer")) for layer in front]
     layers = _made_layers(plan.layers)
     answer = _trace(_trace(inputs, front, planned), layers, plan.layers)
@@ -103,19 +105,24 @@ def _names_apart() -> Iterator[None]:
         raise ConfigError(Problem(message, "give each its own name, or none", ("model", "layers"))) from error
 
 
-def _functional(config: FunctionalConfig, plan: Plan, x: ByName, name: str) -> tuple[keras.Model, dict[str, Any]]:
-    """Return the model, and the tensors of its answers by output."""
-    inputs = {key: keras.Input(array.shape[1:], name=key) for key, array in x.items()}
+def _functional(plan: Plan, x: ByName, name: str, *, is_named: bool = True) -> tuple[keras.Model, dict[str, Any]]:
+    """Return the model, and the tensors of its answers by output.
+
+    `is_named` says whether layers are called as their nodes are.
+    """
+    inputs = {key: keras.Input(array.shape[1:], name=key, dtype=array.dtype.name) for key, array in x.items()}
+    output_names = [output.name for output in plan.outputs]
     values: dict[str, Any] = dict(inputs)
     made: dict[str, list[Any]] = {}
     for node in plan.nodes:
         origin = node if node.shared is None else next(other for other in plan.nodes if other.name == node.shared)
         if origin.name not in made:  # whichever of those that share it comes first
-            made[origin.name] = _made_layers(_named(origin, is_output=origin.name in config.outputs))
+            layers = _named(origin, is_output=origin.name in output_names) if is_named else origin.layers
+            made[origin.name] = _made_layers(layers)
         value = [values[source] for source in node.inputs]
         values[node.name] = _trace(value if len(value) > 1 else value[0], made[origin.name], origin.layers, node.path)
     with _names_apart():
-        outputs = {output: _output_of(values[output], output, plan) for output in config.outputs}
+        outputs = {output: _output_of(values[output], output, plan) for output in output_names}
         # lists, as Keras sorts mappings by their names: inputs and outputs stand in the order of the config
         return keras.Model(*(_only_or_list(tensors) for tensors in (inputs, outputs)), name=name), outputs
 

@@ -26,9 +26,13 @@ class Graph(NamedTuple):
     lasts: Mapping[str, PlannedLayer | None]
 
 
-def plan_graph(model: SequentialConfig | FunctionalConfig, layers: Iterable[PlannedLayer] | None = None) -> Graph:
+def plan_graph(
+    model: SequentialConfig | FunctionalConfig,
+    layers: Iterable[PlannedLayer] | None = None,
+    front: tuple[GraphNode, ...] = (),
+) -> Graph:
     """Return the graph of a model with its defaults; arguments are those of `written_nodes`."""
-    nodes, outputs = written_nodes(model, layers)
+    nodes, outputs = written_nodes(model, layers, front)
     written = {node.name: node for node in nodes}
     lasts = {name: _last_with_weights(written, node) for name, node in outputs.items()}
     spared = {id(layer) for layer in lasts.values() if layer is not None}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -11,90 +11,8 @@ from nnlab.config.by_name import UNNAMED, by_output, only
 from nnlab.config.model import FunctionalConfig, SequentialConfig
 from nnlab.config.schema import Experiment
 from nnlab.data.splits import ByName, DataSpec, Split, Splits
-from nnlab.errors import ConfigError, ConfigPath, Problem, did_you_mean
 from nnlab.model.plan import OutputPlan
-from nnlab.wording import one_of
-
-
-@dataclass(frozen=True, slots=True)
-class InputSource:
-    """What an input of a functional model takes.
-
-    Args:
-        array: the array by its name.
-        columns: the columns by their numbers, `None` for all.
-    """
-
-    array: str
-    columns: tuple[int, ...] | None = None
-
-    def take(self, x: ByName) -> np.ndarray:
-        """Return `[rows, ...]`."""
-        array = x[self.array]
-        return array if self.columns is None else array[:, list(self.columns)]
-
-
-def input_sources(model: FunctionalConfig, spec: DataSpec) -> dict[str, InputSource]:
-    """Return what each input of a functional model takes of the rows.
-
-    Raises:
-        ConfigError: with every feature and every array that is not there.
-    """
-    problems: list[Problem] = []
-    sources = {}
-    first, *others = spec.input_shapes
-    for name, config in model.inputs.items():
-        path = ("model", "inputs", name, "features")
-        if others:
-            sources[name] = InputSource(_array(name, config.features, spec, path, problems))
-        elif config.features is None or config.features == spec.array_names:
-            sources[name] = InputSource(first)
-        else:
-            found = [_columns(feature, spec, (*path, i), problems) for i, feature in enumerate(config.features)]
-            sources[name] = InputSource(first, columns=tuple(column for some in found for column in some))
-    ConfigError.raise_any(problems)
-    return sources
-
-
-def _array(
-    name: str, features: tuple[str | int, ...] | None, spec: DataSpec, path: ConfigPath, problems: list[Problem]
-) -> str:
-    """Find the one array that an input takes: it names it, or has its name."""
-    names = (name,) if features is None else features
-    for i, wanted in enumerate(names):
-        if wanted not in spec.array_names:
-            hint = did_you_mean(str(wanted), spec.array_names) or one_of(spec.array_names)
-            at = path[:-1] if features is None else (*path, i)
-            problems.append(Problem(f"there is no array `{wanted}`", hint, at))
-    if len(names) != 1:
-        problems.append(Problem(f"an input takes one array, received {len(names)}", "make an input of each", path))
-    return str(names[0]) if names else ""
-
-
-def _columns(feature: str | int, spec: DataSpec, path: ConfigPath, problems: list[Problem]) -> tuple[int, ...]:
-    """Return the numbers of a row that are meant: one, or all that are made of a column of a table."""
-    if isinstance(feature, str) and spec.array_names:
-        hint = f"the data have the array `{spec.array_names[0]}`; `data.features` names those that are read"
-        problems.append(Problem(f"there is no array `{feature}`", hint, path))
-        return ()
-    shape = only(spec.input_shapes)
-    if len(shape) != 1:
-        hint = "leave `features` out: the input then takes the whole rows"
-        problems.append(Problem("rows that are no table have no features to choose", hint, path))
-        return ()
-    (count,) = shape
-    if isinstance(feature, int):
-        if not -count <= feature < count:
-            problems.append(Problem(f"there is no feature {feature}", f"they are numbered 0 to {count - 1}", path))
-        return (feature % count,)
-    found = spec.features_of(feature)
-    if not found:
-        names = tuple(dict.fromkeys((*spec.column_names, *spec.feature_names)))
-        hint = did_you_mean(feature, names) or (
-            one_of(spec.column_names) if names else f"name them by number, 0 to {count - 1}"
-        )
-        problems.append(Problem(f"there is no feature `{feature}`", hint, path))
-    return found
+from nnlab.model.wiring import input_names, input_sources
 
 
 def model_inputs(experiment: Experiment, spec: DataSpec, x: ByName) -> ByName:
@@ -106,13 +24,16 @@ def model_inputs(experiment: Experiment, spec: DataSpec, x: ByName) -> ByName:
         x: `[rows, *input_shape]` by array.
 
     Returns:
-        Arrays by input; the only one of a sequential model is `UNNAMED`, those of a class of the user's own are called
-        as in the data.
+        Arrays by input; the only one of a sequential model is `UNNAMED`, several are called as `input_names` has them,
+        those of a class of the user's own as in the data.
     """
     model = experiment.model
     if isinstance(model, FunctionalConfig):
         return {name: source.take(x) for name, source in input_sources(model, spec).items()}
-    return {UNNAMED: only(x)} if isinstance(model, SequentialConfig) else x
+    if not isinstance(model, SequentialConfig):
+        return x
+    names = input_names(spec)
+    return {UNNAMED: only(x)} if len(names) == 1 else {names[array]: x[array] for array in names}
 
 
 def model_splits(experiment: Experiment, splits: Splits, outputs: Sequence[OutputPlan]) -> Splits:

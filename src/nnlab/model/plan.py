@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from nnlab import catalog
 from nnlab.catalog import Direction
-from nnlab.config.by_name import UNNAMED, one_or_all, only, said_of
+from nnlab.config.by_name import one_or_all, only, said_of
 from nnlab.config.columns import metric_name
 from nnlab.config.components import Component
 from nnlab.config.data import OTHERS, TaskName
@@ -23,6 +23,8 @@ from nnlab.model.ending import UNKNOWN, Ending, Meaning, ending_of, meaning_of
 from nnlab.model.fit import unfit
 from nnlab.model.graph import Graph, plan_graph
 from nnlab.model.hidden import PlannedLayer
+from nnlab.model.joined import front_nodes
+from nnlab.model.lookups import told_by_data
 from nnlab.model.losses import (
     Asked,
     default_loss,
@@ -32,6 +34,7 @@ from nnlab.model.losses import (
 from nnlab.model.metrics import compares_rows, settled_metric
 from nnlab.model.size import check_memory
 from nnlab.model.unroll import OUTPUT, GraphNode, written_layers
+from nnlab.model.wiring import input_names, input_sources
 from nnlab.objective import directions
 from nnlab.schedules import SCHEDULES
 from nnlab.stats import Scale
@@ -135,22 +138,14 @@ def output_meanings(experiment: Experiment, spec: DataSpec) -> dict[str, Meaning
 
 
 def _input_shapes(experiment: Experiment, spec: DataSpec) -> dict[str, tuple[int | None, ...]]:
-    """Return the shape of a row of each input, as far as it is plain; that of a sequential model has no name."""
-    arrays = spec.input_shapes
-    if not isinstance(experiment.model, FunctionalConfig):
-        return {UNNAMED: only(arrays)} if len(arrays) == 1 else {}
-    shapes: dict[str, tuple[int | None, ...]] = {}
-    for name, config in experiment.model.inputs.items():
-        if len(arrays) == 1:
-            shapes[name] = only(arrays) if config.features is None else (_width(config.features, spec),)
-        elif (named := str((config.features or (name,))[0])) in arrays:
-            shapes[name] = arrays[named]
-    return shapes
-
-
-def _width(features: Sequence[str | int], spec: DataSpec) -> int:
-    """Return how many numbers of a row an input takes that names columns."""
-    return sum(len(spec.features_of(feature)) if isinstance(feature, str) else 1 for feature in features)
+    """Return the shape of a row of each input."""
+    model = experiment.model
+    if not isinstance(model, FunctionalConfig):
+        return {name: spec.input_shapes[array] for array, name in input_names(spec).items()}
+    return {
+        name: spec.input_shapes[source.array] if source.columns is None else (len(source.columns),)
+        for name, source in input_sources(model, spec).items()
+    }
 
 
 def with_plan(experiment: Experiment, spec: DataSpec, plan: Plan) -> Experiment:
@@ -170,7 +165,7 @@ def with_plan(experiment: Experiment, spec: DataSpec, plan: Plan) -> Experiment:
         test = DEFAULT_SHARE if spec.num_test else 0
     data = replace(experiment.data, task=one_or_all(tasks), validation=validation, test=test)
     if spec.encoding is not None:
-        kinds = {name: column.kind for name, column in spec.encoding.columns.items()}
+        kinds = {name: column.settled for name, column in spec.encoding.columns.items()}
         data = replace(data, features=kinds, ignore=OTHERS)
     elif spec.left_out:
         data = replace(data, ignore=(*(data.ignore or ()), *spec.left_out))
@@ -190,12 +185,26 @@ def _graph(experiment: Experiment, spec: DataSpec | None = None) -> Graph:
     """
     model = experiment.model
     if isinstance(model, SequentialConfig) and spec is not None:
-        _check_one_array(spec)
-        return plan_graph(model, _layers_for(model, spec))
+        front = front_nodes(model, spec)
+        if not front:
+            _check_one_array(spec)
+        return _told(plan_graph(model, _layers_for(model, spec, front), front), model, spec)
+    if isinstance(model, FunctionalConfig) and spec is not None:
+        return _told(plan_graph(model), model, spec)
     if isinstance(model, FunctionalConfig) or (isinstance(model, SequentialConfig) and model.layers is not None):
         return plan_graph(model)
     names = _named_outputs(experiment)
     return Graph((), dict.fromkeys(names, UNKNOWN), dict.fromkeys(names))
+
+
+def _told(graph: Graph, model: SequentialConfig | FunctionalConfig, spec: DataSpec) -> Graph:
+    """Let layers that look words or classes up know how many there are."""
+    own = {} if spec.encoding is None else spec.encoding.own
+    arrays = {name: array for array, name in input_names(spec).items()}
+    if isinstance(model, FunctionalConfig):
+        arrays = {name: source.array for name, source in input_sources(model, spec).items()}
+    sizes = {name: own[array].size for name, array in arrays.items() if array in own}
+    return graph._replace(nodes=told_by_data(graph.nodes, sizes))
 
 
 def _check_prediction_columns(spec: DataSpec) -> None:
@@ -220,12 +229,15 @@ def _check_one_array(spec: DataSpec) -> None:
         raise ConfigError(Problem(message, hint, ("data", "features")))
 
 
-def _layers_for(model: SequentialConfig, spec: DataSpec) -> Iterator[PlannedLayer]:
-    """Yield the layers as the config lists them, and what goes with hidden ones for these data."""
+def _layers_for(model: SequentialConfig, spec: DataSpec, front: Sequence[GraphNode]) -> Iterator[PlannedLayer]:
+    """Yield the layers as the config lists them, and what goes with hidden ones for these data.
+
+    What stands in front of them gives flat rows.
+    """
     if model.layers is not None:
         yield from written_layers(model)
         return
-    if len(only(spec.input_shapes)) > 1 and model.transfer is None:
+    if not front and len(only(spec.input_shapes)) > 1 and model.transfer is None:
         yield PlannedLayer(Component("layers", "Flatten"), ("model", "hidden"))
     yield from written_layers(model)
     target = spec.target_of(OUTPUT)

@@ -40,13 +40,16 @@ class GraphNode:
 
 
 def written_nodes(
-    model: SequentialConfig | FunctionalConfig, layers: Iterable[PlannedLayer] | None = None
+    model: SequentialConfig | FunctionalConfig,
+    layers: Iterable[PlannedLayer] | None = None,
+    front: tuple[GraphNode, ...] = (),
 ) -> tuple[tuple[GraphNode, ...], dict[str, str]]:
     """Return the nodes of a model, each behind those that feed it, and which of them give its outputs.
 
     Args:
         model: what the config says of it.
         layers: those of a sequential model, if not as they are written.
+        front: what stands before them.
 
     Raises:
         ConfigError: they are too many.
@@ -56,7 +59,8 @@ def written_nodes(
         values = {name: name for name in model.inputs}
         nodes = _limited(_graph(model.layers, values, "", ("model", "layers")))
         return nodes, {name: values[name] for name in model.outputs}
-    nodes = _limited(_in_a_row(written_layers(model) if layers is None else layers))
+    source = front[-1].name if front else UNNAMED
+    nodes = (*front, *_limited(_in_a_row(written_layers(model) if layers is None else layers, source)))
     return nodes, {OUTPUT: nodes[-1].name if nodes else UNNAMED}
 
 
@@ -88,9 +92,8 @@ def _unrolled(items: tuple[LayerItem, ...], path: ConfigPath) -> Iterator[Planne
             yield PlannedLayer(item, (*path, i))
 
 
-def _in_a_row(layers: Iterable[PlannedLayer]) -> Iterator[GraphNode]:
-    """Yield a node for each layer, fed by the one before; the first one by the input, which has no name."""
-    source = UNNAMED
+def _in_a_row(layers: Iterable[PlannedLayer], source: str) -> Iterator[GraphNode]:
+    """Yield a node for each layer, fed by the one before, the first one by `source`."""
     for i, layer in enumerate(layers):
         yield GraphNode(f"layer {i}", (layer,), (source,), None, layer.path)
         source = f"layer {i}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -13,16 +13,11 @@ from nnlab.data.splits import Splits
 from nnlab.errors import ConfigError, ConfigPath, Problem
 from nnlab.model.ending import takes_of
 from nnlab.model.hidden import PlannedLayer
+from nnlab.model.lookups import fed_by_the_data, limit_of, looking_up
 from nnlab.model.losses import Remark
 from nnlab.model.metrics import is_entropy, targets_of
 from nnlab.model.plan import OutputPlan, Plan
 from nnlab.wording import number_text
-
-LIMITS = ("input_dim", "num_tokens")
-"""Parameters of a layer that say how many numbers it knows: 0 and those below the limit."""
-
-_HARMLESS = frozenset(("name", "trainable", "data_format"))
-"""Parameters with which a layer that moves values still does, besides those that it cannot do without."""
 
 
 def check_targets(training: TrainingConfig, outputs: Sequence[OutputPlan], splits: Splits) -> None:
@@ -75,54 +70,16 @@ def check_indices(plan: Plan, splits: Splits) -> None:
         ConfigError: with every such layer, and the number that it would need.
     """
     problems = []
-    for layer, source in _fed_by_the_data(plan):
-        for component, path in _looking_up(layer.component, _place(layer)):
-            limit = next(name for name in LIMITS if name in component.entry.parameters)
+    for layer, source in fed_by_the_data(plan.nodes):
+        for component, path in looking_up(layer.component, _place(layer)):
+            limit = limit_of(component)
+            if limit is None or component.parameters.get(limit) is None:
+                continue
             found = [split.x[source] for split in splits.present.values() if split.x[source].size]
             remark = _unknown(component, limit, found)
             if remark is not None:
                 problems.append(Problem(*remark, (*path, limit)))
     ConfigError.raise_any(problems)
-
-
-def _fed_by_the_data(plan: Plan) -> Iterator[tuple[PlannedLayer, str]]:
-    """Yield each layer that rows reach unchanged, with the name of their input."""
-    sources: dict[str, str] = {}
-    by_name = {node.name: node for node in plan.nodes}
-    for node in plan.nodes:
-        if len(node.inputs) != 1:
-            continue
-        source = node.inputs[0] if node.inputs[0] not in by_name else sources.get(node.inputs[0])
-        if source is None:
-            continue
-        layers = node.layers if node.shared is None else by_name[node.shared].layers
-        yield from ((layer, source) for layer in _front(layers))
-        if all(_moves(layer.component) for layer in layers):
-            sources[node.name] = source
-
-
-def _front(layers: Sequence[PlannedLayer]) -> Iterator[PlannedLayer]:
-    """Yield the first layers, up to the one that changes the values."""
-    for layer in layers:
-        yield layer
-        if not _moves(layer.component):
-            return
-
-
-def _moves(component: Component) -> bool:
-    """Whether a layer gives the very numbers that it gets, at other places."""
-    known = component.entry.parameters
-    return component.entry.moves and all(known[name].required or name in _HARMLESS for name in component.parameters)
-
-
-def _looking_up(component: Component, path: ConfigPath) -> Iterator[tuple[Component, ConfigPath]]:
-    """Yield the layer, or those that it wraps, if they look numbers up."""
-    if any(component.parameters.get(limit) is not None for limit in LIMITS):
-        yield component, path
-    for name, parameter in component.entry.parameters.items():
-        inside = component.parameters.get(name)
-        if parameter.kind == "layers" and isinstance(inside, Component):
-            yield from _looking_up(inside, (*path, name, inside.name))
 
 
 def _place(layer: PlannedLayer) -> ConfigPath:

@@ -44,11 +44,14 @@ def seed_generators(layer: keras.Layer) -> Sequence[Any]:
 
 
 def feeding(layer: keras.Layer, model: keras.Model) -> tuple[str, ...]:
-    """Return the names of the layers and inputs that feed a layer, wherever the model uses it, each once."""
+    """Return the names of the layers and inputs that feed a layer, wherever the model uses it, each once.
+
+    What tells which steps are masked is no layer, and left out.
+    """
     nodes = set(getattr(model, "operations", ()))
     inbound = getattr(layer, "_inbound_nodes", ())
     parents = [node.operation for use in inbound for node in use.parent_nodes if node.operation in nodes]
-    return tuple(dict.fromkeys(operation.name for operation in parents))
+    return tuple(dict.fromkeys(parent.name for parent in parents if isinstance(parent, keras.Layer)))
 
 
 def direction(metric: keras.Metric) -> str | None:

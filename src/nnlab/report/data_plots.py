@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nnlab.config.by_name import only
-from nnlab.data.description import DataDescription, class_counts, picture_shape
+from nnlab.data.description import LEFT_OUT, DataDescription, class_counts, picture_shape
 from nnlab.report.pictures import Caption, picture_grid
-from nnlab.report.points import MOST_POINTS, Bars, Points, bars_plot, histogram, points_plot
+from nnlab.report.points import BINS, MOST_POINTS, Bars, Points, bars_plot, histogram, points_plot
 from nnlab.wording import counted
 
 if TYPE_CHECKING:
@@ -82,19 +83,33 @@ def _points(described: DataDescription, x: np.ndarray, target: Target, name: str
 def _histograms(described: DataDescription, x: dict[str, np.ndarray], name: str) -> str:
     """Draw a histogram of each column; the targets come last, and are never left out."""
     train = described.rows["train"]
-    names = iter(column.name for column in described.columns if column.role == "feature")
+    names = iter(each.name for each in described.columns if each.role == "feature" and each.kind != LEFT_OUT)
     panels = []
-    for rows in x.values():
-        if rows.ndim == 2:
+    for array, rows in x.items():
+        if described.source.raw.kinds:
+            panels.append((array, rows))
+        elif rows.ndim == 2:
             panels += [(next(names), rows[:, i]) for i in range(rows.shape[1])]
         else:
             panels.append((next(names), rows.reshape(-1)))
     targets = [panel for output in described.source.targets for panel in _target_panels(described, output)]
     room = max(1, PANELS - len(targets))
-    drawn = [histogram(title, values) for title, values in panels[:room]]
+    drawn = [_panel(title, values) for title, values in panels[:room]]
     rest = len(panels) - len(drawn)
     note = f"{counted(rest, 'more column')} not drawn" if rest else ""
     return bars_plot([*drawn, *targets], title=f"{name}: {counted(len(train), 'training row')}", note=note)
+
+
+def _panel(title: str, values: np.ndarray) -> Bars:
+    """Count numbers, the most frequent values of text, or its words where most values are different."""
+    if values.dtype != object:
+        return histogram(title, values[~np.isnan(values)])
+    there = [str(value) for value in values if value is not None]
+    counts = Counter(there)
+    if 2 * len(counts) > len(there):
+        return histogram(f"{title}: words", np.array([len(text.split()) for text in there]))
+    most = dict(counts.most_common(BINS))
+    return Bars(title, list(most.values()), names=list(most))
 
 
 def _target_panels(described: DataDescription, output: str) -> list[Bars]:

@@ -73,6 +73,11 @@ class Date:
         divisor = {part: float(scaling.divisor) for part, scaling in scalings.items() if scaling is not None}
         return cls(parts, fill, indicates(values, fitting.kind), first, offset, divisor)
 
+    @property
+    def lookup(self) -> None:
+        """See `Encoder`."""
+        return
+
     def encode(self, values: np.ndarray) -> np.ndarray:
         """See `Encoder`."""
         missing = np.isnan(values)

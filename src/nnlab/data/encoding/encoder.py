@@ -28,6 +28,26 @@ class Fitting:
     scale: Scale
 
 
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """What a column holds that is an input of its own: whole numbers that an embedding turns into vectors.
+
+    Args:
+        size: the numbers are 0 to `size` - 1.
+        dimension: of a vector.
+        length: numbers of a row in order, of which 0 stands behind the last one; `None` for a single number.
+    """
+
+    size: int
+    dimension: int
+    length: int | None = None
+
+    @property
+    def settled(self) -> dict[str, int]:
+        """Parameters of the kind as they were decided."""
+        return {"dimension": self.dimension} | ({} if self.length is None else {"length": self.length})
+
+
 class Encoder(Protocol):
     """A kind of column, fitted on training rows; a dataclass of plain values, which a run keeps."""
 
@@ -47,11 +67,15 @@ class Encoder(Protocol):
             DataError: nothing can be learned from them.
         """
 
+    @property
+    def lookup(self) -> Lookup | None:
+        """What it makes of a column that is an input of its own; `None` for one that becomes numbers among others."""
+
     def encode(self, values: np.ndarray) -> np.ndarray:
-        """Return float32 `[rows, width]`."""
+        """Return float32 `[rows, width]`, or int32 `[rows, length]` of an input of its own."""
 
     def names(self, column: str) -> tuple[str, ...]:
-        """Name the columns that it makes of one."""
+        """Name the columns that it makes of one, none of an input of its own."""
 
     def notes(self, column: str) -> Iterator[str]:
         """Yield what had better be known of it."""

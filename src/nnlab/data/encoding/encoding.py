@@ -1,4 +1,4 @@
-"""All columns of a table as one array of numbers."""
+"""All columns of a table as one array of numbers, and as arrays of those that are inputs of their own."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from nnlab.config.by_name import UNNAMED
 from nnlab.config.components import Component, OneOf
 from nnlab.config.data import Scale
 from nnlab.data.column_kinds import COLUMN_KINDS
-from nnlab.data.encoding.encoder import Encoder, Fitting, plain
+from nnlab.data.encoding.encoder import Encoder, Fitting, Lookup, plain
 from nnlab.data.table import Fault, Table
 from nnlab.errors import DataError, Problem
 
@@ -29,12 +29,35 @@ class EncodedColumn:
     kind: Component
     encoder: Encoder
 
+    @property
+    def settled(self) -> Component:
+        """The kind with what the training rows have decided, which training it again needs."""
+        lookup = self.encoder.lookup
+        return self.kind if lookup is None else self.kind.with_parameters(**lookup.settled)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TableEncoding:
-    """Columns by name, whose numbers stand side by side in the order of the columns."""
+    """Columns by name, whose numbers stand side by side in their order, but for those that are inputs of their own."""
 
     columns: Mapping[str, EncodedColumn]
+
+    @property
+    def own(self) -> dict[str, Lookup]:
+        """What the columns hold that are inputs of their own, by name."""
+        lookups = {name: each.encoder.lookup for name, each in self.columns.items()}
+        return {name: lookup for name, lookup in lookups.items() if lookup is not None}
+
+    @property
+    def numbers(self) -> str:
+        """What the array of numbers is called: `UNNAMED` if it is the only one."""
+        own = self.own
+        if not own:
+            return UNNAMED
+        name = "numbers"
+        while name in own:
+            name += "_"
+        return name
 
     @classmethod
     def fit(cls, x: Mapping[str, np.ndarray], kinds: Mapping[str, Component], scale: Scale) -> Self:
@@ -83,14 +106,23 @@ class TableEncoding:
         }
 
     def encode(self, x: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Return float32 `[rows, features]` of columns `[rows]` by name."""
+        """Return arrays by name: float32 `[rows, features]`, and int32 `[rows, length]` of inputs of their own.
+
+        Args:
+            x: the columns `[rows]` by name.
+        """
+        own = self.own
+        arrays = {name: self.columns[name].encoder.encode(x[name]) for name in own}
+        if not self.feature_names:
+            return arrays
         count, first = len(next(iter(x.values()))), 0
         rows = np.empty((count, len(self.feature_names)), np.float32)
         for name, each in self.columns.items():
-            last = first + len(each.encoder.names(name))
-            rows[:, first:last] = each.encoder.encode(x[name])
-            first = last
-        return {UNNAMED: rows}
+            if name not in own:
+                last = first + len(each.encoder.names(name))
+                rows[:, first:last] = each.encoder.encode(x[name])
+                first = last
+        return {self.numbers: rows, **arrays}
 
     def notes(self) -> Iterator[str]:
         """Yield what had better be known of the columns."""

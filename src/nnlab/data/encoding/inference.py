@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -16,6 +17,13 @@ from nnlab.wording import counted
 
 _MANY_ROWS = 20
 """Of less rows nobody can tell an id from a measure."""
+
+_WORDS_OF_TEXT = 5
+"""A column of text has so many words a row or more; names and addresses have less."""
+
+
+_ENOUGH_VALUES = 10_000
+"""So many values show whether they are sentences."""
 
 
 class Guess(NamedTuple):
@@ -144,10 +152,37 @@ def _of_text(table: Table, column: Any, values: list[Any]) -> Guess | Fault:
     is_text = all(isinstance(value, (str, bytes)) for value in values)
     if what.is_known or not is_text or 2 * (len(there) - len(bad) + figures) >= len(there):
         return _refused(column, bad, what)
+    words = [str(value).split() for value in values[:_ENOUGH_VALUES]]
+    if len(column) >= _MANY_ROWS and 2 * len(values) > len(column) and _are_sentences(words):
+        mean = sum(map(len, words)) / len(words)
+        why = f"text, {counted(len(values), 'different value')} of {mean:.0f} words on average, which come again"
+        return Guess(Component("columns", "text"), why)
     if len(values) == len(column):
         why = f"text, all {len(values):,} different, as a name or an id has them"
+        if sum(map(len, words)) >= 3 * len(words):  # names have two
+            why += f"; `features: {{{column.name}: text}}` takes its words"
         return Guess(Component("columns", "category"), why, is_left_out=True)
     return Guess(Component("columns", "category"), f"text, {counted(len(values), 'value')}")
+
+
+def _are_sentences(words: list[list[str]]) -> bool:
+    """Whether values of several words are sentences: most of their words begin small, and stand in others, too.
+
+    Those of names and addresses begin with capitals or are numbers.
+
+    Args:
+        words: those of each different value.
+    """
+    count = sum(map(len, words))
+    if count < _WORDS_OF_TEXT * len(words):
+        return False
+    values_with = Counter(word.lower() for value in words for word in {*value})
+    is_common = [
+        word[0].isalpha() and not word[0].isupper() and values_with[word.lower()] > 1
+        for value in words
+        for word in value
+    ]
+    return 2 * sum(is_common) > count
 
 
 def _refused(column: Any, bad: list[Any], what: Unfit) -> Fault:

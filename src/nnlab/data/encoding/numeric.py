@@ -55,6 +55,11 @@ class Numeric:
         offset, divisor = (0.0, 1.0) if scaling is None else (float(scaling.offset), float(scaling.divisor))
         return cls(fill, indicates(values, kind), is_log, offset, divisor)
 
+    @property
+    def lookup(self) -> None:
+        """See `Encoder`."""
+        return
+
     def encode(self, values: np.ndarray) -> np.ndarray:
         """See `Encoder`.
 

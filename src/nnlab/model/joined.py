@@ -1,0 +1,60 @@
+"""Columns that are inputs of their own, in front of layers in a row: embedded, and joined with the numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nnlab.config.components import Component
+from nnlab.config.model import SequentialConfig
+from nnlab.data.splits import DataSpec
+from nnlab.errors import ConfigError, Problem
+from nnlab.model.hidden import PlannedLayer
+from nnlab.model.lookups import looks_up
+from nnlab.model.unroll import GraphNode, written_layers
+from nnlab.model.wiring import JOINED, identifier, input_names
+from nnlab.wording import listed
+
+PATH = ("model",)
+
+
+def front_nodes(model: SequentialConfig, spec: DataSpec) -> tuple[GraphNode, ...]:
+    """Return what stands in front of layers in a row: nothing where rows are one array that these take.
+
+    A class becomes its vector, a text the mean of the vectors of its words; with the numbers they are one row.
+
+    Raises:
+        ConfigError: layers of another run shall stand there.
+    """
+    own = {} if spec.encoding is None else spec.encoding.own
+    if not own or (len(spec.input_shapes) == 1 and _begins_with_lookup(model)):
+        return ()
+    if model.transfer is not None:
+        message = f"layers of another run know other words and classes than there are here in {listed(own)}"
+        hint = "remove `transfer`, or give these columns another `encoding`, or leave them out with `ignore`"
+        raise ConfigError(Problem(message, hint, ("model", "transfer")))
+    nodes, joined = [], []
+    for array, name in input_names(spec).items():
+        if array not in own:
+            joined.append(name)
+            continue
+        column, lookup = name or identifier(array), own[array]
+        is_text = lookup.length is not None
+        embedding: dict[str, Any] = {"input_dim": lookup.size, "output_dim": lookup.dimension}
+        layers = (
+            _layer("Embedding", f"{column}_embedding", **embedding, **({"mask_zero": True} if is_text else {})),
+            _layer("GlobalAveragePooling1D", f"{column}_mean") if is_text else _layer("Flatten", f"{column}_vector"),
+        )
+        nodes.append(GraphNode(layers[1].component.parameters["name"], layers, (name,), None, PATH))
+        joined.append(nodes[-1].name)
+    if len(joined) > 1:
+        nodes.append(GraphNode(JOINED, (_layer("Concatenate", JOINED),), tuple(joined), None, PATH))
+    return tuple(nodes)
+
+
+def _layer(kind: str, name: str, **parameters: Any) -> PlannedLayer:
+    return PlannedLayer(Component("layers", kind, {**parameters, "name": name}), PATH)
+
+
+def _begins_with_lookup(model: SequentialConfig) -> bool:
+    first = next(written_layers(model), None)
+    return first is not None and looks_up(first.component)
