@@ -37,7 +37,7 @@ def test_the_second_loading_comes_from_disk_and_is_the_same(loads):
     assert isinstance(second.x[""], np.memmap)
     assert np.array_equal(first.x[""], second.x[""])
     assert second.x[""].dtype == first.x[""].dtype
-    assert (second.feature_names, second.x_test, second.image) == (("a", "b"), None, False)
+    assert (second.feature_names, second.x_test) == (("a", "b"), None)
 
 
 def test_another_version_is_loaded_again(loads):

@@ -8,12 +8,13 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from nnlab.config.data import DataConfig
 from nnlab.data.loading import load_data
 from nnlab.data.scaling import fit_scaling
-from nnlab.data.splits import choose_rows
+from nnlab.data.splitting import ByChance, InOrder, choose_rows
 from nnlab.errors import DataError
 
 
 def choose(num_rows, *, validation=0.2, test=0.2, limit=None, last_rows=False, seed=0):
-    return choose_rows(num_rows, validation=validation, test=test, limit=limit, last_rows=last_rows, seed=seed)
+    way = InOrder(seed) if last_rows else ByChance(seed)
+    return choose_rows(num_rows, way, validation=validation, test=test, limit=limit)
 
 
 @pytest.mark.proof

@@ -143,6 +143,7 @@ class Entry(NamedTuple):
         lengthened_by_momentum: whether momentum makes its steps 1 / (1 - momentum) times as long.
         settings: of a data set, the keys of the `data` section that it understands besides those of all.
         needs: those of them that it cannot do without.
+        split: how its rows are dealt if the config does not say: a word of `data.split.by`.
     """
 
     kind: str
@@ -170,6 +171,7 @@ class Entry(NamedTuple):
     lengthened_by_momentum: bool = False
     settings: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
+    split: str = "random"
 
     @property
     def first_parameter(self) -> str | None:

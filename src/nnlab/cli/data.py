@@ -67,6 +67,7 @@ def _name(loaded: LoadedConfig) -> str:
 def _show(described: DataDescription, loaded: LoadedConfig) -> None:
     out, scale = console.results(), loaded.experiment.data.scale
     out.say(f"{_name(loaded)}: {', '.join(f'{len(rows):,} {split}' for split, rows in described.rows.items())} rows")
+    out.say(f"split: {_split_words(described, loaded)}")
     if scale is not None:
         out.say("values as the source has them; the network gets them scaled")
     out.show_table(_columns(described), title="columns", whole="`--json`")
@@ -81,6 +82,12 @@ def _show(described: DataDescription, loaded: LoadedConfig) -> None:
         features = sum(column.role == "feature" for column in described.columns)
         if features > MOST_CELLS:
             out.say(f"with the first {MOST_CELLS} of {counted(features, 'feature')}")
+
+
+def _split_words(described: DataDescription, loaded: LoadedConfig) -> str:
+    said = loaded.experiment.data.split
+    column = "" if said is None or said.column is None else f" `{said.column}`"
+    return f"{described.chosen.by}{column}{' (the default)' * (said is None)}"
 
 
 def _columns(described: DataDescription) -> list[Column]:

@@ -15,7 +15,7 @@ from nnlab.config.names import canonical
 from nnlab.config.remedies import type_remedy
 from nnlab.config.section import OrSection, Section, key, required
 from nnlab.config.shapes import ANYTHING, Checked, Choice, CountOrList, Either, ListOf, ListOrMap, MapOf, OneOrByName
-from nnlab.config.values import CLASS_NAME, NAMES, TEXT, is_finite_number, whole, whole_number
+from nnlab.config.values import CLASS_NAME, NAME, NAMES, TEXT, is_finite_number, whole, whole_number
 from nnlab.errors import did_you_mean
 from nnlab.wording import show
 
@@ -137,6 +137,43 @@ def fold_among_its_parts(given: Mapping[str, Any]) -> Iterator[Fault]:
         yield Fault(("fold",), f"there are {of} folds, received {show(fold)}", f"write a number from 1 to {of}")
 
 
+SPLIT_COLUMNS: Final[Mapping[str, str]] = {
+    "group": "the group of each row",
+    "time": "when each row was",
+    "column": "`train`, `validation` or `test` for each row",
+}
+"""What rows may be split by that a column says, and what stands in it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SplitConfig(Section):
+    """How the rows are dealt to training, validation and test."""
+
+    short = "by"
+
+    by: str = required(
+        Choice(("random", "stratified", "order", *SPLIT_COLUMNS)),
+        "`random`; `stratified`: equal shares of the classes; `order`: the last rows are test rows, those before them "
+        "validate; `group`: no group in two splits; `time`: the latest rows are test rows; `column`: it says the split",
+        missing="write `split: stratified`, or `split: {by: group, column: NAME}`",
+    )
+    column: str | int | None = key(NAME, "of `group`, `time` and `column`; no feature unless `features` names it")
+
+
+@check("split-by-a-column", SplitConfig)
+def split_by_a_column(given: Mapping[str, Any]) -> Iterator[Fault]:
+    """A column is named where rows are split by one, and nowhere else."""
+    by = given.get("by")
+    if not isinstance(by, str):
+        return
+    if by in SPLIT_COLUMNS and "column" not in given:
+        message = f"`by: {by}` needs a column that says {SPLIT_COLUMNS[by]}"
+        yield Fault((), message, f"write `split: {{by: {by}, column: NAME}}`", at_key=True)
+    if "column" in given and by in ("random", "stratified", "order"):
+        hint = "remove it, or write `by: group`, `by: time` or `by: column`"
+        yield Fault(("column",), f"`by: {by}` goes by no column", hint, at_key=True)
+
+
 @dataclass(frozen=True, kw_only=True)
 class DataConfig(Section):
     """Where the rows come from, what is predicted, and how they are split and scaled."""
@@ -177,6 +214,11 @@ class DataConfig(Section):
     test: int | float | None = key(
         ROWS,
         "rows or fraction of all; if it is left out the data set's own test set, else `0.2`, of less than 10 rows none",
+    )
+    split: SplitConfig | None = key(
+        SplitConfig,
+        "how rows are dealt: `random`, `stratified`, `order`, or by the group, the time or the split that a column "
+        "says; if it is left out `stratified` for classes of your own data, `order` for built-in pictures, else `random`",
     )
     scale: Scale | Mapping[str, Scale] = key(
         OneOrByName(SCALING, key=canonical, by_output=False),
@@ -248,9 +290,28 @@ def settings_of_the_source(given: Mapping[str, Any]) -> Iterator[Fault]:
             yield Fault((name,), message, hint, at_key=True)
     if given.get("ignore") == OTHERS and not given.get("features"):
         yield Fault(("ignore",), "`ignore: others` needs `features` to name columns", "name them, or remove `ignore`")
+    split = given.get("split")
+    if isinstance(split, Mapping) and split.get("column") is not None and "split" not in entry.settings:
+        message = f"`{source}` has no columns to split by"
+        yield Fault(("split", "column"), message, "write `split: random` or `split: stratified`", at_key=True)
     if "columns" in given and "columns" not in entry.settings:
         message = f"`columns` goes with `inline`, not with `{source}`"
         yield Fault(("columns",), message, "write `source: inline`, or remove `columns`", at_key=True)
+
+
+@check("splits-said-once", DataConfig)
+def splits_said_once(given: Mapping[str, Any]) -> Iterator[Fault]:
+    """Where a column says the splits nothing else does; later rows are not trained on to predict earlier ones."""
+    split = given.get("split")
+    by = split.get("by") if isinstance(split, Mapping) else None
+    for name in ("validation", "test"):
+        if by == "column" and name in given:
+            message = f"`{name}` and `split: {{by: column}}` both say which rows are taken"
+            yield Fault((name,), message, f"remove `{name}`, or split otherwise", at_key=True)
+    if by == "time" and isinstance(given.get("validation"), Mapping):
+        message = "folds take turns, so that later rows would be trained on to predict earlier ones"
+        hint = "with `split: {by: time}` write rows or a fraction: `validation: 0.2`"
+        yield Fault(("validation",), message, hint, at_key=True)
 
 
 @check("one-choice-of-classes", DataConfig)

@@ -95,7 +95,8 @@ def _list_of_names(name: Shape) -> ListOf:
     return ListOf(name, "a name or a list of names", lambda _: None, or_one=True)
 
 
-NAMES: Final = _list_of_names(Checked(_name, {"type": ["string", "integer"]}))
+NAME: Final = Checked(_name, {"type": ["string", "integer"]})
+NAMES: Final = _list_of_names(NAME)
 CLASS_NAME: Final = Checked(_class_name, {"type": ["string", "integer", "boolean"]})
 
 

@@ -14,6 +14,7 @@ from nnlab.data.archives import fault_of, opened, read_array
 from nnlab.data.columns import AUTOENCODER, select_features
 from nnlab.data.files import require_file
 from nnlab.data.registry import RawData
+from nnlab.data.split_column import fault_of_array, split_numbers
 from nnlab.errors import ConfigPath, DataError, Problem, did_you_mean
 from nnlab.wording import listed
 
@@ -34,8 +35,10 @@ def read_npz(config: DataConfig) -> RawData:
     file = require_file(config.path, source="npz")
     with opened(file, _SAVE) as archive:
         targets, features = _chosen_names(config, archive.files, file)
-        arrays = _read_all(file, archive, [*features, *targets.values()])
-    problems = list(array_problems(arrays, file, targets=targets.values()))
+        said = [] if config.split is None or config.split.column is None else [str(config.split.column)]
+        arrays = _read_all(file, archive, [*features, *targets.values(), *said])
+    problems = list(array_problems(arrays, file, targets=[*targets.values(), *said]))
+    problems += [] if problems else _split_problems(arrays, said, config, file)
     if problems:
         hint = (
             "list the arrays that are read in `features` and `target`"
@@ -50,9 +53,27 @@ def read_npz(config: DataConfig) -> RawData:
         x_test={name: _as_rows(arrays[_test(name)]) for name in features} if has_test else None,
         y_test={output: arrays[_test(name)] for output, name in targets.items()} if has_test else None,
         target_names={output: _column_names(name, arrays[name]) for output, name in targets.items()},
+        split_values=_split_values(arrays, said, config),
+        split_values_test=_split_values(arrays, [_test(name) for name in said], config) if has_test else None,
     )
     named = config.named_features
     return select_features(raw, named) if named and _are_numbers(named) else raw
+
+
+def _split_problems(
+    arrays: Mapping[str, np.ndarray], said: Sequence[str], config: DataConfig, file: Path
+) -> list[Problem]:
+    assert not said or config.split is not None
+    names = [each for name in said for each in (name, _test(name)) if each in arrays]
+    faults = {name: fault_of_array(arrays[name], config.split) for name in names if config.split is not None}
+    return [Problem(f"`{name}` {fault[0]}", fault[1], file=str(file)) for name, fault in faults.items() if fault]
+
+
+def _split_values(arrays: Mapping[str, np.ndarray], names: Sequence[str], config: DataConfig) -> np.ndarray | None:
+    for name in names:
+        numbers = split_numbers(arrays[name]) if config.split is not None and config.split.by == "column" else None
+        return arrays[name] if numbers is None else np.asarray(numbers)
+    return None
 
 
 def _chosen_names(config: DataConfig, stored: Sequence[str], file: Path) -> tuple[dict[str, str], list[str]]:
@@ -66,6 +87,8 @@ def _chosen_names(config: DataConfig, stored: Sequence[str], file: Path) -> tupl
         raise fault_of(file, f"the file has no `y`; it holds {_there(stored)}", hint)
     problems: list[Problem] = []
     targets = _target_names(config, stored, problems)
+    if config.split is not None and config.split.column is not None:
+        problems += _unknown(str(config.split.column), stored, ("data", "split", "column"))
     features = _feature_names(config, stored, targets.values(), problems)
     DataError.raise_any(problems)
     return targets, features
@@ -93,6 +116,8 @@ def _feature_names(
 ) -> list[str]:
     if config.named_features is None or _are_numbers(config.named_features):
         all_names = dict.fromkeys(name.removesuffix("_train") for name in stored if not _is_test(name, stored))
+        if config.split is not None:
+            all_names.pop(str(config.split.column), None)
         names = (
             ["x"] if "x" in all_names and "x" not in targets else [name for name in all_names if name not in targets]
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 from nnlab.config.by_name import only
 from nnlab.config.data import OTHERS, DataConfig
@@ -17,11 +18,25 @@ AUTOENCODER = ("inputs",)
 """The `target` that means: what comes in shall come out."""
 
 
-def choose_columns(config: DataConfig, names: Sequence[str]) -> tuple[list[int], dict[str, list[int]]]:
-    """Return the numbers of the feature columns, and of the target columns of each of `config.sections`.
+class Columns(NamedTuple):
+    """What columns are for, by their numbers.
 
-    A whole number in the config is a column's number, from 0 (-1 for the last), unless a column is called so. An output
-    that gives back the inputs has no target columns.
+    Args:
+        features: what is predicted from.
+        targets: what is predicted, of each of `config.sections`.
+        split: what the rows are split by; `None` if no column says it.
+    """
+
+    features: list[int]
+    targets: dict[str, list[int]]
+    split: int | None
+
+
+def choose_columns(config: DataConfig, names: Sequence[str]) -> Columns:
+    """Return which columns are features, which are targets, and which says how rows are split.
+
+    The latter is no feature, unless it is named. A whole number in the config is a column's number, from 0 (-1 for the
+    last), unless a column is called so. An output that gives back the inputs has no target columns.
 
     Raises:
         DataError: with every name that is not there and every column that stands twice.
@@ -45,6 +60,10 @@ def choose_columns(config: DataConfig, names: Sequence[str]) -> tuple[list[int],
     features = named
     if config.features is None or (isinstance(config.features, Mapping) and config.ignore != OTHERS):
         features = [column for column in range(len(names)) if column not in taken]
+    split: int | None = None
+    if config.split is not None and config.split.column is not None:
+        split = next(iter(_find_all([config.split.column], names, problems, path=("data", "split", "column"))), None)
+        features = [column for column in features if column != split or column in named]
     if config.ignore is not None and config.ignore != OTHERS:
         ignored = set(_find_all(config.ignore, names, problems, path=("data", "ignore")))
         problems += [
@@ -56,7 +75,7 @@ def choose_columns(config: DataConfig, names: Sequence[str]) -> tuple[list[int],
         message = f"no column is left as a feature: all are targets{' or ignored' * (config.ignore is not None)}"
         problems.append(Problem(message, path=("data", "target" if config.ignore is None else "ignore")))
     DataError.raise_any(problems)
-    return features, targets
+    return Columns(features, targets, split)
 
 
 def select_features(raw: RawData, wanted: Sequence[str | int]) -> RawData:
@@ -94,7 +113,8 @@ def _find_all(
     for part, name in zip(parts, wanted, strict=True):
         found = _find(name, names)
         if found is None and len(unknown) <= _MOST_UNKNOWN:
-            problems.append(_unknown(name, names, path=(*path, part)))
+            is_list = path[-1] != "column"
+            problems.append(_unknown(name, names, path=(*path, part) if is_list else path))
         elif found is None:
             continue
         elif found in columns:

@@ -17,9 +17,10 @@ from nnlab.data.loading import load_source_rows
 from nnlab.data.registry import RawData
 from nnlab.data.scaling import is_constant
 from nnlab.data.source_rows import SourceRows
+from nnlab.data.splitting import Chosen
 from nnlab.data.target_spec import Shape
 from nnlab.data.targets import Target
-from nnlab.wording import counted, named
+from nnlab.wording import counted, listed, named, plural
 
 UNEVEN = 3
 """So many times as many rows of one class as of another are said to be uneven."""
@@ -37,7 +38,7 @@ class ColumnSummary:
 
     Args:
         name: of the column or the array.
-        role: whether it is learned from, or learned.
+        role: whether it is learned from, learned, or says how rows are split.
         kind: what its values are: a kind of `nnlab list columns`, or in plain words `number`, `class`, `picture`, ....
         dtype: the type in which the source holds them.
         shape: of a row; `()` for a column.
@@ -51,7 +52,7 @@ class ColumnSummary:
     """
 
     name: str
-    role: Literal["feature", "target"]
+    role: Literal["feature", "target", "split"]
     kind: str
     dtype: str
     shape: Shape = ()
@@ -78,15 +79,20 @@ class DataDescription:
 
     Args:
         source: the rows.
-        rows: positions of the rows of each split among them.
-        columns: features, then targets.
+        chosen: positions of the rows of each split among them.
+        columns: what says the splits, features, then targets.
         notes: what had better be known of them.
     """
 
     source: SourceRows
-    rows: Mapping[str, np.ndarray]
+    chosen: Chosen
     columns: tuple[ColumnSummary, ...]
     notes: tuple[str, ...]
+
+    @property
+    def rows(self) -> Mapping[str, np.ndarray]:
+        """Positions of the rows of each split."""
+        return self.chosen.rows
 
     def classes(self, split: str) -> dict[str, dict[str, int]]:
         """Return how many rows each class or label has in a split, by output; nothing for numbers."""
@@ -106,7 +112,8 @@ class DataDescription:
             split: {"rows": len(positions), "classes": one_or_all(self.classes(split)) if self.classes(split) else {}}
             for split, positions in self.rows.items()
         }
-        return {"splits": splits, "columns": [c.as_json() for c in self.columns], "notes": list(self.notes)}
+        columns = [column.as_json() for column in self.columns]
+        return {"split_by": self.chosen.by, "splits": splits, "columns": columns, "notes": list(self.notes)}
 
 
 def describe_data(config: DataConfig, *, seed: int) -> DataDescription:
@@ -119,9 +126,22 @@ def describe_data(config: DataConfig, *, seed: int) -> DataDescription:
     Raises:
         DataError: they cannot be read.
     """
-    source, rows = load_source_rows(config, seed=seed)
-    columns = [*_features(source, rows["train"]), *_targets(source, rows["train"])]
-    return DataDescription(source, rows, tuple(columns), tuple(_notes(source, rows, columns)))
+    source, chosen = load_source_rows(config, seed=seed)
+    rows = chosen.rows
+    split = _split_column(source, config, rows["train"])
+    columns = [*split, *_features(source, rows["train"]), *_targets(source, rows["train"])]
+    notes = dict.fromkeys([*_notes(source, rows, columns), *chosen.notes])
+    return DataDescription(source, chosen, tuple(columns), tuple(notes))
+
+
+def _split_column(source: SourceRows, config: DataConfig, train: np.ndarray) -> Iterator[ColumnSummary]:
+    values = source.raw.split_values
+    if values is not None and config.split is not None:
+        dtype = str(values.dtype).replace("object", "text") if config.split.by == "group" else ""
+        distinct = len(np.unique(values[train]))
+        yield ColumnSummary(
+            str(config.split.column), "split", config.split.by, dtype, distinct=distinct, why="as the config says"
+        )
 
 
 def picture_shape(shape: Shape, told: Shape | None = None) -> Shape | None:
@@ -255,4 +275,5 @@ def _class_notes(target: Target, rows: Mapping[str, np.ndarray], of: str) -> Ite
         gone = [name for name, count in found.items() if not count]
         if gone:
             what = "label" if target.task == "multilabel" else "class"
-            yield f"no {'training' if split == 'train' else split} row{of} has the {what} {', '.join(map(named, gone))}"
+            where = "training" if split == "train" else split
+            yield f"no {where} row{of} has the {plural(len(gone), what)} {listed(gone)}"

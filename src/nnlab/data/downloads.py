@@ -130,7 +130,6 @@ def _as_raw(arrays: Arrays, class_names: tuple[str, ...]) -> RawData:
         y_test=arrays.get("y_test"),
         class_names=class_names,
         task="classification",
-        image=True,
     )
 
 

@@ -17,7 +17,7 @@ from nnlab.data.arrays import load_rows, load_target
 from nnlab.data.csv_files import has_header
 from nnlab.data.encoding.encoding import TableEncoding
 from nnlab.data.files import kind_of_input, reading
-from nnlab.data.loading import load_data
+from nnlab.data.loading import load_data, split_as_before
 from nnlab.data.splits import ByName, DataSpec
 from nnlab.data.table import Fault, Table, numbers, target_columns
 from nnlab.data.tables import csv_table, parquet_table
@@ -41,7 +41,7 @@ def data_spec(run: Run) -> DataSpec:
     path = run.data_path
     if not path.exists():
         config = load_config(run.config_path).experiment
-        return load_data(config.data, seed=config.seed).spec
+        return load_data(split_as_before(config.data), seed=config.seed).spec
     try:
         return DataSpec.from_json(run.read_data())
     except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:

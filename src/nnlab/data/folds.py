@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nnlab.errors import DataError, Problem
-from nnlab.wording import listed, plural
+from nnlab.wording import counted, listed, plural
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -21,6 +21,7 @@ class Fold:
         seed: deals the rows, 0 to 2**32 - 1.
         classes: the class of each row of the source, `[rows]`, for parts that have as many of each class; else `None`.
         names: of the classes.
+        groups: the number of the group of each row of the source, for parts that have whole groups; else `None`.
     """
 
     number: int
@@ -28,6 +29,7 @@ class Fold:
     seed: int
     classes: np.ndarray | None = None
     names: Sequence[str] = ()
+    groups: np.ndarray | None = None
 
     def split_off(self, rows: np.ndarray, *, shuffle: bool) -> tuple[np.ndarray, np.ndarray]:
         """Return the rows that are trained on, and those of this part.
@@ -37,8 +39,14 @@ class Fold:
             shuffle: whether what is trained on is shuffled, for sources that may be in an order.
 
         Raises:
-            DataError: there are fewer rows than parts, or a class has a single row.
+            DataError: there are fewer rows or groups than parts, or a class has a single row.
         """
+        if self.groups is not None:
+            there, codes = np.unique(self.groups[rows], return_inverse=True)
+            if self.of > len(there):
+                message = f"the {counted(len(there), 'group')} that the test rows leave make no {self.of} folds"
+                raise DataError(Problem(message, "make fewer folds", path=("data", "validation")))
+            return self._parted(rows, fold_numbers(len(there), self.of, self.seed)[codes], shuffle=shuffle)
         if self.of > len(rows):
             message = f"the {len(rows)} rows that the test rows leave make no {self.of} folds"
             raise DataError(Problem(message, "make fewer folds", path=("data", "validation")))
@@ -48,6 +56,9 @@ class Fold:
             hint = "leave the class out with `classes`"
             raise DataError(Problem(message, hint, path=("data", "validation")))
         numbers = fold_numbers(len(rows), self.of, self.seed, None if self.classes is None else self.classes[rows])
+        return self._parted(rows, numbers, shuffle=shuffle)
+
+    def _parted(self, rows: np.ndarray, numbers: np.ndarray, *, shuffle: bool) -> tuple[np.ndarray, np.ndarray]:
         rest, own = rows[numbers != self.number - 1], rows[numbers == self.number - 1]
         return (np.random.RandomState(self.seed).permutation(rest) if shuffle else rest), own
 

@@ -16,7 +16,7 @@ from nnlab.config.load import load_config
 from nnlab.config.schema import Experiment
 from nnlab.data.changes import count_seen, differences, positions_of_splits, unseen_rows
 from nnlab.data.features import RowsFile, data_spec
-from nnlab.data.loading import encoded_targets, read_source
+from nnlab.data.loading import encoded_targets, read_source, split_as_before
 from nnlab.data.record import DataRecord, file_record
 from nnlab.data.registry import RawData
 from nnlab.data.source_rows import SourceRows
@@ -106,6 +106,8 @@ class RunData:
                 for output, section in config.sections.items()
             }
             changes["target"] = as_given(names)
+        if self.record is not None:  # which knows the rows of each split, whatever a column says of them now
+            changes["split"] = None
         return replace(config, **changes)
 
     def encoded(self, y: np.ndarray, output: str, names: Sequence[str]) -> Target:
@@ -330,7 +332,7 @@ def _positions_without_record(data: RunData, source: SourceRows) -> dict[str, np
     Raises:
         DataError: there are not as many rows as there were.
     """
-    chosen = source.split(data.experiment.data, seed=data.experiment.seed)
+    chosen = source.split(split_as_before(data.experiment.data), seed=data.experiment.seed).rows
     for name in get_args(SplitName):
         now, then = len(chosen.get(name, ())), getattr(data.spec, f"num_{name}")
         if now != then:

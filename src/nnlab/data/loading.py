@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from nnlab.config.by_name import UNNAMED, by_output, only, said_of, shared
-from nnlab.config.data import DataConfig
+from nnlab.config.data import DataConfig, SplitConfig
 from nnlab.data.classes import check_every_class_is_trained, class_weights
 from nnlab.data.columns import AUTOENCODER, select_features
 from nnlab.data.encoding.encoding import TableEncoding
@@ -23,6 +23,7 @@ from nnlab.data.scaling import fit_scaling, scaled
 from nnlab.data.source_rows import SourceRows
 from nnlab.data.sources import SOURCES
 from nnlab.data.splits import ByName, DataSpec, Split, Splits, row_count
+from nnlab.data.splitting import Chosen
 from nnlab.data.target_spec import TargetSpec
 from nnlab.data.targets import Target, encode_target, inputs_as_target
 from nnlab.errors import ConfigPath, DataError, Problem, did_you_mean
@@ -48,7 +49,8 @@ def load_data(config: DataConfig, *, seed: int) -> Splits:
         >>> load_data(config, seed=0).spec.class_names
         ('setosa', 'versicolor', 'virginica')
     """
-    source, rows = load_source_rows(config, seed=seed)
+    source, chosen = load_source_rows(config, seed=seed)
+    rows = chosen.rows
     classes = {output: target.codes for output, target in source.targets.items() if target.codes}
     record = make_record(config, source.hashed(), rows, classes)
     found = _assemble(source, rows, config, record)
@@ -57,15 +59,16 @@ def load_data(config: DataConfig, *, seed: int) -> Splits:
     if isinstance(fold, Fold):
         of_fold = fold.note(np.setdiff1d(np.arange(source.num_main), rows.get("test", [])))
     more = [note for note in (source.unsplit(config), of_fold) if note is not None]
-    return replace(found, spec=replace(found.spec, notes=(*found.spec.notes, *more))) if more else found
+    notes = tuple(dict.fromkeys([*found.spec.notes, *chosen.notes, *more]))
+    return replace(found, spec=replace(found.spec, notes=notes, split=chosen.by))
 
 
 @reading()
-def load_source_rows(config: DataConfig, *, seed: int) -> tuple[SourceRows, dict[str, np.ndarray]]:
+def load_source_rows(config: DataConfig, *, seed: int) -> tuple[SourceRows, Chosen]:
     """Load the rows that take part as the source has them, not scaled, and choose those of each split.
 
     Returns:
-        The rows, and by split the positions of its rows among them.
+        The rows, and which positions among them each split takes.
 
     Raises:
         DataError: see `load_data`.
@@ -75,6 +78,13 @@ def load_source_rows(config: DataConfig, *, seed: int) -> tuple[SourceRows, dict
     source = SourceRows.of(raw, encoded_targets(raw, config, partial(encode_target, raw)))
     _check_own_test(source, config)
     return source, source.split(config, seed=seed)
+
+
+def split_as_before(config: DataConfig) -> DataConfig:
+    """Return the section of a run that keeps nothing of its rows: nothing was stratified when such runs were made."""
+    if config.split is not None or SOURCES[config.source.name].split == "order":
+        return config
+    return replace(config, split=SplitConfig(by="random"))
 
 
 def read_source(config: DataConfig, *, seed: int) -> RawData:

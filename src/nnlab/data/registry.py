@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from nnlab.config.data import DataConfig
     from nnlab.data.splits import ByName
 
-Setting = Literal["path", "columns", "target", "ignore", "missing"]
+Setting = Literal["path", "columns", "target", "ignore", "missing", "split"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,6 @@ class RawData:
         class_names: names of the classes 0, 1, ... of a `y` of integers; empty if labels are their own names.
         task: what the data set is for; `None` to infer it from `y`.
         picture_shape: of rows that are flat and stand for pictures, such as `(8, 8)`.
-        image: whether validation takes the last training rows, as is the custom for image sets.
         names_columns: whether the columns of a `y` of several have names of their own, rather than numbers.
         notes: what was understood of the values that the user may have meant otherwise, one sentence each.
         kinds: of each column, where `x` has columns `[rows]` of numbers or text by name, which are to be encoded.
@@ -47,6 +46,9 @@ class RawData:
         why: what each feature of a table was taken for its kind for.
         left_out: columns that nobody named and that are no features, and why.
         rows: numbers of these rows in the source, `[rows]`; `None` for all of them.
+        split_values: what the column of `data.split` holds, `[rows]`: groups, times as numbers, or numbers of `SPLITS`;
+            `None` if no column is named.
+        split_values_test: the same of the own test set.
     """
 
     x: ByName
@@ -58,7 +60,6 @@ class RawData:
     class_names: tuple[str, ...] = ()
     task: Literal["classification", "regression"] | None = None
     picture_shape: tuple[int, ...] | None = None
-    image: bool = False
     names_columns: bool = False
     notes: tuple[str, ...] = ()
     kinds: Mapping[str, Component] = field(default_factory=dict)
@@ -66,6 +67,8 @@ class RawData:
     why: Mapping[str, str] = field(default_factory=dict)
     left_out: Mapping[str, str] = field(default_factory=dict)
     rows: np.ndarray | None = None
+    split_values: np.ndarray | None = None
+    split_values_test: np.ndarray | None = None
 
     @classmethod
     def of_one(
@@ -118,12 +121,14 @@ class Source(NamedTuple):
         takes: the settings that this source understands and others refuse.
         needs: those of them that it cannot do without.
         url: a page that describes the data set.
+        split: how its rows are dealt if the config does not say.
     """
 
     load: Loader
     takes: frozenset[Setting]
     needs: frozenset[Setting]
     url: str | None
+    split: Literal["random", "stratified", "order"] = "random"
 
     @property
     def entry(self) -> Entry:
@@ -139,6 +144,7 @@ class Source(NamedTuple):
             parameters={parameter.name: parameter for parameter in _parameters(self.load)},
             settings=tuple(sorted(self.takes)),
             needs=tuple(sorted(self.needs)),
+            split=self.split,
         )
 
 
@@ -147,7 +153,11 @@ SOURCES: dict[str, Source] = {}
 
 
 def dataset(
-    *, url: str | None = None, takes: Iterable[Setting] = (), needs: Iterable[Setting] = ()
+    *,
+    url: str | None = None,
+    takes: Iterable[Setting] = (),
+    needs: Iterable[Setting] = (),
+    split: Literal["random", "stratified", "order"] = "random",
 ) -> Callable[[Any], Any]:
     """Register a function as the data set of its name.
 
@@ -158,10 +168,12 @@ def dataset(
         url: a page that describes the data set.
         takes: the settings that it understands besides those that hold for every source.
         needs: the settings that it cannot do without.
+        split: how its rows are dealt if the config does not say; `stratified` holds for classes alone, others are drawn
+            at `random`.
     """
 
     def register(load: Loader) -> Loader:
-        source = SOURCES[load.__name__] = Source(load, frozenset([*takes, *needs]), frozenset(needs), url)
+        source = SOURCES[load.__name__] = Source(load, frozenset([*takes, *needs]), frozenset(needs), url, split)
         catalog.register("datasets", load.__name__, lambda: source.entry)
         return load
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,10 +12,23 @@ from nnlab.config.data import DataConfig, FoldConfig
 from nnlab.data.fingerprint import hash_classes, hash_rows, mix_all
 from nnlab.data.folds import Fold
 from nnlab.data.record import ROW
-from nnlab.data.registry import RawData
-from nnlab.data.splits import DEFAULT_SHARE, FEWEST_TO_SPLIT, ByName, DataSpec, Split, choose_rows, row_count, rows_at
+from nnlab.data.registry import SOURCES, RawData
+from nnlab.data.splits import DEFAULT_SHARE, FEWEST_TO_SPLIT, ByName, DataSpec, Split, row_count, rows_at
+from nnlab.data.splitting import (
+    SPLITS,
+    ByChance,
+    ByClass,
+    ByGroup,
+    ByTime,
+    Chosen,
+    InOrder,
+    absent_classes,
+    choose_rows,
+    told_rows,
+)
 from nnlab.data.targets import Target
-from nnlab.wording import counted
+from nnlab.errors import DataError, Problem
+from nnlab.wording import counted, listed
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,40 +61,106 @@ class SourceRows:
             return cls(raw, targets, np.concatenate([numbers, np.arange(test)]))
         x_test = None if raw.x_test is None else rows_at(raw.x_test, kept[main:])
         numbers = np.concatenate([numbers[kept[:main]], np.flatnonzero(kept[main:])])
-        return cls(replace(raw, x=rows_at(raw.x, kept[:main]), x_test=x_test), targets, numbers)
+        values, tested = raw.split_values, raw.split_values_test
+        raw = replace(
+            raw,
+            x=rows_at(raw.x, kept[:main]),
+            x_test=x_test,
+            split_values=None if values is None else values[kept[:main]],
+            split_values_test=None if tested is None else tested[kept[main:]],
+        )
+        return cls(raw, targets, numbers)
 
     @property
     def num_main(self) -> int:
         """How many rows there are without the own test set."""
         return row_count(self.raw.x)
 
-    def split(self, config: DataConfig, *, seed: int) -> dict[str, np.ndarray]:
+    def split(self, config: DataConfig, *, seed: int) -> Chosen:
         """Choose the rows of each split, which are given by their positions here.
 
         Raises:
-            DataError: a split would take every row, or the limit is above the rows left.
+            DataError: a split would take every row, the limit is above the rows left, or rows cannot be split so.
         """
-        own_test = self.raw.x_test is not None
-        test = self._default_share if config.test is None else config.test
-        rows = choose_rows(
-            self.num_main,
-            validation=self.validation(config, seed=seed),
-            test=0 if own_test else test,
-            limit=config.limit,
-            last_rows=self.raw.image,
-            seed=seed if config.seed is None else config.seed,
-        )
-        return {**rows, "test": np.arange(self.num_main, len(self.numbers))} if own_test else rows
+        by, own_test = self.split_by(config), self.raw.x_test is not None
+        seed = seed if config.seed is None else config.seed
+        validation = self.validation(config, seed=seed)
+        test: int | float = self._default_share if config.test is None else config.test
+        test = 0 if own_test else test
+        way = self._way(by, config, seed, parts=1 + bool(test) + bool(validation))
+        if by == "column":
+            rows = told_rows(self._split_values, config.limit, _split_column(config))
+        else:
+            rows = choose_rows(self.num_main, way, validation=validation, test=test, limit=config.limit)
+        notes = [*way.notes, *self._split_notes(config, by, rows, way)]
+        if own_test:
+            _check_own_test(self.raw, config, rows)
+            rows["test"] = np.arange(self.num_main, len(self.numbers))
+        return Chosen(rows, by, tuple(notes))
+
+    def split_by(self, config: DataConfig) -> str:
+        """Return what the rows are split by.
+
+        Raises:
+            DataError: by classes, and there is not one target with classes.
+        """
+        default = SOURCES[config.source.name].split
+        by = default if config.split is None else config.split.by
+        if by != "stratified" or self._classes is not None:
+            return by
+        if config.split is None:
+            return "random"
+        what = f"the task is {only(self.targets).task}" if len(self.targets) == 1 else "there are several targets"
+        message = f"`stratified` needs one target with classes, and {what}"
+        raise DataError(Problem(message, "write `split: random`", path=("data", "split")))
+
+    @property
+    def _classes(self) -> np.ndarray | None:
+        """The classes `[rows]` of the only target, without those of the own test set."""
+        target = only(self.targets)
+        has_classes = len(self.targets) == 1 and target.y is not None and target.has_classes
+        return target.y[: self.num_main] if has_classes and target.y is not None else None
+
+    @property
+    def _split_values(self) -> np.ndarray:
+        """What the column says that rows are split by."""
+        assert self.raw.split_values is not None, "the source has read the column that the config names"
+        return self.raw.split_values
+
+    def _way(self, by: str, config: DataConfig, seed: int, *, parts: int) -> ByChance:
+        if by == "stratified" and self._classes is not None:
+            return ByClass(seed, classes=self._classes, names=only(self.targets).class_names, parts=parts)
+        if by == "group":
+            return ByGroup(seed, groups=np.unique(self._split_values, return_inverse=True)[1])
+        if by == "time":
+            return ByTime(seed, times=self._split_values, column=_split_column(config))
+        return InOrder(seed) if by == "order" else ByChance(seed)
+
+    def _split_notes(self, config: DataConfig, by: str, rows: Mapping[str, np.ndarray], way: ByChance) -> Iterator[str]:
+        """Yield what came out that had better be known."""
+        if by == "group":
+            counts = [f"{len(np.unique(self._split_values[own]))} {split}" for split, own in rows.items()]
+            yield f"groups of `{_split_column(config)}`: {', '.join(counts)}"
+        if by == "column":
+            there = {*rows, *(["test"] if self.raw.x_test is not None else [])}
+            without = [split for split in SPLITS if split not in there]
+            if without:
+                yield f"`{_split_column(config)}` names no row for {' or '.join(without)}"
+        if self._classes is not None:
+            known = way.rare if isinstance(way, ByClass) else None
+            yield from absent_classes(self._classes, only(self.targets).class_names, rows, but=known)
 
     def validation(self, config: DataConfig, *, seed: int) -> int | float | Fold:
         """Return how many rows validate, or which fold; folds of one target have equal shares of its classes."""
-        given, target = config.validation, only(self.targets)
+        given = config.validation
         given = self._default_share if given is None else given
         if not isinstance(given, FoldConfig):
             return given
         seeds = (each for each in (given.seed, config.seed, seed) if each is not None)
-        classes = target.y if len(self.targets) == 1 and target.has_classes else None
-        return Fold(given.fold, given.of, next(seeds), classes, target.class_names)
+        if self.split_by(config) == "group":
+            groups = np.unique(self._split_values, return_inverse=True)[1]
+            return Fold(given.fold, given.of, next(seeds), groups=groups)
+        return Fold(given.fold, given.of, next(seeds), self._classes, only(self.targets).class_names)
 
     @property
     def _default_share(self) -> float:
@@ -89,6 +168,8 @@ class SourceRows:
 
     def unsplit(self, config: DataConfig) -> str | None:
         """Say which splits have no rows because there are few, and the config does not ask for them."""
+        if config.split is not None and config.split.by == "column":
+            return None
         said = {"validation": config.validation, "test": 0 if self.raw.x_test is not None else config.test}
         without = [name for name, share in said.items() if share is None]
         if self.num_main >= FEWEST_TO_SPLIT or not without:
@@ -139,3 +220,31 @@ def _hash_target(target: Target, count: int) -> np.ndarray:
     if target.y is None:  # what comes in comes out
         return np.zeros(count, np.uint64)
     return hash_classes(target.y, target.class_names) if target.has_classes else hash_rows([target.y])
+
+
+def _split_column(config: DataConfig) -> str:
+    return "" if config.split is None else str(config.split.column)
+
+
+def _check_own_test(raw: RawData, config: DataConfig, rows: Mapping[str, np.ndarray]) -> None:
+    """Refuse groups that are in the source's own test set and elsewhere, and a column that names test rows besides it.
+
+    Raises:
+        DataError: with the first of them.
+    """
+    if config.split is None or raw.split_values is None or raw.split_values_test is None:
+        return
+    column, hint = config.split.column, "take its rows out of one of them, or split otherwise"
+    path = ("data", "split")
+    if config.split.by == "group":
+        both = np.intersect1d(raw.split_values, raw.split_values_test)
+        if len(both):
+            which = f"{counted(len(both), 'group')} of `{column}`" if len(both) > 1 else f"the group of `{column}`"
+            message = f"{which} {listed(map(str, both.tolist()), most=5)} stands in the test set and in the other rows"
+            raise DataError(Problem(message, hint, path=path))
+    if config.split.by == "column" and "test" in rows:
+        message = f"`{column}` names test rows, and `{config.source.name}` has a test set of its own"
+        raise DataError(Problem(message, hint, path=path))
+    if config.split.by == "time" and raw.split_values_test.min() < raw.split_values.max():
+        message = f"rows of the test set are earlier by `{column}` than others that are trained or validated on"
+        raise DataError(Problem(message, hint, path=path))

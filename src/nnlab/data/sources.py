@@ -78,7 +78,7 @@ def california_housing(_: Request) -> RawData:
     return _from_sklearn(fetch_california_housing(), target="MedHouseVal", task="regression")
 
 
-@dataset(url=f"{_KERAS}/fashion_mnist/", takes=["path"])
+@dataset(url=f"{_KERAS}/fashion_mnist/", takes=["path"], split="order")
 def fashion_mnist(request: Request) -> RawData:
     """70,000 pictures of clothes, 28 x 28 pixels (0 to 255), in 10 classes; 10,000 are the test set."""
     from nnlab.data.downloads import load_images
@@ -86,7 +86,7 @@ def fashion_mnist(request: Request) -> RawData:
     return load_images("fashion_mnist", path=request.config.path)
 
 
-@dataset(url=f"{_KERAS}/mnist/", takes=["path"])
+@dataset(url=f"{_KERAS}/mnist/", takes=["path"], split="order")
 def mnist(request: Request) -> RawData:
     """70,000 handwritten digits, 28 x 28 pixels (0 to 255), in 10 classes; 10,000 are the test set."""
     from nnlab.data.downloads import load_images
@@ -94,7 +94,7 @@ def mnist(request: Request) -> RawData:
     return load_images("mnist", path=request.config.path)
 
 
-@dataset(url=f"{_KERAS}/cifar10/", takes=["path"])
+@dataset(url=f"{_KERAS}/cifar10/", takes=["path"], split="order")
 def cifar10(request: Request) -> RawData:
     """60,000 colour pictures, 32 x 32 x 3 (0 to 255), in 10 classes; 10,000 are the test set."""
     from nnlab.data.downloads import load_images
@@ -164,7 +164,7 @@ def bump(request: Request, *, samples: Points = 500, noise: Deviation = 0.0) -> 
     return _function("bump", request, samples, noise)
 
 
-@dataset(needs=["path", "target"], takes=["ignore", "missing"])
+@dataset(needs=["path", "target"], takes=["ignore", "missing", "split"], split="stratified")
 def csv(request: Request) -> RawData:
     """A table in a CSV file at `path`, with column names in its first line."""
     from nnlab.data.tables import read_csv_table
@@ -172,7 +172,7 @@ def csv(request: Request) -> RawData:
     return read_csv_table(request.config)
 
 
-@dataset(needs=["path", "target"], takes=["ignore", "missing"])
+@dataset(needs=["path", "target"], takes=["ignore", "missing", "split"], split="stratified")
 def parquet(request: Request) -> RawData:
     """A table in a Parquet file at `path`; needs the package `pyarrow`."""
     from nnlab.data.tables import read_parquet_table
@@ -180,7 +180,7 @@ def parquet(request: Request) -> RawData:
     return read_parquet_table(request.config)
 
 
-@dataset(needs=["columns", "target"], takes=["ignore", "missing"])
+@dataset(needs=["columns", "target"], takes=["ignore", "missing", "split"], split="stratified")
 def inline(request: Request) -> RawData:
     """A small table written into the config, as `columns: {x: [0, 1], y: [1, 0]}`."""
     from nnlab.data.tables import read_inline_table
@@ -188,7 +188,7 @@ def inline(request: Request) -> RawData:
     return read_inline_table(request.config)
 
 
-@dataset(needs=["path"], takes=["target"])
+@dataset(needs=["path"], takes=["target", "split"], split="stratified")
 def npz(request: Request) -> RawData:
     """NumPy arrays in an NPZ file at `path`: `x` and `y`, or those that `features` and `target` name."""
     from nnlab.data.arrays import read_npz

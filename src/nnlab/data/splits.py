@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeAlias
@@ -10,10 +9,8 @@ from typing import TYPE_CHECKING, Any, Protocol, Self, TypeAlias
 import numpy as np
 
 from nnlab.config.by_name import UNNAMED, by_output, one_or_all, only
-from nnlab.data.folds import Fold
 from nnlab.data.scaling import Scaling, scaled
 from nnlab.data.target_spec import Shape, TargetSpec
-from nnlab.errors import DataError, Problem
 
 if TYPE_CHECKING:
     from nnlab.data.encoding.encoding import TableEncoding
@@ -49,6 +46,7 @@ class DataSpec:
         encoding: what makes numbers of the columns of a table that are not all plain numbers.
         missing: what stands for a missing value in them, if the config says it.
         left_out: columns that nobody named and that are no features, and why.
+        split: what the rows were split by, a word of `data.split.by`; `None` if it is not known.
     """
 
     input_shapes: Mapping[str, Shape]
@@ -65,6 +63,7 @@ class DataSpec:
     encoding: TableEncoding | None = None
     missing: tuple[str, ...] | None = None
     left_out: Mapping[str, str] = field(default_factory=dict)
+    split: str | None = None
 
     @property
     def column_names(self) -> tuple[str, ...]:
@@ -133,6 +132,7 @@ class DataSpec:
             "encoding": None if self.encoding is None else self.encoding.to_json(),
             "missing": None if self.missing is None else list(self.missing),
             "left_out": dict(self.left_out),
+            "split": self.split,
         }
 
     @classmethod
@@ -281,61 +281,3 @@ class Splits:
     def to_json(self) -> dict[str, Any]:
         """Return what a run keeps of its data: all that the model has to know, and which rows were in which split."""
         return self.spec.to_json() | ({} if self.record is None else {"record": self.record.to_json()})
-
-
-def choose_rows(
-    num_rows: int,
-    *,
-    validation: int | float | Fold,
-    test: int | float,
-    limit: int | None,
-    last_rows: bool,
-    seed: int,
-) -> dict[str, np.ndarray]:
-    """Choose the rows of each split: test rows first, then validation rows, then the limit.
-
-    Shuffled splits take the same rows as scikit-learn's `train_test_split(..., random_state=seed)`.
-
-    Args:
-        num_rows: rows of the source, its own test set left out.
-        validation: rows, or fraction of the rows that the test set leaves; 0 for none; or one of several parts of them.
-        test: rows, or fraction; 0 for none.
-        limit: training rows to use.
-        last_rows: whether validation takes the last rows instead of random ones, and rows keep their order.
-        seed: 0 to 2**32 - 1.
-
-    Returns:
-        Which rows a split takes, in order, by `train`, and `validation` and `test` if they are there.
-
-    Raises:
-        DataError: when a split would take every row, or the limit is above the rows left.
-    """
-    train, test_rows = _split_off(np.arange(num_rows), test, setting="test", last_rows=False, seed=seed)
-    train, validation_rows = (
-        validation.split_off(train, shuffle=not last_rows)
-        if isinstance(validation, Fold)
-        else _split_off(train, validation, setting="validation", last_rows=last_rows, seed=seed)
-    )
-    if limit is not None and limit > len(train):
-        taken = num_rows - len(train)
-        message = f"`limit` is {limit} rows, but only {len(train)} training rows are there"
-        hint = f"validation and test take {taken} of {num_rows} rows" if taken else "lower or remove `limit`"
-        raise DataError(Problem(message, hint, path=("data", "limit")))
-    chosen = {"train": train[:limit], "validation": validation_rows, "test": test_rows}
-    return {name: rows for name, rows in chosen.items() if rows is not None}
-
-
-def _split_off(
-    rows: np.ndarray, size: int | float, *, setting: str, last_rows: bool, seed: int
-) -> tuple[np.ndarray, np.ndarray | None]:
-    """Return the rows that stay and the rows that are taken."""
-    if size == 0:
-        return rows, None
-    count = math.ceil(size * len(rows)) if isinstance(size, float) else size
-    if count >= len(rows):
-        message = f"`{setting}: {size}` takes {count} of {len(rows)} rows and leaves none for training"
-        raise DataError(Problem(message, f"lower it, or write `{setting}: 0`", path=("data", setting)))
-    if last_rows:
-        return rows[:-count], rows[-count:]
-    order = np.random.RandomState(seed).permutation(len(rows))
-    return rows[order[count:]], rows[order[:count]]

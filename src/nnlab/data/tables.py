@@ -22,6 +22,7 @@ from nnlab.data.encoding.inference import choose_kinds
 from nnlab.data.files import require_file
 from nnlab.data.precision import lost_in_float64
 from nnlab.data.registry import RawData
+from nnlab.data.split_column import read_split_column
 from nnlab.data.table import Fault, Table, answered, padded, target_columns
 from nnlab.errors import DataError, Problem, first_line
 from nnlab.memory import BYTES_OF_A_NUMBER, require_memory
@@ -148,7 +149,7 @@ def _as_arrays(table: Table, config: DataConfig) -> RawData:
         DataError: with the first bad value of every kind.
     """
     names = [str(name) for name in table.frame.columns]
-    features, targets = choose_columns(config, names)
+    features, targets, split = choose_columns(config, names)
     answers = list(dict.fromkeys(column for some in targets.values() for column in some))
     all_rows, rows = len(table.frame), answered(table, answers)
     notes: list[str] = []
@@ -160,7 +161,8 @@ def _as_arrays(table: Table, config: DataConfig) -> RawData:
     found = choose_kinds(table, features, config)
     kinds = found.components
     x = {name: COLUMN_KINDS[kind.name].load().read(table, names.index(name), kind) for name, kind in kinds.items()}
-    chosen = [*found.faults, *x.values(), *(column for columns in y.values() for column in columns)]
+    said = None if split is None else read_split_column(table, split, config)
+    chosen = [*found.faults, *x.values(), *(column for columns in y.values() for column in columns), said]
     DataError.raise_any(table.problems(column for column in chosen if isinstance(column, Fault)))
     columns = {name: column for name, column in x.items() if not isinstance(column, Fault)}
     numeric = [names.index(name) for name, kind in kinds.items() if kind.name == "numeric"]
@@ -186,6 +188,7 @@ def _as_arrays(table: Table, config: DataConfig) -> RawData:
         why={name: guess.why for name, guess in found.features.items()},
         left_out={name: guess.why for name, guess in found.left_out.items()},
         rows=rows if len(rows) < all_rows else None,
+        split_values=None if isinstance(said, Fault) else said,
     )
 
 

@@ -14,7 +14,7 @@ from nnlab.catalog import Direction
 from nnlab.config.by_name import one_or_all, only, said_of
 from nnlab.config.columns import metric_name
 from nnlab.config.components import Component
-from nnlab.config.data import OTHERS, TaskName
+from nnlab.config.data import OTHERS, SplitConfig, TaskName
 from nnlab.config.model import FunctionalConfig, SequentialConfig
 from nnlab.config.schema import Experiment
 from nnlab.config.training import EarlyStopping, TrainingConfig
@@ -159,11 +159,15 @@ def with_plan(experiment: Experiment, spec: DataSpec, plan: Plan) -> Experiment:
         name: said_of(name, experiment.data.task) or word(target) for name, target in spec.targets.items()
     }
     validation, test = experiment.data.validation, experiment.data.test
-    if validation is None:
-        validation = DEFAULT_SHARE if spec.num_validation else 0
-    if test is None and not spec.own_test_set:
-        test = DEFAULT_SHARE if spec.num_test else 0
-    data = replace(experiment.data, task=one_or_all(tasks), validation=validation, test=test)
+    split = experiment.data.split
+    if split is None and spec.split is not None:
+        split = SplitConfig(by=spec.split)
+    if split is None or split.by != "column":  # which says all of it
+        if validation is None:
+            validation = DEFAULT_SHARE if spec.num_validation else 0
+        if test is None and not spec.own_test_set:
+            test = DEFAULT_SHARE if spec.num_test else 0
+    data = replace(experiment.data, task=one_or_all(tasks), validation=validation, test=test, split=split)
     if spec.encoding is not None:
         kinds = {name: column.settled for name, column in spec.encoding.columns.items()}
         data = replace(data, features=kinds, ignore=OTHERS)
