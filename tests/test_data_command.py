@@ -64,7 +64,9 @@ def test_columns_and_classes_are_those_of_the_source_before_scaling(look):
 
 def test_the_tables_say_that_values_are_those_before_scaling(look):
     out = look("{source: iris, scale: standardize}").out
-    assert out.startswith("iris: 96 train, 24 validation, 30 test rows\nvalues as the source has them; the network ")
+    assert out.startswith(
+        "iris: 96 train, 24 validation, 30 test rows\nsplit: random (the default)\nvalues as the source has them; the "
+    )
     assert re.search(r"setosa +31 +8 +11 +32.3%", out)
     assert re.search(r"petal width \(cm\) +feature +number +float64 +0 +0.1000 +2.5000 +1.2198 +0.7698 +22", out)
     assert re.search(r"0 +5.6 +3 +4.1 +1.3 +versicolor", out)
@@ -73,7 +75,7 @@ def test_the_tables_say_that_values_are_those_before_scaling(look):
 def test_constant_columns_uneven_classes_and_missing_classes_are_said(look, tmp_path):
     rows = "".join(f"{i},3,{'rare' if i % 20 == 0 else 'often'}\n" for i in range(100))
     (tmp_path / "t.csv").write_text(f"a,k,kind\n{rows}")
-    done = look("{source: csv, path: t.csv, target: kind, test: 2}")
+    done = look("{source: csv, path: t.csv, target: kind, test: 2, split: random}")
     assert "note: `k` is the same in all training rows, 3: nothing is learned from it\n" in done.err
     assert "note: uneven classes: " in done.err
     assert "no test row has the class `rare`" in done.err

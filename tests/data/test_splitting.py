@@ -181,7 +181,7 @@ def test_rare_classes_are_trained_on_and_missing_ones_said(table):
         ({"split": {"by": "group", "column": "pateint"}}, "unknown column `pateint`"),
         ({"split": {"by": "column", "column": "patient"}}, "column `patient` holds `p0`, which names no split"),
         ({"split": {"by": "time", "column": "patient"}}, "column `patient` holds `p0`, which is neither a date nor a"),
-        ({"split": {"by": "group", "column": "kind"}, "validation": 0.9}, "takes 1 of 1 group and leaves none"),
+        ({"split": {"by": "group", "column": "kind"}, "validation": 0.9}, "takes 1 of 1 groups and leaves none"),
     ],
 )
 def test_what_cannot_be_is_refused(table, section, message):

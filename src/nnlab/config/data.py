@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final, Literal, TypeAlias, get_args
+from typing import Any, Final, Literal, Self, TypeAlias, get_args
 
 from nnlab import catalog
 from nnlab.config.by_name import UNNAMED
@@ -159,6 +159,15 @@ class SplitConfig(Section):
     )
     column: str | int | None = key(NAME, "of `group`, `time` and `column`; no feature unless `features` names it")
 
+    @classmethod
+    def parse(cls, raw: Any, report: Report) -> Self | None:
+        """See `Section`; shares, as other libraries take them here, stand elsewhere."""
+        if isinstance(raw, (list, tuple, int, float)):
+            message = f"expected by what rows are split, such as `random`, received {show(raw)}"
+            report.fault(message, "write shares as `data: {validation: 0.2, test: 0.2}`")
+            return None
+        return super().parse(raw, report)
+
 
 @check("split-by-a-column", SplitConfig)
 def split_by_a_column(given: Mapping[str, Any]) -> Iterator[Fault]:
@@ -218,7 +227,7 @@ class DataConfig(Section):
     split: SplitConfig | None = key(
         SplitConfig,
         "how rows are dealt: `random`, `stratified`, `order`, or by the group, the time or the split that a column "
-        "says; if it is left out `stratified` for classes of your own data, `order` for built-in pictures, else `random`",
+        "says; if left out `stratified` for classes of your own data, `order` for built-in pictures, else `random`",
     )
     scale: Scale | Mapping[str, Scale] = key(
         OneOrByName(SCALING, key=canonical, by_output=False),

@@ -39,7 +39,7 @@ class Wanted(NamedTuple):
         """
         count = math.ceil(self.size * there) if isinstance(self.size, float) else self.size
         if count >= there:
-            taken = f"`{self.setting}: {self.size}` takes {count} of {counted(there, what)}"
+            taken = f"`{self.setting}: {self.size}` takes {count} of {there} {what}s"
             hint = f"lower it, or write `{self.setting}: 0`"
             raise DataError(Problem(f"{taken} and leaves none for training", hint, path=("data", self.setting)))
         return count
