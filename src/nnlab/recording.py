@@ -6,17 +6,14 @@ import contextlib
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import keras
 import tensorflow as tf
 
 from nnlab.config.by_name import one_or_all, only
-from nnlab.config.load import LoadedConfig, dump_config
-from nnlab.config.model import SubclassedConfig
+from nnlab.config.load import LoadedConfig, code_of, dump_config
 from nnlab.config.schema import Experiment
-from nnlab.config.user_code import is_file, split_class
 from nnlab.data.splits import DataSpec
 from nnlab.data.target_spec import TargetSpec
 from nnlab.engine.built import Built
@@ -27,10 +24,11 @@ from nnlab.engine.snapshots import SnapshotRecorder
 from nnlab.errors import NnlabError, Problem, first_line, is_out_of_memory, system_problem
 from nnlab.model.plan import history_columns
 from nnlab.objective import directions
-from nnlab.run import CODE_FOLDER, Run, Status
+from nnlab.run import Run, Status, copies
 from nnlab.run_info import RunInfo, experiment_facts
 from nnlab.snapshots import why_none
 from nnlab.training_options import KeepIf, TrainingOptions
+from nnlab.user_code import digest
 from nnlab.writing import whole
 
 Metrics = Mapping[str, Mapping[str, float] | None]
@@ -110,13 +108,12 @@ class Recording:
 
     def _begin(self, config: LoadedConfig) -> None:
         """Make the run directory, and be the one who is at work in it."""
-        run, model = self.run, self._built.experiment.model
+        run = self.run
         try:
             run.create(config=_config_text(self._built.experiment), source=config.text)
             self._lock = run.lock()
             run.write_data(self._built.splits.to_json())
-            if isinstance(model, SubclassedConfig) and model.is_user_code:
-                run.keep_code(Path(split_class(model.class_)[0]))
+            run.keep_code(code_of(self._built.experiment))
             self._info.write()
         except OSError as error:
             run.discard()  # without `run.json` nothing would find it
@@ -208,6 +205,9 @@ def _info(config: LoadedConfig, run: Run, built: Built, options: TrainingOptions
         "data": _data_info(built.splits.spec),
         "directions": directions(history_columns(built.plan.outputs), has_validation=has_validation),
     }
+    code = code_of(built.experiment)
+    if code:
+        known["code"] = {copy: digest(code[file]) for file, copy in copies(code).items()}
     info = RunInfo(run, experiment_facts(config, options.command), **known)
     gpus = [device.name for device in tf.config.list_physical_devices("GPU")]
     info.facts["hardware"] |= {"threads": built.experiment.training.threads, "gpus": gpus}
@@ -240,13 +240,8 @@ def _best_and_kept(model: keras.Model, recorder: Recorder) -> dict[str, Any]:
 
 
 def _config_text(experiment: Experiment) -> str:
-    """Return the run's config; the user's class is named by the copy of its file in the run directory."""
-    model = experiment.model
-    if isinstance(model, SubclassedConfig) and model.is_user_code and is_file(model.class_):
-        file, name = split_class(model.class_)
-        kept = replace(model, class_=f"{CODE_FOLDER}/{Path(file).name}:{name}")
-        experiment = replace(experiment, model=kept)
-    return dump_config(experiment)
+    """Return the run's config; files of the user's code are named by their copies in the run directory."""
+    return dump_config(experiment, copies(code_of(experiment)))
 
 
 def _data_info(spec: DataSpec) -> dict[str, Any]:

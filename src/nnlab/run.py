@@ -11,15 +11,16 @@ import secrets
 import shutil
 import time
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from nnlab.errors import NnlabError, did_you_mean, first_line
+from nnlab.errors import NnlabError, Problem, did_you_mean, first_line
 from nnlab.interrupts import no_interrupts
 from nnlab.lock import Lock, Owner, owner_of, refuse_if_held
+from nnlab.user_code import digest
 from nnlab.wording import listed
 from nnlab.writing import is_full, overwrite, records_text, to_json, write_bytes, write_text
 
@@ -35,6 +36,18 @@ SECONDS_TO_END = 30.0
 """How long a worker may take to end after the process that it works for."""
 
 _DIRECTORY_NAME = re.compile(r"(\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d)_(.+)_([0-9a-f]{6})")
+
+
+def copies(files: Iterable[str]) -> dict[str, str]:
+    """Return where in a run directory copies of files of code stand, by their paths; no two are called the same."""
+    found: dict[str, str] = {}
+    for file in files:
+        name, number = Path(file).name, 2
+        place = f"{CODE_FOLDER}/{name}"
+        while place in found.values():
+            place, number = f"{CODE_FOLDER}/{number}/{name}", number + 1
+        found[file] = place
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,11 +226,29 @@ class Run:
         """Delete what this process has begun to write here."""
         shutil.rmtree(self.path, ignore_errors=True)
 
-    def keep_code(self, file: Path) -> None:
-        """Keep a copy of a Python file that the model needs."""
-        folder = self.path / CODE_FOLDER
-        folder.mkdir(exist_ok=True)
-        write_text(folder / file.name, file.read_text(encoding="utf-8"))
+    def keep_code(self, texts: Mapping[str, str]) -> None:
+        """Keep copies of files of the user's Python code, given their texts."""
+        for file, copy in copies(texts).items():
+            (self.path / copy).parent.mkdir(exist_ok=True, parents=True)
+            write_text(self.path / copy, texts[file])
+
+    def check_code(self, texts: Mapping[str, str]) -> None:
+        """Raise if the copies of the user's code are not what the run was trained with.
+
+        Args:
+            texts: what is in the files now.
+
+        Raises:
+            NnlabError: with each file that has changed.
+        """
+        trained_with = self.read_info().get("code", {})
+        here = {os.path.realpath(self.path / copy): known for copy, known in trained_with.items()}
+        problems = [
+            Problem(f"`{file}` has changed since the run was trained with it", "restore it from a copy, or train again")
+            for file, text in texts.items()
+            if here.get(file, digest(text)) != digest(text)
+        ]
+        NnlabError.raise_any(problems)
 
     def write_data(self, record: Mapping[str, Any]) -> None:
         """Write `data.json`: what `DataSpec.to_json` gives."""

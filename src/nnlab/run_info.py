@@ -11,7 +11,7 @@ from nnlab.config.load import LoadedConfig
 from nnlab.environment import git_commit, hardware, versions
 from nnlab.run import Run, Status
 
-KEPT = ("command", "overrides", "started", "search_seconds", "data_files")
+KEPT = ("command", "overrides", "started", "search_seconds", "data_files", "code_files")
 """What a run that is carried on goes on saying of its beginning."""
 
 

@@ -30,6 +30,7 @@ REFUSED = (
 """What a schema can refuse: names, keys and parameters that there are not, wrong types, limits."""
 
 ONLY_THE_PARSER = {
+    "code_parameters": "what code takes stands in its file",
     "schedule_boundaries": "numbers that must rise",
     "schedule_milestone_fraction": "steps are whole, epochs are not, in a list of either",
     "types_profile_batch": "the last of two numbers is below the first",

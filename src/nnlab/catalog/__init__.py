@@ -11,14 +11,25 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final
 
-Package = Literal["keras", "nnlab"]
-Direction = Literal["min", "max"]
-Role = Literal["activation", "normalization", "dropout", "scaling"]
+from nnlab.catalog import own
+from nnlab.catalog.entry import REQUIRED, STEP_FACTOR, Direction, Entry, Package, Parameter, Role, StandIn, Takes
+from nnlab.catalog.own import USER_CODE, user_entry
+from nnlab.user_code import is_reference
 
-REQUIRED: Final = object()
-"""The default of a parameter that must be given."""
+__all__ = [
+    "REQUIRED",
+    "STEP_FACTOR",
+    "USER_CODE",
+    "Direction",
+    "Entry",
+    "Package",
+    "Parameter",
+    "Role",
+    "StandIn",
+    "Takes",
+]
 
 KINDS: Final[dict[str, str]] = {
     "layers": "layer",
@@ -48,135 +59,6 @@ PROVIDERS: Final = {
 def _file(package: Package) -> Mapping[str, Any]:
     content: Mapping[str, Any] = json.loads(Path(__file__).with_name(f"{package}.json").read_bytes())
     return content
-
-
-class Parameter(NamedTuple):
-    """A parameter of an object: its default (`REQUIRED` if it has none) and what it accepts.
-
-    Args:
-        kind: the kind of object that it names, if it names one.
-        types: names among `int`, `float`, `bool`, `str`, `list`, `dict`, `null`; empty when unknown.
-        items: the types of what a list holds, empty when unknown; limits hold for numbers in it, too.
-        only_with: another parameter and the value of it with which alone this one means something.
-    """
-
-    name: str
-    default: Any = REQUIRED
-    kind: str | None = None
-    types: tuple[str, ...] = ()
-    items: tuple[str, ...] = ()
-    choices: tuple[Any, ...] = ()
-    minimum: float | None = None
-    maximum: float | None = None
-    exclusive_minimum: float | None = None
-    exclusive_maximum: float | None = None
-    description: str = ""
-    only_with: tuple[str, Any] | None = None
-
-    @property
-    def required(self) -> bool:
-        """Whether the config must give it."""
-        return self.default is REQUIRED
-
-
-STEP_FACTOR: Final = Parameter(
-    "learning_rate_factor",
-    default=1.0,
-    types=("float",),
-    minimum=0,
-    maximum=1000,
-    description="what the optimizer's steps with this layer's weights are multiplied by; nnlab's own",
-)
-"""The parameter that a layer with weights has besides Keras's."""
-
-
-class Takes(NamedTuple):
-    """What a loss or a metric compares; `scripts/generate_catalog.py` explains the words.
-
-    Args:
-        targets: `values`, `nonnegative`, `nonzero`, `labels`, `rows`, `classes`, `any` or `sequences`.
-        predictions: `numbers`, `positive`, `probabilities`, `distribution`, `scores`, `ranking`, `embeddings` or
-            `sequences`.
-    """
-
-    targets: str
-    predictions: str
-
-
-class StandIn(NamedTuple):
-    """A metric of nnlab's own that takes the place of Keras's.
-
-    Args:
-        object: its attribute in `nnlab.layers`.
-        given: the parameter with which it does; `None` if it does where all rows are to be taken together.
-        correlates: whether the metric is a correlation, which of a single pair of numbers says nothing.
-    """
-
-    object: str
-    given: str | None = None
-    correlates: bool = False
-
-
-class Entry(NamedTuple):
-    """An object that a config may name.
-
-    Args:
-        object: its attribute in Keras's module of the kind, or in `nnlab.layers`.
-        package: whose it is.
-        preset: parameters that the object gets under this name, where they are not its own defaults.
-        direction: of a loss or metric, which values are better; `None` for counts, of which nobody says.
-        value_range: of a loss or metric, the least and the largest value; `None` for no end.
-        takes: what a loss or a metric compares.
-        range: the smallest and the largest value of an activation with its defaults, `None` where there is no bound;
-            `None` in place of both if they are not known.
-        adds_up_to_1: whether the values of a row add up to 1, as those of a softmax do.
-        keeps: of a layer without weights: `values` if what it gives lies within what it gets, `rows` if rows that add
-            up to 1 still do so, too.
-        moves: of such a layer with its defaults, whether it gives the very numbers that it gets.
-        role: what a layer is for: `activation`, `normalization`, `dropout` (noise, too) or `scaling`.
-        weights: the sizes of a layer's weights as products of numbers and parameters, such as `4*width*units`.
-        shape: of what a layer gives: `same`, `flat`, `sum` (of the last axes of several inputs), or which axis of it is
-            a parameter: `last units`, `added output_dim`, `only units`.
-        stand_in: what takes the place of a metric.
-        slots: numbers that an optimizer keeps for each weight.
-        first_rate: where to look for an optimizer's learning rate first, if not at its default.
-        lengthened_by_momentum: whether momentum makes its steps 1 / (1 - momentum) times as long.
-        settings: of a data set, the keys of the `data` section that it understands besides those of all.
-        needs: those of them that it cannot do without.
-        split: how its rows are dealt if the config does not say: a word of `data.split.by`.
-    """
-
-    kind: str
-    name: str
-    object: str
-    summary: str
-    url: str | None = None
-    aliases: tuple[str, ...] = ()
-    parameters: Mapping[str, Parameter] = {}
-    package: Package = "nnlab"
-    preset: Mapping[str, Any] = {}
-    direction: Direction | None = None
-    value_range: tuple[float | None, float | None] = (None, None)
-    takes: Takes | None = None
-    range: tuple[float | None, float | None] | None = None
-    adds_up_to_1: bool = False
-    keeps: Literal["values", "rows"] | None = None
-    moves: bool = False
-    role: Role | None = None
-    weights: tuple[str, ...] = ()
-    shape: str | None = None
-    stand_in: StandIn | None = None
-    slots: int = 0
-    first_rate: float | None = None
-    lengthened_by_momentum: bool = False
-    settings: tuple[str, ...] = ()
-    needs: tuple[str, ...] = ()
-    split: str = "random"
-
-    @property
-    def first_parameter(self) -> str | None:
-        """The parameter that a bare value stands for, as in `Dense: 300`."""
-        return next(iter(self.parameters), None)
 
 
 _registered: dict[str, dict[str, Callable[[], Entry]]] = {kind: {} for kind in PROVIDERS}
@@ -244,7 +126,9 @@ def _names(kind: str) -> Mapping[str, str]:
 
 
 def find(kind: str, name: str) -> Entry | None:
-    """Look a name or one of its aliases up; `None` if there is none."""
+    """Look a name or one of its aliases up, or `my_code.py:name`; `None` if there is none."""
+    if is_reference(name):
+        return user_entry(kind, name, _base_parameters)
     if kind in PROVIDERS:
         describe = _described(kind).get(name)
         return None if describe is None else describe()
@@ -283,3 +167,18 @@ def _holds_weights(parameter: Parameter) -> bool:
 def _parameter(name: str, raw: Mapping[str, Any]) -> Parameter:
     values: dict[str, Any] = {key: tuple(raw[key]) for key in ("types", "items", "choices") if key in raw}
     return Parameter(name=name, **{**raw, **values})
+
+
+@cache
+def _base_parameters(kind: str, name: str | None) -> Mapping[str, Parameter]:
+    """Return the parameters of Keras's class of a name; of any other name, those that most of the kind have."""
+    if name in _written(kind):
+        return _made(kind, name).parameters
+    raw = [_made(kind, each).parameters for each in _written(kind)]
+    known = {each: parameter for parameters in raw for each, parameter in parameters.items()}
+    return {each: known[each] for each in known if sum(each in one for one in raw) > len(raw) * 3 / 4}
+
+
+def user_code_problem(kind: str, reference: str) -> tuple[str, str | None] | None:
+    """Return message and hint if what a config names in a file of the user's cannot be an object of a kind."""
+    return own.user_code_problem(kind, reference, _base_parameters)

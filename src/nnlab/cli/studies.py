@@ -39,7 +39,8 @@ def resume(
     info = found.read_info()
     parts = [Run(found.problems_path / problem) for problem in info.get("problems", ())] or [found]
     for part in parts:
-        check_files(part.read_info().get("data_files", {}), hint=AFRESH)
+        info_of_part = part.read_info()
+        check_files({**info_of_part.get("data_files", {}), **info_of_part.get("code_files", {})}, hint=AFRESH)
     if info.get("kind") not in KINDS:
         hint = f"`nnlab train {found.config_path}` trains it again from the start"
         raise NnlabError("only comparisons and searches can be resumed so far, not single trainings", hint=hint)

@@ -22,6 +22,7 @@ from nnlab.executor import check_threads, threads_of
 from nnlab.studies.facts import Facts, Finder, objective_of
 from nnlab.studies.study import Study
 from nnlab.studies.trial import APART, Draw, every_fold, seeds_from
+from nnlab.user_code import check_trust
 
 ALONE = "as-it-is"
 """What the only variant of a cross-validation without others is called."""
@@ -75,6 +76,7 @@ def prepare(
     variants = load_variants(path, base, named_variants, fewest=1 if section.folds else 2)
     for variant in variants:
         check_threads(variant.config, jobs=jobs, threads=threads_of(config))
+    check_trust([name for variant in variants for name in variant.config.named_code], trusted=trust_code)
     budget = tuning_budget if section.tuning_budget is None else section.tuning_budget
     if section.tuned_only and not budget:
         hint = "say how many learning rates to try: `--tuning-budget 7`"

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from nnlab import catalog
-from nnlab.config.load import LoadedConfig, load_config, resolved
+from nnlab.config.load import LoadedConfig, load_config, resolve_code, resolved
 from nnlab.config.nodes import Node, place, read_text
 from nnlab.config.overrides import Override, parse_override, parse_path
 from nnlab.errors import ConfigError, Problem
@@ -65,7 +65,9 @@ class Variant:
         node = self.config.root
         for part in change.path.split("."):
             if not isinstance(node.value, dict) or part not in node.value:
-                return change.value
+                settled = change.value.copy()
+                resolve_code(settled)
+                return settled
             node = node.value[part]
         return node
 
@@ -117,7 +119,7 @@ def from_optimizers(config: LoadedConfig, optimizers: str | None) -> list[Named]
     for value in values:
         plain = value.plain()
         entry = catalog.find("optimizers", plain) if isinstance(plain, str) else None
-        is_own = entry is not None and entry.name == own.name
+        is_own = entry is not None and entry.key == own.name
         names.append((exact_text(plain), () if is_own else (Change("optimizer", value, origin),)))
     if optimizers is None and own.name not in OPTIMIZERS:
         names.append((own.name, ()))

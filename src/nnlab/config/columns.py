@@ -33,7 +33,7 @@ def split_and_metric(name: str) -> tuple[SplitName, str]:
 
 def metric_name(metric: Component) -> str:
     """Return the name of the metric's column in the history of a model with one output."""
-    return str(metric.parameters.get("name") or metric.name)
+    return str(metric.parameters.get("name") or metric.called)
 
 
 class _Column(NamedTuple):
@@ -95,7 +95,7 @@ def _columns(outputs: Mapping[str, ConfigPath], metrics: Any) -> Iterator[_Colum
             if entry is not None:
                 metric = entry.name
                 what = f"`{metric}`" + (f" of the output `{output}`" if several else "")
-                hint = f"write `name: ...` to give it a name of its own: `{metric}: {{name: ...}}`"
+                hint = f"write `name: ...` to give it a name of its own: `{entry.written}: {{name: ...}}`"
                 if "name" not in entry.parameters:  # of `accuracy` Keras chooses the class, and the name with it
                     hint = "remove one of them"
                 yield _Column(

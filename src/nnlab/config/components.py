@@ -20,6 +20,7 @@ from nnlab.config.remedies import (
 from nnlab.config.shapes import ANYTHING, Chosen, ListOf, Shape
 from nnlab.config.values import Value, as_number
 from nnlab.errors import ConfigPath, nearest
+from nnlab.user_code import is_reference
 from nnlab.wording import named, show
 
 NOTHING: Final = object()
@@ -87,6 +88,11 @@ class Component(Typed):
         entry = catalog.find(self.kind, self.name)
         assert entry is not None
         return entry
+
+    @property
+    def called(self) -> str:
+        """Its name alone, of the user's own code without the file."""
+        return self.entry.name
 
     def get(self, parameter: str) -> Any:
         """Return the parameter's value, or its default."""
@@ -159,8 +165,12 @@ class OneOf(Shape):
             return None
         parameters = self.parameters(entry)
         values = _check_parameters(entry, parameters, given, below)
-        said = {key: value for key, value in values.items() if _says_something(self.kind, parameters[key], value)}
-        component = Component(self.kind, entry.name, said)
+        said = {
+            key: value
+            for key, value in values.items()
+            if key not in parameters or _says_something(self.kind, parameters[key], value)
+        }
+        component = Component(self.kind, entry.key, said)
         _check_what_goes_together(component, below)
         for fault in self.between(component) if self.between is not None else ():
             report.add(fault)
@@ -168,6 +178,9 @@ class OneOf(Shape):
 
     def _refuse(self, name: str, entry: Entry | None, report: Report, *, at_key: bool) -> None:
         word = KINDS[self.kind]
+        if is_reference(name) and (problem := catalog.user_code_problem(self.kind, name)) is not None:
+            report.fault(*problem, at_key=at_key)
+            return
         message = f"unknown {word} {named(name)}" if entry is None else f"the {word} `{name}` cannot stand here"
         allowed = [choice for choice in catalog.names(self.kind) if self.allows(catalog.find(self.kind, choice))]
         hint = unknown_name_remedy(self.kind, name, allowed, all_allowed=self.only is None)
@@ -175,7 +188,7 @@ class OneOf(Shape):
 
     def allows(self, entry: Entry | None) -> bool:
         """Whether an object of the kind may stand here."""
-        return entry is not None and (self.only is None or self.only(entry.name))
+        return entry is not None and (self.only is None or self.only(entry.key))
 
     def parameters(self, entry: Entry) -> Mapping[str, Parameter]:
         """Return what may be given for an object."""
@@ -194,7 +207,7 @@ class OneOf(Shape):
         if isinstance(node.value, dict) and len(node.value) == 1:
             (name,) = node.value
             entry = catalog.find(self.kind, name)
-            return entry.name if entry is not None else name
+            return entry.key if entry is not None else name
         return None
 
     def opened(self, node: Node) -> None:
@@ -299,12 +312,12 @@ def _split(kind: str, raw: Any, report: Report) -> tuple[str | None, Any, bool]:
 def _check_parameters(entry: Entry, parameters: Mapping[str, Parameter], given: Any, report: Report) -> dict[str, Any]:
     if not isinstance(given, dict):
         if entry.first_parameter is None:
-            report.fault(f"`{entry.name}` has no parameters, received {show(given)}", f"write `{entry.name}` alone")
+            report.fault(f"`{entry.name}` has no parameters, received {show(given)}", f"write `{entry.written}` alone")
             return {}
         name = entry.first_parameter
         _report_missing(entry, parameters, {name: given}, report)
         return {name: shape_of(parameters[name]).parse(given, report)}
-    unknown = [name for name in given if name not in parameters]
+    unknown = [name for name in given if name not in parameters and not entry.takes_more]
     for name in unknown:
         hint = unknown_parameter_remedy(
             entry, name, [other for other in parameters if other not in given], value=given[name]
@@ -313,9 +326,9 @@ def _check_parameters(entry: Entry, parameters: Mapping[str, Parameter], given: 
     meant = {name: ... for misspelt in unknown for name in nearest(misspelt, parameters)}
     _report_missing(entry, parameters, {**meant, **given}, report)
     return {
-        name: shape_of(parameters[name]).parse(value, report.at(name))
+        name: shape_of(parameters[name]).parse(value, report.at(name)) if name in parameters else value
         for name, value in given.items()
-        if name in parameters
+        if name in parameters or entry.takes_more
     }
 
 
@@ -338,4 +351,4 @@ def _report_missing(
     missing = [f"`{name}`" for name in required if name not in given]
     if missing:
         example = in_one_line({name: given.get(name) for name in required})
-        report.fault(f"`{entry.name}` needs {' and '.join(missing)}", f"write `{entry.name}: {{{example}}}`")
+        report.fault(f"`{entry.name}` needs {' and '.join(missing)}", f"write `{entry.written}: {{{example}}}`")

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from nnlab import catalog
-from nnlab.catalog import KINDS, Entry, Parameter
+from nnlab.catalog import KINDS, USER_CODE, Entry, Parameter
 from nnlab.config.components import OneOf, Reference, plain, shape_of
 from nnlab.config.graph import FedLayer, Inputs
 from nnlab.config.model import Model, SubclassedConfig, model_section
@@ -236,11 +236,14 @@ class _Writer:
         with_parameters = {
             "type": "object",
             "properties": self._named(shape),
+            **_user_code(shape),
             "additionalProperties": False,
             "minProperties": 1,
             "maxProperties": 1,
         }
         forms: list[Json] = [{"enum": self._bare_names(shape)}, with_parameters]
+        if _user_code(shape):
+            forms.append({"type": "string", "pattern": _REFERENCE})
         if shape.number is not None:
             entry = catalog.find(shape.kind, shape.number)
             assert entry is not None
@@ -260,6 +263,7 @@ class _Writer:
         schema: Json = {
             "type": "object",
             "properties": {**beside, **self._named(shape)},
+            **_user_code(shape),
             "additionalProperties": False,
             "maxProperties": 2,
         }
@@ -309,6 +313,17 @@ class _Writer:
         }
         required = [name for name, parameter in parameters.items() if parameter.required]
         return schema if self.is_part or not required else {**schema, "required": required}
+
+
+_REFERENCE = r"\.py:[A-Za-z_][A-Za-z_0-9]*$"
+"""What a function or class in a file of the user's is called, as far as JSON Schema's dialects agree on patterns."""
+
+
+def _user_code(shape: OneOf) -> Json:
+    """Return the schema of what stands behind the name of the user's own code, whose parameters only its file tells."""
+    if shape.kind not in USER_CODE or shape.only is not None:
+        return {}
+    return {"patternProperties": {_REFERENCE: True}}
 
 
 def _entries(shape: OneOf) -> Iterable[Entry]:

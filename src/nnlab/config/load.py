@@ -6,7 +6,7 @@ import contextlib
 import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +21,9 @@ from nnlab.config.overrides import Override, apply_overrides, merge, parse_overr
 from nnlab.config.problems import faults_as_problems
 from nnlab.config.schema import Experiment
 from nnlab.config.section import Section
-from nnlab.config.user_code import is_file, split_class
 from nnlab.errors import ConfigError, ConfigPath, NnlabError, Problem
 from nnlab.names import name_from
+from nnlab.user_code import files_of, is_reference, read_anew, references_in, split_reference, texts_of
 from nnlab.wording import named, show
 
 MAX_EXTENDS = 10
@@ -39,6 +39,7 @@ class LoadedConfig:
         root: its tree, `extends` and overrides applied.
         overrides: the overrides as the user wrote them.
         named_files: the files of data and code that it names.
+        code: the texts of those of code.
     """
 
     experiment: Experiment
@@ -46,6 +47,12 @@ class LoadedConfig:
     root: Node
     overrides: tuple[str, ...] = ()
     named_files: tuple[Path, ...] = ()
+    code: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def named_code(self) -> list[str]:
+        """What it names in files of the user's code."""
+        return _references(self.root)
 
     def locate(self, problem: Problem) -> Problem:
         """Add the file, line and column of the config to a problem that knows only its path."""
@@ -104,14 +111,18 @@ def load_config(path: Path, overrides: Sequence[Override | str] = ()) -> LoadedC
     assert isinstance(root.value, dict)
     if "name" not in root.value:
         root.value["name"] = from_plain(name_from(path.stem, default="experiment"), Mark(str(path)))
-    named_files = _resolve_paths(root)
+    data_files, code_files = _resolve_paths(root), _resolve_code(root)
+    for file in code_files:
+        read_anew(file)
+    named_files = (*data_files, *map(Path, code_files))
     try:
         experiment = experiment_from(root)
     except ConfigError as error:
         problems += error.problems
     if problems:
         raise ConfigError(problems)
-    return LoadedConfig(experiment, text, root, tuple(item.origin for item in changes), named_files)
+    origins = tuple(item.origin for item in changes)
+    return LoadedConfig(experiment, text, root, origins, named_files, _code_of(root))
 
 
 def config_files(path: Path) -> list[Path]:
@@ -138,8 +149,9 @@ def change_config(config: LoadedConfig, changes: Sequence[Override]) -> LoadedCo
     """
     root = config.root.copy()
     apply_overrides(root, changes)
+    _resolve_code(root)
     overrides = (*config.overrides, *(item.origin for item in changes))
-    return LoadedConfig(experiment_from(root), config.text, root, overrides, config.named_files)
+    return LoadedConfig(experiment_from(root), config.text, root, overrides, config.named_files, _code_of(root))
 
 
 def experiment_from(root: Node) -> Experiment:
@@ -155,13 +167,32 @@ def experiment_from(root: Node) -> Experiment:
     return experiment
 
 
-def dump_config(experiment: Experiment) -> str:
+def dump_config(experiment: Experiment, code: Mapping[str, str] = {}) -> str:
     """Write an experiment as YAML with every default filled in; reading it again gives an equal experiment.
+
+    `code` holds what files of the user's code are to be called, if they have been copied.
 
     Parameters that the model's own defaults may still decide (a layer's activation, initializer, ...) stay as written,
     so that `model.activation` and its like keep their meaning.
     """
-    return yaml.dump(resolved(experiment), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
+    plain = _with_copies(resolved(experiment), code)
+    return yaml.dump(plain, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
+
+
+def code_of(experiment: Experiment) -> dict[str, str]:
+    """Return the texts of the files of the user's code that an experiment names."""
+    return texts_of(references_in(resolved(experiment)))
+
+
+def _with_copies(plain: Any, code: Mapping[str, str]) -> Any:
+    if isinstance(plain, dict):
+        return {_with_copies(key, code): _with_copies(value, code) for key, value in plain.items()}
+    if isinstance(plain, list):
+        return [_with_copies(item, code) for item in plain]
+    if not is_reference(plain):
+        return plain
+    file, name = split_reference(plain)
+    return f"{code.get(file, file)}:{name}"
 
 
 def resolved(experiment: Experiment) -> dict[str, Any]:
@@ -170,7 +201,8 @@ def resolved(experiment: Experiment) -> dict[str, Any]:
 
 
 def _fill(component: Component) -> Mapping[str, Any]:
-    if component.kind == "activations":  # a function is called with what is given, and Keras saves its bare name
+    # a function is called with what is given, and Keras saves its bare name; own code says its defaults itself
+    if component.kind == "activations" or component.entry.package == "user":
         return {}
     open_to_model = (*GOVERNED, "name", "trainable", STEP_FACTOR.name) if component.kind == "layers" else ()
     return {
@@ -244,21 +276,63 @@ def _resolve_paths(root: Node) -> tuple[Path, ...]:
     """Make paths absolute: relative to the file that says them, or to the working directory for `--set`.
 
     Returns:
-        Those of data and code.
+        Those of data.
     """
     named_files = []
     if (node := _text_at(root, "data", "path")) is not None:
         node.value = _absolute(str(node.value), node.mark)
         named_files.append(Path(node.value))
-    if (node := _text_at(root, "model", "class")) is not None and is_file(str(node.value)):
-        file, name = split_class(str(node.value))
-        named_files.append(Path(_absolute(file, node.mark)))
-        node.value = f"{named_files[-1]}:{name}"
     for path in (("model", "transfer"), ("model", "transfer", "from")):
         # without a separator it is the name of a run
         if (node := _text_at(root, *path)) is not None and "/" in str(node.value):
             node.value = _absolute(str(node.value), node.mark)
     return tuple(named_files)
+
+
+def _resolve_code(root: Node) -> tuple[str, ...]:
+    """Make the files absolute in all `my_code.py:name`, and return them."""
+    sections = root.value if isinstance(root.value, dict) else {}
+    for name, section in sections.items():
+        if name not in ("name", "data"):  # columns may be called anything
+            resolve_code(section)
+    source = _text_at(root, "data", "object")
+    if source is not None:
+        resolve_code(source)
+    return tuple(files_of(_references(root)))
+
+
+def resolve_code(node: Node) -> None:
+    """Make the files absolute in all `my_code.py:name` of a value, whatever it is."""
+    if isinstance(node.value, dict):
+        node.value = {
+            _absolute_reference(key, child.key_mark or child.mark): child for key, child in node.value.items()
+        }
+        for child in node.value.values():
+            resolve_code(child)
+    elif isinstance(node.value, list):
+        for child in node.value:
+            resolve_code(child)
+    elif isinstance(node.value, str):
+        node.value = _absolute_reference(node.value, node.mark)
+
+
+def _absolute_reference(text: str, mark: Mark) -> str:
+    if not is_reference(text):
+        return text
+    file, name = split_reference(text)
+    return f"{_absolute(file, mark)}:{name}"
+
+
+def _references(root: Node) -> list[str]:
+    """Return all that a config names in files of the user's code."""
+    sections = root.value if isinstance(root.value, dict) else {}
+    source = _text_at(root, "data", "object")
+    found = [references_in(section.plain()) for name, section in sections.items() if name not in ("name", "data")]
+    return [*(each for some in found for each in some), *references_in(None if source is None else source.value)]
+
+
+def _code_of(root: Node) -> dict[str, str]:
+    return texts_of(_references(root))
 
 
 def _text_at(root: Node, *path: str) -> Node | None:

@@ -24,9 +24,9 @@ from nnlab.config.nodes import Node, resolve_scalar
 from nnlab.config.remedies import in_one_line, type_remedy
 from nnlab.config.section import Nested, OrSection, Section, key, required
 from nnlab.config.shapes import ANYTHING, Checked, Choice, Either, ListOf, Shape
-from nnlab.config.user_code import class_problem
 from nnlab.config.values import TEXT, is_whole, number, whole, whole_number
 from nnlab.errors import did_you_mean, nearest
+from nnlab.user_code import is_reference, reading_problem, split_reference
 from nnlab.wording import one_of, show
 
 LAYER_ITEM = OrSection(OneOf("layers"), lambda: RepeatBlock, "repeat")
@@ -297,7 +297,10 @@ def class_of_the_model(given: Mapping[str, Any]) -> Iterator[Fault]:
     if not isinstance(name, str):
         return
     if ":" in name:
-        problem = class_problem(name)
+        place, word = split_reference(name)
+        problem = reading_problem(name, classes_only=True) if is_reference(name) else None
+        if not place or not word.isidentifier():
+            problem = f"`{name}` names no class", "write `class: my_models.py:MyModel`"
         if problem is not None:
             yield Fault(("class",), *problem)
         return

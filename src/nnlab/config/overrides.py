@@ -208,7 +208,7 @@ def _set_in_component(node: Node, item: Override, depth: int, one: OneOf) -> Non
     entry = catalog.find(one.kind, name)
     named = catalog.find(one.kind, str(part))
     if entry is not None and named is not None and str(part) not in entry.parameters:
-        if named.name != entry.name:
+        if named.key != entry.key:
             problem = f"`{format_path(here)}` is `{name}`, not `{part}`"
             hint = f"leave the name out: `{_dotted(here)}.PARAMETER`, or set `{_dotted(here)}={part}` as well"
             raise ConfigError(Problem(problem, hint=hint, file=item.origin))

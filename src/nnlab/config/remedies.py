@@ -106,7 +106,7 @@ def unknown_parameter_remedy(entry: Entry, key: str, known: Collection[str], *, 
     if (stray := stray_key_remedy(key, value)) is not None:
         return stray
     if not known:
-        return f"write `{entry.name}` alone"
+        return f"write `{entry.written}` alone"
     meant = parameter_meant(entry, key, known)
     return meant or did_you_mean(key, known) or f"`{entry.name}` takes {listed(known)}"
 

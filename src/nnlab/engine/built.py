@@ -24,6 +24,7 @@ from nnlab.engine.widths import wide_loop
 from nnlab.environment import remove_compiled, seal_compiled
 from nnlab.errors import ConfigError, NnlabError, Problem, first_line
 from nnlab.model.build import build_model, compile_model
+from nnlab.model.objects import run_user_code
 from nnlab.model.plan import Plan
 from nnlab.model.prepared import prepare_model
 from nnlab.model.saved import load_model
@@ -137,6 +138,7 @@ def build_seeded(
         ConfigError: the model cannot be built, or there is no run to take layers from.
         NnlabError: that run's model cannot be loaded.
     """
+    run_user_code(experiment, trusted=trust_code)
     prepared = prepare_model(experiment, splits)
     plan, splits, experiment = prepared.plan, prepared.splits, prepared.experiment
     source = None

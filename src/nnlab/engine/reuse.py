@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from nnlab.config.model import SubclassedConfig
+from nnlab.config.load import resolved
 from nnlab.config.programs import STRENGTHS, program_kind
 from nnlab.config.schema import Experiment
 from nnlab.data.splits import Splits
@@ -16,6 +16,7 @@ from nnlab.engine.batches import Batches
 from nnlab.engine.loops import CompiledLoop
 from nnlab.layers.graph_schedules import PerformanceSchedule
 from nnlab.private.keras import forget, layers_inside, learning_rate
+from nnlab.user_code import references_in
 
 
 class Programs:
@@ -139,8 +140,7 @@ def program_key(experiment: Experiment, splits: Splits, *, of_any_width: bool = 
         splits: on which rows.
         of_any_width: whether the program takes layers of any width.
     """
-    model = experiment.model
-    if (isinstance(model, SubclassedConfig) and model.is_user_code) or experiment.transfer is not None:
+    if any(references_in(resolved(experiment))) or experiment.transfer is not None:
         return None
     if len(experiment.training.batch_sizes(splits.train.count)) > 1:  # a program for each size
         return None

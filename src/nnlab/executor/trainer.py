@@ -9,6 +9,7 @@ from typing import Any
 
 from nnlab.errors import NnlabError
 from nnlab.executor.jobs import Job, Outcome
+from nnlab.user_code import remember
 
 MOST_MEMORY_GROWTH = 1 << 30
 """Bytes by which a worker may outgrow its first training before a new one takes its place."""
@@ -28,6 +29,7 @@ class Trainer:
         """Train, on the job's data as they were loaded elsewhere, or else loaded here."""
         from nnlab.train import train
 
+        remember(job.config.code)  # what the study began with, whatever has become of the files
         try:
             with job.config.located():
                 summary = train(

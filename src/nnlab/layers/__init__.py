@@ -13,6 +13,7 @@ from nnlab.layers.activations import heaviside as heaviside
 from nnlab.layers.activations import sign as sign
 from nnlab.layers.dropout import MCAlphaDropout as MCAlphaDropout
 from nnlab.layers.dropout import MCDropout as MCDropout
+from nnlab.layers.functions import FunctionWith as FunctionWith
 from nnlab.layers.graph_schedules import GraphSchedule as GraphSchedule
 from nnlab.layers.graph_schedules import PerformanceSchedule as PerformanceSchedule
 from nnlab.layers.initializers import InverseSqrtUniform as InverseSqrtUniform

@@ -149,7 +149,7 @@ def _named(node: GraphNode, *, is_output: bool) -> list[PlannedLayer]:
     for i, layer in enumerate(node.layers):
         component = layer.component
         if "name" not in component.parameters:
-            kind = re.sub("(?<=[a-z])(?=[A-Z])", "_", component.name).lower()
+            kind = re.sub("(?<=[a-z])(?=[A-Z])", "_", component.called).lower()
             has_name = i == (len(node.layers) - 1 if is_output else 0)
             component = component.with_parameters(name=node.name if has_name else f"{node.name}_{kind}")
         named.append(PlannedLayer(component, layer.path))
@@ -314,7 +314,7 @@ def _trace(x: Any, layers: list[Any], planned: Sequence[PlannedLayer], place: Co
         place: where the config says so, if not where it names the layer.
     """
     for layer, plan in zip(layers, planned, strict=True):
-        name = plan.component.name
+        name = plan.component.called
         shapes = [tuple(value.shape[1:]) for value in (x if isinstance(x, list) else [x])]
         try:
             x = layer(*x) if isinstance(x, list) and _takes_arguments(layer) else layer(x)

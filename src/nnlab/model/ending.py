@@ -69,6 +69,8 @@ def ending_of(layers: Iterable[PlannedLayer], before: Callable[[], Ending] = lam
     for layer in reversed(list(layers)):
         component = innermost(layer.component)
         keeps = "rows" if _is_linear(component) else component.entry.keeps
+        if component.entry.package == "user" and component.entry.range is None:
+            return UNKNOWN  # what own code gives only running it would tell
         if keeps is None:
             return _as_far_as_kept(_of_layer(component), rows_kept)
         rows_kept = rows_kept and keeps == "rows"
@@ -96,11 +98,13 @@ def _of_layer(component: Component) -> Ending:
     activation = component.get("activation")
     if isinstance(activation, str):  # the layer's own default
         activation = Component("activations", activation)
+    if activation is not None and activation.entry.package == "user" and activation.entry.range is None:
+        return UNKNOWN
     return Ending() if activation is None or activation.name == "linear" else _of_activation(activation)
 
 
 def _of_activation(activation: Component) -> Ending:
-    name, entry = activation.name, activation.entry
+    name, entry = activation.called, activation.entry
     name = "softmax" if name == "Softmax" else name
     if entry.range is None or not set(activation.parameters) <= _HARMLESS:
         return Ending(name)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 import keras
@@ -10,9 +12,13 @@ import keras
 from nnlab import layers as own
 from nnlab.catalog import STEP_FACTOR, Entry, Role, find
 from nnlab.config.components import Component
-from nnlab.errors import LONGEST_SENTENCE, ConfigError, ConfigPath, Problem, sentences
+from nnlab.config.load import resolved
+from nnlab.config.schema import Experiment
+from nnlab.errors import LONGEST_SENTENCE, ConfigError, ConfigPath, NnlabError, Problem, sentences
 from nnlab.layers.activations import ActivationFunction
+from nnlab.layers.functions import FunctionWith
 from nnlab.private.keras import layers_inside
+from nnlab.user_code import object_named, references_in, run_code
 
 _KERAS_MODULES = {
     "activations": keras.activations,
@@ -33,6 +39,8 @@ def make(component: Component) -> Any:
         ValueError, TypeError: Keras refuses the parameters.
     """
     parameters = {name: _value(value) for name, value in component.parameters.items() if name != STEP_FACTOR.name}
+    if component.entry.is_function and component.entry.package == "user":
+        return _made_of_function(component, parameters)
     if component.kind == "activations":
         if parameters:
             return ActivationFunction(component.name, **parameters)
@@ -40,11 +48,45 @@ def make(component: Component) -> Any:
     if component.kind == "metrics" and component.name == "accuracy":
         return component.name  # Keras chooses which accuracy by the loss and the shapes
     if component.kind == "metrics":  # Keras counts those of one class: `precision_1` in the second output
-        parameters.setdefault("name", component.name)
+        parameters.setdefault("name", component.called)
     made = python_object(component.entry)(**{**component.entry.preset, **parameters})
     if STEP_FACTOR.name in component.parameters:
         made.learning_rate_factor = component.parameters[STEP_FACTOR.name]
     return made
+
+
+def _made_of_function(component: Component, parameters: dict[str, Any]) -> Any:
+    """Make an object of a function of the user's: itself, or with its parameters as an object that can be saved."""
+    function = python_object(component.entry)
+    if component.kind == "metrics":
+        name = parameters.pop("name", None) or component.called
+        return keras.metrics.MeanMetricWrapper(function, name=name, **parameters)
+    return FunctionWith(function, **parameters) if parameters else function
+
+
+def run_user_code(experiment: Experiment, *, trusted: bool) -> None:
+    """Run the user's code that a config names, and make all of it known to Keras, for saving and loading.
+
+    Args:
+        experiment: the config.
+        trusted: whether the user has said that it may run.
+
+    Raises:
+        NnlabError: it may not, or fails.
+    """
+    registered: dict[str, str] = {}
+    for module in run_code(list(references_in(resolved(experiment))), trusted=trusted):
+        for value in vars(module).values():
+            own = getattr(value, "__module__", None) == module.__name__ and isinstance(value, (type, FunctionType))
+            if not own or not (isinstance(value, FunctionType) or hasattr(value, "get_config")):
+                continue
+            file = str(module.__file__)
+            if keras.saving.get_registered_name(value) == value.__name__:
+                keras.saving.register_keras_serializable(Path(file).stem)(value)
+            name = keras.saving.get_registered_name(value)
+            if registered.setdefault(name, file) != file:
+                message = f"`{registered[name]}` and `{file}` both define `{value.__name__}`"
+                raise NnlabError(message, hint="give one of the files another name: saved models tell them apart by it")
 
 
 def step_factors(model: keras.Model) -> list[float]:
@@ -59,7 +101,13 @@ def step_factors(model: keras.Model) -> list[float]:
 
 
 def python_object(entry: Entry) -> Any:
-    """Return the class or the function that an entry of the catalog stands for."""
+    """Return the class or the function that an entry of the catalog stands for.
+
+    Raises:
+        NnlabError: it is the user's own code, and that has not been run.
+    """
+    if entry.package == "user":
+        return object_named(entry.object)
     return getattr(own if entry.package == "nnlab" else _KERAS_MODULES[entry.kind], entry.object)
 
 

@@ -287,8 +287,9 @@ def _output(
     loss = said_of(name, training.loss)
     if loss is None and not ending.known and target.task != "regression":
         loss_of = "loss: ..." if only else f"loss: {{{name}: ...}}"
-        hint = f"write `training: {{{loss_of}}}` that fits what the class returns, probabilities or logits"
-        raise ConfigError(Problem("a subclassed model needs its loss named", hint, ("training", "loss")))
+        hint = f"write `training: {{{loss_of}}}` that fits what it returns, probabilities or logits"
+        what = "a subclassed model" if last is None else "a model that ends with code of your own"
+        raise ConfigError(Problem(f"{what} needs its loss named", hint, ("training", "loss")))
     given = said_of(name, training.metrics, ())  # `None` if the task decides
     metrics = default_metrics(target) if given is None else given
     if loss is None:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import sys
 import zipfile
 from contextlib import AbstractContextManager, nullcontext
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -15,9 +13,10 @@ import keras
 
 from nnlab.config.load import load_config
 from nnlab.config.model import SubclassedConfig
-from nnlab.config.user_code import is_file, split_class
 from nnlab.errors import NnlabError, Problem, first_line
+from nnlab.model.objects import run_user_code
 from nnlab.run import Run
+from nnlab.user_code import is_reference, object_named, split_reference
 
 
 def load_model(run: Run, *, trust_code: bool = False) -> keras.Model:
@@ -27,10 +26,14 @@ def load_model(run: Run, *, trust_code: bool = False) -> keras.Model:
         NnlabError: the run keeps no model, Keras cannot read it, or it needs code that is not trusted.
     """
     run.require_model()
-    model = load_config(run.config_path).experiment.model
+    config = load_config(run.config_path)
+    run.check_code(config.code)
+    run_user_code(config.experiment, trusted=trust_code)
+    model = config.experiment.model
     scope: AbstractContextManager[Any] = nullcontext()
     if isinstance(model, SubclassedConfig) and model.is_user_code:
-        scope = keras.saving.custom_object_scope(_classes_in(_module_of(model.class_, trust_code=trust_code)))
+        class_ = user_class(model.class_, trust_code=trust_code)
+        scope = keras.saving.custom_object_scope(_classes_in(sys.modules[class_.__module__]))
     try:
         with zipfile.ZipFile(run.model_path) as parts:
             damaged = parts.testzip()  # Keras reads weights on without looking at their checksum
@@ -44,14 +47,15 @@ def load_model(run: Run, *, trust_code: bool = False) -> keras.Model:
 
 
 def user_class(text: str, *, trust_code: bool) -> Any:
-    """Import a class named as `file.py:Class` or `module:Class`.
+    """Return a class named as `file.py:Class`, whose file has run, or import one named as `module:Class`.
 
     Raises:
         NnlabError: the code is not trusted, does not run, or has no such class.
     """
-    module = _module_of(text, trust_code=trust_code)
-    name = split_class(text)[1]
-    found = getattr(module, name, None)
+    if is_reference(text):
+        found = object_named(text)
+    else:
+        found = getattr(_module_of(text, trust_code=trust_code), split_reference(text)[1], None)
     if not (isinstance(found, type) and issubclass(found, keras.Model)):
         problem = Problem(
             f"`{text}` is no `keras.Model`", "write `class MyModel(keras.Model): ...`", ("model", "class")
@@ -61,26 +65,16 @@ def user_class(text: str, *, trust_code: bool) -> Any:
 
 
 def _module_of(text: str, *, trust_code: bool) -> ModuleType:
-    place = split_class(text)[0]
+    place = split_reference(text)[0]
     path = ("model", "class")
     if not trust_code:
         message = f"`{place}` is Python code, which would run with all your rights"
         raise NnlabError(Problem(message, "read it, then add `--trust-code`", path))
     try:
-        return _imported_file(Path(place)) if is_file(text) else importlib.import_module(place)
+        return importlib.import_module(place)
     except Exception as error:  # whatever the user's code raises is the user's to see
         message = f"`{place}` cannot be imported: {type(error).__name__}: {error}"
         raise NnlabError(Problem(message, "correct the code", path)) from error
-
-
-def _imported_file(file: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(file.stem, file)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[file.stem] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 def _classes_in(module: ModuleType) -> dict[str, Any]:

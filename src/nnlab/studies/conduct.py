@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
-from nnlab.data.digests import AFRESH, check_files, file_digests
+from nnlab.data.digests import AFRESH, check_files, file_digest, file_digests
 from nnlab.errors import NnlabError
 from nnlab.executor import Outcome, Pool, Watcher
 from nnlab.lock import Lock
@@ -86,6 +87,7 @@ def begin(study: AnyStudy, run: Run) -> bool:
     if is_new:
         run.create(config=study.agenda.resolved, source=study.config.text)
         run.trials_path.mkdir()
+        run.keep_code(study.code)
     return is_new
 
 
@@ -98,6 +100,7 @@ def study_facts(study: AnyStudy, command: Sequence[str]) -> dict[str, Any]:
         "overrides": list(dict.fromkeys(facts["overrides"])),  # one option may change several values
         "objective": study.agenda.objective.as_json(),
         "data_files": file_digests(config.experiment.data for config in study.agenda.configs),
+        **({"code_files": {file: file_digest(Path(file)) for file in study.code}} if study.code else {}),
     }
 
 

@@ -40,6 +40,11 @@ class Study(Generic[AgendaT]):
     notes: tuple[str, ...] = ()
     advice: tuple[Problem, ...] = ()
 
+    @property
+    def code(self) -> dict[str, str]:
+        """The texts of the files of the user's own code, by their paths."""
+        return {file: text for config in self.agenda.configs for file, text in config.code.items()}
+
     def job(self, trial: Trial[Any], folder: Path) -> Job:
         """Return the training of a trial, an ordinary experiment."""
         setup = self.agenda.setup(trial, folder)

@@ -16,7 +16,7 @@ from nnlab.config.load import LoadedConfig, change_config, dump_config, load_con
 from nnlab.config.overrides import Override, override
 from nnlab.errors import NnlabError
 from nnlab.executor import Outcome
-from nnlab.run import Run, Status
+from nnlab.run import Run, Status, copies
 from nnlab.studies.agenda import Agenda, Setup
 from nnlab.studies.trial import Trial
 from nnlab.training_options import KeepIf, Limits, TrainingOptions
@@ -264,7 +264,8 @@ class SearchAgenda(Agenda[Candidate]):
             training = load_config(first.config_path).experiment.training
             changes |= {"training.threads": training.threads, "training.jit_compile": training.jit_compile}
         more = [override(path, value, origin=f"nnlab tune: {path}={value}") for path, value in changes.items()]
-        text = dump_config(change_config(self.config, [*self._overrides(best), *more]).experiment)
+        tried = change_config(self.config, [*self._overrides(best), *more])
+        text = dump_config(tried.experiment, copies(self.config.code))
         head = f"trial {best.id} of {len(search.candidates)}, {self.objective.column} {search.score(best)}"
         head += "" if fold is None else f": the mean over {fold.of} folds, of which these validation rows are the first"
         return f"# {head}\n{text}"

@@ -17,6 +17,7 @@ from nnlab.tune.agenda import SearchAgenda
 from nnlab.tune.outlook import outlook
 from nnlab.tune.search import Search
 from nnlab.tune.space import Space, check_trials, read_space
+from nnlab.user_code import check_trust
 from nnlab.wording import named, one_of
 
 MOST_LOADED = 2
@@ -44,6 +45,7 @@ def prepare(
         NnlabError: with all that is wrong with the space, the data and the objective.
     """
     check_threads(config, jobs=jobs)
+    check_trust(config.named_code, trusted=trust_code)
     space = read_space(config)
     if on_valid is not None:
         on_valid()

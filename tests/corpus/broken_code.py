@@ -1,0 +1,1 @@
+def swish2(x:
