@@ -190,4 +190,4 @@ def test_text_without_a_word_and_an_output_that_would_give_words_back_are_refuse
     frame["note"] = "!!"
     assert "column `note` has no word in any training row" in error_text(table, frame=frame, features={"note": "text"})
     said = error_text(table, frame=reviews()[["note", "y"]], target="inputs", ignore=["y"])
-    assert "`inputs` are the numbers of words or classes here" in said
+    assert "`inputs` hold the numbers of words or classes here, which no output gives back: `note`" in said

@@ -10,10 +10,11 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
 from rich.text import Text
 
 from nnlab.cli import console
+from nnlab.config.by_name import only
 from nnlab.data.splits import DataSpec
 from nnlab.data.target_spec import TargetSpec
 from nnlab.results import best_and_kept
-from nnlab.wording import counted, duration, metric_text
+from nnlab.wording import counted, duration, joined, metric_text, named
 
 if TYPE_CHECKING:
     from nnlab.config.schema import Experiment
@@ -204,13 +205,22 @@ def _that_fit(names: Sequence[str], by_importance: Sequence[str], room: int) -> 
     return {name: widths[name] for name in names if name in chosen}
 
 
+_MOST_INPUTS = 4
+"""So many are named in the line about the data."""
+
+
 def _data_line(spec: DataSpec) -> str:
     parts = [f"{spec.num_train:,} training"]
     if spec.num_validation:
         parts.append(f"{spec.num_validation:,} validation")
     if spec.num_test:
         parts.append(f"{spec.num_test:,} test")
-    rows = " and ".join(" x ".join(map(str, shape)) for shape in spec.input_shapes.values())
+    shapes = {name: " x ".join(map(str, shape)) for name, shape in spec.input_shapes.items()}
+    rows = only(shapes)
+    if len(shapes) > 1:
+        inputs = [f"{shape} ({named(name)})" for name, shape in shapes.items()]
+        more = len(inputs) - _MOST_INPUTS
+        rows = joined([*inputs[:_MOST_INPUTS], *([f"{more} more inputs"] if more > 0 else [])])
     what = [f"{f'{output}: ' if output else ''}{_task_words(target)}" for output, target in spec.targets.items()]
     return f"{' + '.join(parts)} rows of {rows}; {'; '.join(what)}"
 

@@ -289,12 +289,14 @@ def _target_spec(raw: RawData, output: str, target: Target, x: ByName, feature_n
         DataError: several arrays shall be given back by one output.
     """
     if target.y is None:
+        own = [name for name, array in x.items() if array.dtype.kind == "i"]
+        if own:
+            message = f"`inputs` hold the numbers of words or classes here, which no output gives back: {listed(own)}"
+            hint = "leave such columns out with `ignore`, or choose another `encoding` for classes"
+            raise DataError(_at_output(Problem(message, hint, path=("data", "target")), output))
         if len(x) > 1:
             message = f"`inputs` are several arrays here, and an output gives one: {listed(x)}"
             raise DataError(_at_output(Problem(message, "keep one in `features`", path=("data", "target")), output))
-        if only(x).dtype.kind == "i":
-            message = f"`inputs` are the numbers of words or classes here, which no output gives back: {listed(x)}"
-            raise DataError(_at_output(Problem(message, "name a column", path=("data", "target")), output))
         shape = only(x).shape[1:]
         return TargetSpec("regression", shape, (), feature_names, inferred_task=True, predicts_inputs=True)
     units = {"binary": 1, "multiclass": len(target.class_names)}.get(target.task) or target.y.shape[1]

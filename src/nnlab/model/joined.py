@@ -23,11 +23,17 @@ def front_nodes(model: SequentialConfig, spec: DataSpec) -> tuple[GraphNode, ...
     A class becomes its vector, a text the mean of the vectors of its words; with the numbers they are one row.
 
     Raises:
-        ConfigError: layers of another run shall stand there.
+        ConfigError: layers of another run shall stand there, or one that looks words up of one column.
     """
     own = {} if spec.encoding is None else spec.encoding.own
-    if not own or (len(spec.input_shapes) == 1 and _begins_with_lookup(model)):
+    lookup = _lookup_at_the_front(model)
+    if not own or (len(spec.input_shapes) == 1 and lookup is not None):
         return ()
+    if lookup is not None:
+        name = lookup.component.name
+        message = f"`{name}` gets what {listed(spec.input_shapes)} have become: their vectors are joined before it"
+        hint = f"remove `{name}`, as they are embedded already, or write `type: functional` with an input for each"
+        raise ConfigError(Problem(message, hint, (*lookup.path, name)))
     if model.transfer is not None:
         message = f"layers of another run know other words and classes than there are here in {listed(own)}"
         hint = "remove `transfer`, or give these columns another `encoding`, or leave them out with `ignore`"
@@ -37,9 +43,9 @@ def front_nodes(model: SequentialConfig, spec: DataSpec) -> tuple[GraphNode, ...
         if array not in own:
             joined.append(name)
             continue
-        column, lookup = name or identifier(array), own[array]
-        is_text = lookup.length is not None
-        embedding: dict[str, Any] = {"input_dim": lookup.size, "output_dim": lookup.dimension}
+        column, numbers = name or identifier(array), own[array]
+        is_text = numbers.length is not None
+        embedding: dict[str, Any] = {"input_dim": numbers.size, "output_dim": numbers.dimension}
         layers = (
             _layer("Embedding", f"{column}_embedding", **embedding, **({"mask_zero": True} if is_text else {})),
             _layer("GlobalAveragePooling1D", f"{column}_mean") if is_text else _layer("Flatten", f"{column}_vector"),
@@ -55,6 +61,7 @@ def _layer(kind: str, name: str, **parameters: Any) -> PlannedLayer:
     return PlannedLayer(Component("layers", kind, {**parameters, "name": name}), PATH)
 
 
-def _begins_with_lookup(model: SequentialConfig) -> bool:
+def _lookup_at_the_front(model: SequentialConfig) -> PlannedLayer | None:
+    """Return the first layer, if it looks numbers up."""
     first = next(written_layers(model), None)
-    return first is not None and looks_up(first.component)
+    return first if first is not None and looks_up(first.component) else None

@@ -9,6 +9,7 @@ from nnlab.config.components import Component
 from nnlab.errors import ConfigError, ConfigPath, Problem
 from nnlab.model.hidden import PlannedLayer, has_weights
 from nnlab.model.unroll import GraphNode
+from nnlab.wording import named
 
 LIMITS = ("input_dim", "num_tokens")
 """Parameters of a layer that say how many numbers it knows: 0 and those below the limit."""
@@ -67,12 +68,12 @@ def looks_up(component: Component) -> bool:
     return any(True for _ in looking_up(component, ()))
 
 
-def told_by_data(nodes: Sequence[GraphNode], sizes: Mapping[str, int]) -> tuple[GraphNode, ...]:
+def told_by_data(nodes: Sequence[GraphNode], columns: Mapping[str, tuple[str, int]]) -> tuple[GraphNode, ...]:
     """Return nodes whose layers know as many numbers as the column that feeds them has, unless the config says it.
 
     Args:
         nodes: of a model.
-        sizes: how many numbers there are in each input that holds numbers of words or classes.
+        columns: the column of words or classes that an input takes, and how many numbers it has.
 
     Raises:
         ConfigError: a layer needs to be told, or takes such numbers for measures.
@@ -81,19 +82,20 @@ def told_by_data(nodes: Sequence[GraphNode], sizes: Mapping[str, int]) -> tuple[
     told: dict[int, PlannedLayer] = {}
     for layer, source in fed_by_the_data(nodes):
         component = layer.component
-        if source not in sizes:
+        if source not in columns:
             continue
+        column, size = columns[source]
         if _is_untold(component):
-            told[id(layer)] = replace(layer, component=component.with_parameters(input_dim=sizes[source]))
+            told[id(layer)] = replace(layer, component=component.with_parameters(input_dim=size))
         elif has_weights(component) and not looks_up(component):
-            message = f"`{component.name}` takes the numbers of words or classes in `{source}` for measures"
+            message = f"`{component.name}` takes the numbers of words or classes in {named(column)} for measures"
             hint = "put `Embedding: {output_dim: 16}` before it"
             problems.append(Problem(message, hint, _place(layer)))
         for inner, path in looking_up(component, _place(layer)):
             limit = limit_of(inner)
-            if limit is not None and (inner.get(limit) or sizes[source]) < sizes[source]:
+            if limit is not None and (inner.get(limit) or size) < size:
                 known = f"`{inner.name}` knows those below {inner.get(limit):,}"
-                message = f"`{source}` has the numbers from 0 to {sizes[source] - 1:,}, and {known}"
+                message = f"{named(column)} has the numbers from 0 to {size - 1:,}, and {known}"
                 problems.append(Problem(message, f"leave `{limit}` out", (*path, limit)))
     nodes = tuple(replace(node, layers=tuple(told.get(id(layer), layer) for layer in node.layers)) for node in nodes)
     for layer in _all_layers(nodes):

@@ -207,8 +207,8 @@ def _told(graph: Graph, model: SequentialConfig | FunctionalConfig, spec: DataSp
     arrays = {name: array for array, name in input_names(spec).items()}
     if isinstance(model, FunctionalConfig):
         arrays = {name: source.array for name, source in input_sources(model, spec).items()}
-    sizes = {name: own[array].size for name, array in arrays.items() if array in own}
-    return graph._replace(nodes=told_by_data(graph.nodes, sizes))
+    columns = {name: (array, own[array].size) for name, array in arrays.items() if array in own}
+    return graph._replace(nodes=told_by_data(graph.nodes, columns))
 
 
 def _check_prediction_columns(spec: DataSpec) -> None:
