@@ -28,7 +28,22 @@ def test_each_note_on_the_data_has_its_line_on_stderr(capsys):
     progress = TrainingProgress(DataSpec.from_json(spec.to_json()), monitor=None, has_schedule=False)
     progress.training_began(model, epochs=1, steps=1)
     said = capsys.readouterr().err.splitlines()
-    assert said[1].startswith("note: labels that differ only in blanks or in their Unicode form are one class")
+    assert said[1] == "classes: cat 2, dog 2"
+    assert said[2].startswith("note: labels that differ only in blanks or in their Unicode form are one class")
+
+
+@pytest.mark.parametrize(
+    ("section", "line"),
+    [
+        ({"source": "iris"}, "split: random; setosa 31 + 8 + 11, versicolor 30 + 7 + 13, virginica 35 + 9 + 6"),
+        ({"source": "digits", "split": "stratified", "test": 0}, "split: stratified; each class 139 to 146 + 35 to 37"),
+    ],
+)
+def test_the_classes_of_each_split_are_counted(section, line, capsys):
+    spec = load_data(DataConfig.read(section), seed=0).spec
+    progress = TrainingProgress(DataSpec.from_json(spec.to_json()), monitor=None, has_schedule=False)
+    progress.training_began(SimpleNamespace(count_params=lambda: 3, layers=[None]), epochs=1, steps=1)
+    assert capsys.readouterr().err.splitlines()[1] == line
 
 
 @pytest.fixture

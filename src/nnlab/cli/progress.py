@@ -14,7 +14,7 @@ from nnlab.config.by_name import only
 from nnlab.data.splits import DataSpec
 from nnlab.data.target_spec import TargetSpec
 from nnlab.results import best_and_kept
-from nnlab.wording import counted, duration, joined, metric_text, named
+from nnlab.wording import counted, cut, duration, joined, metric_text, named
 
 if TYPE_CHECKING:
     from nnlab.config.schema import Experiment
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 MOST_LINES = 100
 """Epochs that get a line of their own; of longer trainings every so many-th does."""
+
+MOST_CLASSES = 5
+"""Of so many each is counted in a line; of more the least and the most."""
 
 WIDEST_NUMBER = len("-1.234e+10")
 BAR_WIDTH = 16
@@ -72,6 +75,8 @@ class TrainingProgress:
         self.epochs, self.steps = epochs, steps
         self._began = time.monotonic()
         self.console.say(f"data: {_data_line(self.spec)}")
+        if self.spec.class_rows:
+            self.console.say(_classes_line(self.spec))
         for note in self.spec.notes:
             self.console.say(f"note: {note}")
         layers = len(model.layers)
@@ -223,6 +228,21 @@ def _data_line(spec: DataSpec) -> str:
         rows = joined([*inputs[:_MOST_INPUTS], *([f"{more} more inputs"] if more > 0 else [])])
     what = [f"{f'{output}: ' if output else ''}{_task_words(target)}" for output, target in spec.targets.items()]
     return f"{' + '.join(parts)} rows of {rows}; {'; '.join(what)}"
+
+
+def _classes_line(spec: DataSpec) -> str:
+    """Say what the rows are split by, and how many of each split have each class."""
+    is_split = bool(spec.num_validation or spec.num_test)
+    lines: list[str] = []
+    for output, of_splits in spec.class_rows.items():
+        names = spec.target_of(output).class_names
+        counts = list(zip(*of_splits.values(), strict=True))
+        words = [f"{cut(name)} {' + '.join(f'{n:,}' for n in own)}" for name, own in zip(names, counts, strict=True)]
+        if len(names) > MOST_CLASSES:
+            spans = [f"{min(own):,} to {max(own):,}" for own in of_splits.values()]
+            words = [f"each class {' + '.join(spans)}"]
+        lines.append(f"{f'{output}: ' if output else ''}{', '.join(words)}")
+    return f"{f'split: {spec.split};' if is_split else 'classes:'} {'; '.join(lines)}"
 
 
 def _task_words(target: TargetSpec) -> str:

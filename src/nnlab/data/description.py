@@ -20,7 +20,7 @@ from nnlab.data.source_rows import SourceRows
 from nnlab.data.splitting import Chosen
 from nnlab.data.target_spec import Shape
 from nnlab.data.targets import Target
-from nnlab.wording import counted, listed, named, plural
+from nnlab.wording import counted, named
 
 UNEVEN = 3
 """So many times as many rows of one class as of another are said to be uneven."""
@@ -97,7 +97,7 @@ class DataDescription:
     def classes(self, split: str) -> dict[str, dict[str, int]]:
         """Return how many rows each class or label has in a split, by output; nothing for numbers."""
         return {
-            output: class_counts(target, self.rows[split])
+            output: target.class_counts(self.rows[split])
             for output, target in self.source.targets.items()
             if target.class_names
         }
@@ -157,17 +157,6 @@ def picture_shape(shape: Shape, told: Shape | None = None) -> Shape | None:
     return shape if is_flat and min(shape[:2]) >= _SMALLEST_PICTURE else None
 
 
-def class_counts(target: Target, positions: np.ndarray) -> dict[str, int]:
-    """Return how many of some rows have each class, or each label."""
-    assert target.y is not None, "what gives back the inputs has no classes"
-    y = target.y[positions]
-    if target.task == "multilabel":
-        counts = (y > 0.5).sum(axis=0)
-    else:
-        counts = np.bincount(y.reshape(-1).astype(np.int64), minlength=len(target.class_names))
-    return dict(zip(target.class_names, counts.tolist(), strict=True))
-
-
 def _features(source: SourceRows, train: np.ndarray) -> Iterator[ColumnSummary]:
     raw = source.raw
     for name, why in raw.left_out.items():
@@ -210,7 +199,7 @@ def _targets(source: SourceRows, train: np.ndarray) -> Iterator[ColumnSummary]:
             for i, name in enumerate(target.class_names):
                 yield ColumnSummary(name, "target", "label", dtype, distinct=len(np.unique(y[:, i])))
         elif target.has_classes:
-            found = sum(count > 0 for count in class_counts(target, train).values())
+            found = sum(count > 0 for count in target.class_counts(train).values())
             yield ColumnSummary(names[0], "target", "class", dtype, distinct=found)
         else:
             flat = y.reshape(len(y), -1)
@@ -252,7 +241,7 @@ def _notes(source: SourceRows, rows: Mapping[str, np.ndarray], columns: list[Col
     for output, target in source.targets.items():
         if target.class_names:
             of = f" of `{output}`" if output != UNNAMED and len(source.targets) > 1 else ""
-            yield from _class_notes(target, rows, of)
+            yield from _uneven_classes(target, rows["train"], of)
 
 
 def _constant_entries(source: SourceRows, column: ColumnSummary, train: np.ndarray) -> int:
@@ -261,9 +250,8 @@ def _constant_entries(source: SourceRows, column: ColumnSummary, train: np.ndarr
     return int(is_constant(x.min(axis=0).astype(float), x.max(axis=0).astype(float), x.dtype).sum())
 
 
-def _class_notes(target: Target, rows: Mapping[str, np.ndarray], of: str) -> Iterator[str]:
-    counts = {split: class_counts(target, positions) for split, positions in rows.items()}
-    train = {name: count for name, count in counts["train"].items() if count}
+def _uneven_classes(target: Target, rows: np.ndarray, of: str) -> Iterator[str]:
+    train = {name: count for name, count in target.class_counts(rows).items() if count}
     if target.has_classes and train:
         most, least = max(train, key=train.__getitem__), min(train, key=train.__getitem__)
         if train[most] >= UNEVEN * train[least]:
@@ -271,9 +259,3 @@ def _class_notes(target: Target, rows: Mapping[str, np.ndarray], of: str) -> Ite
                 f"uneven classes{of}: {counted(train[most], 'training row')} of {named(most)}, {train[least]:,} of "
                 f"{named(least)}; `class_weight: balanced` under `data` weighs them alike"
             )
-    for split, found in counts.items():
-        gone = [name for name, count in found.items() if not count]
-        if gone:
-            what = "label" if target.task == "multilabel" else "class"
-            where = "training" if split == "train" else split
-            yield f"no {where} row{of} has the {plural(len(gone), what)} {listed(gone)}"

@@ -238,6 +238,11 @@ def _assemble(source: SourceRows, rows: Mapping[str, np.ndarray], config: DataCo
         encoding=encoding,
         missing=raw.missing,
         left_out=raw.left_out,
+        class_rows={
+            output: {name: list(target.class_counts(own).values()) for name, own in rows.items()}
+            for output, target in targets.items()
+            if target.class_names
+        },
     )
     return Splits(train, validation, test, spec, record)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -92,11 +92,19 @@ class SourceRows:
             rows = told_rows(self._split_values, config.limit, _split_column(config))
         else:
             rows = choose_rows(self.num_main, way, validation=validation, test=test, limit=config.limit)
-        notes = [*way.notes, *self._split_notes(config, by, rows, way)]
+        notes = [*way.notes, *self._split_notes(config, by, rows)]
         if own_test:
             _check_own_test(self.raw, config, rows)
             rows["test"] = np.arange(self.num_main, len(self.numbers))
-        return Chosen(rows, by, tuple(notes))
+        rare = way.rare if isinstance(way, ByClass) else ()
+        return Chosen(rows, by, (*notes, *self._absent_classes(rows, but=rare)))
+
+    def _absent_classes(self, rows: Mapping[str, np.ndarray], *, but: Collection[str]) -> Iterator[str]:
+        for output, target in self.targets.items():
+            of = f" of `{output}`" if len(self.targets) > 1 else ""
+            if target.class_names:
+                counts = {split: target.class_counts(own) for split, own in rows.items()}
+                yield from absent_classes(counts, of=of, but=but)
 
     def split_by(self, config: DataConfig) -> str:
         """Return what the rows are split by.
@@ -136,7 +144,7 @@ class SourceRows:
             return ByTime(seed, times=self._split_values, column=_split_column(config))
         return InOrder(seed) if by == "order" else ByChance(seed)
 
-    def _split_notes(self, config: DataConfig, by: str, rows: Mapping[str, np.ndarray], way: ByChance) -> Iterator[str]:
+    def _split_notes(self, config: DataConfig, by: str, rows: Mapping[str, np.ndarray]) -> Iterator[str]:
         """Yield what came out that had better be known."""
         if by == "group":
             counts = [f"{len(np.unique(self._split_values[own]))} {split}" for split, own in rows.items()]
@@ -146,9 +154,6 @@ class SourceRows:
             without = [split for split in SPLITS if split not in there]
             if without:
                 yield f"`{_split_column(config)}` names no row for {' or '.join(without)}"
-        if self._classes is not None:
-            known = way.rare if isinstance(way, ByClass) else None
-            yield from absent_classes(self._classes, only(self.targets).class_names, rows, but=known)
 
     def validation(self, config: DataConfig, *, seed: int) -> int | float | Fold:
         """Return how many rows validate, or which fold; folds of one target have equal shares of its classes."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeAlias
 
@@ -47,6 +47,7 @@ class DataSpec:
         missing: what stands for a missing value in them, if the config says it.
         left_out: columns that nobody named and that are no features, and why.
         split: what the rows were split by, a word of `data.split.by`; `None` if it is not known.
+        class_rows: how many rows of each split have each class or label, in the order of the classes, by output.
     """
 
     input_shapes: Mapping[str, Shape]
@@ -64,6 +65,7 @@ class DataSpec:
     missing: tuple[str, ...] | None = None
     left_out: Mapping[str, str] = field(default_factory=dict)
     split: str | None = None
+    class_rows: Mapping[str, Mapping[str, Sequence[int]]] = field(default_factory=dict)
 
     @property
     def column_names(self) -> tuple[str, ...]:
@@ -133,6 +135,7 @@ class DataSpec:
             "missing": None if self.missing is None else list(self.missing),
             "left_out": dict(self.left_out),
             "split": self.split,
+            "class_rows": {output: dict(of_splits) for output, of_splits in self.class_rows.items()},
         }
 
     @classmethod

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, TypeAlias
 
@@ -134,13 +134,15 @@ class ByClass(ByChance):
     classes: np.ndarray = field(kw_only=True)
     names: Sequence[str] = field(kw_only=True)
     parts: int = field(kw_only=True)
-    rare: np.ndarray = field(init=False)
+    rare: frozenset[str] = field(init=False)
+    _is_rare: np.ndarray = field(init=False)
 
     def __post_init__(self) -> None:
         counts = np.bincount(self.classes, minlength=len(self.names))
-        self.rare = (counts > 0) & (counts < self.parts)
-        if self.rare.any():
-            names = [name for name, is_rare in zip(self.names, self.rare, strict=True) if is_rare]
+        self._is_rare = (counts > 0) & (counts < self.parts)
+        names = [name for name, is_rare in zip(self.names, self._is_rare, strict=True) if is_rare]
+        self.rare = frozenset(names)
+        if names:
             have = "has" if len(names) == 1 else "have each"
             self.notes.append(
                 f"the {plural(len(names), 'class')} {listed(names)} {have} less than {self.parts} rows, too few for "
@@ -150,7 +152,7 @@ class ByClass(ByChance):
     def take(self, rows: np.ndarray, wanted: Wanted) -> Taken:
         """See `ByChance`."""
         asked = wanted.count(len(rows))
-        is_rare = self.rare[self.classes[rows]]
+        is_rare = self._is_rare[self.classes[rows]]
         kept, drawn = rows[is_rare], rows[~is_rare]
         left = 1 if wanted.setting == "validation" else self.parts - 1
         codes, counts = np.unique(self.classes[drawn], return_inverse=True, return_counts=True)[1:]
@@ -288,21 +290,18 @@ def _limited(chosen: dict[str, np.ndarray | None], num_rows: int, limit: int | N
 
 
 def absent_classes(
-    classes: np.ndarray, names: Sequence[str], rows: Mapping[str, np.ndarray], *, but: np.ndarray | None = None
+    counts: Mapping[str, Mapping[str, int]], *, of: str = "", but: Collection[str] = ()
 ) -> Iterator[str]:
-    """Yield which classes have no row in a split, a sentence a split.
+    """Yield which classes or labels that have rows have none in a split, a sentence a split.
 
     Args:
-        classes: of all rows, `[rows]`.
-        names: of the classes.
-        rows: of each split.
-        but: classes of which this is known, `[classes]`.
+        counts: rows of each class, by split.
+        of: whose classes they are, ` of OUTPUT`, where there are several.
+        but: classes of which this is known.
     """
-    there = np.bincount(classes, minlength=len(names)) > 0
-    there &= ~but if but is not None else True
-    for split, own in rows.items():
-        gone = there & (np.bincount(classes[own], minlength=len(names)) == 0)
-        if gone.any():
-            absent = [name for name, is_gone in zip(names, gone, strict=True) if is_gone]
+    names = [name for name in counts["train"] if name not in but and any(own[name] for own in counts.values())]
+    for split, own in counts.items():
+        absent = [name for name in names if not own[name]]
+        if absent:
             what = "training" if split == "train" else split
-            yield f"no {what} row has the {plural(len(absent), 'class')} {listed(absent)}"
+            yield f"no {what} row{of} has the {plural(len(absent), 'class')} {listed(absent)}"

@@ -58,6 +58,17 @@ class Target:
         """Return targets as a model takes them: int32 `[rows]`, or float32 `[rows, num_outputs]`."""
         return y.astype(np.int32) if self.task == "multiclass" else y.astype(np.float32).reshape(len(y), -1)
 
+    def class_counts(self, positions: np.ndarray) -> dict[str, int]:
+        """Return how many of some rows have each class, or each label; nothing for numbers."""
+        if self.y is None or not self.class_names:
+            return {}
+        y = self.y[positions]
+        if self.task == "multilabel":
+            counts = (y > 0.5).sum(axis=0)
+        else:
+            counts = np.bincount(y.reshape(-1).astype(np.int64), minlength=len(self.class_names))
+        return dict(zip(self.class_names, counts.tolist(), strict=True))
+
 
 def inputs_as_target(raw: RawData, config: DataConfig) -> Target:
     """Return the target of an output that gives back what comes in; `classes` may still choose rows of built-in sets.

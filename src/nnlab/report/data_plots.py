@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nnlab.config.by_name import only
-from nnlab.data.description import LEFT_OUT, DataDescription, class_counts, picture_shape
+from nnlab.data.description import LEFT_OUT, DataDescription, picture_shape
 from nnlab.report.pictures import Caption, picture_grid
 from nnlab.report.points import BINS, MOST_POINTS, Bars, Points, bars_plot, histogram, points_plot
 from nnlab.wording import counted
@@ -118,7 +118,7 @@ def _target_panels(described: DataDescription, output: str) -> list[Bars]:
     if target.y is None:
         return []
     if target.class_names:
-        counts = class_counts(target, train)
+        counts = target.class_counts(train)
         return [Bars(names[0] if target.has_classes else "labels", list(counts.values()), names=list(counts))]
     flat = target.y[train].reshape(len(train), -1)
     titles = names if len(names) == flat.shape[1] else [f"{names[0]}[{i}]" for i in range(flat.shape[1])]
