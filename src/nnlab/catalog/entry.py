@@ -23,6 +23,7 @@ class Parameter(NamedTuple):
         kind: the kind of object that it names, if it names one.
         types: names among `int`, `float`, `bool`, `str`, `list`, `dict`, `null`; empty when unknown.
         items: the types of what a list holds, empty when unknown; limits hold for numbers in it, too.
+        in_path: whether it names a file with rows, relative to the folder at `path` of the data.
         only_with: another parameter and the value of it with which alone this one means something.
     """
 
@@ -38,6 +39,7 @@ class Parameter(NamedTuple):
     exclusive_maximum: float | None = None
     description: str = ""
     only_with: tuple[str, Any] | None = None
+    in_path: bool = False
 
     @property
     def required(self) -> bool:

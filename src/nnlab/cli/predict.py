@@ -88,6 +88,8 @@ def predict(
             console.say(f"note: the plot shows `{outputs[0]}` alone")
     if input_ is None:
         columns |= _true_columns(asked, outputs)
+    if asked.names is not None:
+        columns = {"file": _texts(asked.names), **columns}
     _report(found, asked, columns, score, given=given, files=(output, plot))
 
 
@@ -101,6 +103,8 @@ class _Asked:
         judged: the rows to score, if their targets are known.
         source: in words, what the score is of.
         why_not: why there is no score, if there are targets nevertheless.
+        names: of the rows, if they have any.
+        notes: what has to be said of the rows.
     """
 
     spec: DataSpec
@@ -108,6 +112,8 @@ class _Asked:
     judged: JudgedRows | None
     source: str
     why_not: str | None = None
+    names: tuple[str, ...] | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def y(self) -> ByName | None:
@@ -129,13 +135,16 @@ def _check_outputs(output: Path | None, plot: Path | None, read: Path | None) ->
 
 def _rows_of_file(run: Run, file: Path) -> _Asked:
     from nnlab.data import judging
-    from nnlab.data.features import RowsFile
+    from nnlab.data.features import open_rows
 
     data = judging.RunData.of(run)
-    rows_file = RowsFile.open(file, data.spec)
+    rows_file = open_rows(file, data.spec)
     x = rows_file.features()
     judged, why_not = judging.scored_rows(data, rows_file, x)
-    return _Asked(data.spec, data.spec.scaled(x), judged, "score, as the file has the target", why_not)
+    return _Asked(
+        data.spec, data.spec.scaled(x), judged, "score, as the file has the target", why_not,
+        rows_file.names, rows_file.notes,
+    )  # fmt: skip
 
 
 def _rows_of_split(run: Run, split: SplitName, rows: str | None) -> _Asked:
@@ -209,6 +218,7 @@ def _report(
         console.say_written(*(path for path in files if path is not None))
     if given.quiet:
         return
+    console.say_notes(asked.notes, quiet=given.quiet)
     if asked.judged is not None:
         figures = ", ".join(f"{name} {metric_text(value)}" for name, value in (score or {}).items())
         console.say(f"{asked.source}: {figures}")
@@ -221,6 +231,12 @@ def _report(
 def _on_screen(text: str) -> str:
     """Keep a terminal from obeying the names of classes; a file or a pipe gets them as they are."""
     return "".join(f"{visible(line)}\n" for line in text.split("\n")[:-1])
+
+
+def _texts(names: Sequence[str]) -> np.ndarray:
+    import numpy as np
+
+    return np.array(names, dtype=object)
 
 
 def _csv_text(columns: Mapping[str, np.ndarray]) -> str:

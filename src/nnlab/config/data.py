@@ -12,7 +12,7 @@ from nnlab.config.checks import check
 from nnlab.config.components import Component, OneOf, named_object
 from nnlab.config.faults import Fault, Report
 from nnlab.config.names import canonical
-from nnlab.config.remedies import type_remedy
+from nnlab.config.remedies import in_one_line, type_remedy
 from nnlab.config.section import OrSection, Section, key, required
 from nnlab.config.shapes import ANYTHING, Checked, Choice, CountOrList, Either, ListOf, ListOrMap, MapOf, OneOrByName
 from nnlab.config.values import CLASS_NAME, NAME, NAMES, TEXT, is_finite_number, whole, whole_number
@@ -246,6 +246,15 @@ class DataConfig(Section):
         OneOrByName(CLASS_WEIGHTS, weighs_by_output),
         "`balanced`, or the weight of each class in the training loss; by output name",
     )
+
+    @classmethod
+    def belongs_inside(cls, name: str, value: Any) -> tuple[str, str] | None:
+        """See `Section`: parameters of a source stand in it."""
+        having = [source for source, entry in catalog.entries("datasets").items() if name in entry.parameters]
+        if not having:
+            return None
+        source = having[0] if len(having) == 1 else "NAME"
+        return "source", f"it belongs to the source: `source: {{{source}: {{{in_one_line({name: value})}}}}}`"
 
     @property
     def sections(self) -> Mapping[str, DataConfig]:

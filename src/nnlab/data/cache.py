@@ -50,14 +50,23 @@ def _read(place: Path) -> RawData | None:
         about: dict[str, Any] = json.loads((place / "about.json").read_text())
         files = {name: place / f"{name}.npy" for name in about.pop("arrays")}
         for file in (place / "about.json", *files.values()):
-            state = file.stat()
-            if not _is_sound(file, state.st_mtime_ns, state.st_size):
+            if not is_sound_once(file):
                 return None
         arrays = {name: np.load(file, mmap_mode="r") for name, file in files.items()}
         (target,) = about.pop("target_names")
         return RawData.of_one(target=target, **arrays, **with_tuples(about))
     except Exception:  # not there, or damaged in whatever way: it is made again
         return None
+
+
+def is_sound_once(file: Path) -> bool:
+    """Tell whether a file is as it was sealed; one that has not changed since is not looked at again.
+
+    Raises:
+        OSError: it is not there.
+    """
+    state = file.stat()
+    return _is_sound(file, state.st_mtime_ns, state.st_size)
 
 
 @cache

@@ -2,27 +2,41 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
+from nnlab.checksums import content_hash
 from nnlab.config.data import DataConfig
+from nnlab.data.pictures.store import folder_record
 from nnlab.errors import DataError, Problem
 
 AFRESH = "put it back as it was and go on with `nnlab resume`, or begin afresh"
 """What to do about a search or comparison whose data have changed."""
 
 
-def file_digest(file: Path) -> str:
-    """Return the BLAKE2b hash of a file's bytes, 16 bytes in hexadecimal."""
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+def paths_of(config: DataConfig) -> list[Path]:
+    """Return where rows are read from: the file or folder at `path`, and the files that the source names beside it."""
+    if config.path is None:
+        return []
+    known = config.source.entry.parameters.values()
+    beside = [name for each in known if each.in_path and (name := config.source.get(each.name)) is not None]
+    return [Path(config.path), *(Path(config.path) / name for name in beside)]
+
+
+def path_record(path: Path) -> dict[str, Any] | None:
+    """Return the path, the size in bytes and a hash of a file, or of the pictures in a folder; `None` for others."""
+    if path.is_dir():
+        return folder_record(path)
+    if not path.is_file():
+        return None
+    return {"path": str(path), "bytes": path.stat().st_size, "blake2b": content_hash(path)}
 
 
 def file_digests(configs: Iterable[DataConfig]) -> dict[str, str]:
-    """Return the hash of each file that data are read from, by its path."""
-    paths = dict.fromkeys(config.path for config in configs if config.path is not None)
-    return {path: file_digest(Path(path)) for path in paths if Path(path).is_file()}
+    """Return the hash of each file, or folder of pictures, that data are read from, by its path."""
+    paths = dict.fromkeys(path for config in configs for path in paths_of(config))
+    return {str(path): record["blake2b"] for path in paths if (record := path_record(path)) is not None}
 
 
 def check_files(digests: Mapping[str, str], *, hint: str) -> None:
@@ -33,8 +47,8 @@ def check_files(digests: Mapping[str, str], *, hint: str) -> None:
     """
     problems = []
     for path, digest in digests.items():
-        if not Path(path).is_file():
+        if not Path(path).exists():
             problems.append(Problem("the file is gone that trials were trained on", hint, file=path))
-        elif file_digest(Path(path)) != digest:
+        elif (path_record(Path(path)) or {}).get("blake2b") != digest:
             problems.append(Problem("the file has changed since trials were trained on it", hint, file=path))
     DataError.raise_any(problems)

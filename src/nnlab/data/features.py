@@ -18,6 +18,8 @@ from nnlab.data.csv_files import has_header
 from nnlab.data.encoding.encoding import TableEncoding
 from nnlab.data.files import kind_of_input, reading
 from nnlab.data.loading import load_data, split_as_before
+from nnlab.data.pictures.inputs import PictureFile
+from nnlab.data.pictures.listing import is_picture
 from nnlab.data.splits import ByName, DataSpec
 from nnlab.data.table import Fault, Table, numbers, target_columns
 from nnlab.data.tables import csv_table, parquet_table
@@ -67,7 +69,19 @@ def read_features(file: Path, spec: DataSpec) -> dict[str, np.ndarray]:
         >>> {name: x.shape for name, x in read_features(Path("flowers.csv"), spec).items()}
         {'': (12, 4)}
     """
-    return spec.scaled(RowsFile.open(file, spec).features())
+    return spec.scaled(open_rows(file, spec).features())
+
+
+@reading()
+def open_rows(file: Path, spec: DataSpec) -> RowsFile | PictureFile:
+    """Find out what holds rows for a run's model: a file, or pictures where it was trained on these.
+
+    Raises:
+        DataError: it holds nothing that a model could take.
+    """
+    if spec.pictures is not None and (file.is_dir() or is_picture(file) or kind_of_input(file) == "csv"):
+        return PictureFile.open(file, spec, spec.pictures)
+    return RowsFile.open(file, spec)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,14 +92,17 @@ class RowsFile:
         file: its path.
         spec: what the run knows about its data.
         table: what a CSV or Parquet file holds; `None` for an NPY or NPZ file.
+        names: of the rows, if they have any.
+        notes: what has to be said of them.
     """
 
     file: Path
     spec: DataSpec
     table: Table | None
+    names: tuple[str, ...] | None = None
+    notes: tuple[str, ...] = ()
 
     @classmethod
-    @reading()
     def open(cls, file: Path, spec: DataSpec) -> RowsFile:
         """Find out what the file holds, and read a table.
 

@@ -15,8 +15,9 @@ from nnlab.config.data import OTHERS, DataConfig
 from nnlab.config.load import load_config
 from nnlab.config.schema import Experiment
 from nnlab.data.changes import count_seen, differences, positions_of_splits, unseen_rows
-from nnlab.data.features import RowsFile, data_spec
+from nnlab.data.features import RowsFile, data_spec, open_rows
 from nnlab.data.loading import encoded_targets, read_source, split_as_before
+from nnlab.data.pictures.inputs import PictureFile
 from nnlab.data.record import DataRecord, file_record
 from nnlab.data.registry import RawData
 from nnlab.data.source_rows import SourceRows
@@ -227,17 +228,17 @@ def rows_of_file(run: Run, file: Path) -> JudgedRows:
         DataError: the file has no target, or cannot be encoded as the run's data were.
     """
     data = RunData.of(run)
-    rows_file = RowsFile.open(file, data.spec)
+    rows_file = open_rows(file, data.spec)
     x = rows_file.features()
     judged = labelled_rows(data, rows_file, x)
     if judged is None:
         names = listed(rows_file.missing_targets(data.experiment.data))
         hint = "`nnlab predict` predicts rows without a target"
         raise DataError(Problem(f"the file has no target: no {names}", hint, file=str(file)))
-    return judged
+    return replace(judged, notes=(*rows_file.notes, *judged.notes))
 
 
-def scored_rows(data: RunData, file: RowsFile, x: ByName) -> tuple[JudgedRows | None, str | None]:
+def scored_rows(data: RunData, file: RowsFile | PictureFile, x: ByName) -> tuple[JudgedRows | None, str | None]:
     """Return what a file that is predicted can be scored on, or else why a target that it has cannot be used."""
     try:
         return labelled_rows(data, file, x), None
@@ -245,7 +246,7 @@ def scored_rows(data: RunData, file: RowsFile, x: ByName) -> tuple[JudgedRows | 
         return None, error.problems[0].message
 
 
-def labelled_rows(data: RunData, file: RowsFile, x: ByName) -> JudgedRows | None:
+def labelled_rows(data: RunData, file: RowsFile | PictureFile, x: ByName) -> JudgedRows | None:
     """Return the rows of a file with their targets, `None` if it has none; `x` are its features as read.
 
     Raises:

@@ -76,7 +76,7 @@ def load_source_rows(config: DataConfig, *, seed: int) -> tuple[SourceRows, Chos
     raw = read_source(config, seed=seed)
     _check_scale(raw, config)
     source = SourceRows.of(raw, encoded_targets(raw, config, partial(encode_target, raw)))
-    _check_own_test(source, config)
+    _check_own_splits(source, config)
     return source, source.split(config, seed=seed)
 
 
@@ -188,8 +188,12 @@ def _at_output(problem: Problem, output: str) -> Problem:
     return replace(problem, path=(*problem.path[:2], output, *problem.path[2:])) if is_said else problem
 
 
-def _check_own_test(source: SourceRows, config: DataConfig) -> None:
-    """Refuse a test set of the source's own that has no rows of the chosen classes, or that is to be split off anew."""
+def _check_own_splits(source: SourceRows, config: DataConfig) -> None:
+    """Refuse splits of the source's own that have no rows of the chosen classes, or that are to be split off anew."""
+    validates = source.raw.validates
+    if validates is not None and config.validation is not None:
+        message = f"`{config.source.name}` has validation rows of its own, {int(validates.sum())} of them"
+        raise DataError(Problem(message, "remove `validation`", path=("data", "validation")))
     if source.raw.x_test is None:
         return
     count = row_count(source.raw.x_test)
@@ -233,6 +237,7 @@ def _assemble(source: SourceRows, rows: Mapping[str, np.ndarray], config: DataCo
         class_weights=_class_weights(targets, rows["train"], config),
         scalings=scalings,
         own_test_set=raw.x_test is not None,
+        own_validation=raw.validates is not None,
         picture_shape=raw.picture_shape,
         notes=tuple(_notes(raw, train, targets, rows["train"], encoding)),
         encoding=encoding,
@@ -243,6 +248,7 @@ def _assemble(source: SourceRows, rows: Mapping[str, np.ndarray], config: DataCo
             for output, target in targets.items()
             if target.class_names
         },
+        pictures=raw.pictures,
     )
     return Splits(train, validation, test, spec, record)
 

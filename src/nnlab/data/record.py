@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 
 from nnlab.config.data import DataConfig
-from nnlab.data.digests import file_digest
+from nnlab.data.digests import path_record, paths_of
 
 ROW = np.dtype([("row", "<u4"), ("features", "<u8"), ("target", "<u4")])
 """A row: its number in the source (in the source's own test set, if it has one), hashes of its features and target."""
@@ -72,8 +72,9 @@ def make_record(
 
 
 def file_record(config: DataConfig) -> dict[str, Any] | None:
-    """Fingerprint the one file that the rows are read from; `None` for other sources and for folders."""
-    file = None if config.path is None else Path(config.path)
-    if file is None or not file.is_file():
-        return None
-    return {"path": str(file), "bytes": file.stat().st_size, "blake2b": file_digest(file)}
+    """Fingerprint the files that the rows are read from, or the pictures of a folder; `None` for other sources."""
+    records = [record for path in paths_of(config) if (record := path_record(path)) is not None]
+    if len(records) < 2:
+        return records[0] if records else None
+    together = hashlib.blake2b("".join(record["blake2b"] for record in records).encode(), digest_size=16)
+    return records[0] | {"bytes": sum(record["bytes"] for record in records), "blake2b": together.hexdigest()}

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from nnlab.config.components import Component
     from nnlab.config.data import DataConfig
+    from nnlab.data.pictures.form import PictureInput
     from nnlab.data.splits import ByName
 
 Setting = Literal["path", "columns", "target", "ignore", "missing", "split"]
@@ -49,6 +50,8 @@ class RawData:
         split_values: what the column of `data.split` holds, `[rows]`: groups, times as numbers, or numbers of `SPLITS`;
             `None` if no column is named.
         split_values_test: the same of the own test set.
+        pictures: what the rows of `x` are made of, where they are pictures in files.
+        validates: whether each row validates, `[rows]`, where the source says it; else `None`.
     """
 
     x: ByName
@@ -69,6 +72,8 @@ class RawData:
     rows: np.ndarray | None = None
     split_values: np.ndarray | None = None
     split_values_test: np.ndarray | None = None
+    pictures: PictureInput | None = None
+    validates: np.ndarray | None = None
 
     @classmethod
     def of_one(
@@ -162,7 +167,7 @@ def dataset(
     """Register a function as the data set of its name.
 
     The first sentence of the docstring is the summary; the keyword-only arguments are the parameters, with
-    `Annotated[int, Ge(1), "description"]` for what they accept.
+    `Annotated[int, Ge(1), "description"]`, or with a `Parameter`, for what they accept.
 
     Args:
         url: a page that describes the data set.
@@ -188,9 +193,14 @@ def _parameters(load: Loader) -> Iterable[Parameter]:
         annotation = hints[argument.name]
         is_annotated = hasattr(annotation, "__metadata__")
         type_, *notes = get_args(annotation) if is_annotated else (annotation,)
+        default = REQUIRED if argument.default is inspect.Parameter.empty else argument.default
+        told = next((note for note in notes if isinstance(note, Parameter)), None)
+        if told is not None:
+            yield told._replace(name=argument.name, default=default)
+            continue
         yield Parameter(
             name=argument.name,
-            default=REQUIRED if argument.default is inspect.Parameter.empty else argument.default,
+            default=default,
             types=(type_.__name__,),
             minimum=next((note.ge for note in notes if hasattr(note, "ge")), None),
             maximum=next((note.le for note in notes if hasattr(note, "le")), None),

@@ -66,6 +66,7 @@ class SourceRows:
             raw,
             x=rows_at(raw.x, kept[:main]),
             x_test=x_test,
+            validates=None if raw.validates is None else raw.validates[kept[:main]],
             split_values=None if values is None else values[kept[:main]],
             split_values_test=None if tested is None else tested[kept[main:]],
         )
@@ -84,10 +85,11 @@ class SourceRows:
         """
         by, own_test = self.split_by(config), self.raw.x_test is not None
         seed = seed if config.seed is None else config.seed
-        validation = self.validation(config, seed=seed)
-        test: int | float = self._default_share if config.test is None else config.test
-        test = 0 if own_test else test
-        way = self._way(by, config, seed, parts=1 + bool(test) + bool(validation))
+        own = self._own_validation
+        validation = self.validation(config, seed=seed) if own is None else own
+        test = 0 if own_test else self._default_test if config.test is None else config.test
+        parts = 1 + bool(test) + (not isinstance(validation, np.ndarray) and bool(validation))
+        way = self._way(by, config, seed, parts=parts)
         if by == "column":
             rows = told_rows(self._split_values, config.limit, _split_column(config))
         else:
@@ -168,6 +170,16 @@ class SourceRows:
         return Fold(given.fold, given.of, next(seeds), self._classes, only(self.targets).class_names)
 
     @property
+    def _own_validation(self) -> np.ndarray | None:
+        """The positions of the rows of which the source says that they validate, if it says it."""
+        return None if self.raw.validates is None else np.flatnonzero(self.raw.validates)
+
+    @property
+    def _default_test(self) -> float:
+        """What share of the rows are test rows: none where the source says which validate, and names no test rows."""
+        return self._default_share if self.raw.validates is None else 0
+
+    @property
     def _default_share(self) -> float:
         return 0 if self.num_main < FEWEST_TO_SPLIT else DEFAULT_SHARE
 
@@ -175,6 +187,9 @@ class SourceRows:
         """Say which splits have no rows because there are few, and the config does not ask for them."""
         if config.split is not None and config.split.by == "column":
             return None
+        if self.raw.validates is not None:
+            none = self.raw.x_test is None and config.test is None
+            return "no rows are test rows unless `test` says how many of the training rows" if none else None
         said = {"validation": config.validation, "test": 0 if self.raw.x_test is not None else config.test}
         without = [name for name, share in said.items() if share is None]
         if self.num_main >= FEWEST_TO_SPLIT or not without:

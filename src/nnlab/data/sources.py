@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Annotated, Any
 
+from nnlab.catalog import Parameter
 from nnlab.data.registry import SOURCES, Deviation, Noise, Points, RawData, Request, Samples, dataset
 
 __all__ = ["SOURCES"]
@@ -194,3 +195,69 @@ def npz(request: Request) -> RawData:
     from nnlab.data.arrays import read_npz
 
     return read_npz(request.config)
+
+
+_INTERPOLATIONS = ("bilinear", "nearest", "bicubic", "area", "lanczos3", "lanczos5", "gaussian", "mitchellcubic")
+_Text = Parameter("", types=("str",))
+
+
+@dataset(url="https://keras.io/api/data_loading/image/", needs=["path"], takes=["target", "split"], split="stratified")
+def images(
+    request: Request,
+    *,
+    size: Annotated[
+        Any,
+        Parameter(
+            "",
+            types=("int", "list"),
+            items=("int",),
+            minimum=1,
+            maximum=8192,
+            description="height and width in pixels, `[64, 96]`; one number for both",
+        ),
+    ],
+    color: Annotated[str, _Text._replace(choices=("rgb", "grayscale"), description="3 channels or 1")] = "rgb",
+    resize: Annotated[
+        str,
+        _Text._replace(
+            choices=("stretch", "crop_to_aspect_ratio", "pad_to_aspect_ratio"),
+            description="how another aspect ratio is made to fit: pulled, the middle cut out, or black bars added",
+        ),
+    ] = "stretch",
+    interpolation: Annotated[
+        str, _Text._replace(choices=_INTERPOLATIONS, description="how pixels between pixels are made")
+    ] = "bilinear",
+    labels: Annotated[
+        str | None,
+        _Text._replace(
+            types=("str", "null"),
+            in_path=True,
+            description="a CSV file of names and labels, relative to the folder; without it each folder is a class",
+        ),
+    ] = None,
+    files: Annotated[
+        str | None,
+        _Text._replace(types=("str", "null"), description="its column of file names; the first if it is left out"),
+    ] = None,
+    broken: Annotated[
+        str,
+        _Text._replace(
+            choices=("skip", "error"),
+            description="what to do about files that cannot be decoded: leave them out, or stop",
+        ),
+    ] = "skip",
+    cache: Annotated[
+        str,
+        _Text._replace(
+            choices=("uint8", "float32"),
+            description="how decoded pictures are kept: rounded, or every bit of what Keras gives, in 4 times the room",
+        ),
+    ] = "uint8",
+) -> RawData:
+    """Pictures (JPEG, PNG, GIF, BMP, WebP) in the folder at `path`: a folder a class, or a table of labels."""
+    from nnlab.data.pictures.form import PictureForm
+    from nnlab.data.pictures.source import read_pictures, square
+
+    height_and_width = square(size, ("data", "source", "images", "size"))
+    form = PictureForm(height_and_width, color, resize, interpolation, cache)
+    return read_pictures(request.config, form, labels=labels, files=files, stops_at_broken=broken == "error")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self, TypeAlias
 import numpy as np
 
 from nnlab.config.by_name import UNNAMED, by_output, one_or_all, only
+from nnlab.data.pictures.form import PictureInput
 from nnlab.data.scaling import Scaling, scaled
 from nnlab.data.target_spec import Shape, TargetSpec
 
@@ -41,6 +42,7 @@ class DataSpec:
         class_weights: weight of each encoded class in the training loss, by output or `UNNAMED`; empty for equal ones.
         scalings: what was fitted on the training rows of each array and applied to every split.
         own_test_set: whether the test rows are the source's own rather than split off.
+        own_validation: whether the source says which rows validate.
         picture_shape: of flat rows that stand for pictures, `None` for others.
         notes: what was understood of the values that the user may have meant otherwise, one sentence each.
         encoding: what makes numbers of the columns of a table that are not all plain numbers.
@@ -48,6 +50,7 @@ class DataSpec:
         left_out: columns that nobody named and that are no features, and why.
         split: what the rows were split by, a word of `data.split.by`; `None` if it is not known.
         class_rows: how many rows of each split have each class or label, in the order of the classes, by output.
+        pictures: how files of pictures become rows, where the rows are such.
     """
 
     input_shapes: Mapping[str, Shape]
@@ -59,6 +62,7 @@ class DataSpec:
     class_weights: Mapping[str, Mapping[int, float] | None] = field(default_factory=dict)
     scalings: Mapping[str, Scaling | None] = field(default_factory=dict)
     own_test_set: bool = False
+    own_validation: bool = False
     picture_shape: Shape | None = None
     notes: tuple[str, ...] = ()
     encoding: TableEncoding | None = None
@@ -66,6 +70,7 @@ class DataSpec:
     left_out: Mapping[str, str] = field(default_factory=dict)
     split: str | None = None
     class_rows: Mapping[str, Mapping[str, Sequence[int]]] = field(default_factory=dict)
+    pictures: PictureInput | None = None
 
     @property
     def column_names(self) -> tuple[str, ...]:
@@ -128,6 +133,7 @@ class DataSpec:
             "class_weight": one_or_all(weights) if any(weights.values()) else None,
             "scaling": one_or_all({name: _scaling_record(scaling) for name, scaling in self.scalings.items()}) or None,
             "own_test_set": self.own_test_set,
+            "own_validation": self.own_validation,
             "array_names": list(self.array_names),
             "picture_shape": None if self.picture_shape is None else list(self.picture_shape),
             "notes": list(self.notes),
@@ -136,6 +142,7 @@ class DataSpec:
             "left_out": dict(self.left_out),
             "split": self.split,
             "class_rows": {output: dict(of_splits) for output, of_splits in self.class_rows.items()},
+            "pictures": None if self.pictures is None else self.pictures.to_json(),
         }
 
     @classmethod
@@ -161,6 +168,8 @@ class DataSpec:
             from nnlab.data.encoding.encoding import TableEncoding
 
             rest["encoding"] = TableEncoding.from_json(record["encoding"])
+        if record.get("pictures") is not None:
+            rest["pictures"] = PictureInput.from_json(record["pictures"])
         return cls(
             input_shapes={name: tuple(shape) for name, shape in shapes.items()},
             targets={output: TargetSpec(**with_tuples(target)) for output, target in targets.items()},

@@ -236,7 +236,7 @@ def choose_rows(
     num_rows: int,
     way: ByChance,
     *,
-    validation: int | float | Fold,
+    validation: int | float | Fold | np.ndarray,
     test: int | float,
     limit: int | None = None,
 ) -> dict[str, np.ndarray]:
@@ -245,7 +245,8 @@ def choose_rows(
     Args:
         num_rows: rows of the source, its own test set left out.
         way: how rows are taken.
-        validation: rows, or fraction of the rows that the test set leaves; 0 for none; or one of several parts of them.
+        validation: rows, or fraction of the rows that the test set leaves; 0 for none; or one of several parts of them;
+            or the numbers of the rows that validate, which no other split takes.
         test: rows, or fraction; 0 for none.
         limit: training rows to use.
 
@@ -256,9 +257,13 @@ def choose_rows(
         DataError: when a split would take every row, or the limit is above the rows left.
     """
     rows = way.rows(num_rows)
+    if isinstance(validation, np.ndarray):
+        rows = rows[~np.isin(rows, validation)]
     train, test_rows = way.take(rows, Wanted(test, "test")) if test else (rows, None)
     validation_rows: np.ndarray | None = None
-    if isinstance(validation, Fold):
+    if isinstance(validation, np.ndarray):
+        validation_rows = validation
+    elif isinstance(validation, Fold):
         train, validation_rows = validation.split_off(train, shuffle=not way.keeps_order)
     elif validation:
         train, validation_rows = way.take(train, Wanted(validation, "validation"))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nnlab.config.columns import SplitName
-from nnlab.data.features import RowsFile
+from nnlab.data.features import open_rows
 from nnlab.data.judging import JudgedRows, RunData, rows_of_split, scored_rows
 from nnlab.data.splits import DataSpec, Split, Splits
 from nnlab.engine.built import Built
@@ -78,7 +78,7 @@ def rows_of_file(file: Path, data: RunData) -> RowsOfInterest:
     Raises:
         DataError: they are no such rows.
     """
-    rows_file = RowsFile.open(file, data.spec)
+    rows_file = open_rows(file, data.spec)
     x = rows_file.features()
     judged, why_not = scored_rows(data, rows_file, x)
     if judged is not None:

@@ -163,7 +163,7 @@ def with_plan(experiment: Experiment, spec: DataSpec, plan: Plan) -> Experiment:
     if split is None and spec.split is not None:
         split = SplitConfig(by=spec.split)
     if split is None or split.by != "column":  # which says all of it
-        if validation is None:
+        if validation is None and not spec.own_validation:
             validation = DEFAULT_SHARE if spec.num_validation else 0
         if test is None and not spec.own_test_set:
             test = DEFAULT_SHARE if spec.num_test else 0

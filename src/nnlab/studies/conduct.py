@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
-from nnlab.data.digests import AFRESH, check_files, file_digest, file_digests
+from nnlab.checksums import content_hash
+from nnlab.data.digests import AFRESH, check_files, file_digests
 from nnlab.errors import NnlabError
 from nnlab.executor import Outcome, Pool, Watcher
 from nnlab.lock import Lock
@@ -100,7 +101,7 @@ def study_facts(study: AnyStudy, command: Sequence[str]) -> dict[str, Any]:
         "overrides": list(dict.fromkeys(facts["overrides"])),  # one option may change several values
         "objective": study.agenda.objective.as_json(),
         "data_files": file_digests(config.experiment.data for config in study.agenda.configs),
-        **({"code_files": {file: file_digest(Path(file)) for file in study.code}} if study.code else {}),
+        **({"code_files": {file: content_hash(Path(file)) for file in study.code}} if study.code else {}),
     }
 
 
