@@ -1,5 +1,7 @@
 """Bad data and what is said about it: golden messages, with `FILE` for the data file."""
 
+import gzip
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -84,16 +86,56 @@ CSV_CASES = {
         {},
         "FILE:3: a quote is opened here and never closed\n  hint: close or double it",
     ),
-    "not UTF-8": (
-        "a,y\n1,é\n".encode("latin-1"),
+    "two encodings": (
+        "a,y\n1,é\n".encode() + "2,é\n".encode("latin-1"),
         {},
-        "FILE:2: not UTF-8 text: `0xE9` is no character here\n"
-        "  hint: save it as UTF-8 (spreadsheets call this `CSV UTF-8`)",
+        "FILE:3: the encoding cannot be told: this line is no UTF-8, and others are\n"
+        "  hint: save it as UTF-8, or say which it is: `source: {csv: {encoding: cp1250}}`",
     ),
-    "UTF-16": (
-        GOOD.encode("utf-16"),
+    "Russian without UTF-8": (
+        "a,y\n1,Москва\n2,Тула\n".encode("cp1251"),
         {},
-        "data.path: `FILE` is not a CSV file but UTF-16 text\n  hint: save it as UTF-8",
+        "FILE:2: the encoding cannot be told: no UTF-8, and its words are none of Western Europe\n"
+        "  hint: save it as UTF-8, or say which it is: `source: {csv: {encoding: cp1250}}`",
+    ),
+    "no character of Windows-1252": (
+        b"a,y\n1,M\x81nchen\n",
+        {},
+        "FILE:2: the encoding cannot be told: no UTF-8, and `0x81` is no character of Windows-1252\n"
+        "  hint: save it as UTF-8, or say which it is: `source: {csv: {encoding: cp1250}}`",
+    ),
+    "UTF-16 that is cut off": (
+        GOOD.encode("utf-16")[:-3],
+        {},
+        "FILE:3: not UTF-16 text: the last character is cut off\n  hint: the file is damaged: fetch or write it again",
+    ),
+    "UTF-8 by another name": (
+        "a,y\n1,é\n".encode(),
+        {"source": {"csv": {"encoding": "latin-1"}}},
+        "FILE: data.source: the file is UTF-8 text, and `encoding` says latin-1\n  hint: remove `encoding`",
+    ),
+    "another encoding than the config says": (
+        "a,y\n1,é\n".encode("latin-1"),
+        {"source": {"csv": {"encoding": "utf-8"}}},
+        "FILE:2: not UTF-8 text: `0xE9` is no character here\n  hint: correct or remove `encoding`",
+    ),
+    "unknown form": (
+        GOOD,
+        {"source": {"csv": {"encoding": "latin1x", "delimiter": "#", "decimal": "'"}}},
+        "data.source.csv.encoding: unknown encoding `latin1x`\n  hint: did you mean `latin-1`?\n"
+        'data.source.csv.delimiter: unknown delimiter `#`\n  hint: write `,`, `;`, `|` or a tab: `"\\t"`\n'
+        "data.source.csv.decimal: unknown decimal sign `'`\n  hint: write `.` or `,`",
+    ),
+    "damaged gzip": (
+        gzip.compress(GOOD.encode() * 50)[:-12],
+        {},
+        "FILE: the gzip archive is damaged: Compressed file ended before the end-of-stream marker was reached\n"
+        "  hint: fetch or pack it again",
+    ),
+    "packed Parquet": (
+        gzip.compress(b"PAR1...."),
+        {},
+        "data.path: `FILE` is not a CSV file but a gzip archive of a Parquet file\n  hint: unpack it",
     ),
     "Parquet": (
         b"PAR1....",
@@ -183,8 +225,8 @@ CSV_CASES = {
 def test_csv(load, error_text, tmp_path, content, section, message):
     path = tmp_path / "t.csv"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    section = {"target": "y", "test": 0, "validation": 0, **section}
-    assert error_text(load, source="csv", path=str(path), **section).replace(str(path), "FILE") == message
+    section = {"source": "csv", "target": "y", "test": 0, "validation": 0, **section}
+    assert error_text(load, path=str(path), **section).replace(str(path), "FILE") == message
 
 
 BUILT_IN_CASES = {

@@ -118,7 +118,7 @@ def test_exact_decimals_of_a_database_are_numbers(load_parquet):
 def test_lists_and_bytes_in_a_column_are_refused(load_parquet, load, error_text):
     x = np.arange(24.0)
     assert error_text(load_parquet, columns={"x": x, "y": [[1, 0]] * 24}).endswith(
-        "column `y` holds `[1 0]`, which is not one value, in row 0 (counted from 0)\n"
+        "column `y` holds `list<element: int64>`, which is not one value, in row 0 (counted from 0)\n"
         "  hint: give each of its values a column of its own"
     )
     assert "which is not one value" in error_text(load_parquet, columns={"x": x, "w": [[1, 0]] * 24, "y": x})
@@ -140,11 +140,12 @@ def test_points_that_may_separate_thousands_are_said_in_files_with_semicolons(lo
     rows = [f"{900 + 37 * row:,}".replace(",", ".") for row in range(24)]
     text = "\n".join(["a;b;y", *(f"{value};{row % 5};{row % 2}" for row, value in enumerate(rows))])
     assert load_text(text).spec.notes == (
+        "`t.csv` has `;` between its values",
         "every point in `a` stands before three digits, and is read as a decimal point (`1.011` is 1.011): "
-        "remove the points if they separate thousands",
+        "remove the points if they separate thousands, or write `source: {csv: {decimal: ','}}`",
     )
     assert load_text(text.replace(";", ",")).spec.notes == ()
-    assert load_text(text.replace("900;", "0.900;", 1)).spec.notes == ()
+    assert load_text(text.replace("900;", "0.900;", 1)).spec.notes == ("`t.csv` has `;` between its values",)
 
 
 @pytest.mark.parametrize(

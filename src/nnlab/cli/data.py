@@ -61,7 +61,10 @@ def data(
 
 def _name(loaded: LoadedConfig) -> str:
     section = loaded.experiment.data
-    return section.source.name if section.path is None else Path(section.path).name
+    if not section.paths:
+        return section.source.name
+    others = len(section.paths) - 1
+    return Path(section.paths[0]).name + (f" and {counted(others, 'more file')}" if others else "")
 
 
 def _show(described: DataDescription, loaded: LoadedConfig) -> None:

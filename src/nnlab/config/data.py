@@ -14,7 +14,18 @@ from nnlab.config.faults import Fault, Report
 from nnlab.config.names import canonical
 from nnlab.config.remedies import in_one_line, type_remedy
 from nnlab.config.section import OrSection, Section, key, required
-from nnlab.config.shapes import ANYTHING, Checked, Choice, CountOrList, Either, ListOf, ListOrMap, MapOf, OneOrByName
+from nnlab.config.shapes import (
+    ANYTHING,
+    Checked,
+    Choice,
+    CountOrList,
+    Either,
+    ListOf,
+    ListOrMap,
+    MapOf,
+    OneOrByName,
+    TextOrList,
+)
 from nnlab.config.values import CLASS_NAME, NAME, NAMES, TEXT, is_finite_number, whole, whole_number
 from nnlab.errors import did_you_mean
 from nnlab.wording import show
@@ -117,6 +128,7 @@ OTHERS: Final = "others"
 """What `ignore` says to leave out every column that `features` does not name."""
 IGNORED = Either("`others`, a name or a list of names", (Choice((OTHERS,)), NAMES))
 TASK = Choice((*TASKS, None))
+PATHS = TextOrList(TEXT, ListOf(TEXT, "a list of files", least=1))
 SCALING = Checked(_scaling, {"anyOf": [{"enum": [*SCALINGS, None]}, {"type": "number", "exclusiveMinimum": 0}]})
 
 
@@ -194,7 +206,11 @@ class DataConfig(Section):
         "the data set: `nnlab list datasets`",
         missing="write `source: digits`; `nnlab list datasets` shows what there is",
     )
-    path: str | None = key(TEXT, "the file, or the folder of an image set, relative to the config")
+    path: str | tuple[str, ...] | None = key(
+        PATHS,
+        "the file, or the folder of an image set, relative to the config; of a table several files with the same "
+        "columns, as a list or a pattern: `part-*.csv`",
+    )
     columns: Mapping[str, tuple[Any, ...]] | None = key(COLUMNS, "the rows of `source: inline`, by column")
     target: tuple[str | int, ...] | Mapping[str, tuple[str | int, ...]] | None = key(
         OneOrByName(NAMES), "column to predict, or a list of them; `inputs` for autoencoders; by output name"
@@ -255,6 +271,16 @@ class DataConfig(Section):
             return None
         source = having[0] if len(having) == 1 else "NAME"
         return "source", f"it belongs to the source: `source: {{{source}: {{{in_one_line({name: value})}}}}}`"
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """All of `path`, as it is written."""
+        return (self.path,) if isinstance(self.path, str) else self.path or ()
+
+    @property
+    def one_path(self) -> str | None:
+        """The path of a source that takes no several."""
+        return self.path if isinstance(self.path, str) else None
 
     @property
     def sections(self) -> Mapping[str, DataConfig]:

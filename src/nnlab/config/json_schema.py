@@ -30,6 +30,7 @@ from nnlab.config.shapes import (
     MapOf,
     OneOrByName,
     Shape,
+    TextOrList,
 )
 from nnlab.config.values import TYPES, Value
 
@@ -115,6 +116,7 @@ class _Writer:
             ListOf: self._list,
             ListOrMap: lambda shape: _any_of(self.shape(shape.items), self.shape(shape.values)),
             CountOrList: lambda shape: _any_of(self.shape(shape.count), self.shape(shape.items)),
+            TextOrList: lambda shape: _any_of(self.shape(shape.text), self.shape(shape.items)),
             MapOf: self._map,
             Inputs: lambda shape: _any_of(self._map(shape), {"type": "array", "items": {"type": "string"}}),
             OneOrByName: lambda shape: _any_of(self.shape(shape.one), self._map(shape.several)),

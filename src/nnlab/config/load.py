@@ -279,9 +279,9 @@ def _resolve_paths(root: Node) -> tuple[Path, ...]:
         Those of data.
     """
     named_files = []
-    if (node := _text_at(root, "data", "path")) is not None:
-        node.value = _absolute(str(node.value), node.mark)
-        named_files.append(Path(node.value))
+    for text in _texts_at(root, "data", "path"):
+        text.value = _absolute(str(text.value), text.mark)
+        named_files.append(Path(text.value))
     for path in (("model", "transfer"), ("model", "transfer", "from")):
         # without a separator it is the name of a run
         if (node := _text_at(root, *path)) is not None and "/" in str(node.value):
@@ -335,12 +335,24 @@ def _code_of(root: Node) -> dict[str, str]:
     return texts_of(_references(root))
 
 
+def _texts_at(root: Node, *path: str) -> list[Node]:
+    """Return the nodes at a path that are texts: of one, or of a list of them."""
+    node = _node_at(root, *path)
+    nodes = node.value if node is not None and isinstance(node.value, list) else [node]
+    return [each for each in nodes if each is not None and isinstance(each.value, str) and each.value]
+
+
 def _text_at(root: Node, *path: str) -> Node | None:
     """Return the node at a path if a text stands there."""
+    node = _node_at(root, *path)
+    return node if node is not None and isinstance(node.value, str) and node.value else None
+
+
+def _node_at(root: Node, *path: str) -> Node | None:
     node: Node | None = root
     for part in path:
         node = node.value.get(part) if node is not None and isinstance(node.value, dict) else None
-    return node if node is not None and isinstance(node.value, str) and node.value else None
+    return node
 
 
 def _absolute(path: str, mark: Mark) -> str:

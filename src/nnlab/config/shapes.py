@@ -201,6 +201,23 @@ class CountOrList(Chosen):
 
 
 @dataclass(frozen=True)
+class TextOrList(Chosen):
+    """A text, or a list of them.
+
+    Args:
+        text: the shape of a text.
+        items: the shape of the list.
+    """
+
+    text: Shape
+    items: ListOf
+
+    def chosen(self, raw: Any) -> Shape:
+        """Return the shape of the list for lists."""
+        return self.items if isinstance(raw, (list, tuple)) else self.text
+
+
+@dataclass(frozen=True)
 class ListOrMap(Chosen):
     """A list of names, or a mapping of them to what is said of each.
 

@@ -32,7 +32,7 @@ def read_npz(config: DataConfig) -> RawData:
     Raises:
         DataError: with every mistake in the arrays.
     """
-    file = require_file(config.path, source="npz")
+    file = require_file(config.one_path, source="npz")
     with opened(file, _SAVE) as archive:
         targets, features = _chosen_names(config, archive.files, file)
         said = [] if config.split is None or config.split.column is None else [str(config.split.column)]

@@ -134,7 +134,7 @@ def _is_date(value: Any) -> bool:
     if isinstance(value, str):
         return _DATE.fullmatch(value) is not None or _CLOCK.fullmatch(value) is not None
     kinds = (datetime.date, datetime.time, datetime.timedelta)
-    return isinstance(value, kinds) or getattr(getattr(value, "dtype", None), "kind", "") in "mM"
+    return isinstance(value, kinds) or getattr(getattr(value, "dtype", None), "kind", "") in ("m", "M")
 
 
 _FIGURES: dict[re.Pattern[str], Unfit] = {

@@ -8,6 +8,7 @@ from typing import Any
 
 from nnlab.checksums import content_hash
 from nnlab.config.data import DataConfig
+from nnlab.data.files import matching
 from nnlab.data.pictures.store import folder_record
 from nnlab.errors import DataError, Problem
 
@@ -16,12 +17,11 @@ AFRESH = "put it back as it was and go on with `nnlab resume`, or begin afresh"
 
 
 def paths_of(config: DataConfig) -> list[Path]:
-    """Return where rows are read from: the file or folder at `path`, and the files that the source names beside it."""
-    if config.path is None:
-        return []
+    """Return where rows are read from: the files or the folder at `path`, and those that the source names beside it."""
+    places = [place for path in config.paths for place in matching(path)]
     known = config.source.entry.parameters.values()
     beside = [name for each in known if each.in_path and (name := config.source.get(each.name)) is not None]
-    return [Path(config.path), *(Path(config.path) / name for name in beside)]
+    return [*places, *(place / name for place in places for name in beside)]
 
 
 def path_record(path: Path) -> dict[str, Any] | None:

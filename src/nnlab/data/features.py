@@ -14,16 +14,18 @@ from nnlab.config.data import DataConfig
 from nnlab.config.load import load_config
 from nnlab.config.names import canonical
 from nnlab.data.arrays import load_rows, load_target
-from nnlab.data.csv_files import has_header
+from nnlab.data.csv_files import CsvForm, has_header
 from nnlab.data.encoding.encoding import TableEncoding
 from nnlab.data.files import kind_of_input, reading
 from nnlab.data.loading import load_data, split_as_before
+from nnlab.data.parquet_files import parquet_table
 from nnlab.data.pictures.inputs import PictureFile
 from nnlab.data.pictures.listing import is_picture
 from nnlab.data.splits import ByName, DataSpec
 from nnlab.data.table import Fault, Table, numbers, target_columns
-from nnlab.data.tables import csv_table, parquet_table
+from nnlab.data.tables import csv_table
 from nnlab.data.target_spec import Shape, TargetSpec
+from nnlab.data.text_files import TextFile
 from nnlab.errors import DataError, NnlabError, Problem, did_you_mean
 from nnlab.run import Run
 from nnlab.wording import counted, listed
@@ -116,9 +118,10 @@ class RowsFile:
             raise DataError(Problem(message, f"save it with `np.savez(path, {example})`", file=str(file)))
         if kind == "parquet":
             return cls(file, spec, parquet_table(file, for_training=False, missing=spec.missing))
-        header = bool(spec.column_names) or (kind == "csv" and has_header(file))
         if kind == "csv":
-            return cls(file, spec, csv_table(file, header=header, for_training=False, missing=spec.missing))
+            header = bool(spec.column_names) or has_header(TextFile.of(file))
+            form = CsvForm(header=header, decimal=spec.read_with.get("decimal"))
+            return cls(file, spec, csv_table(file, form=form, for_training=False, missing=spec.missing))
         if spec.encoding is not None:
             message = f"the model takes a table with the columns {listed(spec.column_names)}"
             raise DataError(Problem(message, "give a CSV or Parquet file", file=str(file)))

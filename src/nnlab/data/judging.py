@@ -200,7 +200,9 @@ def unseen_rows_of_source(run: Run, *, moved_to: Path | None = None) -> JudgedRo
     listed = ", ".join(f"{count} {why}" for why, count in left_out.items() if count) or "none"
     if not evaluated:
         message = f"no row is left that the run was neither trained nor validated on: {listed}"
-        raise DataError(Problem(message, "evaluate other rows: `--input FILE`", file=data.experiment.data.path))
+        raise DataError(
+            Problem(message, "evaluate other rows: `--input FILE`", file=", ".join(data.experiment.data.paths) or None)
+        )
     note = (
         f"evaluated: {evaluated} of {len(source.numbers)} rows, {chosen.counts['test']} of the test split and "
         f"{chosen.counts['new']} new; left out: {listed}"
@@ -358,7 +360,7 @@ def _changed(data: RunData, what: str) -> DataError:
     config = data.experiment.data
     subject = "the file is" if config.path else f"`{config.source.name}` is"
     message = f"{subject} not the one that the run was trained on: {what}"
-    return DataError(Problem(message, _ways_on(data), file=config.path))
+    return DataError(Problem(message, _ways_on(data), file=", ".join(config.paths) or None))
 
 
 def _ways_on(data: RunData) -> str:
@@ -371,10 +373,11 @@ def _ways_on(data: RunData) -> str:
 
 def _unreadable(data: RunData, error: DataError) -> DataError:
     """Return the error for data that cannot be read as they were."""
-    file = data.experiment.data.path
-    if file is None:
+    paths = data.experiment.data.paths
+    if not paths:
         return error
-    if not Path(file).exists():
+    file = ", ".join(paths)
+    if not any(Path(path).exists() for path in paths):
         hint = (
             "`--input FILE --split test` evaluates the test rows if the file is elsewhere now, "
             "`--input FILE` all rows of a labelled file"

@@ -27,7 +27,7 @@ from nnlab.data.splitting import Chosen
 from nnlab.data.target_spec import TargetSpec
 from nnlab.data.targets import Target, encode_target, inputs_as_target
 from nnlab.errors import ConfigPath, DataError, Problem, did_you_mean
-from nnlab.wording import listed, one_of, show
+from nnlab.wording import counted, listed, one_of, show
 
 
 @reading()
@@ -108,6 +108,9 @@ def _setting_problems(config: DataConfig, source: Source) -> Iterator[Problem]:
     if config.path is not None and "path" not in source.takes:
         hint = "remove it, or write `source: csv` for a file of your own"
         yield Problem(f"`{name}` takes no `path`, received {show(config.path)}", hint, path=("data", "path"))
+    if isinstance(config.path, tuple) and "files" not in source.takes:
+        message = f"`{name}` takes one `path`, received {counted(len(config.path), 'path')}"
+        yield Problem(message, "name one", path=("data", "path"))
     own = "target" not in source.takes and not isinstance(config.target, Mapping)
     if own and config.target not in (None, AUTOENCODER):
         message = f"`{name}` has a target of its own, received {', '.join(map(show, config.target or ()))}"
@@ -249,6 +252,7 @@ def _assemble(source: SourceRows, rows: Mapping[str, np.ndarray], config: DataCo
             if target.class_names
         },
         pictures=raw.pictures,
+        read_with=raw.read_with,
     )
     return Splits(train, validation, test, spec, record)
 

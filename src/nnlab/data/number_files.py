@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from nnlab.data.archives import opened, read_array
-from nnlab.data.csv_files import has_header
+from nnlab.data.csv_files import CsvForm, has_header
 from nnlab.data.files import kind_of_input, reading
+from nnlab.data.parquet_files import parquet_table
 from nnlab.data.table import Fault, numbers
-from nnlab.data.tables import csv_table, parquet_table
+from nnlab.data.tables import csv_table
+from nnlab.data.text_files import TextFile
 from nnlab.errors import DataError, Problem
 from nnlab.wording import listed
 
@@ -38,7 +40,7 @@ def read_numbers(file: Path) -> np.ndarray:
     table = (
         parquet_table(file, for_training=False)
         if kind == "parquet"
-        else csv_table(file, header=has_header(file), for_training=False)
+        else csv_table(file, form=CsvForm(header=has_header(TextFile.of(file))), for_training=False)
     )
     columns = [numbers(table, position) for position in range(table.frame.shape[1])]
     DataError.raise_any(table.problems(column for column in columns if isinstance(column, Fault)))

@@ -72,9 +72,13 @@ def make_record(
 
 
 def file_record(config: DataConfig) -> dict[str, Any] | None:
-    """Fingerprint the files that the rows are read from, or the pictures of a folder; `None` for other sources."""
+    """Fingerprint the files that the rows are read from, or the pictures of a folder; `None` for other sources.
+
+    Several have one hash of theirs, and each its own besides.
+    """
     records = [record for path in paths_of(config) if (record := path_record(path)) is not None]
     if len(records) < 2:
         return records[0] if records else None
     together = hashlib.blake2b("".join(record["blake2b"] for record in records).encode(), digest_size=16)
-    return records[0] | {"bytes": sum(record["bytes"] for record in records), "blake2b": together.hexdigest()}
+    size = sum(record["bytes"] for record in records)
+    return {"path": ", ".join(config.paths), "bytes": size, "blake2b": together.hexdigest(), "files": records}

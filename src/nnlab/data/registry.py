@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from nnlab.data.pictures.form import PictureInput
     from nnlab.data.splits import ByName
 
-Setting = Literal["path", "columns", "target", "ignore", "missing", "split"]
+Setting = Literal["path", "files", "columns", "target", "ignore", "missing", "split"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,7 @@ class RawData:
         split_values_test: the same of the own test set.
         pictures: what the rows of `x` are made of, where they are pictures in files.
         validates: whether each row validates, `[rows]`, where the source says it; else `None`.
+        read_with: parameters of the source that were found out, and by which it is read so again.
     """
 
     x: ByName
@@ -74,6 +75,7 @@ class RawData:
     split_values_test: np.ndarray | None = None
     pictures: PictureInput | None = None
     validates: np.ndarray | None = None
+    read_with: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def of_one(
@@ -212,3 +214,6 @@ Samples = Annotated[int, Ge(10), Le(10_000_000), "points, half of them in each c
 Noise = Annotated[float, Ge(0.0), Le(10.0), "how far points are moved; 0 for a clean picture"]
 Points = Annotated[int, Ge(10), Le(10_000_000), "points"]
 Deviation = Annotated[float, Ge(0.0), Le(10.0), "standard deviation of what is added to y; 0 for the function itself"]
+Encoding = Annotated[str, "of the text, as `cp1252`; `auto` finds it"]
+Delimiter = Annotated[str, "what stands between values: `,`, `;`, `|` or a tab; `auto` finds it"]
+Decimal = Annotated[str, "what stands before decimals, `.` or `,`; `auto` sees by the values of each column"]

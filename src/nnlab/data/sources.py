@@ -6,7 +6,19 @@ from dataclasses import replace
 from typing import Annotated, Any
 
 from nnlab.catalog import Parameter
-from nnlab.data.registry import SOURCES, Deviation, Noise, Points, RawData, Request, Samples, dataset
+from nnlab.data.registry import (
+    SOURCES,
+    Decimal,
+    Delimiter,
+    Deviation,
+    Encoding,
+    Noise,
+    Points,
+    RawData,
+    Request,
+    Samples,
+    dataset,
+)
 
 __all__ = ["SOURCES"]
 
@@ -84,7 +96,7 @@ def fashion_mnist(request: Request) -> RawData:
     """70,000 pictures of clothes, 28 x 28 pixels (0 to 255), in 10 classes; 10,000 are the test set."""
     from nnlab.data.downloads import load_images
 
-    return load_images("fashion_mnist", path=request.config.path)
+    return load_images("fashion_mnist", path=request.config.one_path)
 
 
 @dataset(url=f"{_KERAS}/mnist/", takes=["path"], split="order")
@@ -92,7 +104,7 @@ def mnist(request: Request) -> RawData:
     """70,000 handwritten digits, 28 x 28 pixels (0 to 255), in 10 classes; 10,000 are the test set."""
     from nnlab.data.downloads import load_images
 
-    return load_images("mnist", path=request.config.path)
+    return load_images("mnist", path=request.config.one_path)
 
 
 @dataset(url=f"{_KERAS}/cifar10/", takes=["path"], split="order")
@@ -100,7 +112,7 @@ def cifar10(request: Request) -> RawData:
     """60,000 colour pictures, 32 x 32 x 3 (0 to 255), in 10 classes; 10,000 are the test set."""
     from nnlab.data.downloads import load_images
 
-    return load_images("cifar10", path=request.config.path)
+    return load_images("cifar10", path=request.config.one_path)
 
 
 def _generated(name: str, request: Request, samples: int, noise: float) -> RawData:
@@ -165,17 +177,19 @@ def bump(request: Request, *, samples: Points = 500, noise: Deviation = 0.0) -> 
     return _function("bump", request, samples, noise)
 
 
-@dataset(needs=["path", "target"], takes=["ignore", "missing", "split"], split="stratified")
-def csv(request: Request) -> RawData:
-    """A table in a CSV file at `path`, with column names in its first line."""
+@dataset(needs=["path", "target"], takes=["files", "ignore", "missing", "split"], split="stratified")
+def csv(
+    request: Request, *, encoding: Encoding = "auto", delimiter: Delimiter = "auto", decimal: Decimal = "auto"
+) -> RawData:
+    """A table in CSV files at `path`, packed or not, with column names in the first line of each."""
     from nnlab.data.tables import read_csv_table
 
-    return read_csv_table(request.config)
+    return read_csv_table(request.config, encoding, delimiter, decimal)
 
 
-@dataset(needs=["path", "target"], takes=["ignore", "missing", "split"], split="stratified")
+@dataset(needs=["path", "target"], takes=["files", "ignore", "missing", "split"], split="stratified")
 def parquet(request: Request) -> RawData:
-    """A table in a Parquet file at `path`; needs the package `pyarrow`."""
+    """A table in Parquet files at `path`; needs the package `pyarrow`."""
     from nnlab.data.tables import read_parquet_table
 
     return read_parquet_table(request.config)

@@ -51,6 +51,7 @@ class DataSpec:
         split: what the rows were split by, a word of `data.split.by`; `None` if it is not known.
         class_rows: how many rows of each split have each class or label, in the order of the classes, by output.
         pictures: how files of pictures become rows, where the rows are such.
+        read_with: parameters of the source that were found out, and by which it is read so again.
     """
 
     input_shapes: Mapping[str, Shape]
@@ -71,6 +72,7 @@ class DataSpec:
     split: str | None = None
     class_rows: Mapping[str, Mapping[str, Sequence[int]]] = field(default_factory=dict)
     pictures: PictureInput | None = None
+    read_with: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def column_names(self) -> tuple[str, ...]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
@@ -20,6 +21,7 @@ from nnlab.errors import Problem
 from nnlab.wording import counted, listed, show
 
 _LARGEST = float(np.finfo(np.float32).max)
+_WITH_COMMA = re.compile(r"[+-]?(\d{1,3}(\.\d{3})+|\d+)(,\d*)?([eE][+-]?\d+)?")
 _MISSING = frozenset(["", *(mark.casefold() for mark in MISSING_MARKS)])
 
 
@@ -35,7 +37,11 @@ class Table:
         written: gives a column as text, as it is written, where the data frame was read from text.
         has_zeros: tells whether any of that text may be digits with zeros in front.
         separator: what stands between the values of that text.
+        decimal: what stands before decimals there, if the config says it.
         missing: what stands for a missing value besides nothing, if the config says it.
+        nested: the types of columns that hold several values in a row, by name.
+        notes: what was found of the files that may have been meant otherwise.
+        found: parameters of the source by which the files are read again.
     """
 
     frame: Any
@@ -45,7 +51,11 @@ class Table:
     written: Callable[[int], list[str]] | None = None
     has_zeros: Callable[[], bool] | None = None
     separator: Separator | None = None
+    decimal: str | None = None
     missing: tuple[str, ...] | None = None
+    nested: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    found: Mapping[str, Any] = field(default_factory=dict)
 
     def is_missing(self, value: Any) -> bool:
         """Whether a value of a column of numbers stands for a missing one."""
@@ -55,6 +65,13 @@ class Table:
         if self.missing is not None:
             return text in ("", *self.missing)
         return text.casefold() in _MISSING
+
+    def number_in(self, value: Any) -> float | None:
+        """Return the number that a value is or that stands in its text; `None` if it is none."""
+        if self.decimal != "," or not isinstance(value, str):
+            return number_in(value)
+        text = value.strip()
+        return number_in(text.replace(".", "").replace(",", ".")) if _WITH_COMMA.fullmatch(text) else None
 
     def taken(self, rows: np.ndarray) -> Table:
         """Return some rows, by their numbers."""
@@ -129,10 +146,9 @@ def numbers(table: Table, position: int, *, is_target: bool = False, may_miss: b
     import pandas as pd
 
     name, column = str(table.frame.columns[position]), table.frame.iloc[:, position]
-    missing = None if may_miss else _missing(table, name, column, is_target=is_target)
-    if missing is not None:
-        return missing
-    fault = nested(column, can_leave_out=not is_target and table.for_training)
+    fault = nested(table, column, can_leave_out=not is_target and table.for_training)
+    if fault is None and not may_miss:
+        fault = _missing(table, name, column, is_target=is_target)
     if fault is not None:
         return fault
     if pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_complex_dtype(column.dtype):
@@ -161,9 +177,9 @@ def _numbers_in(table: Table, values: list[Any], *, may_miss: bool) -> list[floa
     """Return the number that each value is or is written as, NaN for missing ones, `None` for what is none."""
     is_missing = [may_miss and table.is_missing(value) for value in values]
     there = [value for value, missing in zip(values, is_missing, strict=True) if not missing]
-    if are_decimal_commas(there):
+    if table.decimal is None and are_decimal_commas(there):
         values = [str(value).replace(",", ".") for value in values]
-    return [np.nan if missing else number_in(value) for value, missing in zip(values, is_missing, strict=True)]
+    return [np.nan if missing else table.number_in(value) for value, missing in zip(values, is_missing, strict=True)]
 
 
 def texts(table: Table, position: int) -> np.ndarray | Fault:
@@ -171,7 +187,7 @@ def texts(table: Table, position: int) -> np.ndarray | Fault:
     import pandas as pd
 
     column = table.frame.iloc[:, position]
-    fault = nested(column, can_leave_out=table.for_training)
+    fault = nested(table, column, can_leave_out=table.for_training)
     if fault is not None:
         return fault
     if table.written is not None and pd.api.types.is_numeric_dtype(column.dtype):  # with the zeros of codes
@@ -190,16 +206,20 @@ def _whole(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def nested(column: Any, *, can_leave_out: bool) -> Fault | None:
+def nested(table: Table, column: Any, *, can_leave_out: bool) -> Fault | None:
     """Refuse lists and mappings in a column."""
     if column.dtype != object:
         return None
+    hint = "give each of its values a column of its own" + ", or leave the column out with `ignore`" * can_leave_out
+    type_ = table.nested.get(str(column.name))
+    if type_ is not None:
+        what = f"holds {show(type_)}, which is not one value"
+        return Fault(str(column.name), 0, show(type_), what, "hold several values in a row", hint)
     row = next(
         (row for row, value in enumerate(column) if isinstance(value, (list, tuple, dict, set, np.ndarray))), None
     )
     if row is None:
         return None
-    hint = "give each of its values a column of its own" + ", or leave the column out with `ignore`" * can_leave_out
     return Fault.at(column, row, "which is not one value", "several values in a row", hint)
 
 
@@ -236,7 +256,7 @@ def labels(table: Table, position: int, *, infer: bool, notes: list[str]) -> np.
     name, column = str(table.frame.columns[position]), table.frame.iloc[:, position]
     if table.written is not None:
         column = _with_written_labels(table, position, infer=infer, notes=notes)
-    fault = _missing(table, name, column, is_target=True) or nested(column, can_leave_out=False)
+    fault = nested(table, column, can_leave_out=False) or _missing(table, name, column, is_target=True)
     if fault is not None:
         return fault
     if isinstance(column.dtype, pd.CategoricalDtype):

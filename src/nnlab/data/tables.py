@@ -2,45 +2,88 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
 from nnlab.config.by_name import UNNAMED
 from nnlab.config.components import Component
 from nnlab.config.data import DataConfig
-from nnlab.config.names import canonical
 from nnlab.data.cells import are_decimal_commas
 from nnlab.data.column_kinds import COLUMN_KINDS
 from nnlab.data.columns import choose_columns
-from nnlab.data.csv_files import column_as_text, lines_of_rows, may_have_zeros_in_front, read_csv, unnamed
+from nnlab.data.csv_files import (
+    CsvForm,
+    Separator,
+    columns_as_text,
+    lines_of_rows,
+    may_have_zeros_in_front,
+    read_csv,
+    unnamed,
+)
 from nnlab.data.encoding.inference import choose_kinds
-from nnlab.data.files import require_file
+from nnlab.data.files import require_files
+from nnlab.data.parquet_files import parquet_table
 from nnlab.data.precision import lost_in_float64
 from nnlab.data.registry import RawData
+from nnlab.data.several_files import in_one
 from nnlab.data.split_column import read_split_column
 from nnlab.data.table import Fault, Table, answered, padded, target_columns
-from nnlab.errors import DataError, Problem, first_line
-from nnlab.memory import BYTES_OF_A_NUMBER, require_memory
-from nnlab.wording import counted, listed
+from nnlab.data.text_files import TextFile
+from nnlab.errors import DataError, Problem, did_you_mean
+from nnlab.wording import counted, listed, show
 
+_AUTO = "auto"
 _POINT_BEFORE_THREE = re.compile(r"[+-]?[1-9]\d{0,2}\.\d{3}")
 _DIGITS = re.compile(r"[+-]?\d{1,300}")
 _MANY_ROWS = 20
+_SMALL = 1 << 26
 _LARGEST = float(np.finfo(np.float32).max)
 
 
-def read_csv_table(config: DataConfig) -> RawData:
-    """Read the CSV file at `path`."""
-    file = require_file(config.path, source="csv")
-    table = csv_table(file, missing=config.missing)
+def read_csv_table(config: DataConfig, encoding: str, delimiter: str, decimal: str) -> RawData:
+    """Read the CSV files at `path`; each of the others is `auto` if the config does not say it."""
+    files = require_files(config.paths, source="csv")
+    given, form = given_form(encoding, delimiter, decimal)
+    tables = [csv_table(file, form=form, encoding=given, missing=config.missing) for file in files]
     if config.features is None:
-        _check_all_are_named(table, file)
-    return _as_arrays(table, config)
+        _check_all_are_named(tables[0], files[0])
+    return _as_arrays(in_one(tables, files), config)
+
+
+def given_form(encoding: str, delimiter: str, decimal: str) -> tuple[str | None, CsvForm]:
+    """Return what a config says of its files of text, where `auto` says nothing: their encoding, and their form.
+
+    Raises:
+        DataError: with each of them that is none.
+    """
+    separators, points = [*get_args(Separator)], [".", ","]
+    problems = []
+    if encoding != _AUTO and not _is_encoding(encoding):
+        hint = did_you_mean(encoding, ["utf-8", "utf-16", "latin-1", "cp1250", "cp1251", "cp1252"])
+        problems.append(("encoding", f"unknown encoding {show(encoding)}", hint or "write such as `cp1252`"))
+    if delimiter not in (_AUTO, *separators):
+        hint = 'write `,`, `;`, `|` or a tab: `"\\t"`'
+        problems.append(("delimiter", f"unknown delimiter {show(delimiter)}", hint))
+    if decimal not in (_AUTO, *points):
+        problems.append(("decimal", f"unknown decimal sign {show(decimal)}", "write `.` or `,`"))
+    DataError.raise_any(Problem(what, hint, path=("data", "source", "csv", key)) for key, what, hint in problems)
+    separator = next((each for each in separators if each == delimiter), None)
+    point: Any = next((each for each in points if each == decimal), None)
+    return None if encoding == _AUTO else encoding, CsvForm(separator, point)
+
+
+def _is_encoding(name: str) -> bool:
+    """Whether Python knows an encoding of text by this name."""
+    try:
+        return "".encode(name) is not None and codecs.getincrementaldecoder(name) is not None
+    except LookupError:
+        return False
 
 
 def _check_all_are_named(table: Table, file: Path) -> None:
@@ -65,66 +108,47 @@ def _check_all_are_named(table: Table, file: Path) -> None:
 
 
 def csv_table(
-    file: Path, *, header: bool = True, for_training: bool = True, missing: tuple[str, ...] | None = None
+    file: Path,
+    *,
+    form: CsvForm | None = None,
+    encoding: str | None = None,
+    for_training: bool = True,
+    missing: tuple[str, ...] | None = None,
 ) -> Table:
     """Read a CSV file as a table whose problems have its lines; `missing` is as in `Table`."""
-    frame, separator = read_csv(file, header=header, missing=missing or ())
+    text = TextFile.of(file, encoding)
+    frame, found = read_csv(text, form or CsvForm(), missing=missing or ())
 
     @cache
     def lines() -> list[int]:
-        return lines_of_rows(file, separator, header=header)
+        return lines_of_rows(text, found)
 
     def place(_: str, row: int) -> dict[str, Any]:
         return {"file": str(file), "line": lines()[row]}
 
+    @cache
+    def all_written() -> Any:
+        return columns_as_text(text, found)
+
     def written(position: int) -> list[str]:
-        return column_as_text(file, separator, position, rows=len(frame), header=header)
+        is_small = text.size <= _SMALL
+        column = all_written().iloc[:, position] if is_small else columns_as_text(text, found, [position]).iloc[:, 0]
+        return [str(value) for value in column.iloc[: len(frame)]]
 
     @cache
     def has_zeros() -> bool:
-        return may_have_zeros_in_front(file)
+        return may_have_zeros_in_front(text)
 
     return Table(
-        frame, place, for_training=for_training, written=written, has_zeros=has_zeros, separator=separator,
-        missing=missing,
+        frame, place, for_training=for_training, written=written, has_zeros=has_zeros, separator=found.separator,
+        decimal=found.decimal, missing=missing, notes=(*text.notes, *found.notes), found=text.found | found.found,
     )  # fmt: skip
 
 
 def read_parquet_table(config: DataConfig) -> RawData:
-    """Read the Parquet file at `path`."""
-    return _as_arrays(parquet_table(require_file(config.path, source="parquet"), missing=config.missing), config)
-
-
-def parquet_table(file: Path, *, for_training: bool = True, missing: tuple[str, ...] | None = None) -> Table:
-    """Read a Parquet file as a table whose problems count its rows; `missing` is as in `Table`."""
-    import pandas as pd
-
-    try:
-        from pyarrow import parquet
-
-        about = parquet.read_metadata(file)
-        require_memory(about.num_rows * about.num_columns * BYTES_OF_A_NUMBER, file)
-        frame = pd.read_parquet(file, engine="pyarrow")
-    except (DataError, MemoryError):
-        raise
-    except ImportError as error:
-        hint = "install it: `pip install nnlab[parquet]`"
-        problem = Problem("reading Parquet needs the package `pyarrow`", hint, path=("data", "source"))
-        raise DataError(problem) from error
-    except Exception as error:  # whatever a damaged file makes of the reader
-        message = f"cannot be read as Parquet: {first_line(error)}"
-        raise DataError(Problem(message, "write the file again", file=str(file))) from error
-    frame.columns = [canonical(str(name)) for name in frame.columns]
-    if not frame.columns.is_unique:
-        twice = listed(frame.columns[frame.columns.duplicated()])
-        message = f"several columns are called {twice}, or look the same"
-        raise DataError(Problem(message, "give every column its own name", file=str(file)))
-    if frame.empty:
-        raise DataError(Problem("the file has no rows", file=str(file)))
-    if missing:
-        frame = frame.mask(frame.isin(missing))
-    place = lambda *_: {"file": str(file)}  # noqa: E731
-    return Table(frame, place, counts_rows=True, for_training=for_training, missing=missing)
+    """Read the Parquet files at `path`."""
+    files = require_files(config.paths, source="parquet")
+    return _as_arrays(in_one([parquet_table(file, missing=config.missing) for file in files], files), config)
 
 
 def read_inline_table(config: DataConfig) -> RawData:
@@ -152,7 +176,7 @@ def _as_arrays(table: Table, config: DataConfig) -> RawData:
     features, targets, split = choose_columns(config, names)
     answers = list(dict.fromkeys(column for some in targets.values() for column in some))
     all_rows, rows = len(table.frame), answered(table, answers)
-    notes: list[str] = []
+    notes = list(table.notes)
     if 0 < len(rows) < all_rows:
         without = counted(all_rows - len(rows), "row")
         notes.append(f"{without} without a value of {listed(names[column] for column in answers)} left out")
@@ -189,6 +213,7 @@ def _as_arrays(table: Table, config: DataConfig) -> RawData:
         left_out={name: guess.why for name, guess in found.left_out.items()},
         rows=rows if len(rows) < all_rows else None,
         split_values=None if isinstance(said, Fault) else said,
+        read_with=table.found,
     )
 
 
@@ -233,7 +258,8 @@ def _integers(table: Table, positions: Iterable[int]) -> dict[str, np.ndarray]:
     for position in positions:
         column = table.frame.iloc[:, position]
         if pd.api.types.is_integer_dtype(column.dtype):
-            found[str(column.name)] = column.to_numpy()
+            type_ = np.uint64 if pd.api.types.is_unsigned_integer_dtype(column.dtype) else np.int64
+            found[str(column.name)] = column.dropna().to_numpy(type_)
         elif column.dtype == object and all(_DIGITS.fullmatch(str(value)) for value in column):
             found[str(column.name)] = np.array([int(value) for value in column], dtype=object)
     return found
@@ -270,7 +296,8 @@ def _perhaps_thousands(table: Table, positions: Iterable[int]) -> Iterator[str]:
         first = next(iter(found.values()))
         yield (
             f"every point in {listed(found)} stands before three digits, and is read as a decimal point (`{first}` is "
-            f"{float(first):g}): remove the points if they separate thousands"
+            f"{float(first):g}): remove the points if they separate thousands, or write "
+            "`source: {csv: {decimal: ','}}`"
         )
 
 

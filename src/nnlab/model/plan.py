@@ -150,6 +150,7 @@ def _input_shapes(experiment: Experiment, spec: DataSpec) -> dict[str, tuple[int
 
 def with_plan(experiment: Experiment, spec: DataSpec, plan: Plan) -> Experiment:
     """Return the experiment with what the data decided written into it: task, splits, losses, metrics, mode."""
+    from nnlab.data.files import is_pattern, matching
     from nnlab.data.splits import DEFAULT_SHARE
 
     def word(target: TargetSpec) -> TaskName:
@@ -168,6 +169,10 @@ def with_plan(experiment: Experiment, spec: DataSpec, plan: Plan) -> Experiment:
         if test is None and not spec.own_test_set:
             test = DEFAULT_SHARE if spec.num_test else 0
     data = replace(experiment.data, task=one_or_all(tasks), validation=validation, test=test, split=split)
+    if spec.read_with:
+        data = replace(data, source=data.source.with_parameters(**spec.read_with))
+    if isinstance(data.path, tuple) or (data.path is not None and is_pattern(data.path)):
+        data = replace(data, path=tuple(str(file) for path in data.paths for file in matching(path)))
     if spec.encoding is not None:
         kinds = {name: column.settled for name, column in spec.encoding.columns.items()}
         data = replace(data, features=kinds, ignore=OTHERS)

@@ -10,7 +10,7 @@ import numpy as np
 
 from nnlab.config.components import Component
 from nnlab.config.data import DataConfig
-from nnlab.data.cells import Unfit, are_decimal_commas, looks_like_a_figure, number_in, unfit
+from nnlab.data.cells import Unfit, are_decimal_commas, looks_like_a_figure, unfit
 from nnlab.data.encoding.date import are_mostly_dates, formats_of, moments
 from nnlab.data.table import Fault, Table, nested
 from nnlab.wording import counted
@@ -46,6 +46,9 @@ def guess(table: Table, position: int) -> Guess | Fault:
 
     column = table.frame.iloc[:, position]
     count = len(column)
+    fault = nested(table, column, can_leave_out=True)
+    if fault is not None:
+        return fault
     if not column.notna().any():
         return Guess(None, "it has no value in any row", is_left_out=True)
     is_long = count >= _MANY_ROWS
@@ -54,15 +57,12 @@ def guess(table: Table, position: int) -> Guess | Fault:
     if pd.api.types.is_datetime64_any_dtype(column.dtype):
         return Guess(Component("columns", "date"), "dates")
     if pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_complex_dtype(column.dtype):
-        if is_long and pd.api.types.is_integer_dtype(column.dtype) and column.is_unique:
+        if is_long and pd.api.types.is_integer_dtype(column.dtype) and column.is_unique and not column.hasnans:
             why = f"whole numbers, all {count:,} different, as an id has them"
             return Guess(Component("columns", "numeric"), why, is_left_out=True)
         return Guess(Component("columns", "numeric"), "numbers")
     if isinstance(column.dtype, pd.CategoricalDtype):
         return Guess(Component("columns", "category"), "categories")
-    fault = nested(column, can_leave_out=True)
-    if fault is not None:
-        return fault
     values = [value.strip() if isinstance(value, str) else value for value in column.dropna().unique()]
     values = [value for value in dict.fromkeys(values) if value != ""]
     if not values:
@@ -133,7 +133,7 @@ def _of_text(table: Table, column: Any, values: list[Any]) -> Guess | Fault:
     if all(isinstance(value, (bool, np.bool_)) or str(value).lower() in ("true", "false") for value in values):
         return Guess(Component("columns", "boolean"), "true and false")
     there = [value for value in values if not table.is_missing(value)]
-    bad = [value for value in there if number_in(value) is None]
+    bad = [value for value in there if table.number_in(value) is None]
     if there and not bad:
         return Guess(Component("columns", "numeric"), "numbers")
     if are_decimal_commas(there):

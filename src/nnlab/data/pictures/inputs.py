@@ -12,6 +12,7 @@ import numpy as np
 
 from nnlab.config.by_name import UNNAMED
 from nnlab.config.data import DataConfig
+from nnlab.data.csv_files import CsvForm
 from nnlab.data.pictures.folders import CLASS, classes_of, parts_of
 from nnlab.data.pictures.form import PictureInput
 from nnlab.data.pictures.labels import label_columns, named_files
@@ -65,7 +66,7 @@ class PictureFile:
             return cls(file, spec, file, pictures)
         if is_picture(file):
             return cls(file, spec, file.parent, (file.name,))
-        table = csv_table(file, header=_names_columns(file), for_training=False)
+        table = csv_table(file, form=CsvForm(header=_names_columns(file)), for_training=False)
         names = [str(name) for name in table.frame.columns]
         if about.files is not None and about.files not in names:
             hint = did_you_mean(about.files, names) or f"the run found them in it; the file has {one_of(names)}"

@@ -82,8 +82,8 @@ def _folder(config: DataConfig) -> Path:
     Raises:
         DataError: it is not there, or is a file.
     """
-    assert config.path is not None, "the schema requires `path` here"
-    root = Path(config.path)
+    assert config.one_path is not None, "the schema requires `path` here"
+    root = Path(config.one_path)
     if not root.exists():
         raise DataError(Problem(f"there is no folder {named(root)}", near_name(root), path=("data", "path")))
     if not root.is_dir():
