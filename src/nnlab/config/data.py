@@ -28,13 +28,16 @@ from nnlab.config.shapes import (
 )
 from nnlab.config.values import CLASS_NAME, NAME, NAMES, TEXT, is_finite_number, whole, whole_number
 from nnlab.errors import did_you_mean
-from nnlab.wording import show
+from nnlab.wording import one_of, show
 
 MAX_SEED = 2**32 - 1
 TaskName: TypeAlias = Literal["classification", "binary", "multilabel", "regression"]
 TASKS = get_args(TaskName)
 SCALINGS = ("standardize", "minmax")
+LOG: Final = "log"
+"""The scaling of targets that takes log(1 + y), and standardizes it."""
 Scale: TypeAlias = int | float | Literal["standardize", "minmax"] | None
+TargetScale: TypeAlias = Scale | Literal["log"]
 ClassWeight: TypeAlias = Mapping[str, float] | Literal["balanced"] | None
 
 
@@ -50,13 +53,17 @@ def _rows(value: Any, report: Report) -> Any:
     return value
 
 
-def _scaling(value: Any, report: Report) -> Any:
-    if value is None or (isinstance(value, str) and value in SCALINGS) or (is_finite_number(value) and value > 0):
+def _scaling(value: Any, report: Report, names: tuple[str, ...] = SCALINGS) -> Any:
+    if value is None or (isinstance(value, str) and value in names) or (is_finite_number(value) and value > 0):
         return value
-    hint = "divide by a number (`255`), or write `standardize` or `minmax`"
+    hint = f"divide by a number (`255`), or write {one_of(names)}"
     if isinstance(value, str):
-        hint = type_remedy(value, ["float", "null"]) or did_you_mean(value, SCALINGS) or hint
+        hint = type_remedy(value, ["float", "null"]) or did_you_mean(value, names) or hint
     return report.fault(f"unknown scaling {show(value)}", hint)
+
+
+def _target_scaling(value: Any, report: Report) -> Any:
+    return _scaling(value, report, (*SCALINGS, LOG))
 
 
 def _weight(value: Any, report: Report) -> Any:
@@ -130,6 +137,9 @@ IGNORED = Either("`others`, a name or a list of names", (Choice((OTHERS,)), NAME
 TASK = Choice((*TASKS, None))
 PATHS = TextOrList(TEXT, ListOf(TEXT, "a list of files", least=1))
 SCALING = Checked(_scaling, {"anyOf": [{"enum": [*SCALINGS, None]}, {"type": "number", "exclusiveMinimum": 0}]})
+TARGET_SCALING = Checked(
+    _target_scaling, {"anyOf": [{"enum": [*SCALINGS, LOG, None]}, {"type": "number", "exclusiveMinimum": 0}]}
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -248,6 +258,11 @@ class DataConfig(Section):
     scale: Scale | Mapping[str, Scale] = key(
         OneOrByName(SCALING, key=canonical, by_output=False),
         "divide by a number, or `standardize` or `minmax` by column; by array name",
+    )
+    target_scaling: TargetScale | Mapping[str, TargetScale] = key(
+        OneOrByName(TARGET_SCALING, key=canonical, by_output=False),
+        "scale what is predicted, as `scale` does, or `log`: log(1 + y), standardized; by column; metrics and "
+        "predictions have the units of the data",
     )
     limit: int | None = key(whole(minimum=1), "use only the first so many training rows")
     seed: int | None = key(

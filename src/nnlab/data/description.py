@@ -13,7 +13,7 @@ from nnlab.config.by_name import UNNAMED, one_or_all
 from nnlab.config.data import DataConfig
 from nnlab.data.classes import is_whole
 from nnlab.data.encoding.encoder import shares
-from nnlab.data.loading import load_source_rows
+from nnlab.data.loading import load_source_rows, scaled_targets
 from nnlab.data.registry import RawData
 from nnlab.data.scaling import is_constant
 from nnlab.data.source_rows import SourceRows
@@ -127,6 +127,7 @@ def describe_data(config: DataConfig, *, seed: int) -> DataDescription:
         DataError: they cannot be read.
     """
     source, chosen = load_source_rows(config, seed=seed)
+    source = replace(source, targets=scaled_targets(source, chosen.rows["train"], config))
     rows = chosen.rows
     split = _split_column(source, config, rows["train"])
     columns = [*split, *_features(source, rows["train"]), *_targets(source, rows["train"])]
@@ -233,6 +234,9 @@ def _deviation(values: np.ndarray, mean: float) -> float:
 def _notes(source: SourceRows, rows: Mapping[str, np.ndarray], columns: list[ColumnSummary]) -> Iterator[str]:
     yield from source.raw.notes
     yield from dict.fromkeys(note for target in source.targets.values() for note in target.notes)
+    for output, target in source.targets.items():
+        if target.scaling is not None:
+            yield target.scaling.note(source.raw.target_names[output])
     for column in columns:
         if column.kind == "constant":
             yield f"{named(column.name)} is the same in all training rows, {column.low:g}: nothing is learned from it"

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from nnlab.config.by_name import UNNAMED, by_output, only, said_of, shared
-from nnlab.config.data import DataConfig, SplitConfig
+from nnlab.config.data import DataConfig, SplitConfig, TargetScale
 from nnlab.data.classes import check_every_class_is_trained, class_weights
 from nnlab.data.columns import AUTOENCODER, select_features
 from nnlab.data.encoding.encoding import TableEncoding
@@ -20,10 +20,11 @@ from nnlab.data.precision import lost_in_float32
 from nnlab.data.record import DataRecord, make_record
 from nnlab.data.registry import RawData, Request, Source
 from nnlab.data.scaling import fit_scaling, scaled
-from nnlab.data.source_rows import SourceRows
+from nnlab.data.source_rows import PATH, SourceRows
 from nnlab.data.sources import SOURCES
 from nnlab.data.splits import ByName, DataSpec, Split, Splits, row_count
 from nnlab.data.splitting import Chosen
+from nnlab.data.target_scaling import TargetScaling
 from nnlab.data.target_spec import TargetSpec
 from nnlab.data.targets import Target, encode_target, inputs_as_target
 from nnlab.errors import ConfigPath, DataError, Problem, did_you_mean
@@ -209,6 +210,7 @@ def _check_own_splits(source: SourceRows, config: DataConfig) -> None:
 
 
 def _assemble(source: SourceRows, rows: Mapping[str, np.ndarray], config: DataConfig, record: DataRecord) -> Splits:
+    source = replace(source, targets=scaled_targets(source, rows["train"], config))
     raw, targets = source.raw, source.targets
     x_train = source.features(rows["train"])
     encoding = _encoding(raw, x_train, config)
@@ -257,6 +259,48 @@ def _assemble(source: SourceRows, rows: Mapping[str, np.ndarray], config: DataCo
     return Splits(train, validation, test, spec, record)
 
 
+def scaled_targets(source: SourceRows, train: np.ndarray, config: DataConfig) -> dict[str, Target]:
+    """Return the targets with the scaling that the config asks for, fitted on training rows.
+
+    Raises:
+        DataError: what is to be scaled is no number, or not there; or there is no logarithm of it.
+    """
+    asked = config.target_scaling
+    if asked is None:
+        return dict(source.targets)
+    names = {output: source.raw.target_names.get(output, ()) for output in source.targets}
+    every = list(dict.fromkeys(name for own in names.values() for name in own))
+    problems: list[Problem] = []
+    if isinstance(asked, Mapping):
+        problems += [
+            Problem(
+                f"there is no target `{name}` to scale", did_you_mean(name, every) or one_of(every), path=(*PATH, name)
+            )
+            for name in asked
+            if name not in every
+        ]
+    found: dict[str, Target] = {}
+    for output, target in source.targets.items():
+        scales: list[TargetScale] = [said_of(name, asked) for name in names[output]]
+        if target.y is None and not isinstance(asked, Mapping):
+            scales = [asked]
+        found[output] = target
+        if all(scale is None for scale in scales):
+            continue
+        if target.task != "regression" or target.y is None:
+            what = "the target is `inputs`" if target.y is None else f"the task is {target.task}"
+            hint = (
+                "remove it; `scale` scales the inputs" if target.y is None else "remove it, or write `task: regression`"
+            )
+            problems.append(Problem(f"`target_scaling` scales numbers, and {what}", hint, path=PATH))
+            continue
+        y = target.y[train]
+        with np.errstate(invalid="ignore"):  # what has no logarithm is refused with its row
+            found[output] = replace(target, scaling=TargetScaling.fit(y, scales))
+    DataError.raise_any(problems)
+    return found
+
+
 def _encoding(raw: RawData, x_train: ByName, config: DataConfig) -> TableEncoding | None:
     """Fit what makes numbers of columns of which not all are plain numbers.
 
@@ -292,8 +336,12 @@ def _notes(
             seen = train.x[encoding.numbers][:, encoding.features_of(name)[:1]]
             yield from lost_in_float32(np.nan_to_num(x), rows, seen, (name,), hint)
     for output, target in targets.items():
+        if target.scaling is not None:
+            yield target.scaling.note(raw.target_names[output])
         if target.task == "regression" and target.y is not None:
             seen, hint = target.y[rows].astype(np.float32), "write the target in a larger unit, or from 0 on"
+            if target.scaling is not None:
+                seen = target.scaling.apply(target.y[rows])
             yield from lost_in_float32(target.y, rows, seen, raw.target_names[output], hint)
 
 
@@ -316,7 +364,12 @@ def _target_spec(raw: RawData, output: str, target: Target, x: ByName, feature_n
         return TargetSpec("regression", shape, (), feature_names, inferred_task=True, predicts_inputs=True)
     units = {"binary": 1, "multiclass": len(target.class_names)}.get(target.task) or target.y.shape[1]
     return TargetSpec(
-        target.task, (units,), target.class_names, raw.target_names[output], inferred_task=target.inferred
+        target.task,
+        (units,),
+        target.class_names,
+        raw.target_names[output],
+        inferred_task=target.inferred,
+        scaling=target.scaling,
     )
 
 

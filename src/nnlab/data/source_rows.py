@@ -28,7 +28,9 @@ from nnlab.data.splitting import (
 )
 from nnlab.data.targets import Target
 from nnlab.errors import DataError, Problem
-from nnlab.wording import counted, listed
+from nnlab.wording import counted, figure, listed
+
+PATH = ("data", "target_scaling")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -215,11 +217,33 @@ class SourceRows:
             x: their features, scaled; an output may give back an only array.
             positions: of the rows.
         """
-        y = {
-            output: only(x) if target.y is None else target.finished(target.y[positions])
-            for output, target in self.targets.items()
-        }
-        return Split(x, shared(y))
+
+        def answers(output: str, target: Target) -> np.ndarray:
+            if target.y is None:
+                return only(x)
+            y = target.finished(target.y[positions])
+            self._check_logs(output, target, y, positions)
+            return y
+
+        return Split(x, shared({output: answers(output, target) for output, target in self.targets.items()}))
+
+    def _check_logs(self, output: str, target: Target, y: np.ndarray, positions: np.ndarray) -> None:
+        """Refuse numbers of which there is no logarithm, if it is to be learned.
+
+        Raises:
+            DataError: with the first of them.
+        """
+        found = None if target.scaling is None else target.scaling.first_below_0(y)
+        if found is None:
+            return
+        row, column = found
+        names = self.raw.target_names.get(output, ())
+        name = f" `{names[column]}`" if column < len(names) else ""
+        message = (
+            f"`log` takes log(1 + y) of numbers from 0 on, and the target{name} is {figure(float(y[found]))} in row "
+            f"{self.numbers[positions[row]]} (counted from 0)"
+        )
+        raise DataError(Problem(message, "write `standardize`, or leave such rows out", path=PATH))
 
     def take(self, spec: DataSpec, positions: np.ndarray) -> Split:
         """Return some rows, scaled as those that `spec` describes."""

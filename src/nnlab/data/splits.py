@@ -174,7 +174,7 @@ class DataSpec:
             rest["pictures"] = PictureInput.from_json(record["pictures"])
         return cls(
             input_shapes={name: tuple(shape) for name, shape in shapes.items()},
-            targets={output: TargetSpec(**with_tuples(target)) for output, target in targets.items()},
+            targets={output: TargetSpec.from_json(target) for output, target in targets.items()},
             class_weights={
                 output: None if of_classes is None else {int(code): weight for code, weight in of_classes.items()}
                 for output, of_classes in weights.items()
@@ -230,7 +230,8 @@ class Split:
 
     Args:
         x: float32 `[rows, *input_shape]` by the name of the array, or of the model's input.
-        y: int32 `[rows]` (multiclass), or float32 `[rows, num_outputs]`, by output or `UNNAMED`.
+        y: int32 `[rows]` (multiclass), or float32 `[rows, num_outputs]`, by output or `UNNAMED`; in their own units
+            as loaded, float64 where a model learns them scaled.
         weights: what rows weigh in the training loss, float32 `[rows]` by output; empty for equal ones.
     """
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, Self
+
+import numpy as np
 
 from nnlab.config.data import TaskName
+from nnlab.data.target_scaling import TargetScaling
 
 Task = Literal["binary", "multiclass", "multilabel", "regression"]
 Shape = tuple[int, ...]
@@ -24,6 +28,7 @@ class TargetSpec:
         names: names of what is predicted.
         inferred_task: whether the task came from the target rather than from the config.
         predicts_inputs: whether what comes in shall come out (an autoencoder).
+        scaling: what is done to the numbers before a model learns them; `None` for numbers as they are.
     """
 
     task: Task
@@ -32,6 +37,28 @@ class TargetSpec:
     names: tuple[str, ...]
     inferred_task: bool
     predicts_inputs: bool = False
+    scaling: TargetScaling | None = None
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any]) -> Self:
+        """Read what `dataclasses.asdict` made of one, also after JSON text in between."""
+        values: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in record.items()}
+        if values.get("scaling") is not None:
+            values["scaling"] = TargetScaling.from_json(values["scaling"])
+        return cls(**values)
+
+    @property
+    def note(self) -> str | None:
+        """Say that the target is learned scaled, if it is."""
+        return None if self.scaling is None else self.scaling.note(self.names)
+
+    def as_learned(self, y: np.ndarray) -> np.ndarray:
+        """Return targets as a model learns them: scaled, if they are to be."""
+        return y if self.scaling is None else self.scaling.apply(y)
+
+    def in_own_units(self, values: np.ndarray) -> np.ndarray:
+        """Return what a model gives, or learns, `[..., columns]`, in the units of the data."""
+        return values if self.scaling is None else self.scaling.undo(values)
 
     @property
     def task_setting(self) -> TaskName:

@@ -19,6 +19,7 @@ from nnlab.data.classes import (
     one_against_rest,
 )
 from nnlab.data.registry import RawData
+from nnlab.data.target_scaling import TargetScaling
 from nnlab.data.target_spec import TargetSpec, Task
 from nnlab.errors import DataError, Problem
 from nnlab.wording import counted, listed, plural, show
@@ -39,6 +40,7 @@ class Target:
         inferred: whether the task came from the target rather than from the config.
         codes: the number of each class that the source has, -1 for one whose rows are left out.
         notes: what was understood that the user may have meant otherwise, one sentence each.
+        scaling: how a model learns the numbers.
     """
 
     task: Task
@@ -48,6 +50,7 @@ class Target:
     class_names: tuple[str, ...] = ()
     codes: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    scaling: TargetScaling | None = None
 
     @property
     def has_classes(self) -> bool:
@@ -55,8 +58,11 @@ class Target:
         return self.task in ("binary", "multiclass")
 
     def finished(self, y: np.ndarray) -> np.ndarray:
-        """Return targets as a model takes them: int32 `[rows]`, or float32 `[rows, num_outputs]`."""
-        return y.astype(np.int32) if self.task == "multiclass" else y.astype(np.float32).reshape(len(y), -1)
+        """Return targets as `Split` has them."""
+        if self.task == "multiclass":
+            return y.astype(np.int32)
+        # no digit is lost before they are scaled
+        return y.astype(np.float32 if self.scaling is None else np.float64).reshape(len(y), -1)
 
     def class_counts(self, positions: np.ndarray) -> dict[str, int]:
         """Return how many of some rows have each class, or each label; nothing for numbers."""
@@ -154,7 +160,7 @@ def encode_as_trained(
         message = f"the target has {counted(width, 'column')}, the run predicts {target.num_outputs}"
         raise DataError(Problem(message, f"it was trained on {listed(target.names)}"))
     encoded = _labels(y, target.names) if target.task == "multilabel" else _numbers(y)
-    return Target(target.task, encoded, inferred=False, class_names=target.class_names)
+    return Target(target.task, encoded, inferred=False, class_names=target.class_names, scaling=target.scaling)
 
 
 def _classes_as_trained(

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from nnlab.config.load import resolved
@@ -15,7 +16,8 @@ from nnlab.data.splits import Splits
 from nnlab.engine.batches import Batches
 from nnlab.engine.loops import CompiledLoop
 from nnlab.layers.graph_schedules import PerformanceSchedule
-from nnlab.private.keras import forget, layers_inside, learning_rate
+from nnlab.layers.metrics import InOwnUnits
+from nnlab.private.keras import compiled_metrics, forget, layers_inside, learning_rate
 from nnlab.user_code import references_in
 
 
@@ -128,7 +130,9 @@ def has_plain_numbers(model: keras.Model) -> bool:
 def with_variables(model: keras.Model) -> keras.Model:
     """Let the model read variables where it has plain numbers, which a program would take for constants."""
     for holder, name in plain_numbers(model):
-        setattr(holder, name, tf.Variable(getattr(holder, name), trainable=False, dtype=model.variable_dtype))
+        value = getattr(holder, name)
+        dtype = value.dtype if isinstance(value, np.ndarray) else model.variable_dtype
+        setattr(holder, name, tf.Variable(value, trainable=False, dtype=dtype))
     return model
 
 
@@ -149,7 +153,8 @@ def program_key(experiment: Experiment, splits: Splits, *, of_any_width: bool = 
     own = {} if encoding is None else encoding.own
     kinds = keras.tree.map_structure(lambda array: (array.shape, str(array.dtype)), (row.x, row.y))
     kind = program_kind(experiment, of_any_width=of_any_width)
-    return f"{kind} {splits.train.count} {kinds} {own} {bool(row.weights)}"
+    logs = {name: target.scaling and target.scaling.logs for name, target in splits.spec.targets.items()}
+    return f"{kind} {splits.train.count} {kinds} {own} {bool(row.weights)} {logs}"
 
 
 def state(model: keras.Model) -> list[Any]:
@@ -170,7 +175,9 @@ def _copy(sources: list[Any], targets: list[Any]) -> None:
 
 def plain_numbers(model: keras.Model) -> list[tuple[Any, str]]:
     """Return the objects and attributes of a model that hold numbers which are no variables of Keras."""
-    found: list[tuple[Any, str]] = []
+    metrics = [getattr(metric, "metric", metric) for metric in compiled_metrics(model)]
+    scaled = [metric for metric in [*compiled_metrics(model), *metrics] if isinstance(metric, InOwnUnits)]
+    found: list[tuple[Any, str]] = [(metric, name) for metric in scaled for name in ("offsets", "divisors")]
     for layer in layers_inside(model):
         if isinstance(layer, keras.layers.Normalization):
             found += [(layer, "mean"), (layer, "variance")]

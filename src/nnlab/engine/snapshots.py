@@ -271,6 +271,8 @@ def _own_units(built: Built, rows: Split) -> np.ndarray:
 
 def _class_or_number(built: Built, rows: Split) -> np.ndarray:
     """Return the number of each row's class, or its target, float32 `[rows]`."""
-    y = only(rows.y)
-    is_class = only(built.splits.spec.targets).num_classes is not None
+    y, target = only(rows.y), only(built.splits.spec.targets)
+    if target.num_classes is None:
+        y = target.in_own_units(y)
+    is_class = target.num_classes is not None
     return np.asarray(y.argmax(axis=1) if is_class and y.ndim == 2 and y.shape[1] > 1 else y.reshape(-1), np.float32)

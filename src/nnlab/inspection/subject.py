@@ -34,12 +34,16 @@ class RowsOfInterest:
 
 def built_subject(built: Built) -> Subject:
     """Return a model with its first weights."""
-    return Subject(built.model, built.plan.outputs)
+    return Subject(built.model, built.plan.outputs, notes=_scaled(built.splits.spec))
 
 
 def trained_subject(trained: Trained, spec: DataSpec) -> Subject:
     """Return a run's model."""
-    return Subject(trained.model, plan_model(trained.experiment, spec).outputs)
+    return Subject(trained.model, plan_model(trained.experiment, spec).outputs, notes=_scaled(spec))
+
+
+def _scaled(spec: DataSpec) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(target.note for target in spec.targets.values() if target.note is not None))
 
 
 def rows_of_built(built: Built, split: SplitName) -> RowsOfInterest:

@@ -22,6 +22,7 @@ from nnlab.layers.losses import SmoothL1 as SmoothL1
 from nnlab.layers.maxout import Maxout as Maxout
 from nnlab.layers.metrics import ConcordanceOverRows as ConcordanceOverRows
 from nnlab.layers.metrics import CosineOverRows as CosineOverRows
+from nnlab.layers.metrics import InOwnUnits as InOwnUnits
 from nnlab.layers.metrics import LabelWeightedAUC as LabelWeightedAUC
 from nnlab.layers.metrics import OfPredictions as OfPredictions
 from nnlab.layers.metrics import PearsonOverRows as PearsonOverRows

@@ -6,9 +6,11 @@ A config names Keras's metrics; one of these takes the place of that which its `
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from collections.abc import Sequence
+from typing import Any, ClassVar, Literal, Self
 
 import keras
+import numpy as np
 from keras import ops
 
 from nnlab.private import keras as private_keras
@@ -16,8 +18,91 @@ from nnlab.private import keras as private_keras
 Link = Literal["sigmoid", "softmax"]
 
 
+class OfAnother(keras.metrics.Metric):
+    """Base of metrics that let another one see something else than targets and outputs as they are.
+
+    Args:
+        metric: the other metric.
+        name: name of this one; default: the other's.
+    """
+
+    stands_in = True
+
+    def __init__(self, metric: keras.metrics.Metric, name: str | None = None) -> None:
+        super().__init__(name=name or metric.name)
+        self.metric = metric
+        self._direction = private_keras.direction(metric)
+
+    def result(self) -> Any:
+        """Return the metric's value."""
+        return self.metric.result()
+
+    def reset_state(self) -> None:
+        """Forget all rows."""
+        self.metric.reset_state()
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what the constructor takes."""
+        return {"metric": keras.saving.serialize_keras_object(self.metric), "name": self.name}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """Make it again."""
+        return cls(**{**config, "metric": keras.saving.deserialize_keras_object(config["metric"])})
+
+
 @keras.saving.register_keras_serializable(package="nnlab")
-class OfPredictions(keras.metrics.Metric):
+class InOwnUnits(OfAnother):
+    """A metric of targets and outputs in the units of the data, of a model that learns them scaled.
+
+    Both are computed in float64 as `value * divisor + offset`, and `exp(...) - 1` of it where logarithms are learned.
+
+    Args:
+        metric: the metric, which gets them in its own type.
+        logs: whether logarithms are learned, by column.
+        offsets: what was subtracted, by column.
+        divisors: what was divided by, by column.
+        name: name of the metric; default: the other's.
+        dtype: not used: the other metric has its own.
+
+    Example:
+        >>> metric = keras.metrics.MeanAbsoluteError(dtype="float64")
+        >>> InOwnUnits(metric, [False], [100.0], [10.0])([[1.0], [2.0]], [[1.0], [4.0]])
+        10.0
+    """
+
+    def __init__(
+        self,
+        metric: keras.metrics.Metric,
+        logs: Sequence[bool],
+        offsets: Sequence[float],
+        divisors: Sequence[float],
+        name: str | None = None,
+        dtype: Any = None,  # noqa: ARG002
+    ) -> None:
+        super().__init__(metric, name)
+        self.logs = np.array(logs, bool)
+        self.offsets = np.array(offsets, np.float64)
+        self.divisors = np.array(divisors, np.float64)
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Add rows."""
+        self.metric.update_state(self._own(y_true), self._own(y_pred), sample_weight=sample_weight)
+
+    def _own(self, values: Any) -> Any:
+        values = ops.cast(ops.stop_gradient(ops.convert_to_tensor(values)), "float64")
+        values = values * ops.convert_to_tensor(self.divisors) + ops.convert_to_tensor(self.offsets)
+        values = ops.where(self.logs, ops.expm1(values), values) if self.logs.any() else values
+        return ops.cast(values, self.metric.dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what the constructor takes."""
+        numbers = {name: np.asarray(getattr(self, name)).tolist() for name in ("logs", "offsets", "divisors")}
+        return {**super().get_config(), **numbers}
+
+
+@keras.saving.register_keras_serializable(package="nnlab")
+class OfPredictions(OfAnother):
     """A metric of what the outputs of a model stand for, rather than of its outputs as they are.
 
     Args:
@@ -34,8 +119,6 @@ class OfPredictions(keras.metrics.Metric):
         1.0
     """
 
-    stands_in = True
-
     def __init__(
         self,
         metric: keras.metrics.Metric,
@@ -45,12 +128,10 @@ class OfPredictions(keras.metrics.Metric):
         name: str | None = None,
         dtype: Any = None,  # noqa: ARG002
     ) -> None:
-        super().__init__(name=name or metric.name)
-        self.metric = metric
+        super().__init__(metric, name)
         self.link = link
         self.column = column
         self.ignored = ignored
-        self._direction = private_keras.direction(metric)
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Add rows."""
@@ -64,24 +145,9 @@ class OfPredictions(keras.metrics.Metric):
             sample_weight = counts if sample_weight is None else counts * ops.reshape(sample_weight, (-1,))
         self.metric.update_state(y_true, y_pred, sample_weight=sample_weight)
 
-    def result(self) -> Any:
-        """Return the metric's value."""
-        return self.metric.result()
-
-    def reset_state(self) -> None:
-        """Forget all rows."""
-        self.metric.reset_state()
-
     def get_config(self) -> dict[str, Any]:
         """Return what the constructor takes."""
-        metric = keras.saving.serialize_keras_object(self.metric)
-        own = {"link": self.link, "column": self.column, "ignored": self.ignored}
-        return {"metric": metric, **own, "name": self.name}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> OfPredictions:
-        """Make it again."""
-        return cls(**{**config, "metric": keras.saving.deserialize_keras_object(config["metric"])})
+        return {**super().get_config(), "link": self.link, "column": self.column, "ignored": self.ignored}
 
 
 @keras.saving.register_keras_serializable(package="nnlab")

@@ -17,9 +17,10 @@ def answers(values: np.ndarray, target: TargetSpec, link: Link | None) -> np.nda
         link: what makes probabilities of logits or scores; `None` for values that are probabilities or numbers.
 
     Returns:
-        The probability of each class or label, float64 `[..., rows, num_classes]`; of a regression the numbers.
+        The probability of each class or label, float64 `[..., rows, num_classes]`; of a regression the numbers, in the
+        units of the data.
     """
-    return _probabilities(values, target, link) if target.num_classes else _linked(values, link)
+    return _probabilities(values, target, link) if target.num_classes else target.in_own_units(_linked(values, link))
 
 
 def _linked(values: np.ndarray, link: Link | None) -> np.ndarray:

@@ -23,6 +23,8 @@ Contents = Mapping[ConfigPath, Any]
 LOSS = ("training", "loss")
 WEIGHTS = ("training", "loss_weights")
 METRICS = ("training", "metrics")
+OF_DATA = (("data", "target_scaling"),)
+"""What of the data changes what losses are."""
 
 
 def column_contents(column: str, experiment: Experiment, outputs: Sequence[OutputPlan]) -> Contents:
@@ -32,14 +34,14 @@ def column_contents(column: str, experiment: Experiment, outputs: Sequence[Outpu
     metric, nothing else. Whether it is computed from logits or from probabilities does not change what it says.
     """
     if column == "loss":
-        found: dict[ConfigPath, Any] = {**penalties(experiment.model)}
+        found: dict[ConfigPath, Any] = {**penalties(experiment.model), **_of_data(experiment)}
         for output in outputs:
             found[*LOSS, output.name] = _without_logits(output.loss)
             found[*WEIGHTS, output.name] = output.loss_weight
         return found
     output, made = measured_columns(outputs)[column]
     if made.kind == "losses":
-        return {(*LOSS, output.name): _without_logits(made)}
+        return {(*LOSS, output.name): _without_logits(made), **_of_data(experiment)}
     return {(*METRICS, output.name): _as_written(metric_name(made), experiment, output.name)}
 
 
@@ -69,6 +71,8 @@ def unlike(
         message = f"the metric `{column}` has different parameters, so that its values cannot be compared"
         return Problem(message, hint)
     place = format_path(path)
+    if path in OF_DATA:
+        return Problem(f"with another `{place}`, values of `{column}` cannot be compared", hint)
     return Problem(f"`val_loss` holds the penalty of `{place}`, which differs: its values cannot be compared", hint)
 
 
@@ -111,6 +115,10 @@ def _instead(experiment: Experiment, key: str) -> str:
 
 def _loss_as_metric(name: str, key: str) -> str:
     return f"judge by the loss alone: `metrics: [{name}]` and `{key}: val_{name}`"
+
+
+def _of_data(experiment: Experiment) -> Contents:
+    return {path: getattr(experiment.data, path[-1]) for path in OF_DATA}
 
 
 def _without_logits(loss: Component) -> Component:

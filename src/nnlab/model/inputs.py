@@ -59,7 +59,9 @@ def model_rows(experiment: Experiment, spec: DataSpec, rows: Split, outputs: Seq
     def answers(output: OutputPlan) -> np.ndarray:
         target = spec.target_of(output.name)
         y = by_output(rows.y, output.name)
-        return one_hot(y, target.num_outputs) if target.task == "multiclass" and output.one_hot else y
+        if target.task == "multiclass" and output.one_hot:
+            return one_hot(y, target.num_outputs)
+        return target.as_learned(y)
 
     return Split(model_inputs(experiment, spec, rows.x), {output.name: answers(output) for output in outputs})
 

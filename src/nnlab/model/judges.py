@@ -68,12 +68,17 @@ def _made_metric(metric: Component, output: OutputPlan, path: ConfigPath) -> Any
     """Make a metric that sees what the output's values stand for, and takes all rows together."""
     asked, meaning = output.asked, output.meaning
     component = made_of(metric, asked, rows=output.one_hot, meaning=meaning)
+    scaling = asked.scaling
+    if scaling is not None and component.entry.package != "user":  # numbers may need more digits than float32 has
+        component = component.with_parameters(dtype="float64")
     own = own_metric(component, asked)
     if own is None:
         judge = made(component, path)
     else:
         kept = {name: value for name, value in component.parameters.items() if name != "axis"}
         judge = getattr(own_layers, own)(**{"name": component.name, **kept})
+    if scaling is not None:
+        judge = own_layers.InOwnUnits(judge, scaling.logs, scaling.offsets, scaling.divisors)
     view = view_of(metric, meaning, output.ending)
     if view is None:
         return judge

@@ -11,6 +11,7 @@ from nnlab.config.components import Component
 from nnlab.model.ending import Ending, takes_of
 
 if TYPE_CHECKING:
+    from nnlab.data.target_scaling import TargetScaling
     from nnlab.data.target_spec import TargetSpec, Task
 
 
@@ -28,11 +29,13 @@ class Asked(NamedTuple):
         task: what is learned; `None` before the data are read.
         shape: the shape of one answer, likewise.
         columns: values that the model gives, if its last layer says so.
+        scaling: how a model learns the targets; metrics see them, and what it gives, in their own units.
     """
 
     task: Task | None = None
     shape: tuple[int, ...] | None = None
     columns: int | None = None
+    scaling: TargetScaling | None = None
 
     @property
     def has_classes(self) -> bool:

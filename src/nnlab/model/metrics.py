@@ -127,6 +127,8 @@ def metric_remarks(metric: Component, loss: Component | None, asked: Asked, endi
     if asked.has_classes and targets_of(metric) == "nonzero":
         message = f"`{metric.name}` divides by the target, which is 0 for a class"
         yield Remark(message, "write `mean_absolute_error`")
+    if asked.scaling is not None:
+        yield from _wrong_in_own_units(metric)
     yield from _WRONG_FOR_TASK[asked.task](metric, output)
     yield from _class_numbers_predicted(metric, asked)
     yield from _wrong_axis(metric, asked)
@@ -271,6 +273,13 @@ def _wrong_for_numbers(metric: Component, output: _Output) -> Iterator[Remark]:
             f"`{metric.name}` counts classes, and the task is regression",
             "write `root_mean_squared_error`, or `task: classification` under `data`",
         )
+
+
+def _wrong_in_own_units(metric: Component) -> Iterator[Remark]:
+    """What is scaled may be any number in its own units, however the model ends."""
+    if targets_of(metric) in ("labels", "rows", "classes") or takes_of(metric).predictions == "positive":
+        message = f"`{metric.name}` is not for predictions that may be any number, as those of a scaled target may"
+        yield Remark(message, "write `root_mean_squared_error`, or remove `target_scaling` under `data`")
 
 
 def _wrong_axis(metric: Component, asked: Asked) -> Iterator[Remark]:

@@ -299,7 +299,7 @@ def _output(
     metrics = default_metrics(target) if given is None else given
     if loss is None:
         loss = default_loss(target.task, ending, rows=any(compares_rows(metric) for metric in metrics))
-    asked = Asked(target.task, target.shape, _units(last))
+    asked = Asked(target.task, target.shape, _units(last), target.scaling)
     ConfigError.raise_any(unfit(training, name, loss=loss, metrics=metrics, asked=asked, ending=ending))
     meaning = meaning_of(target.task, loss, ending)
     settled = tuple(settled_metric(metric, asked, meaning) for metric in metrics)

@@ -29,8 +29,10 @@ def check_targets(training: TrainingConfig, outputs: Sequence[OutputPlan], split
     problems = []
     for output in outputs:
         if output.asked.task == "regression":
-            arrays = [by_output(split.y, output.name) for split in splits.present.values()]
+            own = [by_output(split.y, output.name) for split in splits.present.values()]
+            learned = [splits.spec.target_of(output.name).as_learned(y) for y in own]
             for component, path in output.judges(training):
+                arrays = learned if component.kind == "losses" else own
                 remark = next((found for y in arrays if (found := target_remark(component, y)) is not None), None)
                 if remark is not None:
                     problems.append(Problem(*remark, path))

@@ -54,6 +54,13 @@ def feeding(layer: keras.Layer, model: keras.Model) -> tuple[str, ...]:
     return tuple(dict.fromkeys(parent.name for parent in parents if isinstance(parent, keras.Layer)))
 
 
+def compiled_metrics(model: keras.Model) -> list[keras.Metric]:
+    """Return the metrics that a model was compiled with, before it has seen a row, too."""
+    compiled = model._compile_metrics
+    given = () if compiled is None else (compiled._user_metrics, compiled._user_weighted_metrics)
+    return [metric for metric in keras.tree.flatten(given) if isinstance(metric, keras.Metric)]
+
+
 def direction(metric: keras.Metric) -> str | None:
     """Return whether more (`up`) or less (`down`) of a metric is better, as it says itself."""
     found: str | None = getattr(metric, "_direction", None)

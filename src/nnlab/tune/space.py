@@ -24,8 +24,11 @@ NOT_SEARCHED = {
     "compare": "search a value of the experiment itself",
     "extends": "search a value of the experiment itself",
 }
-SEARCHED_OF_DATA = ("scale", "features", "class_weight", "limit")
+SEARCHED_OF_DATA = ("scale", "target_scaling", "features", "class_weight", "limit")
 """What may be searched of the data; anything else would change the rows that decide."""
+
+OF_LOSSES = "data.target_scaling"
+"""What of it changes the units of losses."""
 
 LOSSES = ("loss", "val_loss")
 """The objective that is the whole loss, penalties included."""
@@ -201,6 +204,9 @@ def _forbidden(section: TuneConfig) -> Iterator[Problem]:
         elif path.startswith("training.loss") and section.objective in LOSSES:
             hint = "name a metric that all trials share as the `objective`"
             yield Problem("the values of different losses cannot be compared", hint, where)
+        elif path.startswith(OF_LOSSES) and section.objective in LOSSES:
+            hint = "name a metric as the `objective`: metrics have the units of the data"
+            yield Problem(f"with another `{path}` the values of `{section.objective}` cannot be compared", hint, where)
 
 
 def _searched_penalties(config: LoadedConfig, tried: LoadedConfig) -> Iterator[Problem]:
