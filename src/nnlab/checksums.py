@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import zlib
+from functools import lru_cache
 from pathlib import Path
 
 _CHUNK = 1 << 22
+
+_LARGE = 1 << 24
+"""Bytes of files that are not read again while their size and time are the same."""
 
 
 def checksum(path: Path) -> str:
@@ -28,8 +32,16 @@ def content_hash(path: Path) -> str:
     Raises:
         OSError: it cannot be read.
     """
+    state = path.stat()
+    return (_hash_once if state.st_size > _LARGE else _hash)(path.absolute(), state.st_mtime_ns, state.st_size)
+
+
+def _hash(path: Path, time_ns: int, size: int) -> str:  # noqa: ARG001 (a large file that changes is read again)
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+
+
+_hash_once = lru_cache(maxsize=16)(_hash)
 
 
 def seal(path: Path) -> None:

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from nnlab.config.by_name import UNNAMED, by_output, one_or_all, only
 from nnlab.data.judging import JudgedRows
-from nnlab.data.splits import ByName, DataSpec
+from nnlab.data.splits import ByName, DataSpec, in_whole
 from nnlab.data.target_spec import TargetSpec
 from nnlab.engine.batches import EVALUATION_BATCH_SIZE
 from nnlab.engine.trained import Trained
@@ -86,12 +86,12 @@ def evaluate_monte_carlo(trained: Trained, judged: JudgedRows, *, samples: int) 
     Raises:
         NnlabError: the model has no dropout.
     """
-    spec = judged.spec
-    inputs = one_or_all(model_inputs(judged.experiment, spec, judged.rows.x))
+    spec, rows = judged.spec, in_whole(judged.rows)
+    inputs = one_or_all(model_inputs(judged.experiment, spec, rows.x))
     drawn = _meant(trained, spec, monte_carlo(trained.model, inputs, samples=samples, seed=judged.experiment.seed))
     results: dict[str, float] = {"samples": samples}
     for output, values in drawn.items():
-        target, y = spec.target_of(output), by_output(judged.rows.y, output)
+        target, y = spec.target_of(output), by_output(rows.y, output)
         figures = _class_figures(values, y, target) if target.num_classes else _target_figures(values, y)
         results |= {f"{output}_{name}" if output else name: figure for name, figure in figures.items()}
     return results

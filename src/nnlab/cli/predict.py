@@ -118,8 +118,8 @@ class _Asked:
     @property
     def y(self) -> ByName | None:
         """The true values of all rows, if they are known."""
-        is_whole = self.judged is not None and self.judged.rows.count == len(only(self.x))
-        return self.judged.rows.y if is_whole and self.judged is not None else None
+        rows = None if self.judged is None else self.judged.rows.in_memory
+        return rows.y if rows is not None and rows.count == len(only(self.x)) else None
 
 
 def _check_outputs(output: Path | None, plot: Path | None, read: Path | None) -> None:

@@ -38,6 +38,7 @@ LOG: Final = "log"
 """The scaling of targets that takes log(1 + y), and standardizes it."""
 Scale: TypeAlias = int | float | Literal["standardize", "minmax"] | None
 TargetScale: TypeAlias = Scale | Literal["log"]
+Storage: TypeAlias = Literal["memory", "disk"]
 ClassWeight: TypeAlias = Mapping[str, float] | Literal["balanced"] | None
 
 
@@ -265,6 +266,11 @@ class DataConfig(Section):
         "predictions have the units of the data",
     )
     limit: int | None = key(whole(minimum=1), "use only the first so many training rows")
+    storage: Storage | None = key(
+        Choice((*get_args(Storage), None)),
+        "where the rows of a file are while they are trained on: `memory`, or `disk` for more rows than it holds, "
+        "which are shuffled by blocks; if it is left out `memory` where they fit",
+    )
     seed: int | None = key(
         whole(minimum=0, maximum=MAX_SEED), "splits, and makes generated rows; the experiment's if it is left out"
     )
@@ -347,6 +353,9 @@ def settings_of_the_source(given: Mapping[str, Any]) -> Iterator[Fault]:
             message = f"`{name}` of this form goes with tables, not with `{source}`"
             hint = "list the columns: `features: [0, 1]`" if name == "features" else "remove it"
             yield Fault((name,), message, hint, at_key=True)
+    if given.get("storage") is not None and "storage" not in entry.settings:
+        message = f"`storage` goes with tables in files, not with `{source}`"
+        yield Fault(("storage",), message, "remove it", at_key=True)
     if given.get("ignore") == OTHERS and not given.get("features"):
         yield Fault(("ignore",), "`ignore: others` needs `features` to name columns", "name them, or remove `ignore`")
     split = given.get("split")

@@ -6,6 +6,7 @@ import csv
 import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, Literal, get_args
@@ -86,6 +87,54 @@ def read_csv(text: TextFile, form: CsvForm, *, missing: Sequence[str] = ()) -> t
     return frame, form
 
 
+def csv_parts(
+    text: TextFile, form: CsvForm, rows: int, *, columns: Sequence[str] | None, missing: Sequence[str] | None = ()
+) -> Iterator[Any]:
+    """Yield a table part by part, as `read_csv` would read it.
+
+    Args:
+        text: the file.
+        form: as it was found.
+        rows: of a part.
+        columns: which to read; `None` for all.
+        missing: as in `read_csv`; `None` for values as they are written.
+
+    Yields:
+        Pandas data frames.
+
+    Raises:
+        DataError: see `read_csv`.
+    """
+    import pandas as pd
+
+    names, _ = read_names(text, form)
+    options: dict[str, Any] = (
+        {"dtype": str, "na_filter": False}
+        if missing is None
+        else {"na_values": ["", *missing], "keep_default_na": False}
+    )
+    options = _options(text, form, names, usecols=columns, chunksize=rows, **options)
+    try:
+        with ExitStack() as opened:
+            source = text.file if text.packing is None else opened.enter_context(text.bytes())
+            reader = opened.enter_context(pd.read_csv(source, **options))
+            while (frame := _next(reader)) is not None:
+                if names[-1] in frame and frame[names[-1]].isna().any():
+                    DataError.raise_any(_ragged(text, form, len(names)))
+                yield frame
+    except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
+        raise DataError(_ragged(text, form, len(names)) or _parser_problem(text, form, error)) from error
+
+
+def _next(reader: Any) -> Any:
+    """Return the next part that a reader of pandas has, `None` behind the last."""
+    import pandas as pd
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", pd.errors.ParserWarning)
+        return next(reader, None)
+
+
 def _without_blank_margins(frame: Any, text: TextFile, form: CsvForm) -> Any:
     """Leave out what spreadsheets write around a table: empty columns without a name behind it, empty rows below it."""
     columns = len(frame.columns)
@@ -106,6 +155,15 @@ def _of(form: CsvForm) -> Separator:
 def _read(text: TextFile, form: CsvForm, names: list[str], **options: Any) -> Any:
     import pandas as pd
 
+    options = _options(text, form, names, **options)
+    if text.packing is None:
+        return pd.read_csv(text.file, **options)
+    with text.bytes() as stream:
+        return pd.read_csv(stream, **options)
+
+
+def _options(text: TextFile, form: CsvForm, names: list[str], **options: Any) -> dict[str, Any]:
+    """Return how pandas reads a table."""
     options |= {
         "sep": form.separator,
         "header": 0 if form.header else None,
@@ -116,11 +174,7 @@ def _read(text: TextFile, form: CsvForm, names: list[str], **options: Any) -> An
         "encoding": text.encoding,
         "compression": None,
     }
-    options |= {} if form.decimal is None or "dtype" in options else {"decimal": form.decimal}
-    if text.packing is None:
-        return pd.read_csv(text.file, **options)
-    with text.bytes() as stream:
-        return pd.read_csv(stream, **options)
+    return options | ({} if form.decimal is None or "dtype" in options else {"decimal": form.decimal})
 
 
 def columns_as_text(text: TextFile, form: CsvForm, positions: Sequence[int] | None = None) -> Any:

@@ -18,11 +18,11 @@ from nnlab.data.changes import count_seen, differences, positions_of_splits, uns
 from nnlab.data.features import RowsFile, data_spec, open_rows
 from nnlab.data.loading import encoded_targets, read_source, split_as_before
 from nnlab.data.pictures.inputs import PictureFile
-from nnlab.data.record import DataRecord, file_record
+from nnlab.data.record import DataRecord, file_record, split_digests
 from nnlab.data.registry import RawData
 from nnlab.data.source_rows import SourceRows
 from nnlab.data.sources import SOURCES
-from nnlab.data.splits import ByName, DataSpec, Split, row_count
+from nnlab.data.splits import ByName, DataSpec, Rows, row_count
 from nnlab.data.targets import Target, all_targets, encode_as_trained
 from nnlab.errors import DataError, NnlabError, Problem
 from nnlab.run import Run
@@ -46,7 +46,7 @@ class JudgedRows:
 
     experiment: Experiment
     spec: DataSpec
-    rows: Split
+    rows: Rows
     notes: tuple[str, ...] = ()
     counts: Mapping[str, int] | None = None
 
@@ -107,7 +107,7 @@ class RunData:
                 for output, section in config.sections.items()
             }
             changes["target"] = as_given(names)
-        if self.record is not None:  # which knows the rows of each split, whatever a column says of them now
+        if self.record is not None and self.record.splits is None:  # it knows the rows, whatever a column says now
             changes["split"] = None
         return replace(config, **changes)
 
@@ -168,12 +168,29 @@ def rows_of_split(run: Run, split: SplitName, *, moved_to: Path | None = None) -
     if data.record is None:
         rows = source.take(data.spec, _positions_without_record(data, source)[split])
         return JudgedRows(data.experiment, data.spec, rows, (UNKNOWN_DATA,))
+    if data.record.splits is not None:
+        return JudgedRows(data.experiment, data.spec, source.take(data.spec, _same_positions(data, source)[split]))
     hashed = source.hashed()
     positions = positions_of_splits(data.record, hashed, own_test=own_test)
     if positions is None:
         raise _changed(data, differences(data.record, hashed, own_test=own_test))
     rows = source.take(data.spec, positions[split])
     return JudgedRows(data.experiment, data.spec, rows, tuple(_same_rows_note(data)))
+
+
+def _same_positions(data: RunData, source: SourceRows) -> dict[str, np.ndarray]:
+    """Split rows as for training, of a run that keeps none of them, but knows its file and its splits.
+
+    Raises:
+        DataError: they are not the same.
+    """
+    assert data.record is not None
+    if _other_file(data) is not None:
+        raise _changed(data, "its bytes are others, and of so many rows the run keeps no fingerprints")
+    positions = source.split(data.experiment.data, seed=data.experiment.seed).rows
+    if split_digests(positions) != data.record.splits:
+        raise _changed(data, "its rows are split otherwise now")
+    return positions
 
 
 def unseen_rows_of_source(run: Run, *, moved_to: Path | None = None) -> JudgedRows:
@@ -186,7 +203,7 @@ def unseen_rows_of_source(run: Run, *, moved_to: Path | None = None) -> JudgedRo
         NnlabError: the run does not know its rows.
     """
     data = RunData.of(run, moved_to=moved_to)
-    if data.record is None:
+    if data.record is None or data.record.splits is not None:
         hint = "evaluate a file with rows that it has never seen: `--input FILE`"
         raise NnlabError("the run keeps no fingerprint of its rows, so those it was trained on are unknown", hint=hint)
     source = _read(data)
@@ -287,7 +304,7 @@ def _seen_note(data: RunData, features: np.ndarray, *, dropped: int) -> tuple[tu
     notes = []
     if dropped:
         notes.append(f"{dropped} rows are of classes that the run was not trained on, and left out")
-    if data.record is None:
+    if data.record is None or data.record.splits is not None:
         return (*notes, UNKNOWN_ROWS), counts
     counts |= count_seen(data.record, features)
     if counts["train"] or counts["validation"]:

@@ -15,14 +15,14 @@ from nnlab.data.classes import check_every_class_is_trained, class_weights
 from nnlab.data.columns import AUTOENCODER, select_features
 from nnlab.data.encoding.encoding import TableEncoding
 from nnlab.data.files import reading
+from nnlab.data.fitting import fitted
 from nnlab.data.folds import Fold
 from nnlab.data.precision import lost_in_float32
 from nnlab.data.record import DataRecord, make_record
 from nnlab.data.registry import RawData, Request, Source
-from nnlab.data.scaling import fit_scaling, scaled
 from nnlab.data.source_rows import PATH, SourceRows
 from nnlab.data.sources import SOURCES
-from nnlab.data.splits import ByName, DataSpec, Split, Splits, row_count
+from nnlab.data.splits import ByName, DataSpec, Rows, Splits, row_count
 from nnlab.data.splitting import Chosen
 from nnlab.data.target_scaling import TargetScaling
 from nnlab.data.target_spec import TargetSpec
@@ -53,7 +53,7 @@ def load_data(config: DataConfig, *, seed: int) -> Splits:
     source, chosen = load_source_rows(config, seed=seed)
     rows = chosen.rows
     classes = {output: target.codes for output, target in source.targets.items() if target.codes}
-    record = make_record(config, source.hashed(), rows, classes)
+    record = make_record(config, None if source.raw.stored else source.hashed(), rows, classes)
     found = _assemble(source, rows, config, record)
     fold = source.validation(config, seed=seed)
     of_fold = None
@@ -212,30 +212,16 @@ def _check_own_splits(source: SourceRows, config: DataConfig) -> None:
 def _assemble(source: SourceRows, rows: Mapping[str, np.ndarray], config: DataConfig, record: DataRecord) -> Splits:
     source = replace(source, targets=scaled_targets(source, rows["train"], config))
     raw, targets = source.raw, source.targets
-    x_train = source.features(rows["train"])
-    encoding = _encoding(raw, x_train, config)
-    plain = {} if encoding is not None else x_train
-    scalings = {name: fit_scaling(x, said_of(name, config.scale)) for name, x in plain.items()}
     for target in targets.values():
         _check_classes(target, rows["train"], source.num_main, config)
-
-    def split(name: str) -> Split | None:
-        if name not in rows:
-            return None
-        x = source.features(rows[name]) if name != "train" else x_train
-        if encoding is not None:
-            return source.finished(encoding.encode(x), rows[name])
-        return source.finished({array: scaled(x[array], scalings[array]) for array in x}, rows[name])
-
-    train, validation, test = (split(name) for name in ("train", "validation", "test"))
+    splits, scalings, encoding = fitted(source, rows, config)
+    train, validation, test = (splits.get(name) for name in ("train", "validation", "test"))
     assert train is not None
-    names = raw.feature_names if encoding is None else encoding.feature_names
+    names, row = raw.feature_names if encoding is None else encoding.feature_names, train.take(slice(1)).x
     spec = DataSpec(
-        input_shapes={name: x.shape[1:] for name, x in train.x.items()},
+        input_shapes={name: x.shape[1:] for name, x in row.items()},
         feature_names=names,
-        targets=shared(
-            {output: _target_spec(raw, output, target, train.x, names) for output, target in targets.items()}
-        ),
+        targets=shared({output: _target_spec(raw, output, target, row, names) for output, target in targets.items()}),
         num_train=train.count,
         num_validation=0 if validation is None else validation.count,
         num_test=0 if test is None else test.count,
@@ -255,6 +241,7 @@ def _assemble(source: SourceRows, rows: Mapping[str, np.ndarray], config: DataCo
         },
         pictures=raw.pictures,
         read_with=raw.read_with,
+        storage=raw.storage,
     )
     return Splits(train, validation, test, spec, record)
 
@@ -301,25 +288,9 @@ def scaled_targets(source: SourceRows, train: np.ndarray, config: DataConfig) ->
     return found
 
 
-def _encoding(raw: RawData, x_train: ByName, config: DataConfig) -> TableEncoding | None:
-    """Fit what makes numbers of columns of which not all are plain numbers.
-
-    Raises:
-        DataError: nothing is left of them, or nothing can be learned from one.
-    """
-    if not raw.kinds:
-        return None
-    assert not isinstance(config.scale, Mapping), "columns are no arrays with scalings of their own"
-    encoding = TableEncoding.fit(x_train, raw.kinds, config.scale)
-    if not encoding.feature_names and not encoding.own:
-        message = "no column is left as a feature: each is the same in all training rows"
-        raise DataError(Problem(message, path=("data", "features")))
-    return encoding
-
-
 def _notes(
     raw: RawData,
-    train: Split,
+    train: Rows,
     targets: Mapping[str, Target],
     rows: np.ndarray,
     encoding: TableEncoding | None,
@@ -329,11 +300,13 @@ def _notes(
     yield from encoding.notes() if encoding is not None else ()
     yield from dict.fromkeys(note for target in targets.values() for note in target.notes)
     hint = "scale the column (`scale: standardize`), or leave it out with `features`"
-    for name, x in raw.x.items():
+    in_memory = train.in_memory
+    for name, x in raw.x.items() if in_memory is not None else ():
+        assert in_memory is not None
         if encoding is None:
-            yield from lost_in_float32(x, rows, train.x[name], raw.feature_names or (name or "x",), hint)
+            yield from lost_in_float32(x, rows, in_memory.x[name], raw.feature_names or (name or "x",), hint)
         elif raw.kinds[name].name == "numeric":
-            seen = train.x[encoding.numbers][:, encoding.features_of(name)[:1]]
+            seen = in_memory.x[encoding.numbers][:, encoding.features_of(name)[:1]]
             yield from lost_in_float32(np.nan_to_num(x), rows, seen, (name,), hint)
     for output, target in targets.items():
         if target.scaling is not None:

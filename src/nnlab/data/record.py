@@ -28,16 +28,18 @@ class DataRecord:
         rows: by split (`train`, `validation`, `test`, and `unused`), `[rows]` of `ROW` in the split's order.
         classes: the number of each class of the source, -1 if its rows were left out; of each output with classes.
         file: of the file that the rows were read from: its path, its size in bytes, and a hash of them.
+        splits: where there are too many rows to keep each, a hash of the positions of each split's; `rows` is empty.
     """
 
     rows: Mapping[str, np.ndarray]
     classes: Mapping[str, Mapping[str, int]]
     file: Mapping[str, Any] | None = None
+    splits: Mapping[str, str] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values: the rows of a split as 16 bytes each (see `ROW`), in base64."""
         rows = {name: base64.b64encode(rows.tobytes()).decode("ascii") for name, rows in self.rows.items()}
-        return {"file": self.file, "classes": self.classes, "rows": rows}
+        return {"file": self.file, "classes": self.classes, "rows": rows, "splits": self.splits}
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> Self:
@@ -49,26 +51,42 @@ class DataRecord:
         rows = {
             name: np.frombuffer(base64.b64decode(text, validate=True), ROW) for name, text in record["rows"].items()
         }
-        return cls({"train": rows.pop("train"), **rows}, dict(record["classes"]), record["file"])
+        splits = record.get("splits")
+        if splits is None:
+            rows = {"train": rows.pop("train"), **rows}
+        return cls(rows, dict(record["classes"]), record["file"], splits)
 
 
 def make_record(
-    config: DataConfig, rows: np.ndarray, split: Mapping[str, np.ndarray], classes: Mapping[str, Mapping[str, int]]
+    config: DataConfig,
+    rows: np.ndarray | None,
+    split: Mapping[str, np.ndarray],
+    classes: Mapping[str, Mapping[str, int]],
 ) -> DataRecord:
     """Record what was loaded.
 
     Args:
         config: the `data` section.
-        rows: those that take part, `[rows]` of `ROW`.
+        rows: those that take part, `[rows]` of `ROW`; `None` if they are too many to keep each.
         split: positions in `rows`, by split.
         classes: as in `DataRecord`.
     """
+    if rows is None:
+        return DataRecord({}, classes, file_record(config), split_digests(split))
     is_used = np.zeros(len(rows), bool)
     is_used[np.concatenate(list(split.values()))] = True
     rest = {} if is_used.all() else {UNUSED: rows[~is_used]}
     return DataRecord(
         {**{name: rows[positions] for name, positions in split.items()}, **rest}, classes, file_record(config)
     )
+
+
+def split_digests(split: Mapping[str, np.ndarray]) -> dict[str, str]:
+    """Hash the positions of the rows of each split, whatever their order."""
+    rising = {name: np.sort(positions).astype("<u4") for name, positions in split.items()}
+    return {
+        name: hashlib.blake2b(positions.tobytes(), digest_size=16).hexdigest() for name, positions in rising.items()
+    }
 
 
 def file_record(config: DataConfig) -> dict[str, Any] | None:

@@ -17,11 +17,12 @@ if TYPE_CHECKING:
     import numpy as np
 
     from nnlab.config.components import Component
-    from nnlab.config.data import DataConfig
+    from nnlab.config.data import DataConfig, Storage
     from nnlab.data.pictures.form import PictureInput
     from nnlab.data.splits import ByName
+    from nnlab.data.stored import StoredArray
 
-Setting = Literal["path", "files", "columns", "target", "ignore", "missing", "split"]
+Setting = Literal["path", "files", "columns", "target", "ignore", "missing", "split", "storage"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,8 @@ class RawData:
         pictures: what the rows of `x` are made of, where they are pictures in files.
         validates: whether each row validates, `[rows]`, where the source says it; else `None`.
         read_with: parameters of the source that were found out, and by which it is read so again.
+        storage: where the rows of a file are kept while they are used; `None` for other sources.
+        stored: the arrays of `x` in files of which rows are read, where they are kept on disk.
     """
 
     x: ByName
@@ -76,6 +79,8 @@ class RawData:
     pictures: PictureInput | None = None
     validates: np.ndarray | None = None
     read_with: Mapping[str, Any] = field(default_factory=dict)
+    storage: Storage | None = None
+    stored: Mapping[str, StoredArray] = field(default_factory=dict)
 
     @classmethod
     def of_one(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Literal
 
 import numpy as np
@@ -52,6 +54,36 @@ def fit_scaling(x: np.ndarray, scale: float | Literal["standardize", "minmax"] |
     return Scaling(mean, np.where(constant, 1.0, _deviation(x, mean)))
 
 
+def fit_scaling_in_parts(
+    parts: Iterable[np.ndarray], scale: float | Literal["standardize", "minmax"] | None
+) -> Scaling | None:
+    """Fit what `fit_scaling` does on rows that come in parts `[rows, ...]`, of several parts but for rounding.
+
+    References:
+        - [Chan, Golub & LeVeque, 1979](http://i.stanford.edu/pub/cstr/reports/cs/tr/79/773/CS-TR-79-773.pdf), of sums
+          of squares that are put together.
+    """
+    if not isinstance(scale, str):
+        return fit_scaling(np.empty(0), scale)
+    parts = iter(parts)
+    first, second = next(parts), next(parts, None)
+    if second is None:
+        return fit_scaling(first, scale)
+    count, mean, squares = 0, np.asarray(0.0), np.asarray(0.0)
+    lowest, highest, dtype = np.asarray(np.inf), np.asarray(-np.inf), first.dtype
+    for part in chain((first, second), parts):
+        lowest, highest = np.minimum(lowest, part.min(axis=0)), np.maximum(highest, part.max(axis=0))
+        own = part.mean(axis=0, dtype=np.float64)
+        apart, total = own - mean, count + len(part)
+        squares = squares + _squares(part, own) + np.square(apart) * (count * len(part) / total)
+        mean, count = mean + apart * (len(part) / total), total
+    constant = is_constant(lowest, highest, dtype)
+    if scale == "minmax":
+        return Scaling(lowest, np.where(constant, 1.0, highest - lowest))
+    deviation = np.sqrt(np.maximum(squares / count, _SMALLEST_FLOAT32))
+    return Scaling(np.where(constant, lowest, mean), np.where(constant, 1.0, deviation))
+
+
 def is_constant(lowest: np.ndarray, highest: np.ndarray, dtype: Any) -> np.ndarray:
     """Tell which columns hold one value, but for how numbers of their type are rounded.
 
@@ -74,7 +106,11 @@ def scaled(x: np.ndarray, scaling: Scaling | None) -> np.ndarray:
 
 def _deviation(x: np.ndarray, mean: np.ndarray) -> np.ndarray:
     """Return the standard deviation, without a float64 copy of all rows."""
+    return np.sqrt(np.maximum(_squares(x, mean) / len(x), _SMALLEST_FLOAT32))
+
+
+def _squares(x: np.ndarray, mean: np.ndarray) -> np.ndarray:
     squares = np.zeros(x.shape[1:])
     for start in range(0, len(x), _CHUNK_ROWS):
         squares += np.square(x[start : start + _CHUNK_ROWS] - mean).sum(axis=0)
-    return np.sqrt(np.maximum(squares / len(x), _SMALLEST_FLOAT32))
+    return squares

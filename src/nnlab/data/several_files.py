@@ -30,8 +30,7 @@ def in_one(tables: Sequence[Table], files: Sequence[Path]) -> Table:
     first = tables[0]
     if len(tables) == 1:
         return first
-    others = zip(tables[1:], files[1:], strict=True)
-    DataError.raise_any([problem for other in others for problem in _other_columns(first, files[0], *other)])
+    check_columns(tables, files)
     import pandas as pd
 
     names = list(first.frame.columns)
@@ -55,7 +54,6 @@ def in_one(tables: Sequence[Table], files: Sequence[Path]) -> Table:
     def has_zeros() -> bool:
         return any(table.has_zeros() for table in tables if table.has_zeros is not None)
 
-    found = {key: value for key, value in first.found.items() if all(each.found.get(key) == value for each in tables)}
     return Table(
         pd.concat(frames, ignore_index=True),
         place,
@@ -67,15 +65,30 @@ def in_one(tables: Sequence[Table], files: Sequence[Path]) -> Table:
         decimal=first.decimal,
         missing=first.missing,
         nested={name: type_ for table in tables for name, type_ in table.nested.items()},
-        notes=tuple(dict.fromkeys(_notes(tables))),
-        found=found,
+        notes=tuple(notes_of(tables)),
+        found=found_in_all(tables),
     )
 
 
-def _notes(tables: Sequence[Table]) -> Iterator[str]:
+def check_columns(tables: Sequence[Table], files: Sequence[Path]) -> None:
+    """Refuse files with other columns than the first one.
+
+    Raises:
+        DataError: with each of them.
+    """
+    others = zip(tables[1:], files[1:], strict=True)
+    DataError.raise_any([problem for other in others for problem in _other_columns(tables[0], files[0], *other)])
+
+
+def found_in_all(tables: Sequence[Table]) -> dict[str, Any]:
+    """Return the parameters of the source by which all of the files are read again."""
+    first = tables[0].found
+    return {key: value for key, value in first.items() if all(each.found.get(key) == value for each in tables)}
+
+
+def notes_of(tables: Sequence[Table]) -> Iterator[str]:
     """Yield what was found of files; of many only that of the first ones."""
-    for table in tables[:_MOST_COLUMNS]:
-        yield from table.notes
+    yield from dict.fromkeys(note for table in tables[:_MOST_COLUMNS] for note in table.notes)
     others = sum(bool(table.notes) for table in tables[_MOST_COLUMNS:])
     if others:
         yield f"and so on in {others:,} more files"

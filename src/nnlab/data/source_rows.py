@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,7 +13,7 @@ from nnlab.data.fingerprint import hash_classes, hash_rows, mix_all
 from nnlab.data.folds import Fold
 from nnlab.data.record import ROW
 from nnlab.data.registry import SOURCES, RawData
-from nnlab.data.splits import DEFAULT_SHARE, FEWEST_TO_SPLIT, ByName, DataSpec, Split, row_count, rows_at
+from nnlab.data.splits import DEFAULT_SHARE, FEWEST_TO_SPLIT, ByName, DataSpec, Rows, Split, row_count, rows_at
 from nnlab.data.splitting import (
     SPLITS,
     ByChance,
@@ -26,6 +26,7 @@ from nnlab.data.splitting import (
     choose_rows,
     told_rows,
 )
+from nnlab.data.stored import StoredRows, rows_at_once
 from nnlab.data.targets import Target
 from nnlab.errors import DataError, Problem
 from nnlab.wording import counted, figure, listed
@@ -61,6 +62,10 @@ class SourceRows:
         numbers = np.arange(main) if raw.rows is None else raw.rows
         if kept is None:
             return cls(raw, targets, np.concatenate([numbers, np.arange(test)]))
+        if raw.stored:  # which of its rows these are, `numbers` says
+            values = raw.split_values
+            raw = replace(raw, split_values=None if values is None else values[kept])
+            return cls(raw, targets, numbers[kept])
         x_test = None if raw.x_test is None else rows_at(raw.x_test, kept[main:])
         numbers = np.concatenate([numbers[kept[:main]], np.flatnonzero(kept[main:])])
         values, tested = raw.split_values, raw.split_values_test
@@ -77,7 +82,7 @@ class SourceRows:
     @property
     def num_main(self) -> int:
         """How many rows there are without the own test set."""
-        return row_count(self.raw.x)
+        return len(self.numbers) - (0 if self.raw.x_test is None else row_count(self.raw.x_test))
 
     def split(self, config: DataConfig, *, seed: int) -> Chosen:
         """Choose the rows of each split, which are given by their positions here.
@@ -203,6 +208,8 @@ class SourceRows:
 
     def features(self, positions: np.ndarray) -> dict[str, np.ndarray]:
         """Return the source's numbers `[rows, ...]` of some rows, by array."""
+        if self.raw.stored:
+            return {name: array.read(self.numbers[positions]) for name, array in self.raw.stored.items()}
         if self.raw.x_test is None or not len(positions) or positions.max() < self.num_main:
             return rows_at(self.raw.x, positions)
         if np.array_equal(positions, np.arange(self.num_main, len(self.numbers))):
@@ -217,15 +224,17 @@ class SourceRows:
             x: their features, scaled; an output may give back an only array.
             positions: of the rows.
         """
+        y = self._answers(positions)
+        return Split(x, shared({output: y[output] if output in y else only(x) for output in self.targets}))
 
-        def answers(output: str, target: Target) -> np.ndarray:
-            if target.y is None:
-                return only(x)
-            y = target.finished(target.y[positions])
-            self._check_logs(output, target, y, positions)
-            return y
-
-        return Split(x, shared({output: answers(output, target) for output, target in self.targets.items()}))
+    def _answers(self, positions: np.ndarray) -> dict[str, np.ndarray]:
+        """Return the targets of rows as a model takes them, but for outputs that give back their inputs."""
+        answers = {}
+        for output, target in self.targets.items():
+            if target.y is not None:
+                answers[output] = y = target.finished(target.y[positions])
+                self._check_logs(output, target, y, positions)
+        return answers
 
     def _check_logs(self, output: str, target: Target, y: np.ndarray, positions: np.ndarray) -> None:
         """Refuse numbers of which there is no logarithm, if it is to be learned.
@@ -245,9 +254,27 @@ class SourceRows:
         )
         raise DataError(Problem(message, "write `standardize`, or leave such rows out", path=PATH))
 
-    def take(self, spec: DataSpec, positions: np.ndarray) -> Split:
+    def take(self, spec: DataSpec, positions: np.ndarray) -> Rows:
         """Return some rows, scaled as those that `spec` describes."""
+        if self.raw.stored:
+            return self.on_disk(positions, spec.scaled)
         return self.finished(spec.scaled(self.features(positions)), positions)
+
+    def on_disk(self, positions: np.ndarray, scaled: Callable[[ByName], ByName]) -> StoredRows:
+        """Return rows that stay on disk, in the order of the source where they are more than memory holds at a time.
+
+        Args:
+            positions: theirs.
+            scaled: makes the features that a model takes of those of the source.
+        """
+        row = scaled(self.features(positions[:1]))
+        at_once = rows_at_once(sum(array.nbytes for array in row.values()))
+        positions = positions if len(positions) <= at_once else np.sort(positions)
+        y = self._answers(positions)
+        outputs = tuple(shared(dict.fromkeys(self.targets, only(self.targets))))
+        places = self.numbers[positions].astype(np.uint32)
+        answers = shared(y) if len(y) == len(self.targets) else y
+        return StoredRows(self.raw.stored, places, scaled, at_once, answers, outputs)
 
     def hashed(self) -> np.ndarray:
         """Return `[rows]` of `ROW`."""

@@ -177,7 +177,7 @@ def bump(request: Request, *, samples: Points = 500, noise: Deviation = 0.0) -> 
     return _function("bump", request, samples, noise)
 
 
-@dataset(needs=["path", "target"], takes=["files", "ignore", "missing", "split"], split="stratified")
+@dataset(needs=["path", "target"], takes=["files", "ignore", "missing", "split", "storage"], split="stratified")
 def csv(
     request: Request, *, encoding: Encoding = "auto", delimiter: Delimiter = "auto", decimal: Decimal = "auto"
 ) -> RawData:
@@ -187,7 +187,7 @@ def csv(
     return read_csv_table(request.config, encoding, delimiter, decimal)
 
 
-@dataset(needs=["path", "target"], takes=["files", "ignore", "missing", "split"], split="stratified")
+@dataset(needs=["path", "target"], takes=["files", "ignore", "missing", "split", "storage"], split="stratified")
 def parquet(request: Request) -> RawData:
     """A table in Parquet files at `path`; needs the package `pyarrow`."""
     from nnlab.data.tables import read_parquet_table

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeAlias
 
 import numpy as np
 
 from nnlab.config.by_name import UNNAMED, by_output, one_or_all, only
+from nnlab.config.data import Storage
 from nnlab.data.pictures.form import PictureInput
 from nnlab.data.scaling import Scaling, scaled
 from nnlab.data.target_spec import Shape, TargetSpec
@@ -52,6 +53,7 @@ class DataSpec:
         class_rows: how many rows of each split have each class or label, in the order of the classes, by output.
         pictures: how files of pictures become rows, where the rows are such.
         read_with: parameters of the source that were found out, and by which it is read so again.
+        storage: where rows of a file are kept while they are used; `None` for other sources.
     """
 
     input_shapes: Mapping[str, Shape]
@@ -73,6 +75,7 @@ class DataSpec:
     class_rows: Mapping[str, Mapping[str, Sequence[int]]] = field(default_factory=dict)
     pictures: PictureInput | None = None
     read_with: Mapping[str, Any] = field(default_factory=dict)
+    storage: Storage | None = None
 
     @property
     def column_names(self) -> tuple[str, ...]:
@@ -145,6 +148,7 @@ class DataSpec:
             "split": self.split,
             "class_rows": {output: dict(of_splits) for output, of_splits in self.class_rows.items()},
             "pictures": None if self.pictures is None else self.pictures.to_json(),
+            "storage": self.storage,
         }
 
     @classmethod
@@ -220,8 +224,19 @@ class Rows(Protocol):
     def in_memory(self) -> Split | None:
         """All of them, where they are arrays in memory, over which a compiled program can go by itself."""
 
+    @property
+    def at_once(self) -> int:
+        """How many of them memory is to hold at a time; all, where it has them anyway."""
+
+    @property
+    def places(self) -> np.ndarray | None:
+        """Where each stands in the source, `[rows]`; `None` if only `DataRecord` may know it."""
+
     def take(self, numbers: np.ndarray | slice) -> Split:
         """Return some rows, by their numbers from 0 or from one number to another, in that order."""
+
+    def changed(self, change: Callable[[Split], Split]) -> Rows:
+        """Return the rows with something done to all of them, or to those that are taken."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -249,9 +264,43 @@ class Split:
         """See `Rows`."""
         return self
 
+    @property
+    def at_once(self) -> int:
+        """See `Rows`."""
+        return self.count
+
+    @property
+    def places(self) -> None:
+        """See `Rows`."""
+        return
+
     def take(self, numbers: np.ndarray | slice) -> Split:
         """See `Rows`; of a slice no array is copied."""
         return Split(*(rows_at(arrays, numbers) for arrays in (self.x, self.y, self.weights)))
+
+    def changed(self, change: Callable[[Split], Split]) -> Split:
+        """See `Rows`."""
+        return change(self)
+
+
+def parts_of(rows: Rows) -> Iterator[Split]:
+    """Yield rows in their order: at once those in memory, others in parts."""
+    if rows.in_memory is not None:
+        yield rows.in_memory
+        return
+    for start in range(0, rows.count, rows.at_once):
+        yield rows.take(slice(start, start + rows.at_once))
+
+
+def in_whole(rows: Rows) -> Split:
+    """Return all rows in memory."""
+    return rows.take(slice(rows.count)) if rows.in_memory is None else rows.in_memory
+
+
+def answers_of(rows: Rows) -> ByName:
+    """Return the targets of all rows."""
+    parts = [part.y for part in parts_of(rows)]
+    return parts[0] if len(parts) == 1 else {name: np.concatenate([y[name] for y in parts]) for name in parts[0]}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -266,32 +315,34 @@ class Splits:
         record: by which a run knows the rows again.
     """
 
-    train: Split
-    validation: Split | None
-    test: Split | None
+    train: Rows
+    validation: Rows | None
+    test: Rows | None
     spec: DataSpec
     record: DataRecord | None = None
 
     @property
-    def named(self) -> dict[str, Split | None]:
+    def named(self) -> dict[str, Rows | None]:
         """The splits by what they are called; `None` for one without rows."""
         return {"train": self.train, "validation": self.validation, "test": self.test}
 
     @property
-    def present(self) -> dict[str, Split]:
+    def present(self) -> dict[str, Rows]:
         """The splits that have rows, by what they are called."""
         return {name: split for name, split in self.named.items() if split is not None}
 
     def order_in_source(self) -> np.ndarray:
         """Return the training rows in the order in which they stand in their source: int64 `[rows]`."""
+        if self.train.places is not None:
+            return np.argsort(self.train.places, kind="stable")
         if self.record is None:
             return np.arange(self.train.count)
         return np.argsort(self.record.rows["train"]["row"], kind="stable")
 
     def each(self, change: Callable[[Split], Split]) -> Self:
         """Return the data with something done to the rows of every split."""
-        validation, test = (split and change(split) for split in (self.validation, self.test))
-        return replace(self, train=change(self.train), validation=validation, test=test)
+        validation, test = (split and split.changed(change) for split in (self.validation, self.test))
+        return replace(self, train=self.train.changed(change), validation=validation, test=test)
 
     def to_json(self) -> dict[str, Any]:
         """Return what a run keeps of its data: all that the model has to know, and which rows were in which split."""

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from nnlab.config.components import Component
 from nnlab.config.data import DataConfig
 from nnlab.config.names import canonical
 from nnlab.data.cells import NUMBER, Role, are_decimal_commas, looks_like_a_figure, number_in, unfit
@@ -244,6 +245,13 @@ def answered(table: Table, positions: Iterable[int]) -> np.ndarray:
     for position in positions:
         rows &= table.frame.iloc[:, position].notna().to_numpy()
     return np.flatnonzero(rows)
+
+
+def are_plain(kinds: Mapping[str, Component], config: DataConfig) -> bool:
+    """Whether columns of some kinds are numbers of which nothing is said."""
+    if isinstance(config.features, Mapping) or config.missing is not None:
+        return False
+    return all(kind.name in ("numeric", "boolean") and not kind.parameters for kind in kinds.values())
 
 
 def labels(table: Table, position: int, *, infer: bool, notes: list[str]) -> np.ndarray | Fault:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any, get_args
@@ -12,7 +13,6 @@ from typing import Any, get_args
 import numpy as np
 
 from nnlab.config.by_name import UNNAMED
-from nnlab.config.components import Component
 from nnlab.config.data import DataConfig
 from nnlab.data.cells import are_decimal_commas
 from nnlab.data.column_kinds import COLUMN_KINDS
@@ -33,7 +33,9 @@ from nnlab.data.precision import lost_in_float64
 from nnlab.data.registry import RawData
 from nnlab.data.several_files import in_one
 from nnlab.data.split_column import read_split_column
-from nnlab.data.table import Fault, Table, answered, padded, target_columns
+from nnlab.data.stored_tables import beyond_memory, read_stored_table
+from nnlab.data.table import Fault, Table, answered, are_plain, padded, target_columns
+from nnlab.data.table_parts import CSV_GROWS, csv_table_parts, parquet_parts
 from nnlab.data.text_files import TextFile
 from nnlab.errors import DataError, Problem, did_you_mean
 from nnlab.wording import counted, listed, show
@@ -50,10 +52,16 @@ def read_csv_table(config: DataConfig, encoding: str, delimiter: str, decimal: s
     """Read the CSV files at `path`; each of the others is `auto` if the config does not say it."""
     files = require_files(config.paths, source="csv")
     given, form = given_form(encoding, delimiter, decimal)
-    tables = [csv_table(file, form=form, encoding=given, missing=config.missing) for file in files]
+    texts = [TextFile.of(file, given) for file in files]
+    if (why := beyond_memory(config, CSV_GROWS * sum(text.size for text in texts))) is not None:
+        parts = csv_table_parts(texts, form, missing=config.missing)
+        if config.features is None:
+            _check_all_are_named(parts.table, files[0])
+        return read_stored_table(parts, config, why)
+    tables = [csv_table(text, form=form, missing=config.missing) for text in texts]
     if config.features is None:
         _check_all_are_named(tables[0], files[0])
-    return _as_arrays(in_one(tables, files), config)
+    return replace(_as_arrays(in_one(tables, files), config), storage="memory")
 
 
 def given_form(encoding: str, delimiter: str, decimal: str) -> tuple[str | None, CsvForm]:
@@ -108,15 +116,14 @@ def _check_all_are_named(table: Table, file: Path) -> None:
 
 
 def csv_table(
-    file: Path,
+    file: Path | TextFile,
     *,
     form: CsvForm | None = None,
-    encoding: str | None = None,
     for_training: bool = True,
     missing: tuple[str, ...] | None = None,
 ) -> Table:
     """Read a CSV file as a table whose problems have its lines; `missing` is as in `Table`."""
-    text = TextFile.of(file, encoding)
+    text = file if isinstance(file, TextFile) else TextFile.of(file)
     frame, found = read_csv(text, form or CsvForm(), missing=missing or ())
 
     @cache
@@ -124,7 +131,7 @@ def csv_table(
         return lines_of_rows(text, found)
 
     def place(_: str, row: int) -> dict[str, Any]:
-        return {"file": str(file), "line": lines()[row]}
+        return {"file": str(text.file), "line": lines()[row]}
 
     @cache
     def all_written() -> Any:
@@ -148,7 +155,12 @@ def csv_table(
 def read_parquet_table(config: DataConfig) -> RawData:
     """Read the Parquet files at `path`."""
     files = require_files(config.paths, source="parquet")
-    return _as_arrays(in_one([parquet_table(file, missing=config.missing) for file in files], files), config)
+    if config.storage != "memory":
+        parts = parquet_parts(files, missing=config.missing)
+        if (why := beyond_memory(config, parts.size)) is not None:
+            return read_stored_table(parts, config, why)
+    table = in_one([parquet_table(file, missing=config.missing) for file in files], files)
+    return replace(_as_arrays(table, config), storage="memory")
 
 
 def read_inline_table(config: DataConfig) -> RawData:
@@ -199,7 +211,7 @@ def _as_arrays(table: Table, config: DataConfig) -> RawData:
     if config.features is None and len(kinds) > 1:
         notes += _row_numbers(integers, len(table.frame))
     notes += [f"`{name}` is left out: {guess.why}" for name, guess in found.left_out.items()]
-    is_plain = _are_plain(columns, kinds, config)
+    is_plain = are_plain(kinds, config) and not any(np.isnan(column).any() for column in columns.values())
     return RawData(
         x={UNNAMED: np.stack(list(columns.values()), axis=1)} if is_plain else columns,
         y={output: _stack(columns) if len(columns) > 1 else next(_arrays(columns)) for output, columns in y.items()},
@@ -215,14 +227,6 @@ def _as_arrays(table: Table, config: DataConfig) -> RawData:
         split_values=None if isinstance(said, Fault) else said,
         read_with=table.found,
     )
-
-
-def _are_plain(columns: Mapping[str, np.ndarray], kinds: Mapping[str, Component], config: DataConfig) -> bool:
-    """Whether the columns are numbers about which nothing is said, and none of them is missing."""
-    if isinstance(config.features, Mapping) or config.missing is not None:
-        return False
-    are_numbers = all(kind.name in ("numeric", "boolean") and not kind.parameters for kind in kinds.values())
-    return are_numbers and not any(np.isnan(column).any() for column in columns.values())
 
 
 def _read_otherwise(table: Table, features: Iterable[int], answers: Iterable[int]) -> Iterator[str]:

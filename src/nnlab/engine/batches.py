@@ -1,8 +1,8 @@
-"""Batches of rows in memory, the order of each epoch a pure function of seed and epoch."""
+"""Batches of rows, the order of each epoch a pure function of seed and epoch."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,8 @@ import numpy as np
 import tensorflow as tf
 
 from nnlab.config.by_name import one_or_all
-from nnlab.data.splits import Rows, Split
+from nnlab.data.splits import Rows, Split, parts_of
+from nnlab.engine.stretches import Group, Stretch, groups, read_ahead, stretches
 from nnlab.errors import NnlabError
 
 EVALUATION_BATCH_SIZE = 512
@@ -63,7 +64,18 @@ class Batches:
 
     def order(self, epoch: int) -> np.ndarray:
         """Return the order of the rows in an epoch, from 0: int64 `[num_rows]`."""
+        if self.num_rows > self.train.at_once:
+            return np.concatenate([numbers[inside] for numbers, inside in self._groups(epoch)])
         return epoch_permutation(self.seed, epoch, self.num_rows) if self.fixed_order is None else self.fixed_order
+
+    def _groups(self, epoch: int) -> Iterator[Group]:
+        if self.num_rows <= self.train.at_once:
+            return iter([(np.arange(self.num_rows), self.order(epoch))])
+        return groups(self.num_rows, self.train.at_once, self.seed, epoch, shuffle=self.fixed_order is None)
+
+    def stretches(self, epoch: int, *, size: int | None = None) -> Iterator[Stretch]:
+        """Yield the rows of an epoch, from 0, that are not in memory, each stretch filled up to a size."""
+        return stretches(self.train, self._groups(epoch), self.batch_size, size=size)
 
     def arrays(self, model: keras.Model) -> Any:
         """Return the rows as tensors, as a step of the model takes them (see `for_training`).
@@ -91,11 +103,14 @@ class EpochBatches(keras.callbacks.Callback):
         super().__init__()
         self._batches, size = batches, batches.batch_size
         # a variable, because the dataset is made once for all epochs
-        self._order = tf.Variable(tf.range(batches.num_rows, dtype=tf.int64), trainable=False)
+        self._order: Any = None
         whole, rest = batches.steps
         if batches.train.in_memory is None:
-            self.dataset = _taken(lambda step: for_training(self._take(step), model), whole + bool(rest))
+            self._epoch, self._model = 0, model
+            row = for_training(batches.train.take(slice(1)), model)
+            self.dataset = _generated(self._read, row, whole + bool(rest))
             return
+        self._order = tf.Variable(tf.range(batches.num_rows, dtype=tf.int64), trainable=False)
         arrays = batches.arrays(model)
 
         def batch(step: tf.Tensor) -> Any:
@@ -105,28 +120,43 @@ class EpochBatches(keras.callbacks.Callback):
         steps = tf.data.Dataset.range(whole + bool(rest))
         self.dataset = steps.map(batch, num_parallel_calls=2, deterministic=True).prefetch(2)
 
-    def _take(self, step: int) -> Split:
+    def _read(self) -> Iterator[Any]:
+        """Yield the batches of an epoch whose rows are not in memory."""
         size = self._batches.batch_size
-        return self._batches.train.take(self._order.numpy()[step * size : (step + 1) * size])
+        for stretch in read_ahead(self._batches.stretches(self._epoch), lambda stretch: stretch):
+            stop = stretch.steps * size + (0 if self._batches.drops_rest else stretch.rest)
+            for start in range(0, stop, size):
+                numbers = stretch.order[start : min(start + size, stop)]
+                yield for_training(stretch.rows.take(numbers), self._model)
 
     def on_epoch_begin(self, epoch: int, logs: object = None) -> None:  # noqa: ARG002
         """Reorder the rows."""
-        self._order.assign(self._batches.order(epoch))
+        if self._order is None:
+            self._epoch = epoch
+        else:
+            self._order.assign(self._batches.order(epoch))
 
 
 def evaluation_batches(rows: Rows) -> tf.data.Dataset:
     """Return rows in their own order, in batches of `EVALUATION_BATCH_SIZE`."""
     if rows.in_memory is None:
-        starts = range(0, rows.count, EVALUATION_BATCH_SIZE)
-        return _taken(lambda i: for_keras(rows.take(slice(starts[i], starts[i] + EVALUATION_BATCH_SIZE))), len(starts))
+        batches = lambda: map(for_keras, evaluation_parts(rows))  # noqa: E731
+        return _generated(batches, for_keras(rows.take(slice(1))), -(-rows.count // EVALUATION_BATCH_SIZE))
     arrays = tf.data.Dataset.from_tensor_slices(for_keras(rows.in_memory))
     return arrays.batch(EVALUATION_BATCH_SIZE).cache().prefetch(1)
 
 
-def _taken(batch: Callable[[int], tuple[Any, ...]], steps: int) -> tf.data.Dataset:
-    """Return the batches of an epoch, each taken when its step comes near."""
-    kinds = tf.nest.map_structure(lambda array: tf.TensorSpec([None, *array.shape[1:]], array.dtype), batch(0))
-    taken = tf.data.Dataset.from_generator(lambda: map(batch, range(steps)), output_signature=kinds)
+def evaluation_parts(rows: Rows) -> Iterator[Split]:
+    """Yield rows in their own order, `EVALUATION_BATCH_SIZE` at a time."""
+    for part in parts_of(rows):
+        for start in range(0, part.count, EVALUATION_BATCH_SIZE):
+            yield part.take(slice(start, start + EVALUATION_BATCH_SIZE))
+
+
+def _generated(batches: Callable[[], Iterator[Any]], row: Any, steps: int) -> tf.data.Dataset:
+    """Return the batches of an epoch, each made when its step comes near, of which `row` is like a row."""
+    kinds = tf.nest.map_structure(lambda array: tf.TensorSpec([None, *array.shape[1:]], array.dtype), row)
+    taken = tf.data.Dataset.from_generator(batches, output_signature=kinds)
     return taken.apply(tf.data.experimental.assert_cardinality(steps)).prefetch(2)
 
 

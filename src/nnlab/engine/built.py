@@ -229,7 +229,7 @@ def _compiled(built: Built, programs: Programs | None, *, xla: bool) -> Compiled
     if programs is None or key is None:
         return CompiledLoop(model, batches, xla=xla)
     key, another = f"{xla} {built.choice.is_light} {key}", built.another_model
-    if built.choice.is_light and not xla:
+    if built.choice.is_light and not xla and batches.train.in_memory is not None:
         kind = f"any width {program_key(built.experiment, built.splits, of_any_width=True)}"
         wide = wide_loop(programs, (key, kind), model, batches, another)
         if wide is not None:

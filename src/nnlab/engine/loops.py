@@ -1,4 +1,4 @@
-"""The training loops: compiled passes over rows in memory, or Keras's own `fit`.
+"""The training loops: compiled passes over rows in memory, as many as it holds, or Keras's own `fit`.
 
 All of them see the same batches, seeds and callbacks, and leave each step to Keras's own `train_step` and `test_step`.
 They differ in what goes round the steps: Keras's `fit` calls a function for each, the compiled loop one for thousands,
@@ -11,14 +11,22 @@ import contextlib
 import time
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
 
 import keras
 import tensorflow as tf
 
-from nnlab.data.splits import Rows
-from nnlab.engine.batches import EVALUATION_BATCH_SIZE, Batches, EpochBatches, evaluation_batches, for_keras
+from nnlab.data.splits import Rows, Split
+from nnlab.engine.batches import (
+    Batches,
+    EpochBatches,
+    evaluation_batches,
+    evaluation_parts,
+    for_keras,
+    for_training,
+)
+from nnlab.engine.stretches import Stretch, capacity, read_ahead
 
 SECONDS_OF_A_STRETCH = 0.4
 """How long the compiled loop runs before it looks up: for Ctrl-C, the progress line, a loss that is not finite."""
@@ -114,7 +122,7 @@ class Evaluation:
 
     def build(self, split: Rows) -> None:
         """Make the function, for any number of rows, and the variables of losses and metrics, without changing any."""
-        row = _block(split, 0, 1)
+        row = _block(split.take(slice(1)))
         self._make_variables(row)
         rows = keras.tree.map_structure(lambda array: tf.TensorSpec([None, *array.shape[1:]], array.dtype), row)
         test = tf.function(self._test_step, autograph=False)
@@ -136,8 +144,8 @@ class Evaluation:
         if self.program is None:
             self.build(split)
         logs: Any = {}
-        for start in range(0, split.count, EVALUATION_BATCH_SIZE):
-            logs = self.program(_block(split, start, start + EVALUATION_BATCH_SIZE), tf.constant(start == 0))
+        for i, part in enumerate(evaluation_parts(split)):
+            logs = self.program(_block(part), tf.constant(i == 0))
         return _floats(logs)
 
 
@@ -162,7 +170,9 @@ def _nothing(_: None) -> tf.Tensor:
 
 
 class CompiledLoop(Loop):
-    """Steps over rows in memory as one compiled program, without Python in between.
+    """Steps over rows as one compiled program, without Python in between.
+
+    Of rows that are not in memory it holds one stretch, while the next one is read.
 
     Args:
         model: compiled.
@@ -189,25 +199,35 @@ class CompiledLoop(Loop):
         # XLA needs to know the size of a batch: an odd last one gets a program of its own, without XLA
         self._xla = xla
         whole, rest = batches.steps
-        self._steps, self._rest = (whole, rest) if xla else (whole + bool(rest), 0)
+        has_all = batches.train.in_memory is not None
+        self._steps, self._rest = (whole + bool(rest), 0) if has_all and not xla else (whole, rest)
+        self._size = batches.num_rows if has_all else capacity(batches.train, batches.batch_size)
         self._seconds_a_step = 0.0
         self.is_exact = True
         # a function of its own, as in Keras's loop: TensorFlow rewrites a step that is spread in a larger one otherwise
         self._one_step = tf.function(self._keras_step, autograph=False, reduce_retracing=True)
-        self.batches, self._rows = batches, batches.arrays(model) if rows is None else rows
+        self.batches = batches
+        self._rows = batches.arrays(model) if rows is None and has_all else rows
         # the programs are made before the first step; the variables of metrics before that, as no loop may make them
         self._evaluation.build(batches.train)
-        rows = (self._rows, tf.zeros([batches.num_rows], tf.int64))
+        rows = (self._rows if has_all else self._zeros(), tf.zeros([self._size], tf.int64))
         train_steps = tf.function(self._train_steps, autograph=False, jit_compile=xla)
         # called straight, without the search for the trace that fits, which takes as long as some steps
-        self._train = train_steps.get_concrete_function(*rows, _count(0), _count(0))
-        self._train(*rows, _count(0), _count(0))
+        self._train = train_steps.get_concrete_function(*rows, _count(0), _count(0), tf.constant(False))
+        self._train(*rows, _count(0), _count(0), tf.constant(False))
         if self._rest:
-            self._train_last = tf.function(self._train_rest, autograph=False).get_concrete_function(*rows)
+            last = tf.function(self._train_rest, autograph=False)
+            self._train_last = last.get_concrete_function(rows[0], tf.zeros([self._rest], tf.int64))
+
+    def _zeros(self) -> Any:
+        """Return rows like those of a stretch."""
+        row = for_training(self.batches.train.take(slice(1)), self.model)
+        return tf.nest.map_structure(lambda array: tf.zeros([self._size, *array.shape[1:]], array.dtype), row)
 
     def set_batches(self, batches: Batches) -> None:
         """Go over these rows from now on; their number and shapes are those of the rows before."""
-        self.batches, self._rows = batches, batches.arrays(self.model)
+        self.batches = batches
+        self._rows = None if batches.train.in_memory is None else batches.arrays(self.model)
 
     def fit(self, validation: Rows | None, *, epochs: range, callbacks: Sequence[keras.callbacks.Callback]) -> None:
         """See `Loop`; the methods for batches are called once a stretch of steps, at its last."""
@@ -234,33 +254,57 @@ class CompiledLoop(Loop):
 
     def run_epoch(self, epoch: int, calls: keras.callbacks.CallbackList) -> dict[str, float]:
         """Train an epoch, counted from 0, and return what Keras would log of it."""
-        order = tf.constant(self.batches.order(epoch))
-        step, logs = 0, {}
-        while step < self._steps and not (step and self.model.stop_training):
-            stop = min(step + self._stretch(), self._steps)
-            calls.on_train_batch_begin(step)
-            began = time.perf_counter()
-            logs = self.take_steps(order, step, stop)
-            self._seconds_a_step = (time.perf_counter() - began) / (stop - step)
-            calls.on_train_batch_end(stop - 1, logs)
-            step = stop
-            if self._hook is not None and not self._hook.goes_on():
-                self.model.stop_training = True
-        if self._rest and not (step and self.model.stop_training):
-            calls.on_train_batch_begin(step)
-            logs = _floats(self._train_last(self._rows, order))
-            calls.on_train_batch_end(step, logs)
+        logs: dict[str, float] = {}
+        with contextlib.closing(self._loaded(epoch)) as parts:
+            for part in parts:
+                step = 0
+                while step < part.steps and not (part.first_step + step and self.model.stop_training):
+                    stop = min(step + self._stretch(), part.steps)
+                    calls.on_train_batch_begin(part.first_step + step)
+                    began = time.perf_counter()
+                    logs = self._take(part, step, stop)
+                    self._seconds_a_step = (time.perf_counter() - began) / (stop - step)
+                    calls.on_train_batch_end(part.first_step + stop - 1, logs)
+                    step = stop
+                    if self._hook is not None and not self._hook.goes_on():
+                        self.model.stop_training = True
+                if self.model.stop_training and part.first_step + step:
+                    break
+                if part.rest:
+                    calls.on_train_batch_begin(self._steps)
+                    start = part.steps * self.batches.batch_size
+                    logs = _floats(self._train_last(part.rows, part.order[start : start + part.rest]))
+                    calls.on_train_batch_end(self._steps, logs)
         return logs
 
+    def _loaded(self, epoch: int) -> Generator[_Loaded]:
+        """Yield the rows of an epoch as tensors: at once those in memory, others stretch by stretch."""
+        if self._rows is not None:
+            yield _Loaded(self._rows, tf.constant(self.batches.order(epoch)), 0, self._steps, self._rest)
+            return
+
+        def loaded(stretch: Stretch) -> _Loaded:
+            # tensors have copies of the rows
+            rows = tf.nest.map_structure(tf.constant, for_training(stretch.rows, self.model))
+            rest = 0 if self.batches.drops_rest else stretch.rest
+            return _Loaded(rows, tf.constant(stretch.order), stretch.first_step, stretch.steps, rest)
+
+        with contextlib.closing(read_ahead(self.batches.stretches(epoch, size=self._size), loaded)) as parts:
+            yield from parts
+
     def take_steps(self, order: tf.Tensor, first: int, stop: int) -> dict[str, float]:
-        """Take some steps of an epoch, all of whole batches; return what Keras would log of the epoch so far.
+        """Take some steps of an epoch over rows in memory, all of whole batches; return what Keras would log so far.
 
         Args:
             order: of the rows.
             first: the first step, from 0.
             stop: the one behind the last.
         """
-        return _floats(self._train(self._rows, order, _count(first), _count(stop)))
+        return self._take(_Loaded(self._rows, order, 0, self._steps, self._rest), first, stop)
+
+    def _take(self, part: _Loaded, first: int, stop: int) -> dict[str, float]:
+        begins = tf.constant(part.first_step + first == 0)
+        return _floats(self._train(part.rows, part.order, _count(first), _count(stop), begins))
 
     def operations(self) -> Counter[str]:
         """Return of which operations the programs of training and evaluation consist, and of how many of each."""
@@ -276,13 +320,16 @@ class CompiledLoop(Loop):
         """See `Loop`."""
         return self._evaluation.evaluate(split)
 
-    def _train_steps(self, rows: Any, order: tf.Tensor, first: tf.Tensor, stop: tf.Tensor) -> dict[str, tf.Tensor]:
-        reset_metrics(self.model, tf.equal(first, 0))
+    def _train_steps(
+        self, rows: Any, order: tf.Tensor, first: tf.Tensor, stop: tf.Tensor, begins: tf.Tensor
+    ) -> dict[str, tf.Tensor]:
+        reset_metrics(self.model, begins)
         num_rows, batch_size = self.batches.num_rows, self.batches.batch_size
+        is_even = self._xla or self.batches.drops_rest or self.batches.train.in_memory is None
 
         def step(number: tf.Tensor) -> tuple[tf.Tensor]:
             start = number * batch_size
-            size = batch_size if self._xla or self.batches.drops_rest else tf.minimum(num_rows - start, batch_size)
+            size = batch_size if is_even else tf.minimum(num_rows - start, batch_size)
             self._step(rows, tf.slice(order, [start], [size]))
             return (number + 1,)
 
@@ -293,9 +340,9 @@ class CompiledLoop(Loop):
         results: dict[str, tf.Tensor] = self.model.get_metrics_result()
         return results
 
-    def _train_rest(self, rows: Any, order: tf.Tensor) -> dict[str, tf.Tensor]:
+    def _train_rest(self, rows: Any, numbers: tf.Tensor) -> dict[str, tf.Tensor]:
         reset_metrics(self.model, tf.constant(self._steps == 0))
-        self._step(rows, order[-self._rest :])
+        self._step(rows, numbers)
         results: dict[str, tf.Tensor] = self.model.get_metrics_result()
         return results
 
@@ -310,6 +357,16 @@ class CompiledLoop(Loop):
     def _step(self, rows: Any, numbers: tf.Tensor) -> None:
         batch = keras.tree.map_structure(lambda array: tf.gather(array, numbers), rows)
         self._one_step(batch if self._hook is not None else keras.tree.map_structure(_of_any_size, batch))
+
+
+class _Loaded(NamedTuple):
+    """A `Stretch` as tensors."""
+
+    rows: Any
+    order: tf.Tensor
+    first_step: int
+    steps: int
+    rest: int
 
 
 def _of_any_size(batch: tf.Tensor) -> tf.Tensor:
@@ -346,8 +403,8 @@ def _count(number: int) -> tf.Tensor:
     return tf.constant(number, tf.int64)
 
 
-def _block(rows: Rows, start: int, stop: int) -> Any:
-    return keras.tree.map_structure(tf.convert_to_tensor, for_keras(rows.take(slice(start, stop))))
+def _block(rows: Split) -> Any:
+    return keras.tree.map_structure(tf.convert_to_tensor, for_keras(rows))
 
 
 def _floats(logs: Any) -> dict[str, float]:

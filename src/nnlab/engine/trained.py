@@ -50,5 +50,6 @@ class Trained:
         experiment, spec = judged.experiment, judged.spec
         Decision(experiment, spec.num_train).choose_engine(self.model).set_rewriting()
         outputs = plan_model(experiment, spec).outputs
-        figures = Evaluation(self.model).evaluate(model_rows(experiment, spec, judged.rows, outputs))
+        rows = judged.rows.changed(lambda rows: model_rows(experiment, spec, rows, outputs))
+        figures = Evaluation(self.model).evaluate(rows)
         return in_order(figures, history_columns(outputs))

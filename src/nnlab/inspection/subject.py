@@ -8,7 +8,7 @@ from pathlib import Path
 from nnlab.config.columns import SplitName
 from nnlab.data.features import open_rows
 from nnlab.data.judging import JudgedRows, RunData, rows_of_split, scored_rows
-from nnlab.data.splits import DataSpec, Split, Splits
+from nnlab.data.splits import DataSpec, Rows, Split, Splits
 from nnlab.engine.built import Built
 from nnlab.engine.trained import Trained
 from nnlab.errors import NnlabError
@@ -28,7 +28,7 @@ class RowsOfInterest:
         notes: what has to be said of them.
     """
 
-    rows: Split
+    rows: Rows
     notes: tuple[str, ...] = ()
 
 
@@ -92,5 +92,5 @@ def rows_of_file(file: Path, data: RunData) -> RowsOfInterest:
     return RowsOfInterest(Split(inputs, {}), (f"no loss and no gradients: {reason}",))
 
 
-def _model_rows(judged: JudgedRows, outputs: tuple[OutputPlan, ...]) -> Split:
-    return model_rows(judged.experiment, judged.spec, judged.rows, outputs)
+def _model_rows(judged: JudgedRows, outputs: tuple[OutputPlan, ...]) -> Rows:
+    return judged.rows.changed(lambda rows: model_rows(judged.experiment, judged.spec, rows, outputs))

@@ -49,8 +49,12 @@ def model_splits(experiment: Experiment, splits: Splits, outputs: Sequence[Outpu
     weights = {output.name: spec.class_weight_of(output.name) for output in outputs}
     weights = weights if any(weights.values()) else {}
     found = splits.each(lambda split: model_rows(experiment, spec, split, outputs))
-    of_rows = {output: _weight_of_rows(found.train.y[output], of_classes) for output, of_classes in weights.items()}
-    return replace(found, train=replace(found.train, weights=of_rows), spec=replace(spec, class_weights=weights))
+
+    def weighed(rows: Split) -> Split:
+        of_rows = {output: _weight_of_rows(rows.y[output], of_classes) for output, of_classes in weights.items()}
+        return replace(rows, weights=of_rows)
+
+    return replace(found, train=found.train.changed(weighed), spec=replace(spec, class_weights=weights))
 
 
 def model_rows(experiment: Experiment, spec: DataSpec, rows: Split, outputs: Sequence[OutputPlan]) -> Split:

@@ -173,6 +173,8 @@ def with_plan(experiment: Experiment, spec: DataSpec, plan: Plan) -> Experiment:
         data = replace(data, source=data.source.with_parameters(**spec.read_with))
     if isinstance(data.path, tuple) or (data.path is not None and is_pattern(data.path)):
         data = replace(data, path=tuple(str(file) for path in data.paths for file in matching(path)))
+    if spec.storage is not None:
+        data = replace(data, storage=spec.storage)
     if spec.encoding is not None:
         kinds = {name: column.settled for name, column in spec.encoding.columns.items()}
         data = replace(data, features=kinds, ignore=OTHERS)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
 from nnlab.config.by_name import by_output
 from nnlab.config.components import Component
 from nnlab.config.training import TrainingConfig
-from nnlab.data.splits import Splits
+from nnlab.data.splits import Split, Splits, parts_of
 from nnlab.errors import ConfigError, ConfigPath, Problem
 from nnlab.model.ending import takes_of
 from nnlab.model.hidden import PlannedLayer
@@ -29,14 +29,20 @@ def check_targets(training: TrainingConfig, outputs: Sequence[OutputPlan], split
     problems = []
     for output in outputs:
         if output.asked.task == "regression":
-            own = [by_output(split.y, output.name) for split in splits.present.values()]
-            learned = [splits.spec.target_of(output.name).as_learned(y) for y in own]
-            for component, path in output.judges(training):
-                arrays = learned if component.kind == "losses" else own
+            target = splits.spec.target_of(output.name)
+            judges = [each for each in output.judges(training) if targets_of(each[0]) not in ("any", "classes")]
+            for component, path in judges:
+                own = (by_output(part.y, output.name) for part in _all_parts(splits))
+                arrays = map(target.as_learned, own) if component.kind == "losses" else own
                 remark = next((found for y in arrays if (found := target_remark(component, y)) is not None), None)
                 if remark is not None:
                     problems.append(Problem(*remark, path))
     ConfigError.raise_any(problems)
+
+
+def _all_parts(splits: Splits) -> Iterator[Split]:
+    for rows in splits.present.values():
+        yield from parts_of(rows)
 
 
 def target_remark(component: Component, y: np.ndarray) -> Remark | None:
@@ -77,7 +83,7 @@ def check_indices(plan: Plan, splits: Splits) -> None:
             limit = limit_of(component)
             if limit is None or component.parameters.get(limit) is None:
                 continue
-            found = [split.x[source] for split in splits.present.values() if split.x[source].size]
+            found = (part.x[source] for part in _all_parts(splits))
             remark = _unknown(component, limit, found)
             if remark is not None:
                 problems.append(Problem(*remark, (*path, limit)))
@@ -88,13 +94,14 @@ def _place(layer: PlannedLayer) -> ConfigPath:
     return (*layer.path, layer.component.name)
 
 
-def _unknown(component: Component, limit: str, rows: Sequence[np.ndarray]) -> Remark | None:
+def _unknown(component: Component, limit: str, rows: Iterable[np.ndarray]) -> Remark | None:
     """Say so if the rows hold what the layer does not know."""
-    if not rows:
-        return None
     name, known = component.name, component.parameters[limit]
-    lowest, highest = min(float(array.min()) for array in rows), max(float(array.max()) for array in rows)
-    fraction = next((found for array in rows if (found := _fraction(array)) is not None), None)
+    lowest, highest, fraction = 0.0, 0.0, None
+    for array in rows:
+        if array.size:
+            lowest, highest = min(lowest, float(array.min())), max(highest, float(array.max()))
+            fraction = _fraction(array) if fraction is None else fraction
     if fraction is not None:
         message = f"`{name}` takes whole numbers, and the data hold {fraction:g}"
         return Remark(message, "leave `data.scale` out, and number the values from 0")

@@ -64,6 +64,7 @@ class Finder:
             NnlabError: they do not hold.
         """
         from nnlab.data.loading import load_data
+        from nnlab.data.splits import answers_of
         from nnlab.model.prepared import prepare_model
 
         if self._fold is not None:
@@ -78,7 +79,7 @@ class Finder:
             self._loaded[key] = splits
         found = self._loaded[key]
         plan = prepare_model(experiment, found).plan
-        answers = None if found.validation is None else found.validation.y
+        answers = None if found.validation is None else answers_of(found.validation)
         overlap = 0.0 if self._fold is None else found.spec.num_validation / found.spec.num_train
         return Facts(config, found.spec, plan, answers, overlap)
 
