@@ -149,6 +149,20 @@ def test_programs_are_for_a_number_of_words(write_config):
     assert len(keys) == 2
 
 
+def test_layers_that_looked_up_other_words_are_not_taken_over(write_config):
+    from nnlab.engine.built import build_seeded
+    from nnlab.errors import ConfigError
+    from nnlab.model.transfer import check_numbers
+
+    (config, ours), (_, theirs) = (
+        loaded(write_config, READING, f"data.features.note.text.standardize={how}") for how in ("lower", "none")
+    )
+    model, inputs = build_seeded(config.experiment, ours).model, {"note": "note", "place": "City name"}
+    check_numbers(model.layers, model, inputs, ours.spec, ours.spec)
+    with pytest.raises(ConfigError, match="`words` of the run looks up other words or classes than `note` has here"):
+        check_numbers(model.layers, model, inputs, ours.spec, theirs.spec)
+
+
 def test_a_search_over_encodings_is_checked_before_it_begins(nnlab):
     model = "model: {hidden: [2]}\n" + SHORT
     kinds = "[category, {category: {encoding: embedding}}, {category: {encoding: codes}}]"

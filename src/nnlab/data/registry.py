@@ -216,6 +216,9 @@ def _parameters(load: Loader) -> Iterable[Parameter]:
 
 
 Samples = Annotated[int, Ge(10), Le(10_000_000), "points, half of them in each class"]
+Made = Annotated[int, Ge(10), Le(10_000_000), "rows"]
+Temperature = Annotated[float, Ge(0.0), Le(100.0), "how much is left to chance; 0 for nothing"]
+WrongShare = Annotated[float, Ge(0.0), Le(1.0), "share of the rows with the wrong answer"]
 Noise = Annotated[float, Ge(0.0), Le(10.0), "how far points are moved; 0 for a clean picture"]
 Points = Annotated[int, Ge(10), Le(10_000_000), "points"]
 Deviation = Annotated[float, Ge(0.0), Le(10.0), "standard deviation of what is added to y; 0 for the function itself"]

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
@@ -39,6 +39,9 @@ from nnlab.data.table_parts import CSV_GROWS, csv_table_parts, parquet_parts
 from nnlab.data.text_files import TextFile
 from nnlab.errors import DataError, Problem, did_you_mean
 from nnlab.wording import counted, listed, show
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _AUTO = "auto"
 _POINT_BEFORE_THREE = re.compile(r"[+-]?[1-9]\d{0,2}\.\d{3}")
@@ -176,6 +179,12 @@ def read_inline_table(config: DataConfig) -> RawData:
     frame = pd.DataFrame({name: list(values) for name, values in config.columns.items()})
     place = lambda column, row: {"path": ("data", "columns", column, row)}  # noqa: E731
     return _as_arrays(Table(frame, place, missing=config.missing), config)
+
+
+def made_table(frame: pd.DataFrame, config: DataConfig, *, target: str) -> RawData:
+    """Take a table that was made up, whose own target is `target`."""
+    config = config if config.target is not None else replace(config, target=(target,))
+    return _as_arrays(Table(frame, lambda *_: {"path": ("data", "source")}, missing=config.missing), config)
 
 
 def _as_arrays(table: Table, config: DataConfig) -> RawData:

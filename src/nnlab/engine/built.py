@@ -11,8 +11,9 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from nnlab.config.model import SubclassedConfig
+from nnlab.config.model import FunctionalConfig, SubclassedConfig
 from nnlab.config.schema import Experiment
+from nnlab.data.features import data_spec
 from nnlab.data.splits import Splits
 from nnlab.engine.batches import Batches
 from nnlab.engine.decision import Decision, EngineChoice
@@ -29,6 +30,8 @@ from nnlab.model.plan import Plan
 from nnlab.model.prepared import prepare_model
 from nnlab.model.saved import load_model
 from nnlab.model.transfer import PATH as TRANSFER
+from nnlab.model.transfer import check_numbers
+from nnlab.model.wiring import input_sources
 from nnlab.run import Run, open_run
 from nnlab.wording import counted
 
@@ -154,6 +157,9 @@ def build_seeded(
     start_afresh(experiment.seed, keep_programs=keep_programs)
     tf.config.experimental.enable_op_determinism()
     model, taken = build_model(experiment, splits, plan, source=source, trust_code=trust_code)
+    if transfer is not None and isinstance(experiment.model, FunctionalConfig):
+        inputs = {name: taking.array for name, taking in input_sources(experiment.model, splits.spec).items()}
+        check_numbers(taken, model, inputs, splits.spec, data_spec(origin))
     choice = decision.choose_engine(model)
     return Built(model, plan, splits, taken, _phases(experiment, taken), choice.settle(experiment), choice)
 

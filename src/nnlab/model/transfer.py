@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
 import numpy as np
 
 from nnlab.config.model import TransferConfig
+from nnlab.data.splits import DataSpec
 from nnlab.errors import ConfigError, ConfigPath, Problem, did_you_mean
+from nnlab.private.keras import feeding
 from nnlab.wording import one_of
 
 PATH: ConfigPath = ("model", "transfer")
@@ -79,6 +82,30 @@ def copy_weights(config: TransferConfig, source: keras.Model, model: keras.Model
         if hasattr(ours, "finalize_state"):  # Normalization computes with what it derives from its weights
             ours.finalize_state()
     return [ours for _, ours in pairs]
+
+
+def check_numbers(
+    layers: Sequence[Any], model: keras.Model, inputs: Mapping[str, str], here: DataSpec, there: DataSpec
+) -> None:
+    """Refuse layers that look up words or classes of a column whose numbers stood for others in their run.
+
+    Args:
+        layers: those that were taken over.
+        model: which has them now.
+        inputs: the array that each of its inputs takes.
+        here: what its data are.
+        there: what those of the run were.
+
+    Raises:
+        ConfigError: with the first such layer.
+    """
+    own, theirs = ({} if spec.encoding is None else spec.encoding.own for spec in (here, there))
+    for layer in layers:
+        for column in (inputs[name] for name in feeding(layer, model) if inputs.get(name) in own):
+            if column not in theirs or theirs[column].known != own[column].known:
+                message = f"`{layer.name}` of the run looks up other words or classes than `{column}` has here"
+                hint = "name the layers to take over, and leave it out: `layers: [...]`"
+                raise ConfigError(Problem(message, hint, PATH))
 
 
 def _pairs(config: TransferConfig, source: keras.Model, model: keras.Model) -> list[tuple[Any, Any]]:

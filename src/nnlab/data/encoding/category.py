@@ -80,7 +80,11 @@ class Category:
     @property
     def lookup(self) -> Lookup | None:
         """See `Encoder`."""
-        return None if self.dimension is None else Lookup(self.places, self.dimension)
+        return (
+            None
+            if self.dimension is None
+            else Lookup(self.places, self.dimension, known=(self.has_missing, *self.values))
+        )
 
     def encode(self, values: np.ndarray) -> np.ndarray:
         """See `Encoder`; a missing value is unknown where missing ones have no place."""

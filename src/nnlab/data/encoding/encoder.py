@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, Self
 
 import numpy as np
@@ -36,11 +36,13 @@ class Lookup:
         size: the numbers are 0 to `size` - 1.
         dimension: of a vector.
         length: numbers of a row in order, of which 0 stands behind the last one; `None` for a single number.
+        known: what decides which number stands for what.
     """
 
     size: int
     dimension: int
     length: int | None = None
+    known: tuple[str | bool, ...] = field(default=(), repr=False)
 
     @property
     def settled(self) -> dict[str, int]:

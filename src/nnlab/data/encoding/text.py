@@ -92,7 +92,8 @@ class Text:
     @property
     def lookup(self) -> Lookup:
         """See `Encoder`."""
-        return Lookup(len(self.words) + len(_SPECIAL), self.dimension, self.length)
+        known = (self.standardize, self.split, *self.words)
+        return Lookup(len(self.words) + len(_SPECIAL), self.dimension, self.length, known)
 
     def encode(self, values: np.ndarray) -> np.ndarray:
         """See `Encoder`."""
