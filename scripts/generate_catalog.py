@@ -43,6 +43,7 @@ SITE = "https://keras.io/api/"
 
 KINDS = (
     "activations",
+    "callbacks",
     "constraints",
     "initializers",
     "layers",
@@ -64,6 +65,7 @@ SNAKE_CASE_KINDS = {"initializers", "losses", "metrics"}
 # Base classes, and what cannot be described by plain values in a configuration file.
 EXCLUDED = word_set(
     """
+    Callback CallbackList MonitorCallback
     Constraint Initializer Layer Loss LossScaleOptimizer Mean MeanMetricWrapper Metric MultiOptimizer
     Optimizer OptimizerMap Regularizer Sum Wrapper
     FlaxLayer InputLayer InputSpec JaxLayer Lambda Pipeline TFSMLayer TorchModuleWrapper
@@ -114,6 +116,22 @@ OPTIMIZER_USES = {
     "RMSprop": "Steps scaled by recent gradients: Adam without momentum; still usual for recurrent networks.",
     "SGD": "Gradient descent, with momentum if given: slow at first, often the best in the end once tuned.",
     "ScheduleFreeAdamW": "AdamW on averaged weights in place of a schedule; Keras 3.15's is not quite the paper's.",
+}
+
+# What does the work of a callback in a config, where nnlab has a way of its own: such a callback is refused.
+CALLBACKS_INSTEAD = {
+    "BackupAndRestore": "leave it out: `nnlab resume` carries searches and comparisons on",
+    "CSVLogger": "leave it out: each run keeps its `history.csv`",
+    "EarlyStopping": "write `training: {early_stopping: {patience: 10}}`",
+    "History": "leave it out: each run keeps its `history.csv`",
+    "LambdaCallback": "write a class of your own: `callbacks: [my_code.py:MyCallback]`",
+    "LearningRateScheduler": "write `schedule: ...`: `nnlab list schedules` shows what there is",
+    "ModelCheckpoint": "leave it out: each run keeps its model, that of the best epoch with `early_stopping`",
+    "OrbaxCheckpoint": "leave it out: each run keeps its model, that of the best epoch with `early_stopping`",
+    "ProgbarLogger": "leave it out: `nnlab train` shows how it goes on",
+    "ReduceLROnPlateau": "write `schedule: {performance: {factor: 0.1, patience: 10}}`",
+    "TensorBoard": "write `training: {tensorboard: {histogram_freq: 1}}`",
+    "TerminateOnNaN": "leave it out: a training whose loss is no number any more is stopped",
 }
 
 # Where the search for a learning rate begins, where Keras's default is far from what is of use. nnlab's own say so in
@@ -465,7 +483,7 @@ def documentation_url(kind: str, target: Any) -> str | None:
         return link[1] if link else None
     name = target.__name__
     anchor = f"#{name.lower()}-{'class' if inspect.isclass(target) else 'function'}"
-    if kind in ("layers", "optimizers"):
+    if kind in ("callbacks", "layers", "optimizers"):
         return SITE + own_page(kind, target)
     if kind in ("losses", "metrics"):
         module = target.__module__.rpartition(".")[2]
@@ -480,6 +498,7 @@ def documentation_url(kind: str, target: Any) -> str | None:
 OWN_MODULES = "nnlab.layers."
 
 BASES = {
+    "callbacks": keras.callbacks.Callback,
     "constraints": keras.constraints.Constraint,
     "initializers": keras.initializers.Initializer,
     "layers": keras.layers.Layer,
@@ -1044,9 +1063,11 @@ def behaviour(kind: str, target: Any) -> Json:
     if kind == "layers":
         kept = reach_of_layer(target) if is_activation(target) else values_kept(target)
         return {**role_of(target), **kept, **Sizes(target).found()}
+    name = target.__name__
+    if kind == "callbacks":
+        return {"instead": CALLBACKS_INSTEAD[name]} if name in CALLBACKS_INSTEAD else {}
     if kind != "optimizers":
         return {}
-    name = target.__name__
     first_rate = FIRST_RATES.get(name, getattr(target, "first_rate", None))
     return {
         **values_beside(target, {}),
@@ -1116,7 +1137,7 @@ def entry_of(kind: str, target: Any) -> Json:
         "url": documentation_url(kind, target),
         **behaviour(kind, target),
         **judged(kind, target),
-        "parameters": parameters(kind, target),
+        "parameters": {} if target.__name__ in CALLBACKS_INSTEAD else parameters(kind, target),
     }
 
 

@@ -153,3 +153,18 @@ class Tiny(keras.Model):
 
     def get_config(self) -> dict[str, Any]:
         return {"units": self.units, "name": self.name}
+
+
+@register
+class Quits(keras.callbacks.Callback):
+    """Stops after some epochs."""
+
+    def __init__(self, epochs: Annotated[int, Ge(1)] = 1) -> None:
+        super().__init__()
+        self.epochs = epochs
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        self.model.stop_training = epoch + 1 >= self.epochs
+
+    def get_config(self) -> dict[str, Any]:
+        return {"epochs": self.epochs}

@@ -51,7 +51,7 @@ def test_nnlabs_own_objects_stand_beside_keras_and_do_not_hide_any():
     assert catalog.find("layers", "Dense").package == "keras"
     for kind in keras:
         known = set(keras[kind]) | {alias for entry in keras[kind].values() for alias in entry["aliases"]}
-        assert not set(own[kind]) & known
+        assert not set(own.get(kind, {})) & known
 
 
 def test_aliases_lead_to_the_same_entry():

@@ -32,6 +32,7 @@ OBJECTS = {
     "schedules": "seesaw",
     "losses": "quartic",
     "metrics": "worst_error",
+    "callbacks": "Quits",
     "datasets": "ramp",
     "columns": "length",
     "models": "Tiny",
@@ -58,7 +59,7 @@ model:
     - Doubled: {units: 1, kernel_constraint: {Within: 2.0}}
 optimizer: {Sloth: {learning_rate: 0.01}}
 schedule: {seesaw: {period_steps: 3}}
-training: {epochs: 1, batch_size: 10, loss: quartic, metrics: [worst_error]}
+training: {epochs: 1, batch_size: 10, loss: quartic, metrics: [worst_error], callbacks: [{Quits: 2}]}
 """
 
 MODEL = """

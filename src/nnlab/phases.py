@@ -13,6 +13,7 @@ from nnlab.engine.early_stopping import EarlyStopping
 from nnlab.engine.event_files import tensorboard_callback
 from nnlab.engine.loops import Loop
 from nnlab.engine.reuse import Programs
+from nnlab.engine.user_callbacks import made_callbacks
 from nnlab.recording import Recording
 from nnlab.training_options import TrainingOptions
 
@@ -26,6 +27,9 @@ class Phases:
         options: which part of the training to do.
         start: where the part before has ended.
         programs: compiled programs of earlier trainings, for this one to use and to add to.
+
+    Attributes:
+        own: the callbacks that the config names; they come first, so that the history has what they put into logs.
     """
 
     def __init__(
@@ -42,7 +46,8 @@ class Phases:
         epochs = built.experiment.training.epochs
         self._last_epoch = last = epochs if options.last_epoch is None else min(options.last_epoch, epochs)
         self._first_epoch = 0 if start is None else last if start.is_stopped else min(start.epoch, last)
-        self._callbacks: list[keras.callbacks.Callback] = []
+        self.own = made_callbacks(built.experiment)
+        self._callbacks: list[keras.callbacks.Callback] = [*self.own]
         tensorboard = built.experiment.training.tensorboard
         if tensorboard:
             shown = options.hyperparameters

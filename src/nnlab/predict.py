@@ -11,17 +11,20 @@ import numpy as np
 import tensorflow as tf
 
 from nnlab.config.by_name import UNNAMED, by_output, one_or_all, only
+from nnlab.config.load import resolved
 from nnlab.data.judging import JudgedRows
 from nnlab.data.splits import ByName, DataSpec, in_whole
 from nnlab.data.target_spec import TargetSpec
 from nnlab.engine.batches import EVALUATION_BATCH_SIZE
 from nnlab.engine.trained import Trained
+from nnlab.engine.user_callbacks import made_callbacks
 from nnlab.errors import NnlabError
 from nnlab.model.answers import answers
 from nnlab.model.inputs import model_inputs
 from nnlab.model.objects import role_of
 from nnlab.model.plan import output_meanings
 from nnlab.private.keras import layers_inside, seed_generators
+from nnlab.user_code import prints_apart
 
 _RATES = ("rate", "stddev", "dropout", "recurrent_dropout")
 
@@ -61,7 +64,9 @@ def predict(
         seed = trained.experiment.seed if seed is None else seed
         samples = _meant(trained, spec, monte_carlo(trained.model, inputs, samples=mc_samples, seed=seed))
     if not samples or any(target.num_classes is None for target in spec.targets.values()):
-        values = trained.model.predict(inputs, batch_size=EVALUATION_BATCH_SIZE, verbose=0)
+        callbacks = made_callbacks(trained.experiment)
+        with prints_apart(resolved(trained.experiment)):
+            values = trained.model.predict(inputs, batch_size=EVALUATION_BATCH_SIZE, verbose=0, callbacks=callbacks)
         plain = _meant(trained, spec, values)
     columns: dict[str, np.ndarray] = {}
     for output in samples or plain:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from keras.callbacks import Callback
+
 from nnlab.config.columns import SplitName
-from nnlab.config.load import LoadedConfig
+from nnlab.config.load import LoadedConfig, resolved
 from nnlab.data.judging import rows_of_split
 from nnlab.data.loading import load_data
 from nnlab.data.splits import Splits
@@ -21,6 +23,7 @@ from nnlab.phases import Phases
 from nnlab.recording import Recording, RunSummary
 from nnlab.run import Run
 from nnlab.training_options import TrainingOptions
+from nnlab.user_code import prints_apart
 
 AS_CONFIGURED = TrainingOptions()
 
@@ -66,25 +69,31 @@ def train(
         trainings=options.trainings,
     )
     rows = () if start is None else start.rows
-    with Recording(config, run, built, options, observer=observer, rows=rows) as recording:
-        loop = Phases(built, recording, options, start=start, programs=programs).fit()
+    recording = Recording(config, run, built, options, observer=observer, rows=rows)
+    with prints_apart(resolved(built.experiment)), recording:
+        phases = Phases(built, recording, options, start=start, programs=programs)
+        loop = phases.fit()
         recording.keep_fit()
         if not recording.summary.diverged:
             seen = built.splits if options.evaluate_test else replace(built.splits, test=None)
-            recording.complete(evaluate_splits(loop, seen, history_columns(built.plan.outputs)))
+            recording.complete(evaluate_splits(loop, seen, history_columns(built.plan.outputs), phases.own))
     return recording.summary
 
 
-def evaluate_splits(loop: Loop, splits: Splits, columns: Iterable[str]) -> dict[str, dict[str, float] | None]:
+def evaluate_splits(
+    loop: Loop, splits: Splits, columns: Iterable[str], callbacks: Sequence[Callback] = ()
+) -> dict[str, dict[str, float] | None]:
     """Evaluate the loop's model on all splits, dropout off; `None` for a split without rows.
 
     Args:
         loop: the loop that has trained the model.
         splits: the rows.
         columns: the order of the figures.
+        callbacks: are told of each evaluation.
     """
     return {
-        name: None if part is None else in_order(loop.evaluate(part), columns) for name, part in splits.named.items()
+        name: None if part is None else in_order(loop.evaluate(part, callbacks), columns)
+        for name, part in splits.named.items()
     }
 
 

@@ -6,10 +6,12 @@ What a config says of it is checked against its text. `run_code` is the only pla
 from __future__ import annotations
 
 import ast
+import contextlib
 import hashlib
 import re
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -308,6 +310,11 @@ def check_trust(references: Iterable[str], *, trusted: bool) -> None:
         raise _not_trusted(files)
 
 
+def prints_apart(plain: Any) -> AbstractContextManager[Any]:
+    """Let what the user's code prints go to stderr, if plain values of a config name some: stdout is for results."""
+    return contextlib.redirect_stdout(sys.stderr) if any(references_in(plain)) else contextlib.nullcontext()
+
+
 def object_named(reference: str) -> Any:
     """Return the function or class, in a file that `run_code` has run.
 
@@ -351,7 +358,8 @@ def _run(file: str) -> ModuleType:
     before = sys.modules.get(name)
     sys.modules[name] = module  # dataclasses look themselves up there
     try:
-        exec(compile(text, file, "exec"), module.__dict__)
+        with prints_apart(f"{file}:{name}"):
+            exec(compile(text, file, "exec"), module.__dict__)
     except Exception as error:  # whatever the user's code raises is the user's to see
         sys.modules.pop(name, None)
         if before is not None:

@@ -102,6 +102,8 @@ def _value(draw: Draw, parameter: Parameter) -> Any:
         if parameter.kind == "activations" and parameter.default is not None and not parameter.required:
             plain = [name for name in catalog.entries("activations") if name not in catalog.activation_layers()]
         one = component(draw, parameter.kind, plain)
+        for given in one.values() if isinstance(one, dict) and parameter.kind == "layers" else ():
+            (given or {}).pop(catalog.STEP_FACTOR.name, None)  # it is given to the outer layer
         return [one] if "list" in parameter.types else one
     if parameter.choices:
         return draw(st.sampled_from(parameter.choices))

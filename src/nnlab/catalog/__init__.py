@@ -41,6 +41,7 @@ KINDS: Final[dict[str, str]] = {
     "schedules": "schedule",
     "losses": "loss",
     "metrics": "metric",
+    "callbacks": "callback",
     "models": "model class",
     "datasets": "data set",
     "columns": "kind of column",

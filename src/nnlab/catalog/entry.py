@@ -93,6 +93,7 @@ class Entry(NamedTuple):
         package: whose it is.
         takes_more: whether it may take parameters that are not known.
         is_function: of the user's own, whether it is no class.
+        instead: what to do in place of it, where nnlab has a way of its own; it may not stand in a config then.
         preset: parameters that the object gets under this name, where they are not its own defaults.
         direction: of a loss or metric, which values are better; `None` for counts, of which nobody says.
         value_range: of a loss or metric, the least and the largest value; `None` for no end.
@@ -144,6 +145,7 @@ class Entry(NamedTuple):
     split: str = "random"
     takes_more: bool = False
     is_function: bool = False
+    instead: str | None = None
 
     @property
     def key(self) -> str:

@@ -35,6 +35,7 @@ USER_CODE: Final = {
     "optimizers": UserCode(None, "class MyOptimizer(keras.optimizers.Optimizer): ..."),
     "losses": UserCode(("y_true", "y_pred"), "def my_loss(y_true, y_pred): ..."),
     "metrics": UserCode(("y_true", "y_pred"), "def my_metric(y_true, y_pred): ..."),
+    "callbacks": UserCode(None, "class MyCallback(keras.callbacks.Callback): ..."),
 }
 """The kinds in whose places `my_code.py:name` may stand."""
 

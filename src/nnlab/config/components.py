@@ -182,13 +182,16 @@ class OneOf(Shape):
             report.fault(*problem, at_key=at_key)
             return
         message = f"unknown {word} {named(name)}" if entry is None else f"the {word} `{name}` cannot stand here"
+        if entry is not None and entry.instead is not None:
+            report.fault(f"a config has another way for `{entry.name}`", entry.instead, at_key=at_key)
+            return
         allowed = [choice for choice in catalog.names(self.kind) if self.allows(catalog.find(self.kind, choice))]
         hint = unknown_name_remedy(self.kind, name, allowed, all_allowed=self.only is None)
         report.fault(message, hint, at_key=at_key)
 
     def allows(self, entry: Entry | None) -> bool:
         """Whether an object of the kind may stand here."""
-        return entry is not None and (self.only is None or self.only(entry.key))
+        return entry is not None and entry.instead is None and (self.only is None or self.only(entry.key))
 
     def parameters(self, entry: Entry) -> Mapping[str, Parameter]:
         """Return what may be given for an object."""

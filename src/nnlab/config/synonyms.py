@@ -343,8 +343,6 @@ KEYS: Mapping[str, str] = {
     "lr_scheduler learning_rate_scheduler scheduler learning_rate_schedule": "write `schedule: cosine` at the top",
     "split splits": _SPLIT,
     "warmup_steps": "it belongs to the schedule: `schedule: {cosine: {warmup_steps: 100}}`",
-    "callbacks": "write what they do: `training.early_stopping`, `training.tensorboard`, and for ReduceLROnPlateau "
-    "`schedule: performance`; others cannot be named yet",
     "early_stop n_iter_no_change": _STOPPING,
     "validation_split validation_fraction val_split": "write `data: {validation: 0.2}`",
     "validation_data": "write `data: {validation: 0.2}`: the rows are split off the training rows",

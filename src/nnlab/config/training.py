@@ -105,6 +105,11 @@ METRICS = ListOf(
     "a list of metrics",
     lambda raw: f"write a list: `[{raw if isinstance(raw, str) else 'accuracy'}]`, `[]` for none",
 )
+CALLBACKS = ListOf(
+    OneOf("callbacks"),
+    "a list of callbacks",
+    lambda raw: f"write a list: `[{raw if isinstance(raw, str) else 'SwapEMAWeights'}]`",
+)
 LOSS_WEIGHTS = MapOf(
     Checked(_weight_of_loss, WEIGHT.schema),
     "a weight for each output",
@@ -139,6 +144,9 @@ class TrainingConfig(Section):
     )
     loss_weights: Mapping[str, float] | None = key(LOSS_WEIGHTS, "how much each output's loss weighs")
     early_stopping: EarlyStopping | None = key(EarlyStopping, "stop when a value no longer improves")
+    callbacks: tuple[Component, ...] = key(
+        CALLBACKS, "Keras callbacks, or your own as `my_code.py:name`, that watch the training", default=()
+    )
     tensorboard: TensorBoardConfig | Literal[False] = key(
         Nested(TensorBoardConfig, switch=True),
         "what goes to TensorBoard; `false` for nothing",

@@ -11,6 +11,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from nnlab.config.load import resolved
 from nnlab.config.model import FunctionalConfig, SubclassedConfig
 from nnlab.config.schema import Experiment
 from nnlab.data.features import data_spec
@@ -33,6 +34,7 @@ from nnlab.model.transfer import PATH as TRANSFER
 from nnlab.model.transfer import check_numbers
 from nnlab.model.wiring import input_sources
 from nnlab.run import Run, open_run
+from nnlab.user_code import prints_apart
 from nnlab.wording import counted
 
 
@@ -156,7 +158,8 @@ def build_seeded(
     decision.set_threads(plan, splits.train.take(slice(1)).x)
     start_afresh(experiment.seed, keep_programs=keep_programs)
     tf.config.experimental.enable_op_determinism()
-    model, taken = build_model(experiment, splits, plan, source=source, trust_code=trust_code)
+    with prints_apart(resolved(experiment)):
+        model, taken = build_model(experiment, splits, plan, source=source, trust_code=trust_code)
     if transfer is not None and isinstance(experiment.model, FunctionalConfig):
         inputs = {name: taking.array for name, taking in input_sources(experiment.model, splits.spec).items()}
         check_numbers(taken, model, inputs, splits.spec, data_spec(origin))

@@ -18,6 +18,7 @@ from nnlab.config.durations import steps_of_run
 from nnlab.config.schema import Experiment
 from nnlab.config.training import EngineName
 from nnlab.data.splits import ByName
+from nnlab.engine.user_callbacks import why_step_by_step
 from nnlab.environment import hardware
 from nnlab.model.hidden import PlannedLayer, has_weights
 from nnlab.model.plan import Plan
@@ -147,7 +148,7 @@ class Decision:
         tensorboard = self.experiment.training.tensorboard
         if tensorboard and tensorboard.profile_batch:
             return "`profile_batch` looks at single steps of Keras's own loop"
-        return None
+        return why_step_by_step(self.experiment)
 
     def _why_without_xla(self, model: keras.Model) -> str | None:
         asked = self.experiment.training.jit_compile

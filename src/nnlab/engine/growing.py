@@ -64,9 +64,9 @@ class GrowingKerasLoop(Loop):
                     break
         calls.on_train_end(throughout.logs)
 
-    def evaluate(self, split: Rows) -> dict[str, float]:
+    def evaluate(self, split: Rows, callbacks: Sequence[keras.callbacks.Callback] = ()) -> dict[str, float]:
         """See `Loop`."""
-        return self._loops[0].evaluate(split)
+        return self._loops[0].evaluate(split, callbacks)
 
 
 class _Throughout(keras.callbacks.Callback):
@@ -104,6 +104,12 @@ class _Throughout(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         self._calls.on_train_batch_end(batch, logs)
+
+    def on_test_batch_begin(self, batch: int, logs: Any = None) -> None:
+        self._calls.on_test_batch_begin(batch, logs)
+
+    def on_test_batch_end(self, batch: int, logs: Any = None) -> None:
+        self._calls.on_test_batch_end(batch, logs)
 
     def on_test_begin(self, logs: Any = None) -> None:
         self._calls.on_test_begin(logs)

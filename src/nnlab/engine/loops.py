@@ -53,8 +53,8 @@ class Loop(ABC):
         """Train some epochs, counted from 0; evaluate on the validation rows, if there are any, after each."""
 
     @abstractmethod
-    def evaluate(self, split: Rows) -> dict[str, float]:
-        """Return loss and metrics on a split, dropout off, the loss first."""
+    def evaluate(self, split: Rows, callbacks: Sequence[keras.callbacks.Callback] = ()) -> dict[str, float]:
+        """Return loss and metrics on a split, dropout off, the loss first; callbacks are told of it."""
 
     def finish(self) -> None:  # noqa: B027  (most loops have nothing to do)
         """Leave what was learnt in the model that the loop was made for."""
@@ -86,9 +86,17 @@ class KerasLoop(Loop):
             verbose=0,
         )
 
-    def evaluate(self, split: Rows) -> dict[str, float]:
+    def evaluate(self, split: Rows, callbacks: Sequence[keras.callbacks.Callback] = ()) -> dict[str, float]:
         """See `Loop`."""
-        return _floats(self.model.evaluate(evaluation_batches(split), verbose=0, return_dict=True))
+        return evaluate_step_by_step(self.model, split, callbacks)
+
+
+def evaluate_step_by_step(
+    model: keras.Model, split: Rows, callbacks: Sequence[keras.callbacks.Callback] = ()
+) -> dict[str, float]:
+    """Return loss and metrics on a split by Keras's own loop, the loss first; callbacks are told of every batch."""
+    figures = model.evaluate(evaluation_batches(split), callbacks=list(callbacks), verbose=0, return_dict=True)
+    return _floats(figures)
 
 
 class _Hooked(keras.callbacks.Callback):
@@ -139,10 +147,17 @@ class Evaluation:
         logs: dict[str, tf.Tensor] = self.model.test_step(rows)
         return logs
 
-    def evaluate(self, split: Rows) -> dict[str, float]:
-        """Return loss and metrics on a split, dropout off, the loss first."""
+    def evaluate(self, split: Rows, callbacks: Sequence[keras.callbacks.Callback] = ()) -> dict[str, float]:
+        """Return loss and metrics on a split, dropout off, the loss first; callbacks are told of it."""
         if self.program is None:
             self.build(split)
+        calls = keras.callbacks.CallbackList(list(callbacks), model=self.model)
+        calls.on_test_begin()
+        figures = self._pass_over(split)
+        calls.on_test_end(figures)
+        return figures
+
+    def _pass_over(self, split: Rows) -> dict[str, float]:
         logs: Any = {}
         for i, part in enumerate(evaluation_parts(split)):
             logs = self.program(_block(part), tf.constant(i == 0))
@@ -316,9 +331,9 @@ class CompiledLoop(Loop):
         """Return how many steps to take at once; where the stretches end changes no number."""
         return max(1, int(SECONDS_OF_A_STRETCH / self._seconds_a_step)) if self._seconds_a_step else 1
 
-    def evaluate(self, split: Rows) -> dict[str, float]:
+    def evaluate(self, split: Rows, callbacks: Sequence[keras.callbacks.Callback] = ()) -> dict[str, float]:
         """See `Loop`."""
-        return self._evaluation.evaluate(split)
+        return self._evaluation.evaluate(split, callbacks)
 
     def _train_steps(
         self, rows: Any, order: tf.Tensor, first: tf.Tensor, stop: tf.Tensor, begins: tf.Tensor

@@ -29,6 +29,7 @@ _KERAS_MODULES = {
     "optimizers": keras.optimizers,
     "losses": keras.losses,
     "metrics": keras.metrics,
+    "callbacks": keras.callbacks,
 }
 
 
