@@ -29,6 +29,7 @@ COMMANDS = {
     "compare-optimizers": "compare:compare_optimizers",
     "tune": "tune:tune",
     "resume": "studies:resume",
+    "init": "init:init",
     "validate": "configs:validate",
     "summary": "configs:summary",
     "data": "data:data",

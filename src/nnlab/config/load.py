@@ -179,6 +179,14 @@ def dump_config(experiment: Experiment, code: Mapping[str, str] = {}) -> str:
     return yaml.dump(plain, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
 
 
+def inline(value: Any) -> str:
+    """Write a plain value as it stands in one line of a config."""
+    text: str = yaml.dump(
+        value, Dumper=_Dumper, default_flow_style=True, sort_keys=False, allow_unicode=True, width=1 << 30
+    )
+    return text.removesuffix("\n").removesuffix("\n...")
+
+
 def code_of(experiment: Experiment) -> dict[str, str]:
     """Return the texts of the files of the user's code that an experiment names."""
     return texts_of(references_in(resolved(experiment)))

@@ -64,6 +64,11 @@ class ColumnSummary:
     distinct: int | None = None
     why: str | None = None
 
+    @property
+    def is_left_out(self) -> bool:
+        """Whether it is no feature though nobody said so."""
+        return self.kind == LEFT_OUT
+
     def as_json(self) -> dict[str, Any]:
         """Return plain values."""
         return {

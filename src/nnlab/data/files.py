@@ -125,6 +125,16 @@ def _required(file: Path, source: str) -> Path:
     return file
 
 
+def source_of_table(path: str) -> Literal["csv", "parquet"]:
+    """Return the source that reads a table; of what is none, that which says so.
+
+    Raises:
+        DataError: it is not there.
+    """
+    file = matching(path)[0]
+    return "parquet" if _recognized(file, near_name(file), _PATH)[1] == "parquet" else "csv"
+
+
 def kind_of_input(file: Path) -> Literal["csv", "npy", "npz", "parquet"]:
     """Return what a file with rows to predict holds, whatever its name.
 

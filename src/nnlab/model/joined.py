@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nnlab.config.components import Component
 from nnlab.config.model import SequentialConfig
-from nnlab.data.splits import DataSpec
 from nnlab.errors import ConfigError, Problem
 from nnlab.model.hidden import PlannedLayer
 from nnlab.model.lookups import looks_up
 from nnlab.model.unroll import GraphNode, written_layers
 from nnlab.model.wiring import JOINED, identifier, input_names
 from nnlab.wording import listed
+
+if TYPE_CHECKING:
+    from nnlab.data.splits import DataSpec
 
 PATH = ("model",)
 

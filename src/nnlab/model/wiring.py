@@ -5,15 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from nnlab import catalog
 from nnlab.config.by_name import UNNAMED, only
 from nnlab.config.model import FunctionalConfig
-from nnlab.data.splits import ByName, DataSpec
 from nnlab.errors import ConfigError, ConfigPath, Problem, did_you_mean
 from nnlab.wording import one_of
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from nnlab.data.splits import ByName, DataSpec
 
 JOINED = "joined"
 """What is called so that stands between inputs of their own and layers in a row."""
