@@ -10,10 +10,12 @@ import pandas as pd
 import pytest
 
 from nnlab.config.components import Component
+from nnlab.data import generated_tables
 from nnlab.data.encoding.encoder import Fitting
 from nnlab.data.encoding.encoding import TableEncoding
 from nnlab.data.encoding.text import Text
 from nnlab.data.splits import DataSpec
+from nnlab.errors import DataError
 
 WORDS = ["The", "film,", "was", "good!", "bad", "Ärger", "don't", "naïve", "été", "a-b", "x", "(so)", "10.5", "e\u0301"]
 
@@ -153,19 +155,26 @@ def test_an_embedded_class_has_the_place_that_one_hot_gives_it(table):
 
 
 @pytest.mark.tf
-def test_embedded_classes_are_numbered_as_feature_space_does(table):
+@pytest.mark.parametrize("most", [3, 100])
+def test_embedded_classes_are_numbered_as_feature_space_does(table, most):
     import keras
-
-    frame = reviews().dropna()
-    splits = table(frame, features={"city": {"category": {"encoding": "embedding"}}}, ignore=["note", "age"])
-    rows = frame.iloc[splits.record.rows["train"]["row"]]
-    space = keras.utils.FeatureSpace(
-        {"city": keras.utils.FeatureSpace.string_categorical(output_mode="int")}, output_mode="dict"
-    )
     import tensorflow as tf
 
+    frame = reviews().dropna()
+    kinds = {"city": {"category": {"encoding": "embedding", "max_values": most}}}
+    splits = table(frame, features=kinds, ignore=["note", "age"])
+    rows = frame.iloc[splits.record.rows["train"]["row"]]
+    feature = keras.utils.FeatureSpace.string_categorical(output_mode="int", max_tokens=most + 1)
+    space = keras.utils.FeatureSpace({"city": feature}, output_mode="dict")
     space.adapt(tf.data.Dataset.from_tensor_slices({"city": list(rows["city"])}))
     np.testing.assert_array_equal(splits.train.x["city"], space({"city": list(rows["city"])})["city"].numpy())
+    assert (splits.train.x["city"] == 0).any() == (most == 3)
+
+
+def test_texts_that_take_more_memory_than_is_free_are_refused(monkeypatch):
+    monkeypatch.setattr("nnlab.data.encoding.text.free_memory", lambda: 1000)
+    with pytest.raises(DataError, match="texts of 999 words take 8"):
+        fitted(["a b"], length=999).encode(rows_of(["a"]))
 
 
 def test_what_a_run_keeps_encodes_as_before(table):
@@ -191,3 +200,40 @@ def test_text_without_a_word_and_an_output_that_would_give_words_back_are_refuse
     assert "column `note` has no word in any training row" in error_text(table, frame=frame, features={"note": "text"})
     said = error_text(table, frame=reviews()[["note", "y"]], target="inputs", ignore=["y"])
     assert "`inputs` hold the numbers of words or classes here, which no output gives back: `note`" in said
+
+
+def test_made_up_sentences_say_what_their_last_word_and_a_not_before_it_say():
+    good = {
+        "good",
+        "lovely",
+        "great",
+        "exciting",
+        "warm",
+        "clean",
+        "funny",
+        "quick",
+        "wonderful",
+        "strong",
+        "calm",
+        "sweet",
+    }
+    frame = generated_tables.reviews(300, noise=0.0, seed=1)
+    for text, opinion in frame.itertuples(index=False):
+        clause = text.rpartition(" but ")[2].split()
+        assert ((clause[-1] in good) != ("not" in clause)) == (opinion == "positive"), text
+    wrong = generated_tables.reviews(300, noise=0.2, seed=1)
+    assert list(wrong["review"]) == list(frame["review"])
+    assert 0.1 < (wrong["opinion"] != frame["opinion"]).mean() < 0.3
+
+
+def test_the_table_of_everything_has_everything(load):
+    splits = load(source="bookings", features={"wish": "text", "city": {"category": {"encoding": "embedding"}}})
+    spec = splits.spec
+    assert {name: each.kind.name for name, each in spec.encoding.columns.items()} == {
+        "arrival": "date", "city": "category", "room": "category", "age": "numeric", "price": "numeric",
+        "member": "boolean", "wish": "text",
+    }  # fmt: skip
+    assert "`booking` is left out: whole numbers, all 4,000 different, as an id has them" in spec.notes
+    assert {"age=missing", "price=missing", "member=missing"} <= set(spec.feature_names)
+    pd.testing.assert_frame_equal(*(generated_tables.bookings(50, noise=1.0, seed=3) for _ in range(2)))
+    assert load(source="bookings", target="price", ignore=["city"]).spec.targets[""].task == "regression"

@@ -14,7 +14,8 @@ from nnlab.config.components import Component
 from nnlab.data.encoding.encoder import Fitting, Lookup, shares
 from nnlab.data.table import Fault, Table, texts
 from nnlab.errors import DataError, Problem
-from nnlab.wording import counted, named
+from nnlab.memory import BYTES_OF_A_NUMBER, free_memory
+from nnlab.wording import counted, named, size_text
 
 PADDING, UNKNOWN = 0, 1
 """The numbers behind the end of a text, and of a word that is not known; Keras's `TextVectorization` has the same."""
@@ -68,8 +69,10 @@ class Text:
         for text, times in zip(found, rows, strict=True):
             words = split_text(text, standardize, split)
             lengths.append(len(words))
-            for word in words:
-                counts[word] += times
+            if times == 1:  # most texts are, and this is faster
+                counts.update(words)
+            else:
+                counts.update({word: times * count for word, count in Counter(words).items()})
         for special in _SPECIAL:
             counts.pop(special, None)
         if not counts:
@@ -98,6 +101,7 @@ class Text:
     def encode(self, values: np.ndarray) -> np.ndarray:
         """See `Encoder`."""
         codes, found = shares(values)
+        self._require_memory(len(found) + len(values))
         number = {word.encode(): place for place, word in enumerate(self.words, len(_SPECIAL))}
         rows = np.full((len(found) + 1, self.length), PADDING, np.int32)
         for row, text in enumerate(found):
@@ -105,6 +109,12 @@ class Text:
             rows[row, : len(words)] = [number.get(word, UNKNOWN) for word in words]
         rows[rows[:, 0] == PADDING, 0] = UNKNOWN
         return np.asarray(rows[codes])  # -1, a missing one, takes the last
+
+    def _require_memory(self, rows: int) -> None:
+        size, free = BYTES_OF_A_NUMBER * self.length * rows, free_memory()
+        if free is not None and size > free:
+            message = f"texts of {self.length:,} words take {size_text(size)} of memory, and {size_text(free)} are free"
+            raise DataError(Problem(message, "keep fewer words: `length`", path=("data", "features")))
 
     def names(self, column: str) -> tuple[str, ...]:  # noqa: ARG002
         """See `Encoder`: it is no part of the numbers."""
