@@ -71,11 +71,17 @@ def _show(described: DataDescription, loaded: LoadedConfig) -> None:
     out, scale = console.results(), loaded.experiment.data.scale
     out.say(f"{_name(loaded)}: {', '.join(f'{len(rows):,} {split}' for split, rows in described.rows.items())} rows")
     out.say(f"split: {_split_words(described, loaded)}")
+    window = described.source.named_window
+    if window is not None:
+        counts = [f"{sum(described.windows(split).values()):,} {split}" for split in described.rows]
+        out.say(f"windows: {', '.join(counts)}; {window.words}")
     if scale is not None:
         out.say("values as the source has them; the network gets them scaled")
     out.show_table(_columns(described), title="columns", whole="`--json`")
     if len(described.columns) > MOST_COLUMNS:
         out.say(f"the first {MOST_COLUMNS} of {counted(len(described.columns), 'column')}; `--json` has all")
+    if window is not None and window.by is not None:
+        out.show_table(_windows(described, str(window.by)), title=f"windows by {window.by}", whole="`--json`")
     for output in described.classes("train"):
         title = f"classes of {output}" if output and len(described.source.targets) > 1 else "classes"
         out.show_table(_classes(described, output), title=title, whole="`--json`")
@@ -88,8 +94,8 @@ def _show(described: DataDescription, loaded: LoadedConfig) -> None:
 
 
 def _split_words(described: DataDescription, loaded: LoadedConfig) -> str:
-    said = loaded.experiment.data.split
-    column = "" if said is None or said.column is None else f" `{said.column}`"
+    said, by = loaded.experiment.data.split, loaded.experiment.data.split_column
+    column = "" if by is None else f" `{by}`"
     return f"{described.chosen.by}{column}{' (the default)' * (said is None)}"
 
 
@@ -116,6 +122,15 @@ def _columns(described: DataDescription) -> list[Column]:
 
 def _kind(column: Any) -> str:
     return f"{column.kind} {shape_text(column.shape)}" if column.shape else str(column.kind)
+
+
+def _windows(described: DataDescription, by: str) -> list[Column]:
+    from nnlab.report.page import Column
+
+    counts = {split: described.windows(split) for split in described.rows}
+    names = list(counts["train"])[:MOST_COLUMNS]
+    columns = [Column(split, [f"{found[name]:,}" for name in names]) for split, found in counts.items()]
+    return [Column(by, names, left=True), *columns]
 
 
 def _classes(described: DataDescription, output: str) -> list[Column]:

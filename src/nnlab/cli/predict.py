@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -90,6 +90,7 @@ def predict(
         columns |= _true_columns(asked, outputs)
     if asked.names is not None:
         columns = {"file": _texts(asked.names), **columns}
+    columns = _with_rows(asked.of, columns)
     _report(found, asked, columns, score, given=given, files=(output, plot))
 
 
@@ -105,6 +106,7 @@ class _Asked:
         why_not: why there is no score, if there are targets nevertheless.
         names: of the rows, if they have any.
         notes: what has to be said of the rows.
+        of: of windows, which row each predicts: columns by name.
     """
 
     spec: DataSpec
@@ -114,6 +116,7 @@ class _Asked:
     why_not: str | None = None
     names: tuple[str, ...] | None = None
     notes: tuple[str, ...] = ()
+    of: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     @property
     def y(self) -> ByName | None:
@@ -135,15 +138,16 @@ def _check_outputs(output: Path | None, plot: Path | None, read: Path | None) ->
 
 def _rows_of_file(run: Run, file: Path) -> _Asked:
     from nnlab.data import judging
-    from nnlab.data.features import open_rows
+    from nnlab.data.features import inputs_of, open_rows
 
     data = judging.RunData.of(run)
     rows_file = open_rows(file, data.spec)
     x = rows_file.features()
     judged, why_not = judging.scored_rows(data, rows_file, x)
+    inputs = inputs_of(rows_file, x)
     return _Asked(
-        data.spec, data.spec.scaled(x), judged, "score, as the file has the target", why_not,
-        rows_file.names, rows_file.notes,
+        data.spec, inputs.x, judged, "score, as the file has the target", why_not,
+        rows_file.names, rows_file.notes, inputs.of,
     )  # fmt: skip
 
 
@@ -153,8 +157,10 @@ def _rows_of_split(run: Run, split: SplitName, rows: str | None) -> _Asked:
     from nnlab.data import judging
 
     judged = judging.rows_of_split(run, split)
-    taken = judged.rows.take(parse_rows(rows, judged.rows.count, what=split))
-    return _Asked(judged.spec, taken.x, replace(judged, rows=taken), f"score of {counted(taken.count, f'{split} row')}")
+    wanted = parse_rows(rows, judged.rows.count, what=split)
+    taken, of = judged.rows.take(wanted), {name: column[wanted] for name, column in judged.of.items()}
+    source = f"score of {counted(taken.count, f'{split} row')}"
+    return _Asked(judged.spec, taken.x, replace(judged, rows=taken), source, of=of)
 
 
 def _draw(path: Path, asked: _Asked, columns: Mapping[str, np.ndarray], output: str) -> None:
@@ -168,6 +174,16 @@ def _draw(path: Path, asked: _Asked, columns: Mapping[str, np.ndarray], output: 
     # what gives its inputs back gives them scaled
     x = asked.x if predicted.target.predicts_inputs else asked.spec.unscaled(asked.x)
     write_output(path, draw_predictions(asked.spec, x, predicted))
+
+
+def _with_rows(of: Mapping[str, np.ndarray], columns: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Put in front which row each prediction is for, under names that no prediction has."""
+    found: dict[str, np.ndarray] = {}
+    for name, column in of.items():
+        while name in columns:
+            name += "_"
+        found[name] = column
+    return {**found, **columns}
 
 
 def _true_columns(asked: _Asked, outputs: Sequence[str]) -> dict[str, np.ndarray]:

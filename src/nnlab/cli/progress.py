@@ -227,7 +227,8 @@ def _data_line(spec: DataSpec) -> str:
         more = len(inputs) - _MOST_INPUTS
         rows = joined([*inputs[:_MOST_INPUTS], *([f"{more} more inputs"] if more > 0 else [])])
     what = [f"{f'{output}: ' if output else ''}{_task_words(target)}" for output, target in spec.targets.items()]
-    return f"{' + '.join(parts)} rows of {rows}; {'; '.join(what)}"
+    kind = "rows" if spec.window is None else "windows"
+    return f"{' + '.join(parts)} {kind} of {rows}; {'; '.join(what)}"
 
 
 def _classes_line(spec: DataSpec) -> str:

@@ -27,6 +27,7 @@ from nnlab.config.shapes import (
     TextOrList,
 )
 from nnlab.config.values import CLASS_NAME, NAME, NAMES, TEXT, is_finite_number, whole, whole_number
+from nnlab.config.window import WindowConfig, window_faults
 from nnlab.errors import did_you_mean
 from nnlab.wording import one_of, show
 
@@ -198,12 +199,16 @@ def split_by_a_column(given: Mapping[str, Any]) -> Iterator[Fault]:
     by = given.get("by")
     if not isinstance(by, str):
         return
-    if by in SPLIT_COLUMNS and "column" not in given:
-        message = f"`by: {by}` needs a column that says {SPLIT_COLUMNS[by]}"
-        yield Fault((), message, f"write `split: {{by: {by}, column: NAME}}`", at_key=True)
+    if by in SPLIT_COLUMNS and by != "time" and "column" not in given:
+        yield _without_column(by, ())
     if "column" in given and by in ("random", "stratified", "order"):
         hint = "remove it, or write `by: group`, `by: time` or `by: column`"
         yield Fault(("column",), f"`by: {by}` goes by no column", hint, at_key=True)
+
+
+def _without_column(by: str, path: tuple[str, ...]) -> Fault:
+    message = f"`by: {by}` needs a column that says {SPLIT_COLUMNS[by]}"
+    return Fault(path, message, f"write `split: {{by: {by}, column: NAME}}`", at_key=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -254,7 +259,13 @@ class DataConfig(Section):
     split: SplitConfig | None = key(
         SplitConfig,
         "how rows are dealt: `random`, `stratified`, `order`, or by the group, the time or the split that a column "
-        "says; if left out `stratified` for classes of your own data, `order` for built-in pictures, else `random`",
+        "says; if left out `stratified` for classes of your own data, `order` for built-in pictures, `time` for "
+        "windows, else `random`",
+    )
+    window: WindowConfig | None = key(
+        WindowConfig,
+        "rows follow one another in time: so many are an input, and a later one is predicted, whose past is an input, "
+        "too",
     )
     scale: Scale | Mapping[str, Scale] = key(
         OneOrByName(SCALING, key=canonical, by_output=False),
@@ -316,6 +327,14 @@ class DataConfig(Section):
         return replace(self, **own)
 
     @property
+    def split_column(self) -> str | int | None:
+        """The column that says how rows are split, if one does; that of windows where they are split by time."""
+        if self.split is not None and self.split.column is not None:
+            return self.split.column
+        is_time = self.window is not None and (self.split is None or self.split.by == "time")
+        return self.window.order if is_time and self.window is not None else None
+
+    @property
     def named_features(self) -> tuple[str | int, ...] | None:
         """The features that the config names, whatever it says of them; `None` if it names none."""
         return None if self.features is None else tuple(self.features)
@@ -343,6 +362,7 @@ def settings_of_the_source(given: Mapping[str, Any]) -> Iterator[Fault]:
         "path": f"write `path: data.{source}`",
         "columns": "write `columns: {x: [1.0, 2.0], y: [0.0, 1.0]}`",
         "target": "name the column to predict",
+        "window": "write `window: {length: 24}`",
     }
     for name, hint in hints.items():
         if name in entry.needs and name not in given:
@@ -376,10 +396,28 @@ def splits_said_once(given: Mapping[str, Any]) -> Iterator[Fault]:
         if by == "column" and name in given:
             message = f"`{name}` and `split: {{by: column}}` both say which rows are taken"
             yield Fault((name,), message, f"remove `{name}`, or split otherwise", at_key=True)
-    if by == "time" and isinstance(given.get("validation"), Mapping):
+    if by == "time" and isinstance(given.get("validation"), Mapping) and "window" not in given:
         message = "folds take turns, so that later rows would be trained on to predict earlier ones"
         hint = "with `split: {by: time}` write rows or a fraction: `validation: 0.2`"
         yield Fault(("validation",), message, hint, at_key=True)
+
+
+@check("windows-in-time", DataConfig)
+def windows_in_time(given: Mapping[str, Any]) -> Iterator[Fault]:
+    """Windows have rows that follow one another, and are split in time; by time goes what has times."""
+    split, window = given.get("split"), given.get("window")
+    by = split if isinstance(split, str) else split.get("by") if isinstance(split, Mapping) else None
+    has_column = isinstance(split, Mapping) and split.get("column") is not None
+    if by == "time" and not has_column and not (isinstance(window, Mapping) and window.get("order") is not None):
+        yield _without_column("time", ("split",))
+    if window is None:
+        return
+    source = named_object(given.get("source"))
+    entry = catalog.find("datasets", source) if source is not None else None
+    if entry is not None and "window" not in entry.settings:
+        message = f"the rows of `{source}` do not follow one another in time"
+        yield Fault(("window",), message, "remove `window`, or read a table or an NPZ file", at_key=True)
+    yield from window_faults(given)
 
 
 @check("one-choice-of-classes", DataConfig)

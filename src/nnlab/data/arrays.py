@@ -11,9 +11,10 @@ import numpy as np
 
 from nnlab.config.data import DataConfig
 from nnlab.data.archives import fault_of, opened, read_array
-from nnlab.data.columns import AUTOENCODER, select_features
+from nnlab.data.columns import AUTOENCODER, sees_the_past, select_features
 from nnlab.data.files import require_file
 from nnlab.data.registry import RawData
+from nnlab.data.series import Series, array_series
 from nnlab.data.split_column import fault_of_array, split_numbers
 from nnlab.errors import ConfigPath, DataError, Problem, did_you_mean
 from nnlab.wording import listed
@@ -36,8 +37,10 @@ def read_npz(config: DataConfig) -> RawData:
     with opened(file, _SAVE) as archive:
         targets, features = _chosen_names(config, archive.files, file)
         said = [] if config.split is None or config.split.column is None else [str(config.split.column)]
-        arrays = _read_all(file, archive, [*features, *targets.values(), *said])
-    problems = list(array_problems(arrays, file, targets=[*targets.values(), *said]))
+        ordering = _ordering(config)
+        aside = [*said, *(name for name in ordering if name is not None)]
+        arrays = _read_all(file, archive, [*features, *targets.values(), *aside])
+    problems = list(array_problems(arrays, file, targets=[*targets.values(), *aside]))
     problems += [] if problems else _split_problems(arrays, said, config, file)
     if problems:
         hint = (
@@ -55,6 +58,7 @@ def read_npz(config: DataConfig) -> RawData:
         target_names={output: _column_names(name, arrays[name]) for output, name in targets.items()},
         split_values=_split_values(arrays, said, config),
         split_values_test=_split_values(arrays, [_test(name) for name in said], config) if has_test else None,
+        series=series_of_arrays(arrays, ordering, len(arrays[features[0]])) if config.window is not None else None,
     )
     named = config.named_features
     return select_features(raw, named) if named and _are_numbers(named) else raw
@@ -76,6 +80,25 @@ def _split_values(arrays: Mapping[str, np.ndarray], names: Sequence[str], config
     return None
 
 
+def _ordering(config: DataConfig) -> tuple[str | None, str | None]:
+    """Return the arrays that say the times of rows, and their series."""
+    window = config.window
+    if window is None:
+        return None, None
+    return None if window.order is None else str(window.order), None if window.by is None else str(window.by)
+
+
+def series_of_arrays(arrays: Mapping[str, np.ndarray], names: Sequence[str | None], count: int) -> Series:
+    """Return the series of so many rows, from the arrays of these names.
+
+    Raises:
+        DataError: they say no such thing.
+    """
+    order, by = names
+    times, labels = (None if name is None else arrays[name] for name in names)
+    return array_series(count, times, labels, order=order, by=by)
+
+
 def _chosen_names(config: DataConfig, stored: Sequence[str], file: Path) -> tuple[dict[str, str], list[str]]:
     """Return the names of the target arrays by output, and those of the feature arrays.
 
@@ -89,6 +112,8 @@ def _chosen_names(config: DataConfig, stored: Sequence[str], file: Path) -> tupl
     targets = _target_names(config, stored, problems)
     if config.split is not None and config.split.column is not None:
         problems += _unknown(str(config.split.column), stored, ("data", "split", "column"))
+    for name, key in zip(_ordering(config), ("order", "by"), strict=True):
+        problems += [] if name is None else _unknown(name, stored, ("data", "window", key))
     features = _feature_names(config, stored, targets.values(), problems)
     DataError.raise_any(problems)
     return targets, features
@@ -118,6 +143,8 @@ def _feature_names(
         all_names = dict.fromkeys(name.removesuffix("_train") for name in stored if not _is_test(name, stored))
         if config.split is not None:
             all_names.pop(str(config.split.column), None)
+        for name in _ordering(config):
+            all_names.pop(str(name), None)
         names = (
             ["x"] if "x" in all_names and "x" not in targets else [name for name in all_names if name not in targets]
         )
@@ -131,7 +158,7 @@ def _feature_names(
     for i, name in enumerate(names):
         path = ("data", "features", i)
         problems += _unknown(name, stored, path)
-        if name in targets:
+        if name in targets and not sees_the_past(config):
             problems.append(Problem(f"`{name}` is a target and a feature too", "remove one of them", path=path))
         if name in names[:i]:
             problems.append(Problem(f"`{name}` stands twice in `features`", "remove one of them", path=path))
@@ -242,6 +269,25 @@ def load_target(file: Path, names: Sequence[str]) -> np.ndarray | None:
         array = read_array(file, archive, found)
     DataError.raise_any(array_problems({found: array}, file, targets=(found,)))
     return array
+
+
+def load_aside(file: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
+    """Return arrays of an NPZ file that say something about its rows, by name.
+
+    Raises:
+        DataError: one is not there, or the file is no NPZ file.
+    """
+    if not names:
+        return {}
+    with opened(file, _SAVE) as archive:
+        stored = [] if isinstance(archive, np.ndarray) else archive.files
+        found = {name: _rows_name(name, stored) for name in names}
+        missing = [f"`{name}`" for name, there in found.items() if there is None]
+        if missing:
+            hint = "save it with `np.savez`, beside the rows"
+            raise fault_of(file, f"the file has no {' and '.join(missing)}; it holds {_there(stored)}", hint)
+        archive.require(map(str, found.values()))
+        return {name: read_array(file, archive, str(there)) for name, there in found.items()}
 
 
 def _rows_name(name: str, stored: Sequence[str], *, alone: bool = False) -> str | None:

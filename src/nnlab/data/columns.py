@@ -25,18 +25,21 @@ class Columns(NamedTuple):
         features: what is predicted from.
         targets: what is predicted, of each of `config.sections`.
         split: what the rows are split by; `None` if no column says it.
+        series: the column of times that orders the rows, and that of the series that they belong to.
     """
 
     features: list[int]
     targets: dict[str, list[int]]
     split: int | None
+    series: tuple[int | None, int | None] = (None, None)
 
 
 def choose_columns(config: DataConfig, names: Sequence[str]) -> Columns:
-    """Return which columns are features, which are targets, and which says how rows are split.
+    """Return which columns are features, which are targets, and which says how rows are split, or follow one another.
 
-    The latter is no feature, unless it is named. A whole number in the config is a column's number, from 0 (-1 for the
-    last), unless a column is called so. An output that gives back the inputs has no target columns.
+    The latter are no features, unless they are named; of windows over rows that come before it a target is one. A whole
+    number in the config is a column's number, from 0 (-1 for the last), unless a column is called so. An output that
+    gives back the inputs has no target columns.
 
     Raises:
         DataError: with every name that is not there and every column that stands twice.
@@ -56,14 +59,17 @@ def choose_columns(config: DataConfig, names: Sequence[str]) -> Columns:
     named: list[int] = []
     if config.features is not None:
         named = _find_all(config.features, names, problems, path=("data", "features"))
-        problems += _both(named, taken, names)
+        problems += _both(named, taken, names) if not sees_the_past(config) else ()
     features = named
     if config.features is None or (isinstance(config.features, Mapping) and config.ignore != OTHERS):
-        features = [column for column in range(len(names)) if column not in taken]
-    split: int | None = None
-    if config.split is not None and config.split.column is not None:
-        split = next(iter(_find_all([config.split.column], names, problems, path=("data", "split", "column"))), None)
-        features = [column for column in features if column != split or column in named]
+        features = [column for column in range(len(names)) if column not in taken or sees_the_past(config)]
+    split = None if config.split is None else _find_one(config.split.column, names, problems, ("split", "column"))
+    window = config.window
+    series = (
+        None if window is None else _find_one(window.order, names, problems, ("window", "order")),
+        None if window is None else _find_one(window.by, names, problems, ("window", "by")),
+    )
+    features = [column for column in features if column not in (split, *series) or column in named]
     if config.ignore is not None and config.ignore != OTHERS:
         ignored = set(_find_all(config.ignore, names, problems, path=("data", "ignore")))
         problems += [
@@ -75,7 +81,18 @@ def choose_columns(config: DataConfig, names: Sequence[str]) -> Columns:
         message = f"no column is left as a feature: all are targets{' or ignored' * (config.ignore is not None)}"
         problems.append(Problem(message, path=("data", "target" if config.ignore is None else "ignore")))
     DataError.raise_any(problems)
-    return Columns(features, targets, split)
+    return Columns(features, targets, split, series)
+
+
+def sees_the_past(config: DataConfig) -> bool:
+    """Whether targets may be features, too, as the rows that are predicted come behind those that are seen."""
+    return config.window is not None and config.window.horizon > 0
+
+
+def _find_one(
+    name: str | int | None, names: Sequence[str], problems: list[Problem], path: tuple[str, str]
+) -> int | None:
+    return None if name is None else next(iter(_find_all([name], names, problems, path=("data", *path))), None)
 
 
 def select_features(raw: RawData, wanted: Sequence[str | int]) -> RawData:
@@ -113,7 +130,7 @@ def _find_all(
     for part, name in zip(parts, wanted, strict=True):
         found = _find(name, names)
         if found is None and len(unknown) <= _MOST_UNKNOWN:
-            is_list = path[-1] != "column"
+            is_list = path[1] not in ("split", "window")
             problems.append(_unknown(name, names, path=(*path, part) if is_list else path))
         elif found is None:
             continue

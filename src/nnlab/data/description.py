@@ -107,6 +107,14 @@ class DataDescription:
             if target.class_names
         }
 
+    def windows(self, split: str) -> dict[str, int]:
+        """Return how many windows each series has in a split; nothing where rows stand by themselves."""
+        series = self.source.raw.series
+        if self.source.window is None or series is None:
+            return {}
+        counts = self.source.windows(self.rows[split]).counts(len(series.names))
+        return dict(zip(series.names, counts.tolist(), strict=True))
+
     def features(self, split: str, most: int | None = None) -> dict[str, np.ndarray]:
         """Return the first rows of a split as the source has them, `[rows, ...]` by array."""
         return self.source.features(self.rows[split][:most])
@@ -117,6 +125,9 @@ class DataDescription:
             split: {"rows": len(positions), "classes": one_or_all(self.classes(split)) if self.classes(split) else {}}
             for split, positions in self.rows.items()
         }
+        for split, values in splits.items():
+            if of_series := self.windows(split):
+                values |= {"windows": sum(of_series.values()), "windows_by_series": of_series}
         columns = [column.as_json() for column in self.columns]
         return {"split_by": self.chosen.by, "splits": splits, "columns": columns, "notes": list(self.notes)}
 

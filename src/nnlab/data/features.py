@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from nnlab.config.by_name import UNNAMED
 from nnlab.config.data import DataConfig
 from nnlab.config.load import load_config
 from nnlab.config.names import canonical
-from nnlab.data.arrays import load_rows, load_target
+from nnlab.data.arrays import load_aside, load_rows, load_target, series_of_arrays
 from nnlab.data.csv_files import CsvForm, has_header
 from nnlab.data.encoding.encoding import TableEncoding
 from nnlab.data.files import kind_of_input, reading
@@ -21,12 +22,15 @@ from nnlab.data.loading import load_data, split_as_before
 from nnlab.data.parquet_files import parquet_table
 from nnlab.data.pictures.inputs import PictureFile
 from nnlab.data.pictures.listing import is_picture
-from nnlab.data.splits import ByName, DataSpec
+from nnlab.data.series import Series, read_series
+from nnlab.data.splits import ByName, DataSpec, row_count
 from nnlab.data.table import Fault, Table, numbers, target_columns
 from nnlab.data.tables import csv_table
 from nnlab.data.target_spec import Shape, TargetSpec
 from nnlab.data.text_files import TextFile
+from nnlab.data.windows import Windows
 from nnlab.errors import DataError, NnlabError, Problem, did_you_mean
+from nnlab.memory import require_memory
 from nnlab.run import Run
 from nnlab.wording import counted, listed
 
@@ -71,7 +75,8 @@ def read_features(file: Path, spec: DataSpec) -> dict[str, np.ndarray]:
         >>> {name: x.shape for name, x in read_features(Path("flowers.csv"), spec).items()}
         {'': (12, 4)}
     """
-    return spec.scaled(open_rows(file, spec).features())
+    rows = open_rows(file, spec)
+    return inputs_of(rows, rows.features()).x
 
 
 @reading()
@@ -84,6 +89,18 @@ def open_rows(file: Path, spec: DataSpec) -> RowsFile | PictureFile:
     if spec.pictures is not None and (file.is_dir() or is_picture(file) or kind_of_input(file) == "csv"):
         return PictureFile.open(file, spec, spec.pictures)
     return RowsFile.open(file, spec)
+
+
+class Inputs(NamedTuple):
+    """Rows as a model takes them.
+
+    Args:
+        x: `[rows, *input_shape]` by array.
+        of: of windows, which row each predicts: columns `[rows]` by name.
+    """
+
+    x: dict[str, np.ndarray]
+    of: Mapping[str, np.ndarray]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -140,12 +157,35 @@ class RowsFile:
             return _columns_of(spec.encoding, self.table, self.file)
         if self.table is None:
             return _shaped(load_rows(self.file, spec.array_names or ("x",)), spec, self.file)
-        ((name, shape),) = spec.input_shapes.items()  # several arrays come from NPZ files
+        ((name, shape),) = spec.row_shapes.items()  # several arrays come from NPZ files
         if spec.feature_names:
             x = _columns_by_name(self.table, self.file, spec)
         else:
             x = _columns_by_position(self.table, self.file, spec, math.prod(shape))
         return {name: x.reshape(len(x), *shape)}
+
+    def series(self, count: int) -> Series | None:
+        """Return which of so many rows follows which, if the model takes windows.
+
+        Raises:
+            DataError: columns that say it are not there, or do not.
+        """
+        window = self.spec.window
+        if window is None:
+            return None
+        names = tuple(None if name is None else str(name) for name in (window.order, window.by))
+        wanted = [name for name in names if name is not None]
+        if self.table is None:
+            return series_of_arrays(load_aside(self.file, wanted), names, count)
+        there, problems = _places(self.table, wanted, self.file)
+        DataError.raise_any(problems)
+        encoded = {} if self.spec.encoding is None else self.spec.encoding.columns
+        kinds = {name: column.kind for name, column in encoded.items()}
+        columns = [None if name is None else there[name] for name in names]
+        found = read_series(self.table, columns, kinds)
+        if isinstance(found, Series):
+            return found
+        raise DataError([replace(problem, file=str(self.file)) for problem in self.table.problems(found)])
 
     def targets(self, config: DataConfig) -> dict[str, np.ndarray] | None:
         """Return the targets of each output that does not give back its inputs, as the file has them.
@@ -158,7 +198,7 @@ class RowsFile:
         """
         read: dict[str, np.ndarray] = {}
         for output, section in config.sections.items():
-            target = self.spec.target_of(output)
+            target = self.spec.target_of(output).of_row
             if target.predicts_inputs:
                 continue
             y = self._target(target, section)
@@ -171,7 +211,7 @@ class RowsFile:
         """Return the names of the targets that `targets` does not find."""
         names: list[str] = []
         for output, section in config.sections.items():
-            target = self.spec.target_of(output)
+            target = self.spec.target_of(output).of_row
             if not target.predicts_inputs and self._target(target, section) is None:
                 there = () if self.table is None else map(str, self.table.frame.columns)
                 names += [name for name in target.names if name not in there]
@@ -200,6 +240,33 @@ class RowsFile:
             return np.stack(there, axis=1) if len(there) == len(columns) else None
         of_all = ["y"] if UNNAMED in self.spec.targets else []
         return load_target(self.file, [*by_config[:1], *target.names[:1], *of_all])
+
+
+@reading()
+def inputs_of(file: RowsFile | PictureFile, x: ByName) -> Inputs:
+    """Return the rows of a file as the model takes them, of windows all that there are; `x` are their features.
+
+    Raises:
+        DataError: the rows are too few for a window.
+    """
+    rows, window = file.spec.scaled(x), file.spec.window
+    series = series_of(file, row_count(x))
+    if series is None or window is None:
+        return Inputs(rows, {})
+    windows = Windows.of(series, window, predicted=False)
+    if not windows.count:
+        longest = int(windows.runs[:, 1].max(initial=0))
+        message = f"a window takes {window.reach} rows, and {longest} follow one another here"
+        raise DataError(Problem(message, "give all rows that a prediction looks at", file=str(file.file)))
+    require_memory(windows.count * sum(row[:1].nbytes for row in rows.values()) * window.length, file.file)
+    own = windows.inputs(slice(None))
+    of = windows.predicted(series, np.arange(row_count(rows)))
+    return Inputs({name: array[own] for name, array in rows.items()}, of)
+
+
+def series_of(file: RowsFile | PictureFile, count: int) -> Series | None:
+    """Return which of so many rows of a file follows which, if the model takes windows."""
+    return file.series(count) if isinstance(file, RowsFile) else None
 
 
 def _columns_of(encoding: TableEncoding, table: Table, file: Path) -> dict[str, np.ndarray]:
@@ -242,7 +309,7 @@ def _missing(missing: list[str], others: list[str], file: Path) -> Iterator[Prob
 
 
 def _columns_by_position(table: Table, file: Path, spec: DataSpec, wanted: int) -> np.ndarray:
-    targets = {name for target in spec.targets.values() for name in target.names}
+    targets = {name for target in spec.targets.values() for name in target.of_row.names}
     features = [number for number, name in enumerate(table.frame.columns) if str(name) not in targets]
     width = len(features)
     if width != wanted:
@@ -266,7 +333,7 @@ def _shaped(x: ByName, spec: DataSpec, file: Path) -> dict[str, np.ndarray]:
     """Check the shape of the rows; a flat row, or one axis of size 1 more or less, cannot be misunderstood."""
     problems: list[Problem] = []
     shaped: dict[str, np.ndarray] = {}
-    for (name, shape), rows in zip(spec.input_shapes.items(), x.values(), strict=True):
+    for (name, shape), rows in zip(spec.row_shapes.items(), x.values(), strict=True):
         if any(rows.shape[1:] == fitting for fitting in _same_rows(rows.shape[1:], shape)):
             shaped[name] = rows.reshape(len(rows), *shape)
             continue

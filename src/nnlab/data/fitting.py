@@ -16,6 +16,7 @@ from nnlab.data.scaling import Scaling, fit_scaling, fit_scaling_in_parts, scale
 from nnlab.data.source_rows import SourceRows
 from nnlab.data.splits import ByName, Rows, parts_of
 from nnlab.data.stored import ColumnsOnDisk
+from nnlab.data.windows import check_encoding
 from nnlab.errors import DataError, Problem
 
 Fitted: TypeAlias = tuple[Mapping[str, Rows], Mapping[str, Scaling | None], TableEncoding | None]
@@ -40,6 +41,7 @@ def _in_memory(source: SourceRows, rows: Mapping[str, np.ndarray], config: DataC
     """Return the rows of each split in memory, and what was fitted on the training rows."""
     x_train = source.features(rows["train"])
     encoding = _encoding(source.raw, x_train, config)
+    check_encoding(encoding, config)
     plain = {} if encoding is not None else x_train
     scalings = {name: fit_scaling(x, said_of(name, config.scale)) for name, x in plain.items()}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -15,7 +15,7 @@ from nnlab.config.data import OTHERS, DataConfig
 from nnlab.config.load import load_config
 from nnlab.config.schema import Experiment
 from nnlab.data.changes import count_seen, differences, positions_of_splits, unseen_rows
-from nnlab.data.features import RowsFile, data_spec, open_rows
+from nnlab.data.features import RowsFile, data_spec, open_rows, series_of
 from nnlab.data.loading import encoded_targets, read_source, split_as_before
 from nnlab.data.pictures.inputs import PictureFile
 from nnlab.data.record import DataRecord, file_record, split_digests
@@ -42,6 +42,7 @@ class JudgedRows:
         rows: encoded and scaled as the run's training rows were.
         notes: what has to be said about them.
         counts: how many rows there are of each kind, where rows are chosen or known again.
+        of: of windows, which row each predicts: columns `[rows]` by name.
     """
 
     experiment: Experiment
@@ -49,6 +50,7 @@ class JudgedRows:
     rows: Rows
     notes: tuple[str, ...] = ()
     counts: Mapping[str, int] | None = None
+    of: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,7 +89,7 @@ class RunData:
     def config(self) -> DataConfig:
         """The `data` section, with the run's tasks, and its features and targets by name, in their order."""
         config, spec = self.experiment.data, self.spec
-        targets = {output: spec.target_of(output) for output in config.sections}
+        targets = {output: spec.target_of(output).of_row for output in config.sections}
 
         def as_given(values: Mapping[str, Any]) -> Any:
             return values if isinstance(config.target, Mapping) else only(values)
@@ -117,7 +119,7 @@ class RunData:
         Raises:
             DataError: there are classes that the run does not know, or the targets are others.
         """
-        target = self.spec.target_of(output)
+        target = self.spec.target_of(output).of_row
         if self.record is not None:
             return encode_as_trained(y, target, self.record.classes.get(output, {}), names=names)
         codes = {name: number for number, name in enumerate(target.class_names)}
@@ -166,16 +168,17 @@ def rows_of_split(run: Run, split: SplitName, *, moved_to: Path | None = None) -
     source = _read(data)
     own_test = data.spec.own_test_set
     if data.record is None:
-        rows = source.take(data.spec, _positions_without_record(data, source)[split])
-        return JudgedRows(data.experiment, data.spec, rows, (UNKNOWN_DATA,))
+        own = _positions_without_record(data, source)[split]
+        rows = source.take(data.spec, own)
+        return JudgedRows(data.experiment, data.spec, rows, (UNKNOWN_DATA,), of=source.predicted(own))
     if data.record.splits is not None:
         return JudgedRows(data.experiment, data.spec, source.take(data.spec, _same_positions(data, source)[split]))
     hashed = source.hashed()
     positions = positions_of_splits(data.record, hashed, own_test=own_test)
     if positions is None:
         raise _changed(data, differences(data.record, hashed, own_test=own_test))
-    rows = source.take(data.spec, positions[split])
-    return JudgedRows(data.experiment, data.spec, rows, tuple(_same_rows_note(data)))
+    rows, of = source.take(data.spec, positions[split]), source.predicted(positions[split])
+    return JudgedRows(data.experiment, data.spec, rows, tuple(_same_rows_note(data)), of=of)
 
 
 def _same_positions(data: RunData, source: SourceRows) -> dict[str, np.ndarray]:
@@ -220,13 +223,14 @@ def unseen_rows_of_source(run: Run, *, moved_to: Path | None = None) -> JudgedRo
         raise DataError(
             Problem(message, "evaluate other rows: `--input FILE`", file=", ".join(data.experiment.data.paths) or None)
         )
+    rows = source.take(data.spec, chosen.positions)
     note = (
         f"evaluated: {evaluated} of {len(source.numbers)} rows, {chosen.counts['test']} of the test split and "
         f"{chosen.counts['new']} new; left out: {listed}"
     )
-    counts = {"evaluated": evaluated, **chosen.counts}
+    counts = {"evaluated": rows.count, **chosen.counts}
     notes = (note, *_gone_note(data.record, chosen.counts))
-    return JudgedRows(data.experiment, data.spec, source.take(data.spec, chosen.positions), notes, counts)
+    return JudgedRows(data.experiment, data.spec, rows, notes, counts)
 
 
 def _gone_note(record: DataRecord, counts: Mapping[str, int]) -> Iterator[str]:
@@ -289,13 +293,14 @@ def labelled_rows(data: RunData, file: RowsFile | PictureFile, x: ByName) -> Jud
             raise DataError(
                 [replace(problem, file=problem.file or str(file.file)) for problem in error.problems]
             ) from error
-    source = SourceRows.of(RawData(x, answers), targets)
+    source = SourceRows.of(RawData(x, answers, series=series_of(file, count)), targets, spec.window)
     left = source.num_main
     if not left:
         message = f"no row has one of the classes {listed(only(spec.targets).class_names)}"
         raise DataError(Problem(message, "the run was trained on these alone", file=str(file.file)))
     notes, counts = _seen_note(data, source.hashed()["features"], dropped=count - left)
-    return JudgedRows(data.experiment, spec, source.take(spec, np.arange(left)), notes, counts)
+    rows = source.take(spec, np.arange(left))
+    return JudgedRows(data.experiment, spec, rows, notes, counts | {"evaluated": rows.count})
 
 
 def _seen_note(data: RunData, features: np.ndarray, *, dropped: int) -> tuple[tuple[str, ...], dict[str, int]]:
@@ -328,7 +333,7 @@ def _read(data: RunData) -> SourceRows:
             raw, config, lambda output, _: data.encoded(all_targets(raw, output), output, raw.class_names)
         )
         _check_shapes(data.spec, raw)
-        return SourceRows.of(raw, targets)
+        return SourceRows.of(raw, targets, config.window)
     except DataError as error:
         raise _unreadable(data, error) from error
 
@@ -341,7 +346,7 @@ def _check_shapes(spec: DataSpec, raw: RawData) -> None:
     """
     if spec.encoding is not None:  # its columns were found by their names
         return
-    now, then = one_or_all({name: x.shape[1:] for name, x in raw.x.items()}), one_or_all(spec.input_shapes)
+    now, then = one_or_all({name: x.shape[1:] for name, x in raw.x.items()}), one_or_all(spec.row_shapes)
     if now != then:
         raise DataError(Problem(f"rows have the shape {now}, the model takes {then}"))
 

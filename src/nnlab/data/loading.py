@@ -27,6 +27,7 @@ from nnlab.data.splitting import Chosen
 from nnlab.data.target_scaling import TargetScaling
 from nnlab.data.target_spec import TargetSpec
 from nnlab.data.targets import Target, encode_target, inputs_as_target
+from nnlab.data.windows import of_steps
 from nnlab.errors import ConfigPath, DataError, Problem, did_you_mean
 from nnlab.wording import counted, listed, one_of, show
 
@@ -76,7 +77,7 @@ def load_source_rows(config: DataConfig, *, seed: int) -> tuple[SourceRows, Chos
     """
     raw = read_source(config, seed=seed)
     _check_scale(raw, config)
-    source = SourceRows.of(raw, encoded_targets(raw, config, partial(encode_target, raw)))
+    source = SourceRows.of(raw, encoded_targets(raw, config, partial(encode_target, raw)), config.window)
     _check_own_splits(source, config)
     return source, source.split(config, seed=seed)
 
@@ -212,8 +213,9 @@ def _check_own_splits(source: SourceRows, config: DataConfig) -> None:
 def _assemble(source: SourceRows, rows: Mapping[str, np.ndarray], config: DataConfig, record: DataRecord) -> Splits:
     source = replace(source, targets=scaled_targets(source, rows["train"], config))
     raw, targets = source.raw, source.targets
+    answered = {name: source.answered(own) for name, own in rows.items()}
     for target in targets.values():
-        _check_classes(target, rows["train"], source.num_main, config)
+        _check_classes(target, answered["train"], source.num_main, config)
     splits, scalings, encoding = fitted(source, rows, config)
     train, validation, test = (splits.get(name) for name in ("train", "validation", "test"))
     assert train is not None
@@ -221,27 +223,28 @@ def _assemble(source: SourceRows, rows: Mapping[str, np.ndarray], config: DataCo
     spec = DataSpec(
         input_shapes={name: x.shape[1:] for name, x in row.items()},
         feature_names=names,
-        targets=shared({output: _target_spec(raw, output, target, row, names) for output, target in targets.items()}),
+        targets=shared({output: _target_spec(source, output, row, names) for output in targets}),
         num_train=train.count,
         num_validation=0 if validation is None else validation.count,
         num_test=0 if test is None else test.count,
-        class_weights=_class_weights(targets, rows["train"], config),
+        class_weights=_class_weights(targets, answered["train"], config),
         scalings=scalings,
         own_test_set=raw.x_test is not None,
         own_validation=raw.validates is not None,
         picture_shape=raw.picture_shape,
-        notes=tuple(_notes(raw, train, targets, rows["train"], encoding)),
+        notes=tuple(_notes(source, train, rows["train"], encoding)),
         encoding=encoding,
         missing=raw.missing,
         left_out=raw.left_out,
         class_rows={
-            output: {name: list(target.class_counts(own).values()) for name, own in rows.items()}
+            output: {name: list(target.class_counts(own).values()) for name, own in answered.items()}
             for output, target in targets.items()
             if target.class_names
         },
         pictures=raw.pictures,
         read_with=raw.read_with,
         storage=raw.storage,
+        window=source.named_window,
     )
     return Splits(train, validation, test, spec, record)
 
@@ -288,25 +291,21 @@ def scaled_targets(source: SourceRows, train: np.ndarray, config: DataConfig) ->
     return found
 
 
-def _notes(
-    raw: RawData,
-    train: Rows,
-    targets: Mapping[str, Target],
-    rows: np.ndarray,
-    encoding: TableEncoding | None,
-) -> Iterator[str]:
-    """Yield what was understood of the values, and what the network will not see of them."""
+def _notes(source: SourceRows, train: Rows, rows: np.ndarray, encoding: TableEncoding | None) -> Iterator[str]:
+    """Yield what was understood of the values, and what the network will not see of them; `rows` are trained on."""
+    raw, targets = source.raw, source.targets
     yield from raw.notes
     yield from encoding.notes() if encoding is not None else ()
     yield from dict.fromkeys(note for target in targets.values() for note in target.notes)
     hint = "scale the column (`scale: standardize`), or leave it out with `features`"
-    in_memory = train.in_memory
-    for name, x in raw.x.items() if in_memory is not None else ():
-        assert in_memory is not None
+    arrays = {} if train.in_memory is None else train.in_memory.x
+    if source.window is not None:  # of which each row but the first few is a last one
+        arrays, rows = {name: x[:, -1] for name, x in arrays.items()}, rows[source.windows(rows).last_inputs()]
+    for name, x in raw.x.items() if arrays else ():
         if encoding is None:
-            yield from lost_in_float32(x, rows, in_memory.x[name], raw.feature_names or (name or "x",), hint)
+            yield from lost_in_float32(x, rows, arrays[name], raw.feature_names or (name or "x",), hint)
         elif raw.kinds[name].name == "numeric":
-            seen = in_memory.x[encoding.numbers][:, encoding.features_of(name)[:1]]
+            seen = arrays[encoding.numbers][:, encoding.features_of(name)[:1]]
             yield from lost_in_float32(np.nan_to_num(x), rows, seen, (name,), hint)
     for output, target in targets.items():
         if target.scaling is not None:
@@ -318,12 +317,13 @@ def _notes(
             yield from lost_in_float32(target.y, rows, seen, raw.target_names[output], hint)
 
 
-def _target_spec(raw: RawData, output: str, target: Target, x: ByName, feature_names: tuple[str, ...]) -> TargetSpec:
+def _target_spec(source: SourceRows, output: str, x: ByName, feature_names: tuple[str, ...]) -> TargetSpec:
     """Describe a target.
 
     Raises:
         DataError: several arrays shall be given back by one output.
     """
+    target, names = source.targets[output], source.raw.target_names.get(output, ())
     if target.y is None:
         own = [name for name, array in x.items() if array.dtype.kind == "i"]
         if own:
@@ -336,14 +336,10 @@ def _target_spec(raw: RawData, output: str, target: Target, x: ByName, feature_n
         shape = only(x).shape[1:]
         return TargetSpec("regression", shape, (), feature_names, inferred_task=True, predicts_inputs=True)
     units = {"binary": 1, "multiclass": len(target.class_names)}.get(target.task) or target.y.shape[1]
-    return TargetSpec(
-        target.task,
-        (units,),
-        target.class_names,
-        raw.target_names[output],
-        inferred_task=target.inferred,
-        scaling=target.scaling,
+    found = TargetSpec(
+        target.task, (units,), target.class_names, names, inferred_task=target.inferred, scaling=target.scaling
     )
+    return found if source.window is None else of_steps(found, source.window)
 
 
 def _check_classes(target: Target, train: np.ndarray, num_main: int, config: DataConfig) -> None:

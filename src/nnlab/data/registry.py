@@ -19,10 +19,11 @@ if TYPE_CHECKING:
     from nnlab.config.components import Component
     from nnlab.config.data import DataConfig, Storage
     from nnlab.data.pictures.form import PictureInput
+    from nnlab.data.series import Series
     from nnlab.data.splits import ByName
     from nnlab.data.stored import StoredArray
 
-Setting = Literal["path", "files", "columns", "target", "ignore", "missing", "split", "storage"]
+Setting = Literal["path", "files", "columns", "target", "ignore", "missing", "split", "storage", "window"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,7 @@ class RawData:
         read_with: parameters of the source that were found out, and by which it is read so again.
         storage: where the rows of a file are kept while they are used; `None` for other sources.
         stored: the arrays of `x` in files of which rows are read, where they are kept on disk.
+        series: which row follows which, where the config asks for windows.
     """
 
     x: ByName
@@ -81,6 +83,7 @@ class RawData:
     read_with: Mapping[str, Any] = field(default_factory=dict)
     storage: Storage | None = None
     stored: Mapping[str, StoredArray] = field(default_factory=dict)
+    series: Series | None = None
 
     @classmethod
     def of_one(
@@ -220,6 +223,7 @@ Made = Annotated[int, Ge(10), Le(10_000_000), "rows"]
 Temperature = Annotated[float, Ge(0.0), Le(100.0), "how much is left to chance; 0 for nothing"]
 WrongShare = Annotated[float, Ge(0.0), Le(1.0), "share of the rows with the wrong answer"]
 Noise = Annotated[float, Ge(0.0), Le(10.0), "how far points are moved; 0 for a clean picture"]
+Hours = Annotated[int, Ge(100), Le(10_000_000), "hours, one row each"]
 Points = Annotated[int, Ge(10), Le(10_000_000), "points"]
 Deviation = Annotated[float, Ge(0.0), Le(10.0), "standard deviation of what is added to y; 0 for the function itself"]
 Encoding = Annotated[str, "of the text, as `cp1252`; `auto` finds it"]

@@ -9,10 +9,12 @@ import numpy as np
 
 from nnlab.config.by_name import only, shared
 from nnlab.config.data import DataConfig, FoldConfig
+from nnlab.config.window import WindowConfig
 from nnlab.data.fingerprint import hash_classes, hash_rows, mix_all
 from nnlab.data.folds import Fold
 from nnlab.data.record import ROW
 from nnlab.data.registry import SOURCES, RawData
+from nnlab.data.series import Series
 from nnlab.data.splits import DEFAULT_SHARE, FEWEST_TO_SPLIT, ByName, DataSpec, Rows, Split, row_count, rows_at
 from nnlab.data.splitting import (
     SPLITS,
@@ -28,6 +30,7 @@ from nnlab.data.splitting import (
 )
 from nnlab.data.stored import StoredRows, rows_at_once
 from nnlab.data.targets import Target
+from nnlab.data.windows import WindowRows, Windows, check_windows, short_notes
 from nnlab.errors import DataError, Problem
 from nnlab.wording import counted, figure, listed
 
@@ -42,26 +45,37 @@ class SourceRows:
         raw: the features of these rows, and what the source says of them.
         targets: encoded, by output; one that all share is `UNNAMED`.
         numbers: of the rows in the source, and in its own test set.
+        window: how many rows that follow one another a model takes at a time; `None` for each by itself.
     """
 
     raw: RawData
     targets: Mapping[str, Target]
     numbers: np.ndarray
+    window: WindowConfig | None = None
 
     @classmethod
-    def of(cls, raw: RawData, targets: Mapping[str, Target]) -> SourceRows:
+    def of(cls, raw: RawData, targets: Mapping[str, Target], window: WindowConfig | None = None) -> SourceRows:
         """Leave out the rows of classes that take no part.
 
         Args:
             raw: all that the source holds.
             targets: encoded, of the rows that take part; several have no `classes` to choose rows by.
+            window: as above.
+
+        Raises:
+            DataError: there are no such windows.
         """
+        if window is not None:
+            check_windows(raw, targets, window)
+            if all(target.y is None for target in targets.values()):  # a window is its own answer
+                window = replace(window, horizon=0, steps=1)
+            raw = raw if raw.series is not None else replace(raw, series=Series.of(row_count(raw.x)))
         main = row_count(raw.x)
         test = 0 if raw.x_test is None else row_count(raw.x_test)
         kept = only(targets).kept
         numbers = np.arange(main) if raw.rows is None else raw.rows
         if kept is None:
-            return cls(raw, targets, np.concatenate([numbers, np.arange(test)]))
+            return cls(raw, targets, np.concatenate([numbers, np.arange(test)]), window)
         if raw.stored:  # which of its rows these are, `numbers` says
             values = raw.split_values
             raw = replace(raw, split_values=None if values is None else values[kept])
@@ -76,8 +90,9 @@ class SourceRows:
             validates=None if raw.validates is None else raw.validates[kept[:main]],
             split_values=None if values is None else values[kept[:main]],
             split_values_test=None if tested is None else tested[kept[main:]],
+            series=None if raw.series is None else raw.series.taken(kept[:main]),
         )
-        return cls(raw, targets, numbers)
+        return cls(raw, targets, numbers, window)
 
     @property
     def num_main(self) -> int:
@@ -101,7 +116,7 @@ class SourceRows:
             rows = told_rows(self._split_values, config.limit, _split_column(config))
         else:
             rows = choose_rows(self.num_main, way, validation=validation, test=test, limit=config.limit)
-        notes = [*way.notes, *self._split_notes(config, by, rows)]
+        notes = [*way.notes, *self._split_notes(config, by, rows), *self._window_notes(rows)]
         if own_test:
             _check_own_test(self.raw, config, rows)
             rows["test"] = np.arange(self.num_main, len(self.numbers))
@@ -121,7 +136,9 @@ class SourceRows:
         Raises:
             DataError: by classes, and there is not one target with classes.
         """
-        default = SOURCES[config.source.name].split
+        default: str = SOURCES[config.source.name].split
+        if config.window is not None:
+            default = "order" if config.window.order is None else "time"
         by = default if config.split is None else config.split.by
         if by != "stratified" or self._classes is not None:
             return by
@@ -141,6 +158,8 @@ class SourceRows:
     @property
     def _split_values(self) -> np.ndarray:
         """What the column says that rows are split by."""
+        if self.raw.split_values is None and self.raw.series is not None and self.raw.series.times is not None:
+            return self.raw.series.times
         assert self.raw.split_values is not None, "the source has read the column that the config names"
         return self.raw.split_values
 
@@ -163,6 +182,42 @@ class SourceRows:
             without = [split for split in SPLITS if split not in there]
             if without:
                 yield f"`{_split_column(config)}` names no row for {' or '.join(without)}"
+
+    def _window_notes(self, rows: Mapping[str, np.ndarray]) -> Iterator[str]:
+        """Yield what had better be known of windows.
+
+        Raises:
+            DataError: a split has none.
+        """
+        if self.window is None or self.raw.series is None:
+            return
+        windows = {split: self.windows(own) for split, own in rows.items()}
+        for split, own in windows.items():
+            what = "training" if split == "train" else split
+            hint = f"make windows shorter (`length`), or leave more {what} rows (`validation`, `test`)"
+            own.check(f"{what} rows", self.raw.series, hint=hint)
+        yield from self.raw.series.notes()
+        yield from short_notes(self.raw.series, windows)
+        for output, target in self.targets.items():
+            if target.y is not None and self.window.horizon:
+                yield from self._persistence(output, target.y, windows, rows)
+
+    def _persistence(
+        self, output: str, y: np.ndarray, windows: Mapping[str, Windows], rows: Mapping[str, np.ndarray]
+    ) -> Iterator[str]:
+        """Say how good it is to predict that nothing changes: what a model has to beat."""
+        figures = []
+        for split, own in windows.items():
+            if split != "train":
+                last, later = y[rows[split][own.last_inputs()]], y[rows[split][own.targets()]]
+                if self.targets[output].task == "regression":
+                    error = np.sqrt(np.mean(np.square(later - last[:, None], dtype=np.float64)))
+                    figures.append(f"a root mean squared error of {figure(float(error))} on {split} rows")
+                elif self.targets[output].has_classes:
+                    figures.append(f"an accuracy of {figure(float(np.mean(later == last[:, None])))} on {split} rows")
+        if figures:
+            names = listed(self.raw.target_names.get(output, (output,)))
+            yield f"to beat: a window's last {names} as the prediction has {' and '.join(figures)}"
 
     def validation(self, config: DataConfig, *, seed: int) -> int | float | Fold:
         """Return how many rows validate, or which fold; folds of one target have equal shares of its classes."""
@@ -217,13 +272,15 @@ class SourceRows:
         every = {name: np.concatenate([x, self.raw.x_test[name]]) for name, x in self.raw.x.items()}
         return rows_at(every, positions)
 
-    def finished(self, x: ByName, positions: np.ndarray) -> Split:
-        """Return rows as a model takes them.
+    def finished(self, x: ByName, positions: np.ndarray) -> Rows:
+        """Return rows as a model takes them, or the windows over them.
 
         Args:
             x: their features, scaled; an output may give back an only array.
             positions: of the rows.
         """
+        if self.window is not None:
+            return self._windows_of(x, positions)
         y = self._answers(positions)
         return Split(x, shared({output: y[output] if output in y else only(x) for output in self.targets}))
 
@@ -253,6 +310,41 @@ class SourceRows:
             f"{self.numbers[positions[row]]} (counted from 0)"
         )
         raise DataError(Problem(message, "write `standardize`, or leave such rows out", path=PATH))
+
+    def windows(self, positions: np.ndarray) -> Windows:
+        """Return the windows over some rows, whose numbers are those among them."""
+        assert self.window is not None
+        assert self.raw.series is not None
+        return Windows.of(self.raw.series.taken(positions), self.window)
+
+    @property
+    def named_window(self) -> WindowConfig | None:
+        """The windows, with the names of the columns that order the rows."""
+        if self.window is None or self.raw.series is None:
+            return None
+        return replace(self.window, order=self.raw.series.order, by=self.raw.series.by)
+
+    def answered(self, positions: np.ndarray) -> np.ndarray:
+        """Return the positions of those that are predicted of some rows: of windows one or several each."""
+        return positions if self.window is None else positions[self.windows(positions).targets().reshape(-1)]
+
+    def predicted(self, positions: np.ndarray) -> Mapping[str, np.ndarray]:
+        """Return which row each window over some rows predicts; see `Windows.predicted`."""
+        if self.window is None or self.raw.series is None:
+            return {}
+        return self.windows(positions).predicted(self.raw.series.taken(positions), self.numbers[positions])
+
+    def _windows_of(self, x: ByName, positions: np.ndarray) -> Rows:
+        assert self.raw.series is not None
+        windows = self.windows(positions)
+        windows.check("rows", self.raw.series)
+        rows = positions[windows.targets()]
+        y = self._answers(rows.reshape(-1))
+        if rows.shape[1] > 1:
+            y = {output: values.reshape(windows.count, -1) for output, values in y.items()}
+        outputs = tuple(shared(dict.fromkeys(self.targets, only(self.targets))))
+        answers = shared(y) if len(y) == len(self.targets) else y
+        return WindowRows(x, windows, answers, outputs).in_whole_if_small()
 
     def take(self, spec: DataSpec, positions: np.ndarray) -> Rows:
         """Return some rows, scaled as those that `spec` describes."""
@@ -294,7 +386,7 @@ def _hash_target(target: Target, count: int) -> np.ndarray:
 
 
 def _split_column(config: DataConfig) -> str:
-    return "" if config.split is None else str(config.split.column)
+    return "" if config.split_column is None else str(config.split_column)
 
 
 def _check_own_test(raw: RawData, config: DataConfig, rows: Mapping[str, np.ndarray]) -> None:

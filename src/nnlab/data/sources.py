@@ -12,6 +12,7 @@ from nnlab.data.registry import (
     Delimiter,
     Deviation,
     Encoding,
+    Hours,
     Made,
     Noise,
     Points,
@@ -180,6 +181,14 @@ def bump(request: Request, *, samples: Points = 500, noise: Deviation = 0.0) -> 
     return _function("bump", request, samples, noise)
 
 
+@dataset(needs=["window"], split="order")
+def electricity(request: Request, *, hours: Hours = 5000, noise: Noise = 0.05) -> RawData:
+    """The load of a made-up town by the hour, in MW: it follows day, week and weather, and some of it drifts."""
+    from nnlab.data.generated_series import electricity
+
+    return electricity(hours, noise=noise, seed=request.seed)
+
+
 @dataset(takes=["target", "ignore", "missing", "split"])
 def reviews(request: Request, *, samples: Made = 2000, noise: WrongShare = 0.0) -> RawData:
     """Sentences and their opinion: `not` turns a word round, and behind `but` stands what counts."""
@@ -198,7 +207,9 @@ def bookings(request: Request, *, samples: Made = 4000, noise: Temperature = 1.0
     return tables.made_table(frame, request.config, target="cancelled")
 
 
-@dataset(needs=["path", "target"], takes=["files", "ignore", "missing", "split", "storage"], split="stratified")
+@dataset(
+    needs=["path", "target"], takes=["files", "ignore", "missing", "split", "storage", "window"], split="stratified"
+)
 def csv(
     request: Request, *, encoding: Encoding = "auto", delimiter: Delimiter = "auto", decimal: Decimal = "auto"
 ) -> RawData:
@@ -208,7 +219,9 @@ def csv(
     return read_csv_table(request.config, encoding, delimiter, decimal)
 
 
-@dataset(needs=["path", "target"], takes=["files", "ignore", "missing", "split", "storage"], split="stratified")
+@dataset(
+    needs=["path", "target"], takes=["files", "ignore", "missing", "split", "storage", "window"], split="stratified"
+)
 def parquet(request: Request) -> RawData:
     """A table in Parquet files at `path`; needs the package `pyarrow`."""
     from nnlab.data.tables import read_parquet_table
@@ -216,7 +229,7 @@ def parquet(request: Request) -> RawData:
     return read_parquet_table(request.config)
 
 
-@dataset(needs=["columns", "target"], takes=["ignore", "missing", "split"], split="stratified")
+@dataset(needs=["columns", "target"], takes=["ignore", "missing", "split", "window"], split="stratified")
 def inline(request: Request) -> RawData:
     """A small table written into the config, as `columns: {x: [0, 1], y: [1, 0]}`."""
     from nnlab.data.tables import read_inline_table
@@ -224,7 +237,7 @@ def inline(request: Request) -> RawData:
     return read_inline_table(request.config)
 
 
-@dataset(needs=["path"], takes=["target", "split"], split="stratified")
+@dataset(needs=["path"], takes=["target", "split", "window"], split="stratified")
 def npz(request: Request) -> RawData:
     """NumPy arrays in an NPZ file at `path`: `x` and `y`, or those that `features` and `target` name."""
     from nnlab.data.arrays import read_npz

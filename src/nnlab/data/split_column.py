@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -32,7 +32,8 @@ def read_split_column(table: Table, position: int, config: DataConfig) -> np.nda
     assert config.split is not None
     by, column = config.split.by, table.frame.iloc[:, position]
     if by == "time":
-        values = _times(table, position, config)
+        found = times_of(table, position, said_kinds(config))
+        values = found if isinstance(found, Fault) else found[0]
     elif by == "group" and pd.api.types.is_numeric_dtype(column.dtype):
         values = column.to_numpy()
     else:
@@ -55,25 +56,35 @@ def read_split_column(table: Table, position: int, config: DataConfig) -> np.nda
     return numbers
 
 
-def _times(table: Table, position: int, config: DataConfig) -> np.ndarray | Fault:
-    """Return numbers, or dates as numbers, NaN where they are missing."""
+def said_kinds(config: DataConfig) -> Mapping[str, Component]:
+    """Return the kinds of columns that the config gives, by name."""
+    return config.features if isinstance(config.features, Mapping) else {}
+
+
+def times_of(table: Table, position: int, kinds: Mapping[str, Component]) -> tuple[np.ndarray, bool] | Fault:
+    """Return numbers, or dates as numbers, NaN where they are missing, and whether they are dates.
+
+    Args:
+        table: all rows.
+        position: of the column.
+        kinds: of columns that have one, by name; another is of the kind that its values suggest.
+    """
     column = table.frame.iloc[:, position]
-    said = config.features if isinstance(config.features, dict) else {}
-    kind: Component | None = said.get(str(column.name))
+    kind = kinds.get(str(column.name))
     if kind is None:
         found = guess(table, position)
         if isinstance(found, Fault):
             return found
         kind = found.kind
     if kind is None:
-        return np.full(len(column), np.nan)
+        return np.full(len(column), np.nan), False
     values = COLUMN_KINDS[kind.name].load().read(table, position, kind)
     if not isinstance(values, Fault) and values.dtype == object:
         row = int(np.argmax(column.notna().to_numpy()))
         hint = "name a column of dates or numbers; `features: {NAME: {date: {format: ...}}}` says how dates are written"
         what = "which is neither a date nor a number"
         return Fault.at(column, row, what, "values that are neither dates nor numbers", hint)
-    return values
+    return values if isinstance(values, Fault) else (values, kind.name == "date")
 
 
 def split_numbers(names: Sequence[Any] | np.ndarray) -> np.ndarray | int:

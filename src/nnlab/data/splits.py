@@ -10,6 +10,7 @@ import numpy as np
 
 from nnlab.config.by_name import UNNAMED, by_output, one_or_all, only
 from nnlab.config.data import Storage
+from nnlab.config.window import WindowConfig
 from nnlab.data.pictures.form import PictureInput
 from nnlab.data.scaling import Scaling, scaled
 from nnlab.data.target_spec import Shape, TargetSpec
@@ -54,6 +55,7 @@ class DataSpec:
         pictures: how files of pictures become rows, where the rows are such.
         read_with: parameters of the source that were found out, and by which it is read so again.
         storage: where rows of a file are kept while they are used; `None` for other sources.
+        window: how many rows that follow one another are an input; `None` for one.
     """
 
     input_shapes: Mapping[str, Shape]
@@ -76,6 +78,14 @@ class DataSpec:
     pictures: PictureInput | None = None
     read_with: Mapping[str, Any] = field(default_factory=dict)
     storage: Storage | None = None
+    window: WindowConfig | None = None
+
+    @property
+    def row_shapes(self) -> Mapping[str, Shape]:
+        """Shape of one row of the source of each array, of which a window has several."""
+        if self.window is None:
+            return self.input_shapes
+        return {name: shape[1:] for name, shape in self.input_shapes.items()}
 
     @property
     def column_names(self) -> tuple[str, ...]:
@@ -149,6 +159,7 @@ class DataSpec:
             "class_rows": {output: dict(of_splits) for output, of_splits in self.class_rows.items()},
             "pictures": None if self.pictures is None else self.pictures.to_json(),
             "storage": self.storage,
+            "window": None if self.window is None else dict(self.window.written()),
         }
 
     @classmethod
@@ -176,6 +187,8 @@ class DataSpec:
             rest["encoding"] = TableEncoding.from_json(record["encoding"])
         if record.get("pictures") is not None:
             rest["pictures"] = PictureInput.from_json(record["pictures"])
+        if record.get("window") is not None:
+            rest["window"] = WindowConfig.read(record["window"])
         return cls(
             input_shapes={name: tuple(shape) for name, shape in shapes.items()},
             targets={output: TargetSpec.from_json(target) for output, target in targets.items()},

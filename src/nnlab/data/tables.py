@@ -31,8 +31,9 @@ from nnlab.data.files import require_files
 from nnlab.data.parquet_files import parquet_table
 from nnlab.data.precision import lost_in_float64
 from nnlab.data.registry import RawData
+from nnlab.data.series import read_series
 from nnlab.data.several_files import in_one
-from nnlab.data.split_column import read_split_column
+from nnlab.data.split_column import read_split_column, said_kinds
 from nnlab.data.stored_tables import beyond_memory, read_stored_table
 from nnlab.data.table import Fault, Table, answered, are_plain, padded, target_columns
 from nnlab.data.table_parts import CSV_GROWS, csv_table_parts, parquet_parts
@@ -194,14 +195,17 @@ def _as_arrays(table: Table, config: DataConfig) -> RawData:
         DataError: with the first bad value of every kind.
     """
     names = [str(name) for name in table.frame.columns]
-    features, targets, split = choose_columns(config, names)
+    features, targets, split, ordering = choose_columns(config, names)
     answers = list(dict.fromkeys(column for some in targets.values() for column in some))
     all_rows, rows = len(table.frame), answered(table, answers)
     notes = list(table.notes)
+    series = None if config.window is None else read_series(table, ordering, said_kinds(config))
+    if isinstance(series, list):
+        raise DataError(table.problems(series))
     if 0 < len(rows) < all_rows:
         without = counted(all_rows - len(rows), "row")
         notes.append(f"{without} without a value of {listed(names[column] for column in answers)} left out")
-        table = table.taken(rows)
+        table, series = table.taken(rows), None if series is None else series.taken(rows)
     y = {output: target_columns(table, columns, config.sections[output], notes) for output, columns in targets.items()}
     found = choose_kinds(table, features, config)
     kinds = found.components
@@ -235,6 +239,7 @@ def _as_arrays(table: Table, config: DataConfig) -> RawData:
         rows=rows if len(rows) < all_rows else None,
         split_values=None if isinstance(said, Fault) else said,
         read_with=table.found,
+        series=series,
     )
 
 

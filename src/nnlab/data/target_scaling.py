@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -49,6 +49,14 @@ class TargetScaling:
     def from_json(cls, record: Mapping[str, Any]) -> Self:
         """Read what `dataclasses.asdict` made of one, also after JSON text in between."""
         return cls(**{name: tuple(record[name]) for name in ("logs", "offsets", "divisors")})
+
+    def repeated(self, times: int) -> Self:
+        """Return that of as many groups of these columns, one behind the other."""
+        return replace(self, logs=self.logs * times, offsets=self.offsets * times, divisors=self.divisors * times)
+
+    def of_first(self, count: int) -> Self:
+        """Return that of the first columns."""
+        return replace(self, logs=self.logs[:count], offsets=self.offsets[:count], divisors=self.divisors[:count])
 
     def note(self, names: Sequence[str]) -> str:
         """Say what is scaled, and what is not; `names` are those of the columns."""

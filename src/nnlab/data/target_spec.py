@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -29,6 +29,7 @@ class TargetSpec:
         inferred_task: whether the task came from the target rather than from the config.
         predicts_inputs: whether what comes in shall come out (an autoencoder).
         scaling: what is done to the numbers before a model learns them; `None` for numbers as they are.
+        columns: what is predicted of each of several rows, whose names say which row; `()` for a single row.
     """
 
     task: Task
@@ -38,6 +39,7 @@ class TargetSpec:
     inferred_task: bool
     predicts_inputs: bool = False
     scaling: TargetScaling | None = None
+    columns: tuple[str, ...] = ()
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> Self:
@@ -59,6 +61,14 @@ class TargetSpec:
     def in_own_units(self, values: np.ndarray) -> np.ndarray:
         """Return what a model gives, or learns, `[..., columns]`, in the units of the data."""
         return values if self.scaling is None else self.scaling.undo(values)
+
+    @property
+    def of_row(self) -> TargetSpec:
+        """What is predicted of a single row."""
+        if not self.columns:
+            return self
+        scaling = None if self.scaling is None else self.scaling.of_first(len(self.columns))
+        return replace(self, shape=(len(self.columns),), names=self.columns, columns=(), scaling=scaling)
 
     @property
     def task_setting(self) -> TaskName:

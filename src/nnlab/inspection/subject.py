@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nnlab.config.columns import SplitName
-from nnlab.data.features import open_rows
+from nnlab.data.features import inputs_of, open_rows
 from nnlab.data.judging import JudgedRows, RunData, rows_of_split, scored_rows
 from nnlab.data.splits import DataSpec, Rows, Split, Splits
 from nnlab.engine.built import Built
@@ -87,7 +87,7 @@ def rows_of_file(file: Path, data: RunData) -> RowsOfInterest:
     judged, why_not = scored_rows(data, rows_file, x)
     if judged is not None:
         return RowsOfInterest(_model_rows(judged, plan_model(data.experiment, data.spec).outputs), judged.notes)
-    inputs = model_inputs(data.experiment, data.spec, data.spec.scaled(x))
+    inputs = model_inputs(data.experiment, data.spec, inputs_of(rows_file, x).x)
     reason = why_not or "the file has no target"
     return RowsOfInterest(Split(inputs, {}), (f"no loss and no gradients: {reason}",))
 

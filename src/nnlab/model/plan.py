@@ -143,8 +143,9 @@ def _input_shapes(experiment: Experiment, spec: DataSpec) -> dict[str, tuple[int
     if not isinstance(model, FunctionalConfig):
         return {name: spec.input_shapes[array] for array, name in input_names(spec).items()}
     return {
-        name: spec.input_shapes[source.array] if source.columns is None else (len(source.columns),)
+        name: shape if source.columns is None else (*shape[:-1], len(source.columns))
         for name, source in input_sources(model, spec).items()
+        for shape in [spec.input_shapes[source.array]]
     }
 
 
@@ -162,7 +163,8 @@ def with_plan(experiment: Experiment, spec: DataSpec, plan: Plan) -> Experiment:
     validation, test = experiment.data.validation, experiment.data.test
     split = experiment.data.split
     if split is None and spec.split is not None:
-        split = SplitConfig(by=spec.split)
+        column = spec.window.order if spec.window is not None and spec.split == "time" else None
+        split = SplitConfig(by=spec.split, column=column)
     if split is None or split.by != "column":  # which says all of it
         if validation is None and not spec.own_validation:
             validation = DEFAULT_SHARE if spec.num_validation else 0

@@ -37,7 +37,7 @@ class InputSource:
     def take(self, x: ByName) -> np.ndarray:
         """Return `[rows, ...]`."""
         array = x[self.array]
-        return array if self.columns is None else array[:, list(self.columns)]
+        return array if self.columns is None else array[..., list(self.columns)]
 
 
 def input_sources(model: FunctionalConfig, spec: DataSpec) -> dict[str, InputSource]:
@@ -98,7 +98,7 @@ def _columns(feature: str | int, spec: DataSpec, path: ConfigPath, problems: lis
         problems.append(Problem(f"there is no array `{feature}`", hint, path))
         return ()
     numbers = None if spec.encoding is None else spec.encoding.numbers
-    shape = spec.input_shapes.get(numbers, ()) if numbers is not None else only(spec.input_shapes)
+    shape = spec.row_shapes.get(numbers, ()) if numbers is not None else only(spec.row_shapes)
     if len(shape) != 1:
         hint = "leave `features` out: the input then takes the whole rows"
         problems.append(Problem("rows that are no table have no features to choose", hint, path))

@@ -89,7 +89,7 @@ def draw_predictions(spec: DataSpec, x: ByName, predicted: Predicted) -> str:
     target, rows = predicted.target, len(only(x))
     for array in x.values():
         shape = picture_shape(array.shape[1:], spec.picture_shape)
-        if shape is not None:
+        if shape is not None and spec.window is None:
             return _pictures(array[:MOST].reshape(-1, *shape), predicted)
     shown = slice(0, MOST_POINTS)
     title = f"{counted(rows, 'row')}{f', the first {MOST_POINTS:,}' if rows > MOST_POINTS else ''}"
