@@ -226,8 +226,9 @@ WITHOUT_TRUST = {
     "runs": (["show", "RUN"], 0),
     "tensorboard": (["--help"], 0),
     "doctor": (["--help"], 0),
+    "init": (["--help"], 0),
 }
-"""Every command on a config or a run with own code, and how it ends; the last two read neither configs nor models."""
+"""Every command on a config or a run with own code, and how it ends; the last three read neither configs nor models."""
 
 
 @pytest.mark.tf

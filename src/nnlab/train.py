@@ -8,7 +8,7 @@ from dataclasses import replace
 from keras.callbacks import Callback
 
 from nnlab.config.columns import SplitName
-from nnlab.config.load import LoadedConfig, resolved
+from nnlab.config.load import LoadedConfig, resolved, trust_run
 from nnlab.data.judging import rows_of_split
 from nnlab.data.loading import load_data
 from nnlab.data.splits import Splits
@@ -23,7 +23,7 @@ from nnlab.phases import Phases
 from nnlab.recording import Recording, RunSummary
 from nnlab.run import Run
 from nnlab.training_options import TrainingOptions
-from nnlab.user_code import prints_apart
+from nnlab.user_code import check_trust, prints_apart
 
 AS_CONFIGURED = TrainingOptions()
 
@@ -60,6 +60,7 @@ def train(
     """
     start = None if options.continues is None else load_checkpoint(options.continues)
     experiment = config.experiment
+    check_trust(config.named_code, trusted=options.trust_code)
     built = build_seeded(
         experiment,
         splits if splits is not None else load_data(experiment.data, seed=experiment.seed),
@@ -103,5 +104,7 @@ def evaluate(run: Run, split: SplitName, *, trust_code: bool = False) -> dict[st
     Raises:
         NnlabError: the run has no such split or no model, or its data have changed.
     """
+    if trust_code:
+        trust_run(run)
     judged = rows_of_split(run, split)
     return Trained.load(run, trust_code=trust_code).evaluate(judged)

@@ -29,6 +29,7 @@ _REFERENCE = re.compile(r"[^:\s]([^:]*[^:/\\])?\.py:[^\W\d]\w*")
 
 _texts: dict[str, str] = {}
 _modules: dict[str, tuple[str, ModuleType]] = {}
+_trusted: set[str] = set()
 
 
 def is_reference(text: object) -> bool:
@@ -300,14 +301,15 @@ def run_code(references: Collection[str], *, trusted: bool) -> list[ModuleType]:
 
 
 def check_trust(references: Iterable[str], *, trusted: bool) -> None:
-    """Raise if code is named that is not trusted, and say what would run.
+    """Raise if code is named that is not trusted, and say what would run; remember that it is.
 
     Raises:
         ConfigError: with each file.
     """
-    files = files_of(references)
-    if files and not trusted:
-        raise _not_trusted(files)
+    named = list(references)
+    if named and not trusted:
+        raise _not_trusted(files_of(named))
+    trust(named)
 
 
 def prints_apart(plain: Any) -> AbstractContextManager[Any]:
@@ -315,13 +317,20 @@ def prints_apart(plain: Any) -> AbstractContextManager[Any]:
     return contextlib.redirect_stdout(sys.stderr) if any(references_in(plain)) else contextlib.nullcontext()
 
 
+def trust(references: Iterable[str]) -> None:
+    """Let the files of what is named run when something of theirs is needed: the user has said that they may."""
+    _trusted.update(files_of(references))
+
+
 def object_named(reference: str) -> Any:
-    """Return the function or class, in a file that `run_code` has run.
+    """Return the function or class, in a file that `run_code` has run, or that is trusted and runs now.
 
     Raises:
-        NnlabError: it has not, or the file then holds no such name.
+        NnlabError: it has not, and is not, or the file holds no such name then.
     """
     file, name = split_reference(reference)
+    if file in _trusted:
+        _run(file)
     if file not in _modules or _modules[file][0] != _text(file):
         raise _not_trusted({file: [name]})
     try:
@@ -365,18 +374,18 @@ def _run(file: str) -> ModuleType:
         if before is not None:
             sys.modules[name] = before
         message = f"`{file}` cannot be imported: {type(error).__name__}: {first_line(error)}"
-        raise NnlabError(message, hint=_hint(error, file)) from error
+        install = "put all of it into one file, or install what it imports"
+        is_missing = isinstance(error, ModuleNotFoundError)
+        raise NnlabError(message, hint=install if is_missing else error_place(error, file)) from error
     _modules[file] = (text, module)
     return module
 
 
-def _hint(error: Exception, file: str) -> str:
-    """Say where the error is."""
+def error_place(error: Exception, file: str) -> str | None:
+    """Say at which line of a file the user's code went wrong, if it was there."""
     lines = []
     trace = error.__traceback__
     while trace is not None:
         lines += [trace.tb_lineno] if trace.tb_frame.f_code.co_filename == file else []
         trace = trace.tb_next
-    if isinstance(error, ModuleNotFoundError):
-        return "put all of it into one file, or install what it imports"
-    return f"correct the code at line {lines[-1]}" if lines else "correct the code"
+    return f"correct the code at line {lines[-1]}" if lines else None

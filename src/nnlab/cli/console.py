@@ -12,6 +12,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from nnlab.errors import LostError, NnlabError, Problem, first_line, is_out_of_memory
+from nnlab.user_code import trust
 from nnlab.wording import visible
 
 if TYPE_CHECKING:
@@ -148,9 +149,27 @@ def load(path: Path, given: Given, more: Sequence[Override | str] = ()) -> Loade
 
     own = changes_by({"seed": given.seed, "name": given.name})
     loaded = load_config(path, [*(given.changes or ()), *more, *own])
+    if given.trust_code:
+        trust(loaded.named_code)
     with loaded.located():
         check_written_layers(loaded.experiment)
     return loaded
+
+
+def opened_run(name: str, given: Given) -> Run:
+    """Find a run, whose code may run if the user has said so.
+
+    Raises:
+        NnlabError: there is none, or its code has changed.
+    """
+    from nnlab.run import open_run
+
+    found = open_run(name, given.runs_dir)
+    if given.trust_code and found.config_path.exists():
+        from nnlab.config.load import trust_run
+
+        trust_run(found)
+    return found
 
 
 def load_data(config: LoadedConfig, given: Given) -> Splits:

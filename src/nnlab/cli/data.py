@@ -20,7 +20,7 @@ FIRST_ROWS = 5
 MOST_CELLS = 8
 
 
-@options.shared("changes seed ... json quiet verbose")
+@options.shared("changes seed ... trust_code json quiet verbose")
 def data(
     config: options.Config,
     plot: Annotated[

@@ -140,9 +140,7 @@ def _seen(subject: str, asked: _Asked, steps: int | None, given: options.Given) 
         if steps:
             return _first_steps(loaded, {"config": subject}, steps, given)
         return _first_weights(loaded, subject, asked, given)
-    from nnlab.run import open_run
-
-    run = open_run(subject, given.runs_dir)
+    run = console.opened_run(subject, given)
     if steps:
         return _first_steps(console.load(run.config_path, given), {"run": str(run.path)}, steps, given)
     if given.changes or given.seed is not None:

@@ -61,14 +61,12 @@ def predict(
     A file that has the target is scored, too; so are the run's own rows (`--split test`), with a column of what is
     true.
     """
-    from nnlab.run import open_run
-
     own = split is not None or rows is not None
     if own == (input_ is not None):
         hint = "write `nnlab predict RUN FILE`, or `nnlab predict RUN --split test --rows 0:9`"
         message = "a file and rows of the run are given" if own else "nothing says which rows to predict"
         raise NnlabError(message, hint=hint)
-    found = open_run(run, given.runs_dir)
+    found = console.opened_run(run, given)
     found.require_model()
     _check_outputs(output, plot, input_)
     asked = _rows_of_split(found, split or "test", rows) if input_ is None else _rows_of_file(found, input_)

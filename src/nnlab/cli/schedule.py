@@ -31,7 +31,7 @@ class _Preview:
     steps: str
 
 
-@options.shared("changes ... quiet verbose")
+@options.shared("changes ... trust_code quiet verbose")
 def schedule(
     configs: Annotated[list[Path], typer.Argument(metavar="CONFIG...", help="YAML files.")],
     steps: Annotated[

@@ -113,11 +113,9 @@ def evaluate(
     given: options.Given,
 ) -> None:
     """Compute the loss and the metrics of a saved run, on its own rows or on others."""
-    from nnlab.run import open_run
-
     if changed_data and split not in (None, "test"):
         raise NnlabError("`--split` and `--changed-data` choose different rows", hint="give one of them")
-    found = open_run(run, given.runs_dir)
+    found = console.opened_run(run, given)
     found.require_model()
     if not given.silent:
         status = found.read_info().get("status")

@@ -29,7 +29,8 @@ from nnlab.config.shapes import (
 from nnlab.config.values import CLASS_NAME, NAME, NAMES, TEXT, is_finite_number, whole, whole_number
 from nnlab.config.window import WindowConfig, window_faults
 from nnlab.errors import did_you_mean
-from nnlab.wording import one_of, show
+from nnlab.user_code import definition_of, is_reference, reading_problem
+from nnlab.wording import listed, one_of, show
 
 MAX_SEED = 2**32 - 1
 TaskName: TypeAlias = Literal["classification", "binary", "multilabel", "regression"]
@@ -74,9 +75,12 @@ def _weight(value: Any, report: Report) -> Any:
     return report.fault(f"expected a weight of at least 0, received {show(value)}", type_remedy(value, ["float"]))
 
 
-def _not_built_yet(value: Any, report: Report) -> Any:
-    if value is not None:
-        report.fault("this is not built yet", "remove it for now; CHANGELOG.md says what is there")
+def _function(value: Any, report: Report) -> Any:
+    """Return what names a function in a Python file, which is read but not run."""
+    if not is_reference(value):
+        return report.fault(f"expected a function in a file, received {show(value)}", "write `my_data.py:load`")
+    problem = reading_problem(value)
+    return value if problem is None else report.fault(*problem)
 
 
 def _weights_hint(value: Any) -> str:
@@ -289,7 +293,13 @@ class DataConfig(Section):
         CLASSES, "keep these classes, numbered in this order; a number: there are so many, and not all need have rows"
     )
     positive_class: str | int | None = key(CLASS_NAME, "this class against the rest")
-    object: None = key(Checked(_not_built_yet, {"type": "null"}))
+    object: str | None = key(
+        Checked(_function, {"type": "string", "pattern": r"\.py:[A-Za-z_][A-Za-z_0-9]*$"}),
+        "of `source: python`: the function that gives the rows, `my_data.py:load`",
+    )
+    arguments: Mapping[str, Any] | None = key(
+        MapOf(ANYTHING, is_identifier=True, least=0), "what it is called with; an argument `seed` gets the experiment's"
+    )
     class_weight: ClassWeight | Mapping[str, ClassWeight] = key(
         OneOrByName(CLASS_WEIGHTS, weighs_by_output),
         "`balanced`, or the weight of each class in the training loss; by output name",
@@ -363,6 +373,7 @@ def settings_of_the_source(given: Mapping[str, Any]) -> Iterator[Fault]:
         "columns": "write `columns: {x: [1.0, 2.0], y: [0.0, 1.0]}`",
         "target": "name the column to predict",
         "window": "write `window: {length: 24}`",
+        "object": "write `object: my_data.py:load`",
     }
     for name, hint in hints.items():
         if name in entry.needs and name not in given:
@@ -373,6 +384,10 @@ def settings_of_the_source(given: Mapping[str, Any]) -> Iterator[Fault]:
             message = f"`{name}` of this form goes with tables, not with `{source}`"
             hint = "list the columns: `features: [0, 1]`" if name == "features" else "remove it"
             yield Fault((name,), message, hint, at_key=True)
+    for name in ("object", "arguments"):
+        if name in given and "object" not in entry.settings:
+            message = f"`{name}` goes with `python`, not with `{source}`"
+            yield Fault((name,), message, "write `source: python`, or remove it", at_key=True)
     if given.get("storage") is not None and "storage" not in entry.settings:
         message = f"`storage` goes with tables in files, not with `{source}`"
         yield Fault(("storage",), message, "remove it", at_key=True)
@@ -385,6 +400,24 @@ def settings_of_the_source(given: Mapping[str, Any]) -> Iterator[Fault]:
     if "columns" in given and "columns" not in entry.settings:
         message = f"`columns` goes with `inline`, not with `{source}`"
         yield Fault(("columns",), message, "write `source: inline`, or remove `columns`", at_key=True)
+
+
+@check("arguments-of-the-function", DataConfig)
+def arguments_of_the_function(given: Mapping[str, Any]) -> Iterator[Fault]:
+    """The function that gives the rows takes these arguments."""
+    reference, arguments = given.get("object"), given.get("arguments") or {}
+    definition = definition_of(str(reference)) if is_reference(reference) else None
+    if definition is None or not isinstance(arguments, Mapping):
+        return
+    known = [argument.name for argument in definition.arguments]
+    for name in arguments if not definition.takes_more else ():
+        if name not in known:
+            hint = did_you_mean(str(name), known) or (f"it takes {listed(known)}" if known else "remove it")
+            yield Fault(("arguments", str(name)), f"`{definition.name}` has no argument `{name}`", hint, at_key=True)
+    missing = [each.name for each in definition.arguments if each.required and each.name not in (*arguments, "seed")]
+    if missing:
+        message = f"`{definition.name}` needs {listed(missing)}"
+        yield Fault(("object",), message, f"write `arguments: {{{missing[0]}: ...}}`")
 
 
 @check("splits-said-once", DataConfig)

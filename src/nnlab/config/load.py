@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -23,8 +23,11 @@ from nnlab.config.schema import Experiment
 from nnlab.config.section import Section
 from nnlab.errors import ConfigError, ConfigPath, NnlabError, Problem
 from nnlab.names import name_from
-from nnlab.user_code import files_of, is_reference, read_anew, references_in, split_reference, texts_of
+from nnlab.user_code import files_of, is_reference, read_anew, references_in, split_reference, texts_of, trust
 from nnlab.wording import named, show
+
+if TYPE_CHECKING:
+    from nnlab.run import Run
 
 MAX_EXTENDS = 10
 
@@ -139,6 +142,17 @@ def config_files(path: Path) -> list[Path]:
             break
         path = path.parent / str(base.value)
     return files
+
+
+def trust_run(run: Run) -> None:
+    """Let the code that a run keeps run when something of it is needed: the user has said that it may.
+
+    Raises:
+        NnlabError: it has changed since the run was trained with it.
+    """
+    config = load_config(run.config_path)
+    run.check_code(config.code)
+    trust(config.named_code)
 
 
 def change_config(config: LoadedConfig, changes: Sequence[Override]) -> LoadedConfig:

@@ -35,11 +35,35 @@ def read_npz(config: DataConfig) -> RawData:
     """
     file = require_file(config.one_path, source="npz")
     with opened(file, _SAVE) as archive:
-        targets, features = _chosen_names(config, archive.files, file)
-        said = [] if config.split is None or config.split.column is None else [str(config.split.column)]
-        ordering = _ordering(config)
-        aside = [*said, *(name for name in ordering if name is not None)]
-        arrays = _read_all(file, archive, [*features, *targets.values(), *aside])
+        return arrays_of(archive, file, config)
+
+
+class Held(dict[str, np.ndarray]):
+    """Arrays in memory, as an archive gives them."""
+
+    what = "what it returns"
+
+    @property
+    def files(self) -> list[str]:
+        """Their names."""
+        return list(self)
+
+    def require(self, names: Iterable[str]) -> None:
+        """Do nothing: they are in memory."""
+
+
+def arrays_of(archive: Any, file: Path, config: DataConfig) -> RawData:
+    """Take the arrays of an archive, or of `Held`, that `features` and `target` name.
+
+    Raises:
+        DataError: with every mistake in the arrays.
+    """
+    what = getattr(archive, "what", "the file")
+    targets, features = _chosen_names(config, archive.files, file, what)
+    said = [] if config.split is None or config.split.column is None else [str(config.split.column)]
+    ordering = _ordering(config)
+    aside = [*said, *(name for name in ordering if name is not None)]
+    arrays = _read_all(file, archive, [*features, *targets.values(), *aside])
     problems = list(array_problems(arrays, file, targets=[*targets.values(), *aside]))
     problems += [] if problems else _split_problems(arrays, said, config, file)
     if problems:
@@ -99,7 +123,7 @@ def series_of_arrays(arrays: Mapping[str, np.ndarray], names: Sequence[str | Non
     return array_series(count, times, labels, order=order, by=by)
 
 
-def _chosen_names(config: DataConfig, stored: Sequence[str], file: Path) -> tuple[dict[str, str], list[str]]:
+def _chosen_names(config: DataConfig, stored: Sequence[str], file: Path, what: str) -> tuple[dict[str, str], list[str]]:
     """Return the names of the target arrays by output, and those of the feature arrays.
 
     Raises:
@@ -107,7 +131,7 @@ def _chosen_names(config: DataConfig, stored: Sequence[str], file: Path) -> tupl
     """
     if config.target is None and _stored("y", stored) not in stored:
         hint = "name the array to predict: `target: NAME`"
-        raise fault_of(file, f"the file has no `y`; it holds {_there(stored)}", hint)
+        raise fault_of(file, f"{what} has no `y`; it holds {_there(stored)}", hint)
     problems: list[Problem] = []
     targets = _target_names(config, stored, problems)
     if config.split is not None and config.split.column is not None:

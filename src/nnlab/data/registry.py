@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from nnlab.data.splits import ByName
     from nnlab.data.stored import StoredArray
 
-Setting = Literal["path", "files", "columns", "target", "ignore", "missing", "split", "storage", "window"]
+Setting = Literal["path", "files", "columns", "target", "ignore", "missing", "split", "storage", "window", "object"]
 
 
 @dataclass(frozen=True, slots=True)

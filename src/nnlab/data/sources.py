@@ -245,6 +245,14 @@ def npz(request: Request) -> RawData:
     return read_npz(request.config)
 
 
+@dataset(needs=["object"], takes=["target", "ignore", "missing", "split", "window"], split="stratified")
+def python(request: Request) -> RawData:
+    """What a function of your own returns, `object: my_data.py:load`: arrays, a DataFrame or a tf.data.Dataset."""
+    from nnlab.data.python_rows import read_python
+
+    return read_python(request.config, seed=request.seed)
+
+
 _INTERPOLATIONS = ("bilinear", "nearest", "bicubic", "area", "lanczos3", "lanczos5", "gaussian", "mitchellcubic")
 _Text = Parameter("", types=("str",))
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from nnlab.config.by_name import UNNAMED
 from nnlab.config.data import DataConfig
+from nnlab.config.names import canonical
 from nnlab.data.cells import are_decimal_commas
 from nnlab.data.column_kinds import COLUMN_KINDS
 from nnlab.data.columns import choose_columns
@@ -186,6 +187,17 @@ def made_table(frame: pd.DataFrame, config: DataConfig, *, target: str) -> RawDa
     """Take a table that was made up, whose own target is `target`."""
     config = config if config.target is not None else replace(config, target=(target,))
     return _as_arrays(Table(frame, lambda *_: {"path": ("data", "source")}, missing=config.missing), config)
+
+
+def frame_table(frame: pd.DataFrame, config: DataConfig, file: str) -> RawData:
+    """Take a data frame that code in a file has made."""
+    frame = frame.reset_index(drop=True)
+    frame.columns = [canonical(str(name)) for name in frame.columns]
+    words = [name for name in frame.columns if str(frame[name].dtype) in ("category", "string", "str")]
+    frame = frame.astype(dict.fromkeys(words, object))
+    if config.missing:
+        frame = frame.mask(frame.isin(config.missing))
+    return _as_arrays(Table(frame, lambda *_: {"file": file}, counts_rows=True, missing=config.missing), config)
 
 
 def _as_arrays(table: Table, config: DataConfig) -> RawData:

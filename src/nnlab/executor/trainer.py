@@ -9,7 +9,7 @@ from typing import Any
 
 from nnlab.errors import NnlabError
 from nnlab.executor.jobs import Job, Outcome
-from nnlab.user_code import remember
+from nnlab.user_code import check_trust, remember
 
 MOST_MEMORY_GROWTH = 1 << 30
 """Bytes by which a worker may outgrow its first training before a new one takes its place."""
@@ -51,6 +51,7 @@ class Trainer:
         from nnlab.data.loading import load_data
 
         experiment = job.config.experiment
+        check_trust(job.config.named_code, trusted=job.options.trust_code)
         wanted = experiment.data, experiment.data_seed
         if self._data[0] != wanted:
             self._data = wanted, load_data(wanted[0], seed=wanted[1])
