@@ -121,14 +121,15 @@ def select_features(raw: RawData, wanted: Sequence[str | int]) -> RawData:
 def _find_all(
     wanted: Iterable[str | int], names: Sequence[str], problems: list[Problem], *, path: ConfigPath
 ) -> list[int]:
-    columns: list[int] = []
+    columns: dict[int, None] = {}
+    positions = {name: position for position, name in reversed([*enumerate(names)])}
     wanted, parts = list(wanted), wanted if isinstance(wanted, Mapping) else range(len(list(wanted)))
-    unknown = [name for name in wanted if _find(name, names) is None]
+    unknown = [name for name in wanted if _find(name, positions, len(names)) is None]
     if len(unknown) > _MOST_UNKNOWN:
         message = f"{len(unknown)} of the {len(wanted)} columns are not there: {listed(map(str, unknown), most=6)}"
         problems.append(Problem(message, f"the data have {listed(names)}", path=path))
     for part, name in zip(parts, wanted, strict=True):
-        found = _find(name, names)
+        found = _find(name, positions, len(names))
         if found is None and len(unknown) <= _MOST_UNKNOWN:
             is_list = path[1] not in ("split", "window")
             problems.append(_unknown(name, names, path=(*path, part) if is_list else path))
@@ -138,16 +139,13 @@ def _find_all(
             message = f"column `{names[found]}` stands twice in `{path[1]}`"
             problems.append(Problem(message, "remove one of them", path=(*path, part)))
         else:
-            columns.append(found)
-    return columns
+            columns[found] = None
+    return [*columns]
 
 
-def _find(name: str | int, names: Sequence[str]) -> int | None:
-    if str(name) in names:
-        return names.index(str(name))
-    if isinstance(name, int) and -len(names) <= name < len(names):
-        return name % len(names)
-    return None
+def _find(name: str | int, positions: Mapping[str, int], count: int) -> int | None:
+    found = positions.get(str(name))
+    return name % count if found is None and isinstance(name, int) and -count <= name < count else found
 
 
 def _unknown(name: str | int, names: Sequence[str], *, path: tuple[str | int, ...]) -> Problem:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import re
 import warnings
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -23,6 +25,7 @@ _SEPARATORS: tuple[Separator, ...] = get_args(Separator)
 _MOST_MISTAKES = 3
 _ROWS_LOOKED_AT = 20
 _CHUNK_BYTES = 1 << 22
+_LARGE = 1 << 22
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +156,20 @@ def _of(form: CsvForm) -> Separator:
 
 
 def _read(text: TextFile, form: CsvForm, names: list[str], **options: Any) -> Any:
+    """Return a data frame; a large plain file is read by several threads, as long as that gives the same.
+
+    A column of which only some parts are text would be text in these parts alone: then the file is read at once.
+    """
+    import pandas as pd
+
+    if text.is_plain and text.size > _LARGE and "usecols" not in options and "dtype" not in options:
+        with contextlib.suppress(pd.errors.DtypeWarning), warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.DtypeWarning)
+            return _read_with(text, form, names, options | {"low_memory": True})
+    return _read_with(text, form, names, options)
+
+
+def _read_with(text: TextFile, form: CsvForm, names: list[str], options: dict[str, Any]) -> Any:
     import pandas as pd
 
     options = _options(text, form, names, **options)
@@ -164,13 +181,13 @@ def _read(text: TextFile, form: CsvForm, names: list[str], **options: Any) -> An
 
 def _options(text: TextFile, form: CsvForm, names: list[str], **options: Any) -> dict[str, Any]:
     """Return how pandas reads a table."""
+    options = {"low_memory": False} | options
     options |= {
         "sep": form.separator,
         "header": 0 if form.header else None,
         "names": names,
         "index_col": False,
         "skipinitialspace": True,
-        "low_memory": False,
         "encoding": text.encoding,
         "compression": None,
     }
@@ -335,10 +352,10 @@ def _header_problems(names: list[str], *, file: str, line: int) -> Iterator[Prob
     names, written = [canonical(name) for name in names], names
     if any("\0" in name for name in names):
         yield Problem("the header holds zero bytes: this is not UTF-8 text", "save it as UTF-8", file=file)
-    for name in dict.fromkeys(names):
-        if name and names.count(name) > 1:
+    for name, count in Counter(names).items():
+        if name and count > 1:
             forms = {text for text, same in zip(written, names, strict=True) if same == name}
-            message = f"{names.count(name)} columns are called `{name}`"
+            message = f"{count} columns are called `{name}`"
             message += ", in forms that look the same" * (len(forms) > 1)
             yield Problem(message, "give every column its own name", file=file, line=line)
     if names and not _is_numbered(names) and all(number_in(name) is not None for name in names):

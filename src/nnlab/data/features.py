@@ -287,9 +287,10 @@ def _places(table: Table, wanted: list[str], file: Path) -> tuple[dict[str, int]
     """Return where columns stand by their names, and which are not there."""
     names = [str(name) for name in table.frame.columns]
     forms = {canonical(name): name for name in wanted}  # runs of other versions may have another form
-    missing = [name for name in forms if name not in names]
+    positions = {name: position for position, name in enumerate(names)}
+    missing = [name for name in forms if name not in positions]
     others = [name for name in names if name not in forms]
-    there = {name: names.index(form) for form, name in forms.items() if form in names}
+    there = {name: positions[form] for form, name in forms.items() if form in positions}
     return there, list(_missing(missing, others, file))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-_CHUNK_VALUES = 1 << 16
+_CHUNK_VALUES = 1 << 15
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -21,7 +21,7 @@ def hash_rows(arrays: Iterable[np.ndarray]) -> np.ndarray:
     Returns:
         uint64 `[rows]`. Different rows share a hash with a probability of about 2**-57 a pair.
     """
-    return mix_all([_hash_texts(array) if array.dtype == object else _hash_array(array) for array in arrays])
+    return mix_all(_hash_texts(array) if array.dtype == object else _hash_array(array) for array in arrays)
 
 
 def hash_classes(codes: np.ndarray, names: Sequence[str]) -> np.ndarray:
@@ -31,11 +31,15 @@ def hash_classes(codes: np.ndarray, names: Sequence[str]) -> np.ndarray:
     return np.asarray(numbers[codes])
 
 
-def mix_all(hashes: Sequence[np.ndarray]) -> np.ndarray:
+def mix_all(hashes: Iterable[np.ndarray]) -> np.ndarray:
     """Make one hash of several, in which their order counts; each is uint64 `[rows]`."""
-    total = np.zeros(len(hashes[0]), np.uint64)
-    for hash_ in hashes:
-        total = _mix(total + _GOLDEN + hash_)
+    total = np.zeros(0, np.uint64)
+    for number, hash_ in enumerate(hashes):
+        total = total if number else np.zeros(len(hash_), np.uint64)
+        for start in range(0, len(total), _CHUNK_VALUES):  # what fits into the processor's cache
+            part = total[start : start + _CHUNK_VALUES]
+            part += _GOLDEN + hash_[start : start + _CHUNK_VALUES]
+            part[:] = _mix(part)
     return total
 
 
@@ -58,7 +62,7 @@ def _hash_array(array: np.ndarray) -> np.ndarray:
     pairs = (width + 1) // 2
     factors = _mix(np.arange(1, pairs + 1, dtype=np.uint64) * _GOLDEN) | np.uint64(1)
     hashes = np.empty(len(values), np.uint64)
-    step = max(1, _CHUNK_VALUES // max(width, 1))
+    step = min(max(1, _CHUNK_VALUES // max(width, 1)), max(len(values), 1))
     chunk = np.zeros((step, 2 * pairs), np.float32)
     for start in range(0, len(values), step):
         part = values[start : start + step]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -17,8 +18,9 @@ from nnlab.data.encoding.encoding import TableEncoding
 from nnlab.data.files import reading
 from nnlab.data.fitting import fitted
 from nnlab.data.folds import Fold
-from nnlab.data.precision import lost_in_float32
-from nnlab.data.record import DataRecord, make_record
+from nnlab.data.kept_splits import kept
+from nnlab.data.precision import lost_in_float32, may_be_lost
+from nnlab.data.record import DataRecord, file_record, make_record
 from nnlab.data.registry import RawData, Request, Source
 from nnlab.data.source_rows import PATH, SourceRows
 from nnlab.data.sources import SOURCES
@@ -51,10 +53,17 @@ def load_data(config: DataConfig, *, seed: int) -> Splits:
         >>> load_data(config, seed=0).spec.class_names
         ('setosa', 'versicolor', 'virginica')
     """
-    source, chosen = load_source_rows(config, seed=seed)
-    rows = chosen.rows
-    classes = {output: target.codes for output, target in source.targets.items() if target.codes}
-    record = make_record(config, None if source.raw.stored else source.hashed(), rows, classes)
+    return kept(config, seed, lambda: _load(config, seed))
+
+
+def _load(config: DataConfig, seed: int) -> Splits:
+    with ThreadPoolExecutor(1) as beside:
+        file = beside.submit(file_record, config)
+        source, chosen = load_source_rows(config, seed=seed)
+        rows = chosen.rows
+        classes = {output: target.codes for output, target in source.targets.items() if target.codes}
+        hashed = None if source.raw.stored else source.hashed()
+        record = make_record(file.result(), hashed, rows, classes)
     found = _assemble(source, rows, config, record)
     fold = source.validation(config, seed=seed)
     of_fold = None
@@ -298,14 +307,16 @@ def _notes(source: SourceRows, train: Rows, rows: np.ndarray, encoding: TableEnc
     yield from encoding.notes() if encoding is not None else ()
     yield from dict.fromkeys(note for target in targets.values() for note in target.notes)
     hint = "scale the column (`scale: standardize`), or leave it out with `features`"
+    places = {} if encoding is None else encoding.places
+    numbers = UNNAMED if encoding is None else encoding.numbers
     arrays = {} if train.in_memory is None else train.in_memory.x
     if source.window is not None:  # of which each row but the first few is a last one
         arrays, rows = {name: x[:, -1] for name, x in arrays.items()}, rows[source.windows(rows).last_inputs()]
     for name, x in raw.x.items() if arrays else ():
         if encoding is None:
             yield from lost_in_float32(x, rows, arrays[name], raw.feature_names or (name or "x",), hint)
-        elif raw.kinds[name].name == "numeric":
-            seen = arrays[encoding.numbers][:, encoding.features_of(name)[:1]]
+        elif raw.kinds[name].name == "numeric" and may_be_lost(x):
+            seen = arrays[numbers][:, places[name].start]
             yield from lost_in_float32(np.nan_to_num(x), rows, seen, (name,), hint)
     for output, target in targets.items():
         if target.scaling is not None:

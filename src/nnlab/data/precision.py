@@ -12,6 +12,11 @@ from nnlab.wording import listed, named
 _LARGEST_IN_FLOAT32 = 2**24
 
 
+def may_be_lost(values: np.ndarray) -> bool:
+    """Whether any of `[rows]` that is not missing is beyond the whole numbers that float32 holds."""
+    return bool(max(np.fmax.reduce(values), -np.fmin.reduce(values)) > _LARGEST_IN_FLOAT32)
+
+
 def lost_in_float32(
     x: np.ndarray, rows: np.ndarray, seen: np.ndarray, names: Sequence[str], hint: str
 ) -> Iterator[str]:

@@ -58,7 +58,7 @@ class DataRecord:
 
 
 def make_record(
-    config: DataConfig,
+    file: Mapping[str, Any] | None,
     rows: np.ndarray | None,
     split: Mapping[str, np.ndarray],
     classes: Mapping[str, Mapping[str, int]],
@@ -66,19 +66,17 @@ def make_record(
     """Record what was loaded.
 
     Args:
-        config: the `data` section.
+        file: what `file_record` says.
         rows: those that take part, `[rows]` of `ROW`; `None` if they are too many to keep each.
         split: positions in `rows`, by split.
         classes: as in `DataRecord`.
     """
     if rows is None:
-        return DataRecord({}, classes, file_record(config), split_digests(split))
+        return DataRecord({}, classes, file, split_digests(split))
     is_used = np.zeros(len(rows), bool)
     is_used[np.concatenate(list(split.values()))] = True
     rest = {} if is_used.all() else {UNUSED: rows[~is_used]}
-    return DataRecord(
-        {**{name: rows[positions] for name, positions in split.items()}, **rest}, classes, file_record(config)
-    )
+    return DataRecord({**{name: rows[positions] for name, positions in split.items()}, **rest}, classes, file)
 
 
 def split_digests(split: Mapping[str, np.ndarray]) -> dict[str, str]:

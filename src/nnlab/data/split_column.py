@@ -30,7 +30,7 @@ def read_split_column(table: Table, position: int, config: DataConfig) -> np.nda
     import pandas as pd
 
     assert config.split is not None
-    by, column = config.split.by, table.frame.iloc[:, position]
+    by, column = config.split.by, table.column(position)
     if by == "time":
         found = times_of(table, position, said_kinds(config))
         values = found if isinstance(found, Fault) else found[0]
@@ -69,7 +69,7 @@ def times_of(table: Table, position: int, kinds: Mapping[str, Component]) -> tup
         position: of the column.
         kinds: of columns that have one, by name; another is of the kind that its values suggest.
     """
-    column = table.frame.iloc[:, position]
+    column = table.column(position)
     kind = kinds.get(str(column.name))
     if kind is None:
         found = guess(table, position)

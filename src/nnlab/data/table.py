@@ -57,6 +57,13 @@ class Table:
     nested: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     found: Mapping[str, Any] = field(default_factory=dict)
+    _columns: list[Any] = field(default_factory=list, init=False)
+
+    def column(self, position: int) -> Any:
+        """Return a column as a pandas series."""
+        if not self._columns:
+            self._columns.extend(column for _, column in self.frame.items())
+        return self._columns[position]
 
     def is_missing(self, value: Any) -> bool:
         """Whether a value of a column of numbers stands for a missing one."""
@@ -146,13 +153,16 @@ def numbers(table: Table, position: int, *, is_target: bool = False, may_miss: b
     """Return a column as float64 `[rows]`, or what is wrong with it; with `may_miss` a missing value is NaN."""
     import pandas as pd
 
-    name, column = str(table.frame.columns[position]), table.frame.iloc[:, position]
+    column = table.column(position)
+    name = str(column.name)
     fault = nested(table, column, can_leave_out=not is_target and table.for_training)
     if fault is None and not may_miss:
         fault = _missing(table, name, column, is_target=is_target)
     if fault is not None:
         return fault
-    if pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_complex_dtype(column.dtype):
+    if isinstance(column.dtype, np.dtype) and column.dtype.kind in "iufb":
+        values: np.ndarray = column.to_numpy().astype(np.float64)
+    elif pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_complex_dtype(column.dtype):
         values = np.asarray(column.to_numpy(np.float64, na_value=np.nan))
     else:
         codes, different = pd.factorize(column)
@@ -164,6 +174,9 @@ def numbers(table: Table, position: int, *, is_target: bool = False, may_miss: b
             row = int((codes == next(i for i, number in enumerate(found) if number is None)).argmax())
             return Fault.at(column, row, kind.what, kind.several, kind.hint)
         values = np.array([*found, np.nan], np.float64)[codes]
+    low, high = float(np.fmin.reduce(values)), float(np.fmax.reduce(values))
+    if low >= -_LARGEST and high <= _LARGEST and (may_miss or not np.isnan(values).any()):
+        return values
     outside = ~(np.abs(values) <= _LARGEST) & ~(np.isnan(values) & may_miss)
     if not outside.any():
         return values
@@ -185,9 +198,18 @@ def _numbers_in(table: Table, values: list[Any], *, may_miss: bool) -> list[floa
 
 def texts(table: Table, position: int) -> np.ndarray | Fault:
     """Return a column as text, objects `[rows]` with `None` for missing values, or what is wrong with it."""
+    found = coded_texts(table, position)
+    if isinstance(found, Fault):
+        return found
+    codes, different = found
+    return np.asarray(np.array([*different, None], dtype=object)[codes])
+
+
+def coded_texts(table: Table, position: int) -> tuple[np.ndarray, list[str]] | Fault:
+    """Return the number of the text of each row, -1 for missing ones `[rows]`, and the different texts."""
     import pandas as pd
 
-    column = table.frame.iloc[:, position]
+    column = table.column(position)
     fault = nested(table, column, can_leave_out=table.for_training)
     if fault is not None:
         return fault
@@ -199,7 +221,9 @@ def texts(table: Table, position: int) -> np.ndarray | Fault:
         return replace(names, row=int((codes == names.row).argmax()))
     missing = ("", *(table.missing or ()))
     kept = [None if (text := canonical(name)) in missing else text for name in names]
-    return np.array([*kept, None], dtype=object)[codes]
+    number_of = {text: number for number, text in enumerate(dict.fromkeys(text for text in kept if text is not None))}
+    numbers = np.array([*(-1 if text is None else number_of[text] for text in kept), -1])
+    return numbers[codes], list(number_of)
 
 
 def _whole(value: Any) -> Any:
@@ -243,7 +267,7 @@ def answered(table: Table, positions: Iterable[int]) -> np.ndarray:
     """Return the numbers of the rows that have a value in each of some columns."""
     rows = np.ones(len(table.frame), bool)
     for position in positions:
-        rows &= table.frame.iloc[:, position].notna().to_numpy()
+        rows &= table.column(position).notna().to_numpy()
     return np.flatnonzero(rows)
 
 
@@ -261,7 +285,8 @@ def labels(table: Table, position: int, *, infer: bool, notes: list[str]) -> np.
     """
     import pandas as pd
 
-    name, column = str(table.frame.columns[position]), table.frame.iloc[:, position]
+    column = table.column(position)
+    name = str(column.name)
     if table.written is not None:
         column = _with_written_labels(table, position, infer=infer, notes=notes)
     fault = nested(table, column, can_leave_out=False) or _missing(table, name, column, is_target=True)
@@ -307,7 +332,8 @@ def _with_written_labels(table: Table, position: int, *, infer: bool, notes: lis
     """
     import pandas as pd
 
-    name, column = str(table.frame.columns[position]), table.frame.iloc[:, position]
+    column = table.column(position)
+    name = str(column.name)
     assert table.written is not None
     if pd.api.types.is_bool_dtype(column.dtype):
         return column

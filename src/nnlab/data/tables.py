@@ -207,6 +207,7 @@ def _as_arrays(table: Table, config: DataConfig) -> RawData:
         DataError: with the first bad value of every kind.
     """
     names = [str(name) for name in table.frame.columns]
+    position_of = {name: position for position, name in enumerate(names)}
     features, targets, split, ordering = choose_columns(config, names)
     answers = list(dict.fromkeys(column for some in targets.values() for column in some))
     all_rows, rows = len(table.frame), answered(table, answers)
@@ -221,12 +222,12 @@ def _as_arrays(table: Table, config: DataConfig) -> RawData:
     y = {output: target_columns(table, columns, config.sections[output], notes) for output, columns in targets.items()}
     found = choose_kinds(table, features, config)
     kinds = found.components
-    x = {name: COLUMN_KINDS[kind.name].load().read(table, names.index(name), kind) for name, kind in kinds.items()}
+    x = {name: COLUMN_KINDS[kind.name].load().read(table, position_of[name], kind) for name, kind in kinds.items()}
     said = None if split is None else read_split_column(table, split, config)
     chosen = [*found.faults, *x.values(), *(column for columns in y.values() for column in columns), said]
     DataError.raise_any(table.problems(column for column in chosen if isinstance(column, Fault)))
     columns = {name: column for name, column in x.items() if not isinstance(column, Fault)}
-    numeric = [names.index(name) for name, kind in kinds.items() if kind.name == "numeric"]
+    numeric = [position_of[name] for name, kind in kinds.items() if kind.name == "numeric"]
     integers = _integers(table, numeric)
     notes += [*_lost_zeros(table, integers), *lost_in_float64(integers)]
     notes += [
@@ -260,7 +261,7 @@ def _read_otherwise(table: Table, features: Iterable[int], answers: Iterable[int
     marks: dict[str, int] = {}
     commas: list[str] = []
     for position in features:
-        column = table.frame.iloc[:, position]
+        column = table.column(position)
         if column.dtype.kind in "iufb":
             continue
         texts = column.dropna().map(lambda value: str(value).strip())
@@ -270,9 +271,9 @@ def _read_otherwise(table: Table, features: Iterable[int], answers: Iterable[int
         if texts.str.contains(",", regex=False).any():
             commas.append(str(column.name))
     commas += [
-        str(table.frame.columns[position])
+        str(table.column(position).name)
         for position in answers
-        if are_decimal_commas(table.frame.iloc[:, position].dropna().unique())
+        if are_decimal_commas(table.column(position).dropna().unique())
     ]
     for mark, count in marks.items():
         yield f"`{mark}` is taken for a missing value ({counted(count, 'cell')}); `missing` says what else may be one"
@@ -286,7 +287,7 @@ def _integers(table: Table, positions: Iterable[int]) -> dict[str, np.ndarray]:
 
     found: dict[str, np.ndarray] = {}
     for position in positions:
-        column = table.frame.iloc[:, position]
+        column = table.column(position)
         if pd.api.types.is_integer_dtype(column.dtype):
             type_ = np.uint64 if pd.api.types.is_unsigned_integer_dtype(column.dtype) else np.int64
             found[str(column.name)] = column.dropna().to_numpy(type_)
@@ -299,8 +300,8 @@ def _lost_zeros(table: Table, columns: Collection[str]) -> Iterator[str]:
     """Yield a sentence where whole numbers are written with zeros in front, as codes are."""
     if not columns or table.has_zeros is None or table.written is None or not table.has_zeros():
         return
-    names = [str(name) for name in table.frame.columns]
-    found = {name: text for name in columns if (text := padded(table.written(names.index(name)))) is not None}
+    positions = {str(name): position for position, name in enumerate(table.frame.columns)}
+    found = {name: text for name in columns if (text := padded(table.written(positions[name]))) is not None}
     if found:
         first = next(iter(found.values()))
         yield (
@@ -317,7 +318,7 @@ def _perhaps_thousands(table: Table, positions: Iterable[int]) -> Iterator[str]:
         return
     found: dict[str, str] = {}
     for position in positions:
-        column = table.frame.iloc[:, position]
+        column = table.column(position)
         if pd.api.types.is_float_dtype(column.dtype):
             texts = [text.strip() for text in table.written(position) if "." in text]
             if texts and all(_POINT_BEFORE_THREE.fullmatch(text) for text in texts):

@@ -159,7 +159,7 @@ def _look_through(file: Path, packing: str | None, decodings: list[_Decoding]) -
     if lines.longest > _LONGEST_LINE:
         most = size_text(_LONGEST_LINE)
         message = f"a line is {size_text(lines.longest)} long, and one of a table has at most {most}"
-        raise DataError(Problem(message, "write one line a row", file=str(file), line=lines.where))
+        raise DataError(Problem(message, "write one line a row", file=str(file)))
     return size
 
 
@@ -168,9 +168,7 @@ class _LineLengths:
     """How long the longest line is, where it is longer than a chunk."""
 
     longest: int = 0
-    where: int | None = None
     _open: int = 0
-    _ended: int = 0
 
     def take(self, chunk: bytes) -> None:
         """Look at what comes next."""
@@ -179,14 +177,9 @@ class _LineLengths:
         if first < 0:
             self._open += len(chunk)
         else:
-            self._note(self._open + first)
+            self.longest = max(self.longest, self._open + first)
             self._open = len(chunk) - chunk.rfind(end) - 1
-            self._ended += chunk.count(end)
-        self._note(self._open)
-
-    def _note(self, length: int) -> None:
-        if length > self.longest:
-            self.longest, self.where = length, self._ended + 1
+        self.longest = max(self.longest, self._open)
 
 
 def _encoding_at(beginning: bytes) -> tuple[str, str]:

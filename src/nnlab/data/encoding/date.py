@@ -10,10 +10,10 @@ from typing import Any, Self
 import numpy as np
 
 from nnlab.config.components import Component
-from nnlab.data.encoding.encoder import Fitting, shares
+from nnlab.data.encoding.encoder import Fitting
 from nnlab.data.encoding.numeric import indicates
 from nnlab.data.scaling import fit_scaling
-from nnlab.data.table import Fault, Table, texts
+from nnlab.data.table import Fault, Table, coded_texts
 from nnlab.errors import DataError, Problem
 from nnlab.wording import listed, named
 
@@ -66,7 +66,8 @@ class Date:
         filled = np.where(np.isnan(values), fill, values)
         said = fitting.kind.get("parts")
         parts = tuple(_AUTOMATIC if said is None else said)
-        made = {part: _part(part, filled, first) for part in parts if said is None or part not in _CYCLES}
+        codes, moments = _different(filled)
+        made = {part: _part(part, moments, first)[codes] for part in parts if said is None or part not in _CYCLES}
         parts = parts if said is not None else tuple(part for part in parts if np.ptp(made[part]) > 0)
         scalings = {part: fit_scaling(made[part], "standardize") for part in parts if part not in _CYCLES}
         offset = {part: float(scaling.offset) for part, scaling in scalings.items() if scaling is not None}
@@ -81,18 +82,18 @@ class Date:
     def encode(self, values: np.ndarray) -> np.ndarray:
         """See `Encoder`."""
         missing = np.isnan(values)
-        filled = np.where(missing, self.fill, values)
+        codes, moments = _different(np.where(missing, self.fill, values))
         columns: list[np.ndarray] = []
         for part in self.parts:
-            made = _part(part, filled, self.first)
+            made = _part(part, moments, self.first)
             if part in _CYCLES:
                 columns += [np.sin(2 * np.pi * made), np.cos(2 * np.pi * made)]
             else:
                 columns.append((made - self.offset[part]) / self.divisor[part])
-        columns += [missing] if self.indicates else []
-        if not columns:
-            return np.zeros((len(values), 0), np.float32)
-        return np.stack(columns, axis=1).astype(np.float32)
+        made = (
+            np.stack(columns, axis=1).astype(np.float32)[codes] if columns else np.zeros((len(values), 0), np.float32)
+        )
+        return np.column_stack([made, missing.astype(np.float32)]) if self.indicates else made
 
     def names(self, column: str) -> tuple[str, ...]:
         """See `Encoder`."""
@@ -109,6 +110,14 @@ class Date:
             yield f"{named(column)} is the same date in all training rows: nothing is made of it"
         if self.indicates:
             yield f"missing dates of {named(column)} are those of the middle row, and a further column tells where"
+
+
+def _different(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the number of each moment among the different ones `[rows]`, and these: days come again and again."""
+    import pandas as pd
+
+    codes, different = pd.factorize(values)
+    return np.asarray(codes), np.asarray(different)
 
 
 def _part(part: str, seconds: np.ndarray, first: float) -> np.ndarray:
@@ -137,14 +146,13 @@ def moments(table: Table, position: int, format_: str | None) -> np.ndarray | Fa
     """Return a column of dates as seconds since 1970, float64 `[rows]` with NaN where one is missing."""
     import pandas as pd
 
-    column = table.frame.iloc[:, position]
+    column = table.column(position)
     if pd.api.types.is_datetime64_any_dtype(column.dtype):
         return _seconds(column)
-    read = texts(table, position)
+    read = coded_texts(table, position)
     if isinstance(read, Fault):
         return read
-    codes, found = shares(read)
-    different = list(found)
+    codes, different = read
     forms = formats_of(different) if format_ is None else [format_]
 
     def fault(number: int, what: str, several: str, hint: str) -> Fault:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
+from itertools import accumulate
 from typing import Any, Self
 
 import numpy as np
@@ -15,6 +16,11 @@ from nnlab.data.column_kinds import COLUMN_KINDS
 from nnlab.data.encoding.encoder import Encoder, Fitting, Lookup, plain
 from nnlab.data.table import Fault, Table
 from nnlab.errors import DataError, Problem
+from nnlab.wording import counted, named
+
+_ROWS_AT_ONCE = 1 << 13
+_MOST_NOTES = 12
+"""Columns of a kind of which something is said."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,13 +96,13 @@ class TableEncoding:
 
     def features_of(self, column: str) -> tuple[int, ...]:
         """Return which of the columns that come out are made of one that goes in; none if it is not there."""
-        first = 0
-        for name, each in self.columns.items():
-            width = len(each.encoder.names(name))
-            if name == column:
-                return tuple(range(first, first + width))
-            first += width
-        return ()
+        return tuple(self.places.get(column, ()))
+
+    @property
+    def places(self) -> dict[str, range]:
+        """Which of the columns that come out are made of each that goes in."""
+        ends = list(accumulate(len(each.encoder.names(name)) for name, each in self.columns.items()))
+        return {name: range(first, end) for name, first, end in zip(self.columns, [0, *ends], ends, strict=False)}
 
     def read(self, table: Table, positions: Mapping[str, int]) -> dict[str, np.ndarray | Fault]:
         """Return columns of a table, found by their positions, as `encode` takes them."""
@@ -115,19 +121,27 @@ class TableEncoding:
         arrays = {name: self.columns[name].encoder.encode(x[name]) for name in own}
         if not self.feature_names:
             return arrays
-        count, first = len(next(iter(x.values()))), 0
-        rows = np.empty((count, len(self.feature_names)), np.float32)
-        for name, each in self.columns.items():
-            if name not in own:
-                last = first + len(each.encoder.names(name))
-                rows[:, first:last] = each.encoder.encode(x[name])
-                first = last
+        rows = np.empty((len(next(iter(x.values()))), len(self.feature_names)), np.float32)
+        places = {name: slice(place.start, place.stop) for name, place in self.places.items() if name not in own}
+        for start in range(0, len(rows), _ROWS_AT_ONCE):  # what fits into the processor's cache
+            some = slice(start, start + _ROWS_AT_ONCE)
+            for name, place in places.items():
+                rows[some, place] = self.columns[name].encoder.encode(x[name][some])
         return {self.numbers: rows, **arrays}
 
     def notes(self) -> Iterator[str]:
-        """Yield what had better be known of the columns."""
+        """Yield what had better be known of the columns; of many of one kind only of the first ones."""
+        said: dict[str, int] = {}
         for name, each in self.columns.items():
-            yield from each.encoder.notes(name)
+            notes = list(each.encoder.notes(name))
+            if notes:
+                said[each.kind.name] = said.get(each.kind.name, 0) + 1
+            if said.get(each.kind.name, 0) <= _MOST_NOTES:
+                yield from notes
+        for kind, count in said.items():
+            if count > _MOST_NOTES:
+                more = counted(count - _MOST_NOTES, "more column")
+                yield f"and so on in {more} of the kind {named(kind)}: `data.json` has what was fitted on each"
 
     def to_json(self) -> list[dict[str, Any]]:
         """Return plain values, which `from_json` reads."""

@@ -44,8 +44,12 @@ def guess(table: Table, position: int) -> Guess | Fault:
     """Say what a column is, by its values in all rows, or what is wrong with them."""
     import pandas as pd
 
-    column = table.frame.iloc[:, position]
+    column = table.column(position)
     count = len(column)
+    if isinstance(column.dtype, np.dtype) and column.dtype.kind == "f":  # most columns of wide tables
+        if np.isnan(column.to_numpy()).all():
+            return Guess(None, "it has no value in any row", is_left_out=True)
+        return Guess(Component("columns", "numeric"), "numbers")
     fault = nested(table, column, can_leave_out=True)
     if fault is not None:
         return fault
@@ -67,7 +71,7 @@ def guess(table: Table, position: int) -> Guess | Fault:
     values = [value for value in dict.fromkeys(values) if value != ""]
     if not values:
         return Guess(None, "it has no value in any row", is_left_out=True)
-    return _of_text(table, column, values)
+    return _of_text(table, position, values)
 
 
 class Kinds(NamedTuple):
@@ -103,7 +107,7 @@ def choose_kinds(table: Table, positions: Iterable[int], config: DataConfig) -> 
     left_out: dict[str, Guess] = {}
     faults: list[Fault] = []
     for position in positions:
-        name = str(table.frame.columns[position])
+        name = str(table.column(position).name)
         found = Guess(said[name], "as the config says") if name in said else guess(table, position)
         if isinstance(found, Fault):
             faults.append(found)
@@ -128,8 +132,9 @@ def choose_kinds(table: Table, positions: Iterable[int], config: DataConfig) -> 
     return Kinds(features, left_out, faults)
 
 
-def _of_text(table: Table, column: Any, values: list[Any]) -> Guess | Fault:
+def _of_text(table: Table, position: int, values: list[Any]) -> Guess | Fault:
     """Say what a column of text, or of values of any type, is by its different values."""
+    column = table.column(position)
     if all(isinstance(value, (bool, np.bool_)) or str(value).lower() in ("true", "false") for value in values):
         return Guess(Component("columns", "boolean"), "true and false")
     there = [value for value in values if not table.is_missing(value)]
@@ -145,7 +150,7 @@ def _of_text(table: Table, column: Any, values: list[Any]) -> Guess | Fault:
         if len(bad) == len(there) and len(forms) == 1:
             return Guess(Component("columns", "date", {"format": forms[0]}), "dates")
         if len(bad) == len(there) and (forms or are_mostly_dates([str(value) for value in bad])):
-            fault = moments(table, list(table.frame.columns).index(column.name), None)
+            fault = moments(table, position, None)
             assert isinstance(fault, Fault), "the form cannot be told, or one of them is no date"
             return fault
     figures = sum(isinstance(value, str) and looks_like_a_figure(value) for value in bad)

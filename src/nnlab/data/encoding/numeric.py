@@ -128,7 +128,7 @@ def _check_not_below_0(values: np.ndarray, name: str) -> None:
 
 def switches(table: Table, position: int) -> np.ndarray | Fault:
     """Return a column of true and false as 1 and 0, float64 `[rows]` with NaN where it is missing."""
-    column = table.frame.iloc[:, position]
+    column = table.column(position)
     found = {value: _switch(value) for value in column.dropna().unique()}
     bad = next((value for value, number in found.items() if number is None), None)
     if bad is not None:
