@@ -558,6 +558,12 @@ def annotated_values(annotation: Any) -> Json:
     for member in get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,):
         plain_type, *notes = get_args(member) if get_origin(member) is Annotated else (member,)
         for note in notes:
+            if isinstance(note, tuple):
+                entry["choices"] = list(note)
+                continue
+            if note == "file":
+                entry["file_in"] = "config"
+                continue
             sign = type(note).__name__.lower()
             entry[LIMIT_NOTES[sign]] = getattr(note, sign)
         if get_origin(plain_type) is Literal:
@@ -1125,7 +1131,7 @@ def judged(kind: str, target: Any) -> Json:
 
 def entry_of(kind: str, target: Any) -> Json:
     """Describe one object."""
-    names: list[str] = [target.__name__]
+    names: list[str] = [target.__name__, *vars(target).get("aliases", ())]
     members = {target.__name__: target}
     if not is_own(target):
         names += [name for name, other in identifiers(kind).items() if denotes(kind, target, other)]

@@ -56,6 +56,18 @@ def test_the_map_names_configs_that_there_are():
     assert not {name for name in named if not (CONFIGS / f"{name}.yaml").exists()}
 
 
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory) -> Path:
+    """The folder that `nnlab data configs/shapes.yaml --save` makes."""
+    from nnlab.data.description import describe_data
+    from nnlab.report.picture_files import save_pictures
+
+    experiment = load_config(CONFIGS / "shapes.yaml").experiment
+    folder = tmp_path_factory.mktemp("shapes")
+    assert save_pictures(describe_data(experiment.data, seed=experiment.seed), folder) == 1200
+    return folder
+
+
 def shorter(path: Path) -> list[str]:
     """Return changes that leave of a training what a test has time for."""
     text = path.read_text()
@@ -68,7 +80,7 @@ def shorter(path: Path) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory, proofs):
+def trained(tmp_path_factory, pictures, proofs):
     """Train a config once, after that which it takes layers over from, to its end or shorter; return how it ended."""
     from nnlab.engine.reuse import Programs
     from nnlab.run import Run
@@ -78,7 +90,10 @@ def trained(tmp_path_factory, proofs):
 
     @cache
     def status(path: Path) -> str:
-        config = load_config(path, [] if proofs else shorter(path))
+        changes = [] if proofs else shorter(path)
+        if load_config(path).experiment.data.source.name == "images":
+            changes.append(f"data.path={pictures}")
+        config = load_config(path, changes)
         transfer = getattr(config.experiment.model, "transfer", None)
         if transfer is not None:
             assert status(CONFIGS / f"{transfer.from_.replace('-', '_')}.yaml") == "completed"

@@ -11,7 +11,7 @@ import pytest
 
 from nnlab.data.pictures import store
 from nnlab.data.pictures.form import PictureForm
-from nnlab.errors import DataError
+from nnlab.errors import DataError, NnlabError
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (40, 6, 5, 3), dtype=np.uint8)
 
@@ -317,3 +317,41 @@ def test_the_process_that_decodes_says_the_same(tmp_path, odd_pictures):
     broken = store._run(files, form, tmp_path / "array")
     assert list(broken) == [len(files) - 1]
     assert (tmp_path / "array").read_bytes() == b"".join(decoded(files[:-1], form))
+
+
+def test_the_pictures_of_a_data_set_may_be_written_as_folders(read, load, tmp_path):
+    from nnlab.config.data import DataConfig
+    from nnlab.data.description import describe_data
+    from nnlab.report.picture_files import save_pictures
+
+    section = {"source": {"shapes": {"samples": 40, "pixels": 8}}, "validation": 8, "test": 8}
+    folder = tmp_path / "shapes"
+    described = describe_data(DataConfig.read(section), seed=0)
+    assert save_pictures(described, folder) == 40
+    again = read(images={"size": 8}, path=str(folder), validation=None, test=None)
+    for name, split in load(**section).present.items():
+        other = getattr(again, name)
+        order, own = (np.lexsort((each.x[""].sum(axis=(1, 2, 3)), each.y[""])) for each in (other, split))
+        np.testing.assert_array_equal(other.x[""][order], split.x[""][own])
+        np.testing.assert_array_equal(other.y[""][order], split.y[""][own])
+    with pytest.raises(NnlabError, match="it is not empty"):
+        save_pictures(described, folder)
+    for section, why in (({"source": "iris"}, "no pictures"), ({"source": "digits", "target": "inputs"}, "one target")):
+        with pytest.raises(NnlabError, match=why):
+            save_pictures(describe_data(DataConfig.read(section), seed=0), tmp_path / "new")
+
+
+def test_shapes_are_drawn_in_two_colours_and_as_often(load):
+    source = {"shapes": {"samples": 42, "pixels": 24, "noise": 0}}
+    splits = load(source=source, validation=0, test=0)
+    x, y = splits.train.x[""], splits.train.y[""]
+    assert np.bincount(y.astype(int)).tolist() == [11, 11, 10, 10]
+    for picture, number in zip(x, y, strict=True):
+        distance = np.abs(picture - picture[0, 0]).max(axis=-1)
+        inside = 2 * distance > distance.max()
+        assert np.abs(picture[0, 0] - picture.reshape(-1, 3)[distance.argmax()]).min() >= 63
+        if splits.spec.target_of("").class_names[number] == "circle":
+            rows, columns = np.nonzero(inside)
+            assert abs(inside.sum() - np.pi / 4 * np.ptp(rows) * np.ptp(columns)) < 0.2 * inside.sum()
+    np.testing.assert_array_equal(load(source=source, validation=0, test=0).train.x[""], x)
+    assert not np.array_equal(load(source=source, validation=0, test=0, seed=1).train.x[""], x)

@@ -23,7 +23,8 @@ class Parameter(NamedTuple):
         kind: the kind of object that it names, if it names one.
         types: names among `int`, `float`, `bool`, `str`, `list`, `dict`, `null`; empty when unknown.
         items: the types of what a list holds, empty when unknown; limits hold for numbers in it, too.
-        in_path: whether it names a file with rows, relative to the folder at `path` of the data.
+        file_in: where a file is that it names, if it does: `path`, the folder at `path` of the data; `config`, that of
+            the config. What `choices` has is no file.
         only_with: another parameter and the value of it with which alone this one means something.
     """
 
@@ -39,7 +40,7 @@ class Parameter(NamedTuple):
     exclusive_maximum: float | None = None
     description: str = ""
     only_with: tuple[str, Any] | None = None
-    in_path: bool = False
+    file_in: Literal["path", "config"] | None = None
 
     @property
     def required(self) -> bool:

@@ -29,6 +29,12 @@ def data(
             metavar="FILE.svg", help="Draw them: pictures with their classes, points, or histograms of columns."
         ),
     ] = None,
+    save: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER", help="Write pictures as PNG files, a folder a split and in it a folder a class."
+        ),
+    ] = None,
     *,
     given: options.Given,
 ) -> None:
@@ -50,13 +56,19 @@ def data(
         from nnlab.report.data_plots import draw_data
 
         write_output(plot, draw_data(described, name=_name(loaded)))
+    if save is not None:
+        from nnlab.report.picture_files import save_pictures
+
+        written = save_pictures(described, save)
     if given.json:
         console.print_json(described.as_json())
-    elif not (given.quiet and plot is not None):
+    elif not (given.quiet and (plot is not None or save is not None)):
         _show(described, loaded)
         console.say_notes(described.notes, quiet=given.quiet)
     if plot is not None and not given.silent:
         console.say_written(plot)
+    if save is not None and not given.silent:
+        console.say(f"written: {counted(written, 'picture')} into {save}")
 
 
 def _name(loaded: LoadedConfig) -> str:

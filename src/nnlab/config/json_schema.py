@@ -341,7 +341,7 @@ def _value(parameter: Parameter) -> Json:
     limits = {word: getattr(parameter, name) for name, word in _LIMITS.items() if getattr(parameter, name) is not None}
     if parameter.items:
         schema["items"] = {**_of_types(parameter.items), **limits}
-    if parameter.choices:
+    if parameter.choices and parameter.file_in is None:
         schema = {"allOf": [schema, _any_of({"enum": list(parameter.choices)}, {"not": {"type": "string"}})]}
         if parameter.types == ("str",) and parameter.default is not None:
             schema = {"enum": list(parameter.choices)}

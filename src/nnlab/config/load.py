@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from nnlab.catalog import STEP_FACTOR
+from nnlab import catalog
+from nnlab.catalog import STEP_FACTOR, Parameter
 from nnlab.config.checks import checks_of
 from nnlab.config.components import GOVERNED, Component, plain
 from nnlab.config.faults import Report
@@ -308,7 +309,30 @@ def _resolve_paths(root: Node) -> tuple[Path, ...]:
         # without a separator it is the name of a run
         if (node := _text_at(root, *path)) is not None and "/" in str(node.value):
             node.value = _absolute(str(node.value), node.mark)
+    model = root.value.get("model") if isinstance(root.value, dict) else None
+    if model is not None:
+        _resolve_files_of_layers(model)
     return tuple(named_files)
+
+
+def _resolve_files_of_layers(node: Node) -> None:
+    """Make absolute the files that parameters of layers name."""
+    children = node.value if isinstance(node.value, list) else []
+    if isinstance(node.value, dict):
+        children = list(node.value.values())
+        for name, child in node.value.items():
+            if isinstance(child.value, dict) and (entry := catalog.find("layers", name)) is not None:
+                _resolve_files(child.value, entry.parameters)
+    for child in children:
+        _resolve_files_of_layers(child)
+
+
+def _resolve_files(given: Mapping[str, Node], parameters: Mapping[str, Parameter]) -> None:
+    for name, node in given.items():
+        parameter = parameters.get(name)
+        names_file = parameter is not None and parameter.file_in == "config" and node.value not in parameter.choices
+        if names_file and isinstance(node.value, str):
+            node.value = _absolute(node.value, node.mark)
 
 
 def _resolve_code(root: Node) -> tuple[str, ...]:

@@ -145,7 +145,8 @@ def value_faults(parameter: Parameter, value: Any, *, received: Any) -> Iterator
         for i, (item, said) in enumerate(zip(value, raw, strict=True)):
             for fault in value_faults(_of_items(parameter), item, received=said):
                 yield fault._replace(path=(i, *fault.path))
-    if parameter.choices and value not in parameter.choices and isinstance(value, str):
+    is_other = parameter.choices and value not in parameter.choices and isinstance(value, str)
+    if is_other and parameter.file_in is None:
         hint = did_you_mean(value, parameter.choices) or one_of(parameter.choices)
         yield Fault((), f"unknown value {named(value)}", hint)
     if isinstance(value, bool) or not isinstance(value, (int, float)):

@@ -20,7 +20,7 @@ def paths_of(config: DataConfig) -> list[Path]:
     """Return where rows are read from: the files or the folder at `path`, and those that the source names beside it."""
     places = [place for path in config.paths for place in matching(path)]
     known = config.source.entry.parameters.values()
-    beside = [name for each in known if each.in_path and (name := config.source.get(each.name)) is not None]
+    beside = [name for each in known if each.file_in == "path" and (name := config.source.get(each.name)) is not None]
     return [*places, *(place / name for place in places for name in beside)]
 
 

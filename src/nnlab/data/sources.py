@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Annotated, Any
 
+from annotated_types import Ge, Le
+
 from nnlab.catalog import Parameter
 from nnlab.data.registry import (
     SOURCES,
@@ -156,6 +158,20 @@ def moons(request: Request, *, samples: Samples = 500, noise: Noise = 0.1) -> Ra
     return _generated("moons", request, samples, noise)
 
 
+@dataset()
+def shapes(
+    request: Request,
+    *,
+    samples: Annotated[int, Ge(10), Le(1_000_000), "pictures, as many of each shape"] = 1000,
+    pixels: Annotated[int, Ge(8), Le(512), "height and width"] = 32,
+    noise: Annotated[float, Ge(0.0), Le(1.0), "standard deviation of what is added to pixels, of their range"] = 0.1,
+) -> RawData:
+    """Colour pictures (0 to 255) of circles, crosses, squares and triangles of any size and colour, generated."""
+    from nnlab.data import shapes as drawn
+
+    return drawn.shapes(samples, size=pixels, noise=noise, seed=request.seed)
+
+
 def _function(name: str, request: Request, samples: int, noise: float) -> RawData:
     from nnlab.data import functions
 
@@ -287,7 +303,7 @@ def images(
         str | None,
         _Text._replace(
             types=("str", "null"),
-            in_path=True,
+            file_in="path",
             description="a CSV file of names and labels, relative to the folder; without it each folder is a class",
         ),
     ] = None,

@@ -24,7 +24,8 @@ from nnlab.engine.loops import CompiledLoop, KerasLoop, Loop
 from nnlab.engine.reuse import LentLoop, Programs, has_plain_numbers, program_key, start_afresh, with_variables
 from nnlab.engine.widths import wide_loop
 from nnlab.environment import remove_compiled, seal_compiled
-from nnlab.errors import ConfigError, NnlabError, Problem, first_line
+from nnlab.errors import ConfigError, ConfigPath, NnlabError, Problem, first_line
+from nnlab.layers.backbone import Backbone
 from nnlab.model.build import build_model, compile_model
 from nnlab.model.objects import run_user_code
 from nnlab.model.plan import Plan
@@ -33,6 +34,7 @@ from nnlab.model.saved import load_model
 from nnlab.model.transfer import PATH as TRANSFER
 from nnlab.model.transfer import check_numbers
 from nnlab.model.wiring import input_sources
+from nnlab.private.keras import layers_inside
 from nnlab.run import Run, open_run
 from nnlab.user_code import prints_apart
 from nnlab.wording import counted
@@ -45,10 +47,12 @@ class Phase:
     Args:
         first_epoch: from 0.
         trained: of the layers that were taken over, how many are trained, the upper ones.
+        learning_rate: the optimizer's; `None` for that of the config.
     """
 
     first_epoch: int
     trained: int
+    learning_rate: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +101,12 @@ class Built:
             return
         for i, layer in enumerate(self.taken):
             layer.trainable = i >= len(self.taken) - phase.trained
-        transfer = self.experiment.transfer
         compile_model(  # else Keras does not see it
             self.model,
             self.experiment,
             self.plan,
             num_train=self.splits.spec.num_train,
-            learning_rate=transfer.learning_rate_after if phase.first_epoch and transfer is not None else None,
+            learning_rate=phase.learning_rate,
             first_epoch=phase.first_epoch,
         )
 
@@ -164,10 +167,12 @@ def build_seeded(
         inputs = {name: taking.array for name, taking in input_sources(experiment.model, splits.spec).items()}
         check_numbers(taken, model, inputs, splits.spec, data_spec(origin))
     choice = decision.choose_engine(model)
-    return Built(model, plan, splits, taken, _phases(experiment, taken), choice.settle(experiment), choice)
+    backbone = _thawed(model, experiment)
+    taken = taken if backbone is None else backbone.network.layers
+    return Built(model, plan, splits, taken, _phases(experiment, taken, backbone), choice.settle(experiment), choice)
 
 
-def _phases(experiment: Experiment, taken: Sequence[Any]) -> Sequence[Phase]:
+def _phases(experiment: Experiment, taken: Sequence[Any], backbone: Backbone | None) -> Sequence[Phase]:
     """Return what a training consists of.
 
     Raises:
@@ -175,22 +180,42 @@ def _phases(experiment: Experiment, taken: Sequence[Any]) -> Sequence[Phase]:
     """
     transfer = experiment.transfer
     thaw: Mapping[int, int | str] = {}
-    if transfer is not None:
+    place: ConfigPath
+    after: float | None
+    place, hint, after = (*TRANSFER, "thaw"), "write `all`", None
+    if backbone is not None:
+        place, hint, after = ("model",), "lower `thaw_layers`, or leave it out", backbone.learning_rate_after
+        thaw = {backbone.freeze_epochs: backbone.thaw_layers or "all"}
+    elif transfer is not None:
         thaw = transfer.thaw or ({transfer.freeze_epochs: "all"} if transfer.freeze_epochs else {})
+        after = transfer.learning_rate_after
     if not thaw:
         return (Phase(0, len(taken)),)
     with_weights = [i for i, layer in enumerate(taken) if layer.weights]
     phases = [Phase(0, 0)]
     for epoch, layers in thaw.items():
         if layers in ("all", len(with_weights)):  # the others, too, as if they had never been frozen
-            phases.append(Phase(epoch, len(taken)))
+            phases.append(Phase(epoch, len(taken), after))
         elif int(layers) > len(with_weights):
             there = counted(len(with_weights), "layer")
             message = f"{there} with weights were taken over, and {layers} shall be trained"
-            raise ConfigError(Problem(message, "write `all`", (*TRANSFER, "thaw", str(epoch))))
+            raise ConfigError(Problem(message, hint, (*place, str(epoch)) if backbone is None else place))
         else:  # layers without weights between them go with those below, as nothing of them is trained
-            phases.append(Phase(epoch, len(taken) - with_weights[-int(layers)]))
+            phases.append(Phase(epoch, len(taken) - with_weights[-int(layers)], after))
     return phases
+
+
+def _thawed(model: keras.Model, experiment: Experiment) -> Backbone | None:
+    """Return the backbone that is frozen at first, and trained later.
+
+    Raises:
+        ConfigError: there are several, or layers of a run are frozen, too.
+    """
+    found = [layer for layer in layers_inside(model) if isinstance(layer, Backbone) and layer.freeze_epochs]
+    if len(found) > 1 or (found and experiment.transfer is not None):
+        message = "layers are frozen for some epochs in several places: one place can be"
+        raise ConfigError(Problem(message, "keep one `freeze_epochs`", ("model",)))
+    return found[0] if found else None
 
 
 def _transfer_run(name: str, runs_dir: Path | None) -> Run:
@@ -234,7 +259,8 @@ def _compiled(built: Built, programs: Programs | None, *, xla: bool) -> Compiled
     model, batches = built.model, built.batches
     if len(built.batches_by_epoch) > 1:
         return GrowingLoop(model, built.batches_by_epoch, xla=xla)
-    key = None if programs is None else program_key(built.experiment, built.splits)
+    is_one = programs is not None and len(built.phases) == 1  # else what is trained changes
+    key = program_key(built.experiment, built.splits) if is_one else None
     if programs is None or key is None:
         return CompiledLoop(model, batches, xla=xla)
     key, another = f"{xla} {built.choice.is_light} {key}", built.another_model

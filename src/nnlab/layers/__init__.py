@@ -11,6 +11,7 @@ from nnlab.layers.activations import ActivationFunction as ActivationFunction
 from nnlab.layers.activations import approximate_gelu as approximate_gelu
 from nnlab.layers.activations import heaviside as heaviside
 from nnlab.layers.activations import sign as sign
+from nnlab.layers.backbone import Backbone as Backbone
 from nnlab.layers.dropout import MCAlphaDropout as MCAlphaDropout
 from nnlab.layers.dropout import MCDropout as MCDropout
 from nnlab.layers.functions import FunctionWith as FunctionWith

@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -19,7 +20,7 @@ from nnlab.config.model import FunctionalConfig, SequentialConfig, SubclassedCon
 from nnlab.config.schema import Experiment
 from nnlab.data.splits import ByName, Splits
 from nnlab.data.target_spec import TargetSpec
-from nnlab.errors import ConfigError, ConfigPath, Problem
+from nnlab.errors import ConfigError, ConfigPath, NnlabError, Problem
 from nnlab.layers.graph_schedules import GraphSchedule, PerformanceSchedule
 from nnlab.layers.step_factors import with_step_factors
 from nnlab.model.adapt import adapt_layers
@@ -318,6 +319,9 @@ def _trace(x: Any, layers: list[Any], planned: Sequence[PlannedLayer], place: Co
         shapes = [tuple(value.shape[1:]) for value in (x if isinstance(x, list) else [x])]
         try:
             x = layer(*x) if isinstance(x, list) and _takes_arguments(layer) else layer(x)
+        except NnlabError as error:  # of a layer of nnlab's own, which says all of it
+            place = _said_at(plan, place)
+            raise ConfigError([replace(problem, path=place) for problem in error.problems]) from error
         except Exception as error:
             reason = reason_of(error)
             rows = " and ".join(_shape_text(shape) for shape in shapes)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import inspect
 import random
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 import tensorflow as tf
 from keras.src.backend.common import global_state
+from keras.src.backend.config import keras_home
 from keras.src.backend.tensorflow import numpy as backend_numpy
 from keras.src.layers.convolutional.base_conv import BaseConv
 from keras.src.layers.convolutional.base_conv_transpose import BaseConvTranspose
@@ -18,6 +23,7 @@ from keras.src.layers.convolutional.base_depthwise_conv import BaseDepthwiseConv
 from keras.src.layers.convolutional.base_separable_conv import BaseSeparableConv
 from keras.src.layers.pooling.base_pooling import BasePooling
 from keras.src.random.seed_generator import GLOBAL_SEED_GENERATOR
+from keras.src.utils import file_utils
 from keras.src.utils.naming import reset_uids
 from keras.src.utils.rng_utils import GLOBAL_RANDOM_SEED
 
@@ -195,3 +201,54 @@ class ScaledSteps:
         """Return what the constructor takes."""
         config: dict[str, Any] = super().get_config()  # type: ignore[misc]
         return {**config, "factors": list(self.factors)}
+
+
+class Network(NamedTuple):
+    """A network of `keras.applications`.
+
+    Args:
+        make: makes it.
+        preprocess: what is done to pixels from 0 to 255 before.
+    """
+
+    make: Callable[..., keras.Model]
+    preprocess: Callable[[Any], Any]
+
+
+def networks() -> dict[str, Network]:
+    """Return all networks of `keras.applications` by name."""
+    found = inspect.getmembers(keras.applications, inspect.isfunction)
+    return {name: Network(make, sys.modules[make.__module__].preprocess_input) for name, make in found}
+
+
+class NotDownloadedError(Exception):
+    """A file that Keras wants cannot be downloaded: its name, from where, the folder that it goes into, and why not."""
+
+    def __init__(self, file: str, origin: str, folder: Path, reason: str) -> None:
+        super().__init__(reason)
+        self.file, self.origin, self.folder, self.reason = file, origin, folder, reason
+
+
+@contextmanager
+def downloads_explained() -> Iterator[None]:
+    """Say where files go that Keras cannot download; what it prints meanwhile goes to stderr.
+
+    Raises:
+        NotDownloadedError: instead of Keras's error.
+    """
+    get_file = file_utils.get_file
+
+    def explained(fname: str, origin: str, **options: Any) -> Any:
+        folder = Path(keras_home()) / options.get("cache_subdir", "datasets")
+        try:
+            with contextlib.redirect_stdout(sys.stderr):
+                return get_file(fname, origin, **options)
+        except Exception as error:
+            reason = str(error).strip().splitlines()[0].replace(f" on {origin}", "")
+            raise NotDownloadedError(fname, origin, folder, reason) from error
+
+    file_utils.get_file = explained
+    try:
+        yield
+    finally:
+        file_utils.get_file = get_file

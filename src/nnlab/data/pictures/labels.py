@@ -167,7 +167,7 @@ def label_columns(
     if cells is not None and names is not None:
         unknown = sorted(set().union(*map(_labels_in, cells)) - set(names))
         if unknown:
-            message = f"the {plural(len(unknown), 'label')} {listed(unknown)} are not known to the run"
+            message = f"the run does not know the {plural(len(unknown), 'label')} {listed(unknown)}"
             raise DataError(Problem(message, f"it was trained on {listed(names)}"))
         return _several(cells, names)
     read = target_columns(table, columns, config)
