@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import keras
 import numpy as np
 import pytest
 
@@ -153,6 +152,8 @@ def test_keras_callbacks_do_what_they_do_in_keras(tmp_path):
 
 
 def test_catalog_says_of_all_what_nnlab_does_in_their_place():
+    import keras
+
     from nnlab import catalog
 
     hooks = [name for name in dir(keras.callbacks.Callback) if name.startswith("on_") and "batch" in name]
