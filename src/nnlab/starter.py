@@ -187,7 +187,8 @@ def _range(column: ColumnSummary) -> str:
 def _features(described: DataDescription, ignore: Sequence[str]) -> Iterator[_Line]:
     """Yield the kind of each column and why, then those that are left out."""
     used = _used(described)
-    unused = [column for column in described.columns if column.role == "feature" and column not in used]
+    names = {column.name for column in used}
+    unused = [column for column in described.columns if column.role == "feature" and column.name not in names]
     if len(used) > _MOST_LISTED:
         kinds = sorted({_kind_name(column) for column in used})
         counts = [f"{sum(_kind_name(column) == kind for column in used):,} {kind}" for kind in kinds]
@@ -258,15 +259,16 @@ def _may_be_codes(described: DataDescription, column: ColumnSummary) -> bool:
 
 def _split_columns(described: DataDescription) -> Iterator[str]:
     """Yield columns that say the split of each row."""
-    import numpy as np
+    import pandas as pd
 
     from nnlab.data.split_column import split_numbers
 
     for name, kind in described.source.raw.kinds.items():
         values = described.source.raw.x[name]
-        if kind.name == "category" and all(isinstance(value, str) for value in values):
-            numbers = split_numbers(values)
-            if not isinstance(numbers, int) and 0 in numbers and len(np.unique(numbers)) > 1:
+        different = pd.unique(values) if kind.name == "category" else ()
+        if len(different) in (2, 3) and all(isinstance(value, str) for value in different):
+            numbers = split_numbers(different)
+            if not isinstance(numbers, int) and 0 in numbers:
                 yield name
 
 
