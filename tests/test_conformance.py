@@ -106,6 +106,7 @@ SETTINGS: dict[str, dict[str, tuple[str, str]]] = {
 """What the rules do not give: the parameters, and what the layer takes (or the weight that an initializer fills)."""
 
 EXCLUDED = {
+    "layers.Backbone": "it takes pictures of 32 and more pixels, and has a file of its own",
     "layers.HashedCrossing": "it takes whole numbers or texts",
     "layers.MaxNumBoundingBoxes": "it takes bounding boxes",
     "layers.StringLookup": "it takes texts",
@@ -113,7 +114,7 @@ EXCLUDED = {
     "losses.circle": "it learns embeddings, which are no answer",
     "losses.ctc": "its targets are sequences of classes",
 }
-"""Entries that no model of float rows can have, as `kind.name`, with the reason."""
+"""Entries that no small model of float rows can have, as `kind.name`, with the reason."""
 
 BROKEN = {
     "layers.RandomCrop": "Keras crops in training only, and the layers behind it then get another shape",
