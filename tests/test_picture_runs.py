@@ -71,7 +71,10 @@ def test_a_run_judges_and_predicts_pictures_wherever_they_are(nnlab, folder, tmp
     write(tmp_path / "others", 5, seed=1)
     done = nnlab("evaluate", "pets", "--input", tmp_path / "others", "--json")
     assert done.code == 0, done
-    for wrong, what in ((folder / "red", "no `class`"), (tmp_path / "nowhere", "there is no file")):
+    for wrong, what in (
+        (folder / "red", "nothing says the `class` of each picture"),
+        (tmp_path / "nowhere", "there is no file"),
+    ):
         assert what in nnlab("evaluate", "pets", "--input", wrong).err
     (tmp_path / "parts/test").mkdir(parents=True)
     (tmp_path / "parts/train").mkdir()

@@ -22,12 +22,13 @@ def free_memory() -> int | None:
     return min(found) if found else None
 
 
-def require_memory(size: int, file: Path) -> None:
+def require_memory(size: int, file: Path, *, less: str = "use fewer rows or columns") -> None:
     """Refuse data that do not fit into memory.
 
     Args:
         size: bytes that reading them takes at least.
         file: where they come from.
+        less: how they would take less.
 
     Raises:
         DataError: there is not so much left.
@@ -35,7 +36,7 @@ def require_memory(size: int, file: Path) -> None:
     free = free_memory()
     if free is not None and size > free:
         message = f"its data take at least {size_text(size)} of memory, and {size_text(free)} are free"
-        raise DataError(Problem(message, "use fewer rows or columns, or a machine with more memory", file=str(file)))
+        raise DataError(Problem(message, f"{less}, or a machine with more memory", file=str(file)))
 
 
 def _of_machine() -> Iterator[int]:

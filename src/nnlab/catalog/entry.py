@@ -42,6 +42,10 @@ class Parameter(NamedTuple):
     only_with: tuple[str, Any] | None = None
     file_in: Literal["path", "config"] | None = None
 
+    def names_file(self, value: str) -> bool:
+        """Whether a value is the name of a file beside the config."""
+        return self.file_in == "config" and value not in self.choices
+
     @property
     def required(self) -> bool:
         """Whether the config must give it."""

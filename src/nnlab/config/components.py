@@ -58,6 +58,17 @@ def inside(value: Any) -> Mapping[Any, Any]:
     return value if isinstance(value, Mapping) else dict(enumerate(value)) if isinstance(value, tuple) else {}
 
 
+def files_named(value: Any) -> Iterator[str]:
+    """Yield the files beside the config that the parameters of objects name, anywhere in a typed value."""
+    if isinstance(value, Component):
+        known = value.entry.parameters
+        for name, given in value.parameters.items():
+            if isinstance(given, str) and name in known and known[name].names_file(given):
+                yield given
+    for each in inside(value).values():
+        yield from files_named(each)
+
+
 def value_at(value: Any, path: ConfigPath) -> Any:
     """Return what stands at a path of a typed value, defaults included; `NOTHING` if nothing can stand there."""
     for part in path:

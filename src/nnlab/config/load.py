@@ -299,7 +299,7 @@ def _resolve_paths(root: Node) -> tuple[Path, ...]:
     """Make paths absolute: relative to the file that says them, or to the working directory for `--set`.
 
     Returns:
-        Those of data.
+        Those of data, and of weights.
     """
     named_files = []
     for text in _texts_at(root, "data", "path"):
@@ -311,28 +311,27 @@ def _resolve_paths(root: Node) -> tuple[Path, ...]:
             node.value = _absolute(str(node.value), node.mark)
     model = root.value.get("model") if isinstance(root.value, dict) else None
     if model is not None:
-        _resolve_files_of_layers(model)
+        named_files += _files_of_layers(model)
     return tuple(named_files)
 
 
-def _resolve_files_of_layers(node: Node) -> None:
-    """Make absolute the files that parameters of layers name."""
+def _files_of_layers(node: Node) -> Iterator[Path]:
+    """Make absolute the files that parameters of layers name, and yield them."""
     children = node.value if isinstance(node.value, list) else []
     if isinstance(node.value, dict):
         children = list(node.value.values())
         for name, child in node.value.items():
             if isinstance(child.value, dict) and (entry := catalog.find("layers", name)) is not None:
-                _resolve_files(child.value, entry.parameters)
+                yield from _files_among(child.value, entry.parameters)
     for child in children:
-        _resolve_files_of_layers(child)
+        yield from _files_of_layers(child)
 
 
-def _resolve_files(given: Mapping[str, Node], parameters: Mapping[str, Parameter]) -> None:
+def _files_among(given: Mapping[str, Node], parameters: Mapping[str, Parameter]) -> Iterator[Path]:
     for name, node in given.items():
-        parameter = parameters.get(name)
-        names_file = parameter is not None and parameter.file_in == "config" and node.value not in parameter.choices
-        if names_file and isinstance(node.value, str):
+        if isinstance(node.value, str) and name in parameters and parameters[name].names_file(node.value):
             node.value = _absolute(node.value, node.mark)
+            yield Path(node.value)
 
 
 def _resolve_code(root: Node) -> tuple[str, ...]:

@@ -256,8 +256,11 @@ def rows_of_file(run: Run, file: Path) -> JudgedRows:
     judged = labelled_rows(data, rows_file, x)
     if judged is None:
         names = listed(rows_file.missing_targets(data.experiment.data))
-        hint = "`nnlab predict` predicts rows without a target"
-        raise DataError(Problem(f"the file has no target: no {names}", hint, file=str(file)))
+        message, hint = f"the file has no target: no {names}", "`nnlab predict` predicts rows without a target"
+        if isinstance(rows_file, PictureFile) and rows_file.table is None:
+            message = f"nothing says the {names} of each picture"
+            hint = "put those of each class into a folder of its own, or name a table of names and labels"
+        raise DataError(Problem(message, hint, file=str(file)))
     return replace(judged, notes=(*rows_file.notes, *judged.notes))
 
 

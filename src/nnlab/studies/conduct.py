@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
 from nnlab.checksums import content_hash
+from nnlab.config.components import files_named
 from nnlab.data.digests import AFRESH, check_files, file_digests
 from nnlab.errors import NnlabError
 from nnlab.executor import Outcome, Pool, Watcher
@@ -100,9 +101,17 @@ def study_facts(study: AnyStudy, command: Sequence[str]) -> dict[str, Any]:
         **facts,
         "overrides": list(dict.fromkeys(facts["overrides"])),  # one option may change several values
         "objective": study.agenda.objective.as_json(),
-        "data_files": file_digests(config.experiment.data for config in study.agenda.configs),
+        "data_files": {
+            **file_digests(config.experiment.data for config in study.agenda.configs),
+            **{file: content_hash(Path(file)) for file in _weight_files(study) if Path(file).is_file()},
+        },
         **({"code_files": {file: content_hash(Path(file)) for file in study.code}} if study.code else {}),
     }
+
+
+def _weight_files(study: AnyStudy) -> list[str]:
+    """Return the files that weights of layers are read from."""
+    return [file for config in study.agenda.configs for file in files_named(config.experiment.model)]
 
 
 def recorded(

@@ -52,7 +52,8 @@ def read_pictures(
         raise DataError(Problem("folders have no columns to split by", hint, path=("data", "split", "column")))
     found = labelled_folder(root, config) if labels is None else read_labels(root, labels, files, config)
     values = len(found.names) * np.prod(form.shape, dtype=np.int64)
-    require_memory(int(values) * (BYTES_OF_A_NUMBER + form.dtype.itemsize), root)
+    size = int(values) * (BYTES_OF_A_NUMBER + form.dtype.itemsize)
+    require_memory(size, root, less="make them smaller (`size`)")
     pictures = load_pictures(root, found.names, form)
     reasons = {found.names[number]: why for number, why in pictures.broken.items()}
     _check_broken(root, reasons, len(found.names), stops=stops_at_broken)
