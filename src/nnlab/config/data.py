@@ -300,6 +300,9 @@ class DataConfig(Section):
     arguments: Mapping[str, Any] | None = key(
         MapOf(ANYTHING, is_identifier=True, least=0), "what it is called with; an argument `seed` gets the experiment's"
     )
+    weight: str | int | None = key(
+        NAME, "column of what each row weighs in the losses, by name or index; an array of an NPZ file by name"
+    )
     class_weight: ClassWeight | Mapping[str, ClassWeight] = key(
         OneOrByName(CLASS_WEIGHTS, weighs_by_output),
         "`balanced`, or the weight of each class in the training loss; by output name",
@@ -397,6 +400,9 @@ def settings_of_the_source(given: Mapping[str, Any]) -> Iterator[Fault]:
     if isinstance(split, Mapping) and split.get("column") is not None and "split" not in entry.settings:
         message = f"`{source}` has no columns to split by"
         yield Fault(("split", "column"), message, "write `split: random` or `split: stratified`", at_key=True)
+    if given.get("weight") is not None and "weight" not in entry.settings:
+        hint = "weigh its classes with `class_weight`, or write `source: csv` or `npz` for rows with weights"
+        yield Fault(("weight",), f"the rows of `{source}` have no weights", hint, at_key=True)
     if "columns" in given and "columns" not in entry.settings:
         message = f"`columns` goes with `inline`, not with `{source}`"
         yield Fault(("columns",), message, "write `source: inline`, or remove `columns`", at_key=True)

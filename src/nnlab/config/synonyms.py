@@ -348,7 +348,7 @@ KEYS: Mapping[str, str] = {
     "validation_data": "write `data: {validation: 0.2}`: the rows are split off the training rows",
     "test_split test_size": "write `data: {test: 0.2}`",
     "train_test_split": "write `data: {test: 0.2, validation: 0.2}`",
-    "sample_weight sample_weights weights_column": "rows have no weights of their own yet; those of their classes: "
+    "sample_weight sample_weights weights_column": "write `data: {weight: COLUMN}`; for the weights of classes "
     "`data: {class_weight: {0: 1, 1: 5}}`",
     "lr learning_rate_init": "it belongs to the optimizer: `optimizer: {Adam: {learning_rate: 0.001}}`",
     "decay": "write a schedule: `schedule: {exponential: {decay_steps: 1000, decay_rate: 0.9}}`",

@@ -14,6 +14,7 @@ from nnlab.data.archives import fault_of, opened, read_array
 from nnlab.data.columns import AUTOENCODER, sees_the_past, select_features
 from nnlab.data.files import require_file
 from nnlab.data.registry import RawData
+from nnlab.data.row_weights import PATH, array_of_weights
 from nnlab.data.series import Series, array_series
 from nnlab.data.split_column import fault_of_array, split_numbers
 from nnlab.errors import ConfigPath, DataError, Problem, did_you_mean
@@ -61,8 +62,9 @@ def arrays_of(archive: Any, file: Path, config: DataConfig) -> RawData:
     what = getattr(archive, "what", "the file")
     targets, features = _chosen_names(config, archive.files, file, what)
     said = [] if config.split is None or config.split.column is None else [str(config.split.column)]
+    weight = [] if config.weight is None else [str(config.weight)]
     ordering = _ordering(config)
-    aside = [*said, *(name for name in ordering if name is not None)]
+    aside = [*said, *weight, *(name for name in ordering if name is not None)]
     arrays = _read_all(file, archive, [*features, *targets.values(), *aside])
     problems = list(array_problems(arrays, file, targets=[*targets.values(), *aside]))
     problems += [] if problems else _split_problems(arrays, said, config, file)
@@ -83,6 +85,11 @@ def arrays_of(archive: Any, file: Path, config: DataConfig) -> RawData:
         split_values=_split_values(arrays, said, config),
         split_values_test=_split_values(arrays, [_test(name) for name in said], config) if has_test else None,
         series=series_of_arrays(arrays, ordering, len(arrays[features[0]])) if config.window is not None else None,
+        weight_name=weight[0] if weight else None,
+        weights=array_of_weights(weight[0], arrays[weight[0]], file) if weight else None,
+        weights_test=array_of_weights(_test(weight[0]), arrays[_test(weight[0])], file)
+        if weight and has_test
+        else None,
     )
     named = config.named_features
     return select_features(raw, named) if named and _are_numbers(named) else raw
@@ -138,6 +145,11 @@ def _chosen_names(config: DataConfig, stored: Sequence[str], file: Path, what: s
         problems += _unknown(str(config.split.column), stored, ("data", "split", "column"))
     for name, key in zip(_ordering(config), ("order", "by"), strict=True):
         problems += [] if name is None else _unknown(name, stored, ("data", "window", key))
+    if config.weight is not None:
+        problems += _unknown(str(config.weight), stored, PATH)
+        if str(config.weight) in targets.values():
+            message = f"`{config.weight}` is the target and the weight of rows too"
+            problems.append(Problem(message, "keep one", path=PATH))
     features = _feature_names(config, stored, targets.values(), problems)
     DataError.raise_any(problems)
     return targets, features
@@ -167,7 +179,7 @@ def _feature_names(
         all_names = dict.fromkeys(name.removesuffix("_train") for name in stored if not _is_test(name, stored))
         if config.split is not None:
             all_names.pop(str(config.split.column), None)
-        for name in _ordering(config):
+        for name in (*_ordering(config), config.weight):
             all_names.pop(str(name), None)
         names = (
             ["x"] if "x" in all_names and "x" not in targets else [name for name in all_names if name not in targets]
@@ -184,6 +196,8 @@ def _feature_names(
         problems += _unknown(name, stored, path)
         if name in targets and not sees_the_past(config):
             problems.append(Problem(f"`{name}` is a target and a feature too", "remove one of them", path=path))
+        if name == str(config.weight):
+            problems.append(Problem(f"`{name}` is a feature and the weight of rows too", "keep one", path=path))
         if name in names[:i]:
             problems.append(Problem(f"`{name}` stands twice in `features`", "remove one of them", path=path))
     return names
@@ -312,6 +326,16 @@ def load_aside(file: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
             raise fault_of(file, f"the file has no {' and '.join(missing)}; it holds {_there(stored)}", hint)
         archive.require(map(str, found.values()))
         return {name: read_array(file, archive, str(there)) for name, there in found.items()}
+
+
+def load_weights(file: Path, name: str) -> np.ndarray | None:
+    """Return the weights of the rows of an NPZ file, stored as `load_target` has it; `None` if they are not there.
+
+    Raises:
+        DataError: they cannot be used.
+    """
+    values = load_target(file, [name])
+    return None if values is None else array_of_weights(name, values, file)
 
 
 def _rows_name(name: str, stored: Sequence[str], *, alone: bool = False) -> str | None:

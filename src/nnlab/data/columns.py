@@ -26,20 +26,22 @@ class Columns(NamedTuple):
         targets: what is predicted, of each of `config.sections`.
         split: what the rows are split by; `None` if no column says it.
         series: the column of times that orders the rows, and that of the series that they belong to.
+        weight: what the rows weigh, likewise.
     """
 
     features: list[int]
     targets: dict[str, list[int]]
     split: int | None
     series: tuple[int | None, int | None] = (None, None)
+    weight: int | None = None
 
 
 def choose_columns(config: DataConfig, names: Sequence[str]) -> Columns:
-    """Return which columns are features, which are targets, and which says how rows are split, or follow one another.
+    """Return which columns are features, which targets, and which say how rows are split, follow one another or weigh.
 
-    The latter are no features, unless they are named; of windows over rows that come before it a target is one. A whole
-    number in the config is a column's number, from 0 (-1 for the last), unless a column is called so. An output that
-    gives back the inputs has no target columns.
+    Those that say it are no features, unless they are named, and weights are none at all; of windows over rows that
+    come before it a target is one. A whole number in the config is a column's number, from 0 (-1 for the last), unless
+    a column is called so. An output that gives back the inputs has no target columns.
 
     Raises:
         DataError: with every name that is not there and every column that stands twice.
@@ -70,18 +72,24 @@ def choose_columns(config: DataConfig, names: Sequence[str]) -> Columns:
         None if window is None else _find_one(window.by, names, problems, ("window", "by")),
     )
     features = [column for column in features if column not in (split, *series) or column in named]
+    weight = _find_one(config.weight, names, problems, ("weight",))
+    if weight is not None and weight in {*named, *taken}:
+        what = "the target" if weight in taken else "a feature"
+        message = f"column `{names[weight]}` is {what} and the weight of rows too"
+        problems.append(Problem(message, "keep one", path=("data", "weight")))
+    features = [column for column in features if column != weight]
     if config.ignore is not None and config.ignore != OTHERS:
         ignored = set(_find_all(config.ignore, names, problems, path=("data", "ignore")))
         problems += [
             Problem(f"column `{names[column]}` is ignored and named too", "keep one", path=("data", "ignore"))
-            for column in sorted(ignored & {*named, *taken})
+            for column in sorted(ignored & {*named, *taken, *([] if weight is None else [weight])})
         ]
         features = [column for column in features if column not in ignored]
     if not features and not problems:
         message = f"no column is left as a feature: all are targets{' or ignored' * (config.ignore is not None)}"
         problems.append(Problem(message, path=("data", "target" if config.ignore is None else "ignore")))
     DataError.raise_any(problems)
-    return Columns(features, targets, split, series)
+    return Columns(features, targets, split, series, weight)
 
 
 def sees_the_past(config: DataConfig) -> bool:
@@ -90,7 +98,7 @@ def sees_the_past(config: DataConfig) -> bool:
 
 
 def _find_one(
-    name: str | int | None, names: Sequence[str], problems: list[Problem], path: tuple[str, str]
+    name: str | int | None, names: Sequence[str], problems: list[Problem], path: tuple[str, ...]
 ) -> int | None:
     return None if name is None else next(iter(_find_all([name], names, problems, path=("data", *path))), None)
 
@@ -131,7 +139,7 @@ def _find_all(
     for part, name in zip(parts, wanted, strict=True):
         found = _find(name, positions, len(names))
         if found is None and len(unknown) <= _MOST_UNKNOWN:
-            is_list = path[1] not in ("split", "window")
+            is_list = path[1] not in ("split", "window", "weight")
             problems.append(_unknown(name, names, path=(*path, part) if is_list else path))
         elif found is None:
             continue

@@ -15,6 +15,7 @@ from nnlab.data.classes import is_whole
 from nnlab.data.encoding.encoder import shares
 from nnlab.data.loading import load_source_rows, scaled_targets
 from nnlab.data.registry import RawData
+from nnlab.data.row_weights import check_some_weigh, note_of_weights
 from nnlab.data.scaling import is_constant
 from nnlab.data.source_rows import SourceRows
 from nnlab.data.splitting import Chosen
@@ -38,7 +39,7 @@ class ColumnSummary:
 
     Args:
         name: of the column or the array.
-        role: whether it is learned from, learned, or says how rows are split.
+        role: whether it is learned from, learned, or says how rows are split or what they weigh.
         kind: what its values are: a kind of `nnlab list columns`, or in plain words `number`, `class`, `picture`, ....
         dtype: the type in which the source holds them.
         shape: of a row; `()` for a column.
@@ -52,7 +53,7 @@ class ColumnSummary:
     """
 
     name: str
-    role: Literal["feature", "target", "split"]
+    role: Literal["feature", "target", "split", "weight"]
     kind: str
     dtype: str
     shape: Shape = ()
@@ -145,8 +146,15 @@ def describe_data(config: DataConfig, *, seed: int) -> DataDescription:
     source, chosen = load_source_rows(config, seed=seed)
     source = replace(source, targets=scaled_targets(source, chosen.rows["train"], config))
     rows = chosen.rows
+    if source.weights is not None:
+        check_some_weigh(source.weights, rows)
     split = _split_column(source, config, rows["train"])
-    columns = [*split, *_features(source, rows["train"]), *_targets(source, rows["train"])]
+    columns = [
+        *split,
+        *_weights(source, rows["train"]),
+        *_features(source, rows["train"]),
+        *_targets(source, rows["train"]),
+    ]
     notes = dict.fromkeys([*_notes(source, rows, columns), *chosen.notes])
     return DataDescription(source, chosen, tuple(columns), tuple(notes))
 
@@ -159,6 +167,12 @@ def _split_column(source: SourceRows, config: DataConfig, train: np.ndarray) -> 
         yield ColumnSummary(
             str(config.split.column), "split", config.split.by, dtype, distinct=distinct, why="as the config says"
         )
+
+
+def _weights(source: SourceRows, train: np.ndarray) -> Iterator[ColumnSummary]:
+    if source.raw.weights is not None and source.raw.weight_name is not None:
+        summary = _summary(source.raw.weight_name, source.raw.weights[train], role="weight")
+        yield replace(summary, why="as the config says")
 
 
 def picture_shape(shape: Shape, told: Shape | None = None) -> Shape | None:
@@ -226,7 +240,12 @@ def _targets(source: SourceRows, train: np.ndarray) -> Iterator[ColumnSummary]:
 
 
 def _summary(
-    name: str, values: np.ndarray, *, role: Literal["feature", "target"], kind: str | None = None, shape: Shape = ()
+    name: str,
+    values: np.ndarray,
+    *,
+    role: Literal["feature", "target", "weight"],
+    kind: str | None = None,
+    shape: Shape = (),
 ) -> ColumnSummary:
     missing = int(np.isnan(values).sum()) if values.dtype.kind == "f" else 0
     there = values[~np.isnan(values)] if missing else values
@@ -249,6 +268,8 @@ def _deviation(values: np.ndarray, mean: float) -> float:
 
 def _notes(source: SourceRows, rows: Mapping[str, np.ndarray], columns: list[ColumnSummary]) -> Iterator[str]:
     yield from source.raw.notes
+    if source.raw.weights is not None and source.raw.weight_name is not None:
+        yield from note_of_weights(source.raw.weight_name, source.raw.weights[rows["train"]])
     yield from dict.fromkeys(note for target in source.targets.values() for note in target.notes)
     for output, target in source.targets.items():
         if target.scaling is not None:

@@ -14,7 +14,7 @@ from nnlab.config.by_name import UNNAMED
 from nnlab.config.data import DataConfig
 from nnlab.config.load import load_config
 from nnlab.config.names import canonical
-from nnlab.data.arrays import load_aside, load_rows, load_target, series_of_arrays
+from nnlab.data.arrays import load_aside, load_rows, load_target, load_weights, series_of_arrays
 from nnlab.data.csv_files import CsvForm, has_header
 from nnlab.data.encoding.encoding import TableEncoding
 from nnlab.data.files import kind_of_input, reading
@@ -22,6 +22,7 @@ from nnlab.data.loading import load_data, split_as_before
 from nnlab.data.parquet_files import parquet_table
 from nnlab.data.pictures.inputs import PictureFile
 from nnlab.data.pictures.listing import is_picture
+from nnlab.data.row_weights import read_weights
 from nnlab.data.series import Series, read_series
 from nnlab.data.splits import ByName, DataSpec, row_count
 from nnlab.data.table import Fault, Table, numbers, target_columns
@@ -216,6 +217,28 @@ class RowsFile:
                 there = () if self.table is None else map(str, self.table.frame.columns)
                 names += [name for name in target.names if name not in there]
         return list(dict.fromkeys(names))
+
+    def weights(self) -> np.ndarray | None:
+        """Return what the rows weigh, float64 `[rows]`; `None` if those that the run was trained on weigh the same.
+
+        Raises:
+            DataError: they are not there, or cannot be used.
+        """
+        name = self.spec.weight
+        if name is None:
+            return None
+        found: np.ndarray | Fault | None = None
+        if self.table is not None:
+            there = [str(column) for column in self.table.frame.columns]
+            found = read_weights(self.table, there.index(name)) if name in there else None
+        elif kind_of_input(self.file) == "npz":
+            found = load_weights(self.file, name)
+        if isinstance(found, Fault) and self.table is not None:
+            raise DataError(self.table.problems([found]))
+        if not isinstance(found, np.ndarray):
+            message = f"the file has no `{name}`, which the rows of the run have as their weights"
+            raise DataError(Problem(message, "add it: 1 in each row weighs all alike", file=str(self.file)))
+        return found
 
     def _target(self, target: TargetSpec, section: DataConfig) -> np.ndarray | None:
         return self._target_array(target, section) if self.table is None else self._target_columns(target, section)

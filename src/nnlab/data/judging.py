@@ -20,6 +20,7 @@ from nnlab.data.loading import encoded_targets, read_source, split_as_before
 from nnlab.data.pictures.inputs import PictureFile
 from nnlab.data.record import DataRecord, file_record, split_digests
 from nnlab.data.registry import RawData
+from nnlab.data.row_weights import digests_of_weights
 from nnlab.data.source_rows import SourceRows
 from nnlab.data.sources import SOURCES
 from nnlab.data.splits import ByName, DataSpec, Rows, row_count
@@ -109,6 +110,8 @@ class RunData:
                 for output, section in config.sections.items()
             }
             changes["target"] = as_given(names)
+        if spec.weight is not None:
+            changes["weight"] = spec.weight
         if self.record is not None and self.record.splits is None:  # it knows the rows, whatever a column says now
             changes["split"] = None
         return replace(config, **changes)
@@ -177,6 +180,10 @@ def rows_of_split(run: Run, split: SplitName, *, moved_to: Path | None = None) -
     positions = positions_of_splits(data.record, hashed, own_test=own_test)
     if positions is None:
         raise _changed(data, differences(data.record, hashed, own_test=own_test))
+    if source.weights is not None:
+        now = digests_of_weights(source.weights, positions)
+        if now[split] != data.record.weights.get(split):
+            raise _changed(data, f"its {split} rows weigh something else in `{data.spec.weight}`")
     rows, of = source.take(data.spec, positions[split]), source.predicted(positions[split])
     return JudgedRows(data.experiment, data.spec, rows, tuple(_same_rows_note(data)), of=of)
 
@@ -296,11 +303,18 @@ def labelled_rows(data: RunData, file: RowsFile | PictureFile, x: ByName) -> Jud
             raise DataError(
                 [replace(problem, file=problem.file or str(file.file)) for problem in error.problems]
             ) from error
-    source = SourceRows.of(RawData(x, answers, series=series_of(file, count)), targets, spec.window)
+    weights = file.weights() if isinstance(file, RowsFile) else None
+    if weights is not None and len(weights) != count:
+        message = f"there are {count} rows of features, and {len(weights)} weights"
+        raise DataError(Problem(message, "every row needs both", file=str(file.file)))
+    raw = RawData(x, answers, series=series_of(file, count), weights=weights)
+    source = SourceRows.of(raw, targets, spec.window)
     left = source.num_main
     if not left:
         message = f"no row has one of the classes {listed(only(spec.targets).class_names)}"
         raise DataError(Problem(message, "the run was trained on these alone", file=str(file.file)))
+    if source.weights is not None and not source.weights.any():
+        raise DataError(Problem(f"all rows weigh 0 in `{spec.weight}`", "evaluate others", file=str(file.file)))
     notes, counts = _seen_note(data, source.hashed()["features"], dropped=count - left)
     rows = source.take(spec, np.arange(left))
     return JudgedRows(data.experiment, spec, rows, notes, counts | {"evaluated": rows.count})

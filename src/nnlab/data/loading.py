@@ -22,6 +22,7 @@ from nnlab.data.kept_splits import kept
 from nnlab.data.precision import lost_in_float32, may_be_lost
 from nnlab.data.record import DataRecord, file_record, make_record
 from nnlab.data.registry import RawData, Request, Source
+from nnlab.data.row_weights import check_some_weigh, digests_of_weights, note_of_weights
 from nnlab.data.source_rows import PATH, SourceRows
 from nnlab.data.sources import SOURCES
 from nnlab.data.splits import ByName, DataSpec, Rows, Splits, row_count
@@ -64,6 +65,9 @@ def _load(config: DataConfig, seed: int) -> Splits:
         classes = {output: target.codes for output, target in source.targets.items() if target.codes}
         hashed = None if source.raw.stored else source.hashed()
         record = make_record(file.result(), hashed, rows, classes)
+    if source.weights is not None:
+        check_some_weigh(source.weights, rows)
+        record = replace(record, weights=digests_of_weights(source.weights, rows))
     found = _assemble(source, rows, config, record)
     fold = source.validation(config, seed=seed)
     of_fold = None
@@ -254,6 +258,7 @@ def _assemble(source: SourceRows, rows: Mapping[str, np.ndarray], config: DataCo
         read_with=raw.read_with,
         storage=raw.storage,
         window=source.named_window,
+        weight=raw.weight_name,
     )
     return Splits(train, validation, test, spec, record)
 
@@ -304,6 +309,8 @@ def _notes(source: SourceRows, train: Rows, rows: np.ndarray, encoding: TableEnc
     """Yield what was understood of the values, and what the network will not see of them; `rows` are trained on."""
     raw, targets = source.raw, source.targets
     yield from raw.notes
+    if raw.weights is not None and raw.weight_name is not None:
+        yield from note_of_weights(raw.weight_name, raw.weights[rows])
     yield from encoding.notes() if encoding is not None else ()
     yield from dict.fromkeys(note for target in targets.values() for note in target.notes)
     hint = "scale the column (`scale: standardize`), or leave it out with `features`"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 import numpy as np
@@ -27,6 +27,7 @@ class DataRecord:
     Args:
         rows: by split (`train`, `validation`, `test`, and `unused`), `[rows]` of `ROW` in the split's order.
         classes: the number of each class of the source, -1 if its rows were left out; of each output with classes.
+        weights: of what the rows of each split weigh, if they have weights: a digest.
         file: of the file that the rows were read from: its path, its size in bytes, and a hash of them.
         splits: where there are too many rows to keep each, a hash of the positions of each split's; `rows` is empty.
     """
@@ -35,11 +36,18 @@ class DataRecord:
     classes: Mapping[str, Mapping[str, int]]
     file: Mapping[str, Any] | None = None
     splits: Mapping[str, str] | None = None
+    weights: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values: the rows of a split as 16 bytes each (see `ROW`), in base64."""
         rows = {name: base64.b64encode(rows.tobytes()).decode("ascii") for name, rows in self.rows.items()}
-        return {"file": self.file, "classes": self.classes, "rows": rows, "splits": self.splits}
+        return {
+            "file": self.file,
+            "classes": self.classes,
+            "weights": dict(self.weights),
+            "rows": rows,
+            "splits": self.splits,
+        }
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> Self:
@@ -54,7 +62,7 @@ class DataRecord:
         splits = record.get("splits")
         if splits is None:
             rows = {"train": rows.pop("train"), **rows}
-        return cls(rows, dict(record["classes"]), record["file"], splits)
+        return cls(rows, dict(record["classes"]), record["file"], splits, dict(record.get("weights", {})))
 
 
 def make_record(

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from nnlab.data.splits import ByName
     from nnlab.data.stored import StoredArray
 
-Setting = Literal["path", "files", "columns", "target", "ignore", "missing", "split", "storage", "window", "object"]
+Setting = Literal[
+    "path", "files", "columns", "target", "ignore", "missing", "split", "storage", "window", "object", "weight"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,9 @@ class RawData:
         split_values: what the column of `data.split` holds, `[rows]`: groups, times as numbers, or numbers of `SPLITS`;
             `None` if no column is named.
         split_values_test: the same of the own test set.
+        weights: what the rows weigh in losses, float64 `[rows]`; `None` for equal ones.
+        weights_test: the same of the own test set.
+        weight_name: the column or array that they come from.
         pictures: what the rows of `x` are made of, where they are pictures in files.
         validates: whether each row validates, `[rows]`, where the source says it; else `None`.
         read_with: parameters of the source that were found out, and by which it is read so again.
@@ -78,6 +83,9 @@ class RawData:
     rows: np.ndarray | None = None
     split_values: np.ndarray | None = None
     split_values_test: np.ndarray | None = None
+    weights: np.ndarray | None = None
+    weights_test: np.ndarray | None = None
+    weight_name: str | None = None
     pictures: PictureInput | None = None
     validates: np.ndarray | None = None
     read_with: Mapping[str, Any] = field(default_factory=dict)

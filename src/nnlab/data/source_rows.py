@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from nnlab.config.by_name import only, shared
+from nnlab.config.by_name import UNNAMED, only, shared
 from nnlab.config.data import DataConfig, FoldConfig
 from nnlab.config.window import WindowConfig
 from nnlab.data.fingerprint import hash_classes, hash_rows, mix_all
@@ -77,19 +77,19 @@ class SourceRows:
         if kept is None:
             return cls(raw, targets, np.concatenate([numbers, np.arange(test)]), window)
         if raw.stored:  # which of its rows these are, `numbers` says
-            values = raw.split_values
-            raw = replace(raw, split_values=None if values is None else values[kept])
+            raw = replace(raw, split_values=_taken(raw.split_values, kept), weights=_taken(raw.weights, kept))
             return cls(raw, targets, numbers[kept])
         x_test = None if raw.x_test is None else rows_at(raw.x_test, kept[main:])
         numbers = np.concatenate([numbers[kept[:main]], np.flatnonzero(kept[main:])])
-        values, tested = raw.split_values, raw.split_values_test
         raw = replace(
             raw,
             x=rows_at(raw.x, kept[:main]),
             x_test=x_test,
             validates=None if raw.validates is None else raw.validates[kept[:main]],
-            split_values=None if values is None else values[kept[:main]],
-            split_values_test=None if tested is None else tested[kept[main:]],
+            split_values=_taken(raw.split_values, kept[:main]),
+            split_values_test=_taken(raw.split_values_test, kept[main:]),
+            weights=_taken(raw.weights, kept[:main]),
+            weights_test=_taken(raw.weights_test, kept[main:]),
             series=None if raw.series is None else raw.series.taken(kept[:main]),
         )
         return cls(raw, targets, numbers, window)
@@ -261,6 +261,14 @@ class SourceRows:
             f"{counted(self.num_main, 'row')}, of which none is taken for {' or '.join(without)} unless {keys} says so"
         )
 
+    @property
+    def weights(self) -> np.ndarray | None:
+        """What all rows weigh in losses, float64 `[rows]`; `None` for equal weights."""
+        raw = self.raw
+        if raw.weights is None or raw.weights_test is None:
+            return raw.weights
+        return np.concatenate([raw.weights, raw.weights_test])
+
     def features(self, positions: np.ndarray) -> dict[str, np.ndarray]:
         """Return the source's numbers `[rows, ...]` of some rows, by array."""
         if self.raw.stored:
@@ -281,8 +289,9 @@ class SourceRows:
         """
         if self.window is not None:
             return self._windows_of(x, positions)
-        y = self._answers(positions)
-        return Split(x, shared({output: y[output] if output in y else only(x) for output in self.targets}))
+        answers = self._answers(positions)
+        y = shared({output: answers.get(output, only(x)) for output in self.targets})
+        return Split(x, y, row_weights=self._row_weights(positions))
 
     def _answers(self, positions: np.ndarray) -> dict[str, np.ndarray]:
         """Return the targets of rows as a model takes them, but for outputs that give back their inputs."""
@@ -292,6 +301,10 @@ class SourceRows:
                 answers[output] = y = target.finished(target.y[positions])
                 self._check_logs(output, target, y, positions)
         return answers
+
+    def _row_weights(self, positions: np.ndarray) -> ByName:
+        weights = self.weights
+        return {} if weights is None else {UNNAMED: weights[positions].astype(np.float32)}
 
     def _check_logs(self, output: str, target: Target, y: np.ndarray, positions: np.ndarray) -> None:
         """Refuse numbers of which there is no logarithm, if it is to be learned.
@@ -344,7 +357,8 @@ class SourceRows:
             y = {output: values.reshape(windows.count, -1) for output, values in y.items()}
         outputs = tuple(shared(dict.fromkeys(self.targets, only(self.targets))))
         answers = shared(y) if len(y) == len(self.targets) else y
-        return WindowRows(x, windows, answers, outputs).in_whole_if_small()
+        weights = self._row_weights(rows[:, 0])
+        return WindowRows(x, windows, answers, outputs, weights).in_whole_if_small()
 
     def take(self, spec: DataSpec, positions: np.ndarray) -> Rows:
         """Return some rows, scaled as those that `spec` describes."""
@@ -366,7 +380,8 @@ class SourceRows:
         outputs = tuple(shared(dict.fromkeys(self.targets, only(self.targets))))
         places = self.numbers[positions].astype(np.uint32)
         answers = shared(y) if len(y) == len(self.targets) else y
-        return StoredRows(self.raw.stored, places, scaled, at_once, answers, outputs)
+        weights = self._row_weights(positions)
+        return StoredRows(self.raw.stored, places, scaled, at_once, answers, outputs, weights)
 
     def hashed(self) -> np.ndarray:
         """Return `[rows]` of `ROW`."""
@@ -377,6 +392,10 @@ class SourceRows:
         answers = [_hash_target(self.targets[output], len(rows)) for output in sorted(self.targets)]
         rows["target"] = mix_all(answers) & np.uint64(0xFFFFFFFF)
         return rows
+
+
+def _taken(values: np.ndarray | None, rows: np.ndarray) -> np.ndarray | None:
+    return None if values is None else values[rows]
 
 
 def _hash_target(target: Target, count: int) -> np.ndarray:

@@ -224,7 +224,9 @@ def bookings(request: Request, *, samples: Made = 4000, noise: Temperature = 1.0
 
 
 @dataset(
-    needs=["path", "target"], takes=["files", "ignore", "missing", "split", "storage", "window"], split="stratified"
+    needs=["path", "target"],
+    takes=["files", "ignore", "missing", "split", "storage", "window", "weight"],
+    split="stratified",
 )
 def csv(
     request: Request, *, encoding: Encoding = "auto", delimiter: Delimiter = "auto", decimal: Decimal = "auto"
@@ -236,7 +238,9 @@ def csv(
 
 
 @dataset(
-    needs=["path", "target"], takes=["files", "ignore", "missing", "split", "storage", "window"], split="stratified"
+    needs=["path", "target"],
+    takes=["files", "ignore", "missing", "split", "storage", "window", "weight"],
+    split="stratified",
 )
 def parquet(request: Request) -> RawData:
     """A table in Parquet files at `path`; needs the package `pyarrow`."""
@@ -245,7 +249,7 @@ def parquet(request: Request) -> RawData:
     return read_parquet_table(request.config)
 
 
-@dataset(needs=["columns", "target"], takes=["ignore", "missing", "split", "window"], split="stratified")
+@dataset(needs=["columns", "target"], takes=["ignore", "missing", "split", "window", "weight"], split="stratified")
 def inline(request: Request) -> RawData:
     """A small table written into the config, as `columns: {x: [0, 1], y: [1, 0]}`."""
     from nnlab.data.tables import read_inline_table
@@ -253,7 +257,7 @@ def inline(request: Request) -> RawData:
     return read_inline_table(request.config)
 
 
-@dataset(needs=["path"], takes=["target", "split", "window"], split="stratified")
+@dataset(needs=["path"], takes=["target", "split", "window", "weight"], split="stratified")
 def npz(request: Request) -> RawData:
     """NumPy arrays in an NPZ file at `path`: `x` and `y`, or those that `features` and `target` name."""
     from nnlab.data.arrays import read_npz
@@ -261,7 +265,7 @@ def npz(request: Request) -> RawData:
     return read_npz(request.config)
 
 
-@dataset(needs=["object"], takes=["target", "ignore", "missing", "split", "window"], split="stratified")
+@dataset(needs=["object"], takes=["target", "ignore", "missing", "split", "window", "weight"], split="stratified")
 def python(request: Request) -> RawData:
     """What a function of your own returns, `object: my_data.py:load`: arrays, a DataFrame or a tf.data.Dataset."""
     from nnlab.data.python_rows import read_python

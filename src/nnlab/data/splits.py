@@ -50,6 +50,7 @@ class DataSpec:
         encoding: what makes numbers of the columns of a table that are not all plain numbers.
         missing: what stands for a missing value in them, if the config says it.
         left_out: columns that nobody named and that are no features, and why.
+        weight: the column or array of what rows weigh.
         split: what the rows were split by, a word of `data.split.by`; `None` if it is not known.
         class_rows: how many rows of each split have each class or label, in the order of the classes, by output.
         pictures: how files of pictures become rows, where the rows are such.
@@ -73,6 +74,7 @@ class DataSpec:
     encoding: TableEncoding | None = None
     missing: tuple[str, ...] | None = None
     left_out: Mapping[str, str] = field(default_factory=dict)
+    weight: str | None = None
     split: str | None = None
     class_rows: Mapping[str, Mapping[str, Sequence[int]]] = field(default_factory=dict)
     pictures: PictureInput | None = None
@@ -155,6 +157,7 @@ class DataSpec:
             "encoding": None if self.encoding is None else self.encoding.to_json(),
             "missing": None if self.missing is None else list(self.missing),
             "left_out": dict(self.left_out),
+            "weight": self.weight,
             "split": self.split,
             "class_rows": {output: dict(of_splits) for output, of_splits in self.class_rows.items()},
             "pictures": None if self.pictures is None else self.pictures.to_json(),
@@ -260,12 +263,16 @@ class Split:
         x: float32 `[rows, *input_shape]` by the name of the array, or of the model's input.
         y: int32 `[rows]` (multiclass), or float32 `[rows, num_outputs]`, by output or `UNNAMED`; in their own units
             as loaded, float64 where a model learns them scaled.
-        weights: what rows weigh in the training loss, float32 `[rows]` by output; empty for equal ones.
+        weights: what rows weigh in a step's loss, float32 `[rows]` by output: the weights of training rows hold those
+            of their classes, too; empty for equal ones, and as loaded.
+        row_weights: what rows weigh by themselves wherever they are judged, float32 `[rows]` by output or `UNNAMED`;
+            empty for equal ones.
     """
 
     x: ByName
     y: ByName
     weights: ByName = field(default_factory=dict)
+    row_weights: ByName = field(default_factory=dict)
 
     @property
     def count(self) -> int:
@@ -289,7 +296,7 @@ class Split:
 
     def take(self, numbers: np.ndarray | slice) -> Split:
         """See `Rows`; of a slice no array is copied."""
-        return Split(*(rows_at(arrays, numbers) for arrays in (self.x, self.y, self.weights)))
+        return Split(*(rows_at(arrays, numbers) for arrays in (self.x, self.y, self.weights, self.row_weights)))
 
     def changed(self, change: Callable[[Split], Split]) -> Split:
         """See `Rows`."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 
-from nnlab.data.splits import ByName, Split
+from nnlab.data.splits import ByName, Split, rows_at
 from nnlab.errors import DataError, Problem
 from nnlab.wording import size_text
 
@@ -152,6 +152,7 @@ class StoredRows:
         targets: `[rows]` or `[rows, outputs]` of the split, as a model takes them; those of an output that gives back
             its inputs are not there.
         outputs: the names of all outputs, in order.
+        row_weights: as in `Split`.
         changes: what is then done to rows, one after the other.
     """
 
@@ -161,6 +162,7 @@ class StoredRows:
     at_once: int
     targets: ByName
     outputs: tuple[str, ...]
+    row_weights: ByName = field(default_factory=dict)
     changes: tuple[Callable[[Split], Split], ...] = ()
 
     @property
@@ -183,7 +185,8 @@ class StoredRows:
             output: self.targets[output][numbers] if output in self.targets else next(iter(x.values()))
             for output in self.outputs
         }
-        return reduce(lambda split, change: change(split), self.changes, Split(x, y))
+        weights = rows_at(self.row_weights, numbers)
+        return reduce(lambda split, change: change(split), self.changes, Split(x, y, row_weights=weights))
 
     def changed(self, change: Callable[[Split], Split]) -> Self:
         """See `Rows`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import accumulate
@@ -28,8 +28,9 @@ from nnlab.data.conversion import (
 )
 from nnlab.data.encoding.inference import choose_kinds
 from nnlab.data.registry import RawData
+from nnlab.data.row_weights import read_weights
 from nnlab.data.split_column import read_split_column
-from nnlab.data.table import Fault, answered, are_plain, target_columns
+from nnlab.data.table import Fault, Table, answered, are_plain, target_columns
 from nnlab.data.table_parts import Part, TableParts
 from nnlab.errors import DataError, Problem
 from nnlab.memory import free_memory
@@ -37,7 +38,8 @@ from nnlab.progress import tell
 from nnlab.wording import counted, listed, size_text
 
 _SPLIT = "split.npy"
-_DECIDING = ("features", "target", "task", "ignore", "missing", "classes", "positive_class", "split")
+_WEIGHTS = "weights.npy"
+_DECIDING = ("features", "target", "task", "ignore", "missing", "classes", "positive_class", "split", "weight")
 """Keys of the section on which it depends what is read, and how."""
 
 
@@ -90,6 +92,8 @@ def read_stored_table(parts: TableParts, config: DataConfig, why: str) -> RawDat
         storage="disk",
         stored=stored,
         split_values=None if columns.split is None else _Answers.load(place / _SPLIT, about["split_texts"]),
+        weights=None if columns.weight is None else _Answers.load(place / _WEIGHTS, None),
+        weight_name=None if columns.weight is None else parts.names[columns.weight],
     )
 
 
@@ -129,7 +133,8 @@ class _Conversion:
     """
 
     def __init__(self, parts: TableParts, config: DataConfig, columns: Columns) -> None:
-        self._parts, self._config, self._targets, self._split = parts, config, columns.targets, columns.split
+        self._parts, self._config, self._targets = parts, config, columns.targets
+        self._split, self._weight = columns.split, columns.weight
         self._answers = list(dict.fromkeys(column for some in columns.targets.values() for column in some))
         first = next(parts.parts(), None)
         if first is None:
@@ -180,10 +185,20 @@ class _Conversion:
             "texts": [each.save(folder / f"y{i}.npy") for i, each in enumerate(answers.values())],
             "split_texts": None if self._split is None else self._split_values(self._split).save(folder / _SPLIT),
         }
+        if self._weight is not None:
+            self._whole(self._weight, read_weights).save(folder / _WEIGHTS)
         write_about(folder, about)
 
     def _split_values(self, position: int) -> _Answers:
-        """Return what a column says of the splits, read at once, as it says it of all rows together."""
+        """Return what a column says of the splits, as it says it of all rows together."""
+        return self._whole(position, lambda table, place: read_split_column(table, place, self._config))
+
+    def _whole(self, position: int, read: Callable[[Table, int], np.ndarray | Fault]) -> _Answers:
+        """Return what is made of a column, read at once.
+
+        Raises:
+            DataError: it holds something else.
+        """
         import pandas as pd
 
         names = [self._parts.names[column] for column in (position, *self._answers)]
@@ -198,7 +213,7 @@ class _Conversion:
         table = replace(self._parts.table, frame=frame, place=place)
         places = [list(table.frame.columns).index(name) for name in names]
         table = table.taken(answered(table, places[1:]))
-        values = read_split_column(table, places[0], self._config)
+        values = read(table, places[0])
         if isinstance(values, Fault):
             raise DataError(table.problems([values]))
         found = _Answers()

@@ -32,6 +32,7 @@ from nnlab.data.files import require_files
 from nnlab.data.parquet_files import parquet_table
 from nnlab.data.precision import lost_in_float64
 from nnlab.data.registry import RawData
+from nnlab.data.row_weights import read_weights
 from nnlab.data.series import read_series
 from nnlab.data.several_files import in_one
 from nnlab.data.split_column import read_split_column, said_kinds
@@ -208,7 +209,7 @@ def _as_arrays(table: Table, config: DataConfig) -> RawData:
     """
     names = [str(name) for name in table.frame.columns]
     position_of = {name: position for position, name in enumerate(names)}
-    features, targets, split, ordering = choose_columns(config, names)
+    features, targets, split, ordering, weight = choose_columns(config, names)
     answers = list(dict.fromkeys(column for some in targets.values() for column in some))
     all_rows, rows = len(table.frame), answered(table, answers)
     notes = list(table.notes)
@@ -224,7 +225,8 @@ def _as_arrays(table: Table, config: DataConfig) -> RawData:
     kinds = found.components
     x = {name: COLUMN_KINDS[kind.name].load().read(table, position_of[name], kind) for name, kind in kinds.items()}
     said = None if split is None else read_split_column(table, split, config)
-    chosen = [*found.faults, *x.values(), *(column for columns in y.values() for column in columns), said]
+    weights = None if weight is None else read_weights(table, weight)
+    chosen = [*found.faults, *x.values(), *(column for columns in y.values() for column in columns), said, weights]
     DataError.raise_any(table.problems(column for column in chosen if isinstance(column, Fault)))
     columns = {name: column for name, column in x.items() if not isinstance(column, Fault)}
     numeric = [position_of[name] for name, kind in kinds.items() if kind.name == "numeric"]
@@ -251,6 +253,8 @@ def _as_arrays(table: Table, config: DataConfig) -> RawData:
         left_out={name: guess.why for name, guess in found.left_out.items()},
         rows=rows if len(rows) < all_rows else None,
         split_values=None if isinstance(said, Fault) else said,
+        weights=None if isinstance(weights, Fault) else weights,
+        weight_name=None if weight is None else names[weight],
         read_with=table.found,
         series=series,
     )

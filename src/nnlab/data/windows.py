@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from typing import Final, Self
 
@@ -15,7 +15,7 @@ from nnlab.config.window import WindowConfig
 from nnlab.data.encoding.encoding import TableEncoding
 from nnlab.data.registry import RawData
 from nnlab.data.series import Series
-from nnlab.data.splits import ByName, Rows, Split
+from nnlab.data.splits import ByName, Rows, Split, rows_at
 from nnlab.data.stored import rows_at_once
 from nnlab.data.target_spec import TargetSpec
 from nnlab.data.targets import Target
@@ -190,6 +190,7 @@ class WindowRows:
         targets: what is predicted, `[windows]` or `[windows, outputs]`; that of an output that gives back its inputs is
             not there.
         outputs: the names of all outputs, in order.
+        row_weights: as in `Split`.
         changes: what is then done to windows, one after the other.
     """
 
@@ -197,6 +198,7 @@ class WindowRows:
     windows: Windows
     targets: ByName
     outputs: tuple[str, ...]
+    row_weights: ByName = field(default_factory=dict)
     changes: tuple[Callable[[Split], Split], ...] = ()
 
     @property
@@ -228,7 +230,8 @@ class WindowRows:
         rows = self.windows.inputs(numbers)
         x = {name: array[rows] for name, array in self.x.items()}
         y = {output: self.targets[output][numbers] if output in self.targets else only(x) for output in self.outputs}
-        return reduce(lambda split, change: change(split), self.changes, Split(x, y))
+        weights = rows_at(self.row_weights, numbers)
+        return reduce(lambda split, change: change(split), self.changes, Split(x, y, row_weights=weights))
 
     def changed(self, change: Callable[[Split], Split]) -> Self:
         """See `Rows`."""

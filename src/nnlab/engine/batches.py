@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from nnlab.config.by_name import one_or_all
-from nnlab.data.splits import Rows, Split, parts_of
+from nnlab.data.splits import ByName, Rows, Split, parts_of
 from nnlab.engine.stretches import Group, Stretch, groups, read_ahead, stretches
 from nnlab.errors import NnlabError
 
@@ -96,7 +96,7 @@ class EpochBatches(keras.callbacks.Callback):
         model: takes them.
 
     Attributes:
-        dataset: yields `(x, y)`, or `(x, y, sample_weight)` with class weights.
+        dataset: yields `(x, y)`, or `(x, y, sample_weight)` if rows have weights.
     """
 
     def __init__(self, batches: Batches, model: keras.Model) -> None:
@@ -137,12 +137,13 @@ class EpochBatches(keras.callbacks.Callback):
             self._order.assign(self._batches.order(epoch))
 
 
-def evaluation_batches(rows: Rows) -> tf.data.Dataset:
-    """Return rows in their own order, in batches of `EVALUATION_BATCH_SIZE`."""
+def evaluation_batches(rows: Rows, model: keras.Model) -> tf.data.Dataset:
+    """Return rows in their own order, in batches of `EVALUATION_BATCH_SIZE`, as a model is judged by them."""
     if rows.in_memory is None:
-        batches = lambda: map(for_keras, evaluation_parts(rows))  # noqa: E731
-        return _generated(batches, for_keras(rows.take(slice(1))), -(-rows.count // EVALUATION_BATCH_SIZE))
-    arrays = tf.data.Dataset.from_tensor_slices(for_keras(rows.in_memory))
+        batches = lambda: (for_evaluation(part, model) for part in evaluation_parts(rows))  # noqa: E731
+        row = for_evaluation(rows.take(slice(1)), model)
+        return _generated(batches, row, -(-rows.count // EVALUATION_BATCH_SIZE))
+    arrays = tf.data.Dataset.from_tensor_slices(for_evaluation(rows.in_memory, model))
     return arrays.batch(EVALUATION_BATCH_SIZE).cache().prefetch(1)
 
 
@@ -167,10 +168,19 @@ def for_keras(rows: Split) -> tuple[Any, Any]:
 
 def for_training(rows: Split, model: keras.Model) -> tuple[Any, ...]:
     """Return what a training step of a model takes: `(x, y)`, or `(x, y, sample_weight)` if rows have weights."""
-    if not rows.weights:
+    return _weighted(rows, rows.weights, model)
+
+
+def for_evaluation(rows: Split, model: keras.Model) -> tuple[Any, ...]:
+    """Return what a model is judged by, likewise: classes have no weights there."""
+    return _weighted(rows, rows.row_weights, model)
+
+
+def _weighted(rows: Split, weights: ByName, model: keras.Model) -> tuple[Any, ...]:
+    if not weights:
         return for_keras(rows)
     outputs = getattr(model, "output_names", None)
-    if len(rows.weights) == 1 or outputs is None:
-        return (*for_keras(rows), one_or_all(rows.weights))
+    if len(weights) == 1 or outputs is None:
+        return (*for_keras(rows), one_or_all(weights))
     # a model that gives a list takes no weights by name, and a dataset would make one tensor of a list
-    return (*for_keras(rows), tuple(rows.weights[name] for name in outputs))
+    return (*for_keras(rows), tuple(weights[name] for name in outputs))

@@ -23,7 +23,7 @@ from nnlab.engine.batches import (
     EpochBatches,
     evaluation_batches,
     evaluation_parts,
-    for_keras,
+    for_evaluation,
     for_training,
 )
 from nnlab.engine.stretches import Stretch, capacity, read_ahead
@@ -80,7 +80,7 @@ class KerasLoop(Loop):
             self._batches.dataset,
             initial_epoch=epochs.start,
             epochs=epochs.stop,
-            validation_data=evaluation_batches(validation) if validation is not None else None,
+            validation_data=evaluation_batches(validation, self.model) if validation is not None else None,
             callbacks=[self._batches, *self._hooks, *callbacks],
             shuffle=False,  # the batches come shuffled
             verbose=0,
@@ -95,7 +95,7 @@ def evaluate_step_by_step(
     model: keras.Model, split: Rows, callbacks: Sequence[keras.callbacks.Callback] = ()
 ) -> dict[str, float]:
     """Return loss and metrics on a split by Keras's own loop, the loss first; callbacks are told of every batch."""
-    figures = model.evaluate(evaluation_batches(split), callbacks=list(callbacks), verbose=0, return_dict=True)
+    figures = model.evaluate(evaluation_batches(split, model), callbacks=list(callbacks), verbose=0, return_dict=True)
     return _floats(figures)
 
 
@@ -130,7 +130,7 @@ class Evaluation:
 
     def build(self, split: Rows) -> None:
         """Make the function, for any number of rows, and the variables of losses and metrics, without changing any."""
-        row = _block(split.take(slice(1)))
+        row = self._block(split.take(slice(1)))
         self._make_variables(row)
         rows = keras.tree.map_structure(lambda array: tf.TensorSpec([None, *array.shape[1:]], array.dtype), row)
         test = tf.function(self._test_step, autograph=False)
@@ -141,6 +141,9 @@ class Evaluation:
         with unchanged(self.model.non_trainable_variables):
             self.model.test_step(row)
             self.model.reset_metrics()
+
+    def _block(self, rows: Split) -> Any:
+        return keras.tree.map_structure(tf.convert_to_tensor, for_evaluation(rows, self.model))
 
     def _test_step(self, rows: Any, is_first: tf.Tensor) -> dict[str, tf.Tensor]:
         reset_metrics(self.model, is_first)
@@ -160,7 +163,7 @@ class Evaluation:
     def _pass_over(self, split: Rows) -> dict[str, float]:
         logs: Any = {}
         for i, part in enumerate(evaluation_parts(split)):
-            logs = self.program(_block(part), tf.constant(i == 0))
+            logs = self.program(self._block(part), tf.constant(i == 0))
         return _floats(logs)
 
 
@@ -416,10 +419,6 @@ def _is_gelu(operation: tf.Operation) -> bool:
 
 def _count(number: int) -> tf.Tensor:
     return tf.constant(number, tf.int64)
-
-
-def _block(rows: Split) -> Any:
-    return keras.tree.map_structure(tf.convert_to_tensor, for_keras(rows))
 
 
 def _floats(logs: Any) -> dict[str, float]:

@@ -154,8 +154,8 @@ def program_key(experiment: Experiment, splits: Splits, *, of_any_width: bool = 
     kinds = keras.tree.map_structure(lambda array: (array.shape, str(array.dtype)), (row.x, row.y))
     kind = program_kind(experiment, of_any_width=of_any_width)
     logs = {name: target.scaling and target.scaling.logs for name, target in splits.spec.targets.items()}
-    where = splits.train.in_memory is None
-    return f"{kind} {splits.train.count} {kinds} {own} {bool(row.weights)} {logs} {where}"
+    weights, where = (bool(row.weights), bool(row.row_weights)), splits.train.in_memory is None
+    return f"{kind} {splits.train.count} {kinds} {own} {weights} {logs} {where}"
 
 
 def state(model: keras.Model) -> list[Any]:

@@ -110,7 +110,7 @@ def _joined(parts: list[Split], size: int | None) -> Split:
     def by_name(some: list[ByName]) -> ByName:
         return {name: together([arrays[name] for arrays in some]) for name in some[0]}
 
-    return Split(*(by_name([getattr(part, name) for part in parts]) for name in ("x", "y", "weights")))
+    return Split(*(by_name([getattr(part, name) for part in parts]) for name in ("x", "y", "weights", "row_weights")))
 
 
 def read_ahead(items: Iterable[T], prepare: Callable[[T], S]) -> Generator[S]:

@@ -23,7 +23,7 @@ Contents = Mapping[ConfigPath, Any]
 LOSS = ("training", "loss")
 WEIGHTS = ("training", "loss_weights")
 METRICS = ("training", "metrics")
-OF_DATA = (("data", "target_scaling"),)
+OF_DATA = (("data", "target_scaling"), ("data", "weight"))
 """What of the data changes what losses are."""
 
 

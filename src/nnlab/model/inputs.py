@@ -37,7 +37,9 @@ def model_inputs(experiment: Experiment, spec: DataSpec, x: ByName) -> ByName:
 
 
 def model_splits(experiment: Experiment, splits: Splits, outputs: Sequence[OutputPlan]) -> Splits:
-    """Return the splits with rows as the model takes and gives them, and weights of classes for each output.
+    """Return the splits with rows as the model takes and gives them, and weights of training rows for each output.
+
+    A training row weighs what it weighs by itself times what its class weighs.
 
     Args:
         experiment: names the inputs.
@@ -51,7 +53,10 @@ def model_splits(experiment: Experiment, splits: Splits, outputs: Sequence[Outpu
     found = splits.each(lambda split: model_rows(experiment, spec, split, outputs))
 
     def weighed(rows: Split) -> Split:
-        of_rows = {output: _weight_of_rows(rows.y[output], of_classes) for output, of_classes in weights.items()}
+        own, of_rows = rows.row_weights, dict(rows.row_weights)
+        for output, of_classes in weights.items():
+            of_class = _weight_of_rows(rows.y[output], of_classes)
+            of_rows[output] = of_class * own[output] if own else of_class
         return replace(rows, weights=of_rows)
 
     return replace(found, train=found.train.changed(weighed), spec=replace(spec, class_weights=weights))
@@ -67,7 +72,9 @@ def model_rows(experiment: Experiment, spec: DataSpec, rows: Split, outputs: Seq
             return one_hot(y, target.num_outputs)
         return target.as_learned(y)
 
-    return Split(model_inputs(experiment, spec, rows.x), {output.name: answers(output) for output in outputs})
+    weights = {output.name: weight for output in outputs for weight in rows.row_weights.values()}
+    y = {output.name: answers(output) for output in outputs}
+    return Split(model_inputs(experiment, spec, rows.x), y, weights=weights, row_weights=weights)
 
 
 def _weight_of_rows(y: np.ndarray, class_weight: Mapping[int, float] | None) -> np.ndarray:
