@@ -125,7 +125,7 @@ CALLBACKS_INSTEAD = {
     "EarlyStopping": "write `training: {early_stopping: {patience: 10}}`",
     "History": "leave it out: each run keeps its `history.csv`",
     "LambdaCallback": "write a class of your own: `callbacks: [my_code.py:MyCallback]`",
-    "LearningRateScheduler": "write `schedule: ...`: `nnlab list schedules` shows what there is",
+    "LearningRateScheduler": "write `schedule: my_code.py:name`, a function of the epoch",
     "ModelCheckpoint": "leave it out: each run keeps its model, that of the best epoch with `early_stopping`",
     "OrbaxCheckpoint": "leave it out: each run keeps its model, that of the best epoch with `early_stopping`",
     "ProgbarLogger": "leave it out: `nnlab train` shows how it goes on",

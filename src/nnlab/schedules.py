@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from nnlab import catalog
 from nnlab.catalog import REQUIRED, Entry, Parameter
+from nnlab.user_code import definition_of, is_reference
 
 
 class Ops(Protocol):
@@ -34,6 +35,9 @@ class Ops(Protocol):
     def log(self, a: Any, /) -> Any:
         """Return the natural logarithm."""
 
+    def at(self, values: Sequence[float], place: Any, /) -> Any:
+        """Return one of several numbers, by its place from 0."""
+
 
 class PythonOps:
     """`Ops` on Python's numbers."""
@@ -42,6 +46,11 @@ class PythonOps:
     maximum = staticmethod(max)
     cos = staticmethod(math.cos)
     log = staticmethod(math.log)
+
+    @staticmethod
+    def at(values: Sequence[float], place: float) -> float:
+        """Return one of several numbers, by its place from 0."""
+        return values[int(place)]
 
     @staticmethod
     def where(condition: bool, a: float, b: float) -> float:
@@ -113,7 +122,27 @@ OPTIMIZERS_RATE = "learning_rate"
 """What is tuned of a schedule that starts from the optimizer's learning rate."""
 
 SCHEDULES: dict[str, ScheduleKind] = {}
-"""Every schedule by name."""
+"""Every schedule by name, but the user's own."""
+
+TABLE = "table"
+"""What a schedule of the user's own becomes: a rate for each step, or each epoch."""
+
+FIRST_RATE, LAST_RATE = "learning_rate", "lr"
+"""Arguments by which a function of the user's gets the optimizer's rate, and that of the step or epoch before."""
+
+
+def kind_of(name: str) -> ScheduleKind:
+    """Return what there is to know of a schedule, also of the user's own, `my_code.py:name`."""
+    if name in SCHEDULES:
+        return SCHEDULES[name]
+    definition = definition_of(name) if is_reference(name) else None
+    given = {argument.name for argument in definition.arguments} if definition is not None else set()
+    return ScheduleKind(_table, (), tuned=OPTIMIZERS_RATE if given & {FIRST_RATE, LAST_RATE} else None, watches=False)
+
+
+def _table(ops: Ops, t: Any, learning_rate: Any, *, rates: Sequence[float], each: float) -> Any:  # noqa: ARG001
+    """Return the rate of a step; each of them holds for as many steps as `each` says, the last one for good."""
+    return ops.at(rates, ops.minimum(t // each, float(len(rates) - 1)))
 
 
 def schedule(
@@ -390,7 +419,7 @@ def rate_at(
         parameters: what the schedule's formula takes.
         warmup_steps: steps of warm-up.
     """
-    formula = SCHEDULES[name].rate
+    formula = kind_of(name).rate
     if not warmup_steps:
         return formula(ops, t, learning_rate, **parameters)
     rate = formula(ops, ops.maximum(t - warmup_steps, 0.0), learning_rate, **parameters)

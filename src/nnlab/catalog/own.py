@@ -20,10 +20,12 @@ class UserCode(NamedTuple):
     Args:
         called_with: what a function is called with before its parameters; `None` if it must be a class.
         example: what defines one.
+        is_function: whether it must be a function.
     """
 
     called_with: tuple[str, ...] | None
     example: str
+    is_function: bool = False
 
 
 USER_CODE: Final = {
@@ -35,6 +37,7 @@ USER_CODE: Final = {
     "optimizers": UserCode(None, "class MyOptimizer(keras.optimizers.Optimizer): ..."),
     "losses": UserCode(("y_true", "y_pred"), "def my_loss(y_true, y_pred): ..."),
     "metrics": UserCode(("y_true", "y_pred"), "def my_metric(y_true, y_pred): ..."),
+    "schedules": UserCode(("step",), "def my_schedule(epoch, learning_rate): ...", is_function=True),
     "callbacks": UserCode(None, "class MyCallback(keras.callbacks.Callback): ..."),
 }
 """The kinds in whose places `my_code.py:name` may stand."""
@@ -50,7 +53,7 @@ def user_code_problem(kind: str, reference: str, bases: Bases) -> tuple[str, str
     """
     if kind not in USER_CODE:
         return "this cannot be code of your own", f"`nnlab list {kind}` shows what there is"
-    called_with, example = USER_CODE[kind]
+    called_with, example, is_function = USER_CODE[kind]
     problem = reading_problem(reference, classes_only=called_with is None)
     found = definition_of(reference)
     if problem is not None and found is not None:  # a function in place of a class
@@ -62,9 +65,14 @@ def user_code_problem(kind: str, reference: str, bases: Bases) -> tuple[str, str
     if found.is_class and kind == "metrics" and "name" not in _parameters_of(kind, found, bases):
         message = f"`{found.name}` takes no `name`, which is that of its column"
         return message, "write `def __init__(self, ..., name=None, **kwargs): super().__init__(name=name, **kwargs)`"
+    if found.is_class and is_function:
+        return f"`{found.name}` is a class, and a function is needed here", f"write `{example}`"
     if found.is_class or called_with is None:
         return None
     names = [argument.name for argument in found.arguments]
+    if kind == "schedules" and names[:1] not in (["step"], ["epoch"]):
+        message = f"`{found.name}` does not say whether it counts steps or epochs"
+        return message, f"call its first argument so: `{example}`"
     takes = len(names) >= len(called_with)
     if kind == "initializers":
         takes = bool(names) and ("dtype" in names[1:] or found.takes_more)
@@ -105,6 +113,8 @@ def _parameters_of(kind: str, definition: Definition, bases: Bases) -> dict[str,
     arguments = definition.arguments[len(called_with) :]
     if kind == "initializers" and not definition.is_class:
         arguments = tuple(item for item in definition.arguments[1:] if item.name != "dtype")
+    if kind == "schedules":  # these are given by what trains
+        arguments = tuple(item for item in arguments if item.name not in ("learning_rate", "lr"))
     parameters = {item.name: _user_parameter(item, definition) for item in arguments}
     if kind == "metrics" and not definition.is_class:
         parameters["name"] = Parameter("name", None, types=("str",), description="The column of the history.")

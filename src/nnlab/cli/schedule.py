@@ -116,10 +116,10 @@ def _preview(loaded: LoadedConfig, steps: int | None, rows: dict[str, int]) -> _
 
 
 def _say_what_is_left_out(loaded: LoadedConfig, *, quiet: bool) -> None:
-    from nnlab.schedules import SCHEDULES
+    from nnlab.schedules import kind_of
 
     component = loaded.experiment.schedule
-    if not quiet and component is not None and SCHEDULES[component.name].watches:
+    if not quiet and component is not None and kind_of(component.name).watches:
         console.say(
             f"{loaded.experiment.name}: `{component.name}` lowers the rate when `{component.get('monitor')}` no longer "
             "improves, which only a training shows; here it stays"

@@ -11,13 +11,13 @@ from nnlab.config.load import LoadedConfig, change_config
 from nnlab.config.overrides import override
 from nnlab.config.schema import Experiment
 from nnlab.errors import ConfigError, Problem
-from nnlab.schedules import OPTIMIZERS_RATE, SCHEDULES
+from nnlab.schedules import OPTIMIZERS_RATE, kind_of
 from nnlab.wording import exact_text
 
 
 def rate_parameter(experiment: Experiment) -> tuple[str, str | None]:
     """Return the part of the config that the learning rate belongs to, and its parameter, `None` if it has none."""
-    tuned = OPTIMIZERS_RATE if experiment.schedule is None else SCHEDULES[experiment.schedule.name].tuned
+    tuned = OPTIMIZERS_RATE if experiment.schedule is None else kind_of(experiment.schedule.name).tuned
     return "optimizer" if tuned == OPTIMIZERS_RATE else "schedule", tuned
 
 

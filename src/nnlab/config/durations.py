@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -9,18 +10,36 @@ from nnlab.catalog import REQUIRED
 from nnlab.config.components import Component
 from nnlab.config.faults import Fault
 from nnlab.config.values import is_finite_number
-from nnlab.schedules import LONGEST, SCHEDULES, WARMUP, WHOLE_RUN, Duration, Schedule
+from nnlab.errors import ConfigError, Problem
+from nnlab.schedules import (
+    FIRST_RATE,
+    LAST_RATE,
+    LONGEST,
+    TABLE,
+    WARMUP,
+    WHOLE_RUN,
+    Duration,
+    Schedule,
+    kind_of,
+)
+from nnlab.user_code import definition_of, error_place, is_reference, object_named, prints_apart, split_reference
 from nnlab.wording import number_text, show
 
 if TYPE_CHECKING:
     from nnlab.config.schema import Experiment
+
+EPOCH = "epoch"
+"""What the first argument of a function of the epoch is called."""
+
+MOST_RATES = 200_000
+"""Steps for which a function of the user's is called before the training; their rates are saved with the model."""
 
 
 def schedule_faults(component: Component) -> Iterator[Fault]:
     """Yield what is wrong with a schedule's parameters taken together, whatever is wrong with each."""
     given, name = component.parameters, component.name
     path = (name,) if given else ()
-    for duration in (*SCHEDULES[name].durations, WARMUP):
+    for duration in (*kind_of(name).durations, WARMUP):
         steps, epochs = duration.keys
         both = [key for key in duration.keys if key in given]
         if len(both) > 1:
@@ -73,7 +92,9 @@ def depends_on_data(experiment: Experiment) -> bool:
     component = experiment.schedule
     if component is None:
         return False
-    durations = SCHEDULES[component.name].durations
+    if is_reference(component.name):
+        return True
+    durations = kind_of(component.name).durations
     counts_epochs = any(duration.keys[1] in component.parameters for duration in (*durations, WARMUP))
     return counts_epochs or any(
         duration.default == WHOLE_RUN and duration.keys[0] not in component.parameters for duration in durations
@@ -100,9 +121,12 @@ def schedule_in_steps(experiment: Experiment, num_train: int | None) -> Schedule
         num_train: training rows; may be `None` unless `depends_on_data`.
     """
     component = experiment.schedule or Component("schedules", "constant")
+    if is_reference(component.name):
+        assert num_train is not None, "`depends_on_data` says so"
+        return own_schedule(experiment, component, num_train)
     per_epoch, run = steps_of_run(experiment, num_train) if num_train is not None else (0, 0)
     warmup = _steps(component, WARMUP, per_epoch) or 0.0
-    schedule = SCHEDULES[component.name]
+    schedule = kind_of(component.name)
     parameters = {} if schedule.watches else _without_durations(component)  # they are its callback's
     for duration in schedule.durations:
         given = _steps(component, duration, per_epoch)
@@ -111,8 +135,49 @@ def schedule_in_steps(experiment: Experiment, num_train: int | None) -> Schedule
     return Schedule(component.name, float(experiment.optimizer.get("learning_rate")), parameters, warmup)
 
 
+def own_schedule(experiment: Experiment, component: Component, num_train: int) -> Schedule:
+    """Return a schedule of the user's own as the rates of the whole run.
+
+    Its first argument is called `step` or `epoch`, both from 0.
+
+    Raises:
+        NnlabError: the code is not trusted.
+        ConfigError: it fails, or gives something else than rates.
+    """
+    definition, function = definition_of(component.name), object_named(component.name)
+    assert definition is not None
+    names = [argument.name for argument in definition.arguments]
+    rate = first = float(experiment.optimizer.get("learning_rate"))
+    epochs, starts = experiment.training.epochs, steps_before
+    steps = starts(experiment, num_train, epochs)
+    count = epochs if names[0] == EPOCH else steps
+    if count > MOST_RATES:
+        message = f"{count:,} steps are more than {MOST_RATES:,}, for which a function of the step is called in advance"
+        raise ConfigError(Problem(message, "let it take an `epoch` instead of a `step`", ("schedule",)))
+    rates = []
+    for moment in range(count):
+        known = {FIRST_RATE: first, LAST_RATE: rate}
+        given = {name: known[name] for name in names[1:] if name in known}
+        try:
+            with prints_apart(component.name):
+                rate = float(function(moment, **given, **component.parameters))
+        except Exception as error:  # whatever the user's code raises is the user's to see
+            message = f"`{component.called}` fails at {names[0]} {moment}: {type(error).__name__}: {error}"
+            hint = error_place(error, split_reference(component.name)[0]) or "correct the code"
+            raise ConfigError(Problem(message, hint, ("schedule",))) from error
+        if not (math.isfinite(rate) and rate >= 0):
+            message = f"`{component.called}` gives {rate} at {names[0]} {moment}, and no learning rate"
+            raise ConfigError(Problem(message, "a rate is a number of at least 0", ("schedule",)))
+        rates.append(rate)
+    each = float(steps // epochs) if names[0] == EPOCH else 1.0
+    if names[0] == EPOCH and len(experiment.training.batch_sizes(num_train)) > 1:
+        lengths = [starts(experiment, num_train, e + 1) - starts(experiment, num_train, e) for e in range(epochs)]
+        rates, each = [rate for rate, length in zip(rates, lengths, strict=True) for _ in range(length)], 1.0
+    return Schedule(TABLE, first, {"rates": rates, "each": each})
+
+
 def _without_durations(component: Component) -> dict[str, Any]:
-    durations = (*SCHEDULES[component.name].durations, WARMUP)
+    durations = (*kind_of(component.name).durations, WARMUP)
     keys = {key for duration in durations for key in duration.keys}
     return {name: component.get(name) for name in component.entry.parameters if name not in keys}
 

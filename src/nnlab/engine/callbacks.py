@@ -17,7 +17,7 @@ from nnlab.engine.loops import in_order
 from nnlab.errors import Problem
 from nnlab.private.keras import ReduceLearningRate
 from nnlab.run import Run
-from nnlab.schedules import SCHEDULES, WARMUP
+from nnlab.schedules import WARMUP, kind_of
 from nnlab.snapshots import Snapshots
 from nnlab.training_options import Limits
 
@@ -184,7 +184,7 @@ class MedianStopping(keras.callbacks.Callback):
 
 def schedule_callbacks(schedule: Component | None) -> list[keras.callbacks.Callback]:
     """Return what a training with this schedule needs besides the schedule itself."""
-    if schedule is None or not SCHEDULES[schedule.name].watches:
+    if schedule is None or not kind_of(schedule.name).watches:
         return []
     names = [name for name in schedule.entry.parameters if name not in WARMUP.keys]
     return [ReduceLearningRate(**{name: schedule.get(name) for name in names})]

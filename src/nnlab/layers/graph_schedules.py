@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -18,6 +18,11 @@ class _GraphOps:
     maximum = staticmethod(ops.maximum)
     cos = staticmethod(ops.cos)
     log = staticmethod(ops.log)
+
+    @staticmethod
+    def at(values: Sequence[float], place: Any) -> Any:
+        """Return one of several numbers, by its place from 0."""
+        return ops.take(_float64(values), ops.cast(place, "int32"))
 
     @staticmethod
     def where(condition: Any, a: Any, b: Any) -> Any:

@@ -31,7 +31,7 @@ from nnlab.model.plan import OutputPlan, Plan
 from nnlab.model.saved import user_class
 from nnlab.model.transfer import cloned_layers, copy_weights
 from nnlab.model.unroll import OUTPUT, GraphNode
-from nnlab.schedules import SCHEDULES
+from nnlab.schedules import kind_of
 from nnlab.wording import counted, listed
 
 
@@ -246,7 +246,7 @@ def learning_rate_schedule(experiment: Experiment, num_train: int, *, first_epoc
     """Make the experiment's schedule for an optimizer whose first step begins `first_epoch`, counted from 0."""
     schedule = schedule_in_steps(experiment, num_train)
     steps = steps_before(experiment, num_train, first_epoch)
-    kind = PerformanceSchedule if SCHEDULES[schedule.name].watches else GraphSchedule
+    kind = PerformanceSchedule if kind_of(schedule.name).watches else GraphSchedule
     return kind(**schedule.fields(), first_step=steps)
 
 

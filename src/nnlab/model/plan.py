@@ -36,7 +36,7 @@ from nnlab.model.size import check_memory
 from nnlab.model.unroll import OUTPUT, GraphNode, written_layers
 from nnlab.model.wiring import input_names, input_sources
 from nnlab.objective import directions
-from nnlab.schedules import SCHEDULES
+from nnlab.schedules import kind_of
 from nnlab.stats import Scale
 from nnlab.wording import listed, one_of
 
@@ -417,7 +417,7 @@ def _monitoring(
     stopping, schedule = experiment.training.early_stopping, experiment.schedule
     columns = directions(history_columns(outputs), has_validation=has_validation)
     problems: list[Problem] = []
-    if schedule is not None and SCHEDULES[schedule.name].watches:
+    if schedule is not None and kind_of(schedule.name).watches:
         path = ("schedule", schedule.name, "monitor")
         mode = _settled_mode(schedule.get("monitor"), schedule.get("mode"), columns, path, outputs, problems)
         schedule = schedule.with_parameters(mode=mode)
