@@ -94,6 +94,7 @@ def test_a_table_goes_in_as_people_have_it_and_gets_the_same_answers(nnlab):
     assert "note" in wrong.err
 
     looked = nnlab("inspect", run, "--rows", "0:2", "--activations").out
+    assert "note: row 0, `note`: " in looked
     assert all(f"\n{name}  " in looked for name in ("note_embedding", "note_mean", "City_name_embedding", "joined"))
 
 

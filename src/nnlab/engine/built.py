@@ -12,7 +12,7 @@ import keras
 import tensorflow as tf
 
 from nnlab.config.load import resolved
-from nnlab.config.model import FunctionalConfig, SubclassedConfig
+from nnlab.config.model import SubclassedConfig
 from nnlab.config.schema import Experiment
 from nnlab.data.features import data_spec
 from nnlab.data.splits import Splits
@@ -33,7 +33,7 @@ from nnlab.model.prepared import prepare_model
 from nnlab.model.saved import load_model
 from nnlab.model.transfer import PATH as TRANSFER
 from nnlab.model.transfer import check_numbers
-from nnlab.model.wiring import input_sources
+from nnlab.model.wiring import arrays_of_inputs
 from nnlab.private.keras import layers_inside
 from nnlab.run import Run, open_run
 from nnlab.user_code import prints_apart
@@ -163,9 +163,8 @@ def build_seeded(
     tf.config.experimental.enable_op_determinism()
     with prints_apart(resolved(experiment)):
         model, taken = build_model(experiment, splits, plan, source=source, trust_code=trust_code)
-    if transfer is not None and isinstance(experiment.model, FunctionalConfig):
-        inputs = {name: taking.array for name, taking in input_sources(experiment.model, splits.spec).items()}
-        check_numbers(taken, model, inputs, splits.spec, data_spec(origin))
+    if transfer is not None:
+        check_numbers(taken, model, arrays_of_inputs(experiment.model, splits.spec), splits.spec, data_spec(origin))
     choice = decision.choose_engine(model)
     backbone = _thawed(model, experiment)
     taken = taken if backbone is None else backbone.network.layers

@@ -150,7 +150,7 @@ def program_key(experiment: Experiment, splits: Splits, *, of_any_width: bool = 
         return None
     row = splits.train.take(slice(1))
     encoding = splits.spec.encoding
-    own = {} if encoding is None else encoding.own
+    own = {} if encoding is None else {name: lookup.size for name, lookup in encoding.own.items()}
     kinds = keras.tree.map_structure(lambda array: (array.shape, str(array.dtype)), (row.x, row.y))
     kind = program_kind(experiment, of_any_width=of_any_width)
     logs = {name: target.scaling and target.scaling.logs for name, target in splits.spec.targets.items()}

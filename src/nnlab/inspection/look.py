@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import random
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import keras
@@ -26,6 +26,9 @@ from nnlab.private.keras import has_logits
 _DIFFERENT = ("inputs", "pre_activations", "outputs")
 """What gradients are taken with respect to, besides weights."""
 
+_ROWS_IN_WORDS = 10
+"""Of so many rows words and classes are written out."""
+
 _AGREES = 1e-4
 """By how much the mean of the rows' losses may differ from the loss of all, relative to it."""
 
@@ -38,11 +41,13 @@ class Subject:
         model: compiled.
         outputs: its outputs, with their losses.
         notes: what has to be said before.
+        words: what the numbers stand for that an input takes, from 0 on, if they are of words or classes.
     """
 
     model: keras.Model
     outputs: Sequence[OutputPlan]
     notes: tuple[str, ...] = ()
+    words: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(eq=False)
@@ -74,7 +79,7 @@ def look(subject: Subject, rows: Split, numbers: Array, *, training: bool = Fals
     loss = None if done.loss is None else float(done.loss)
     penalties = 0.0 if done.penalties is None else float(done.penalties)
     weighted = _added(subject, losses)
-    notes = list(subject.notes)
+    notes = [*subject.notes, *_in_words(subject, rows, numbers)]
     if loss is not None and weighted is not None and not _is_mean(weighted, loss - penalties):
         notes.append("the loss of the rows together is not the mean of their losses: it is made otherwise")
     if loss is not None and weighted is None:
@@ -89,6 +94,14 @@ def look(subject: Subject, rows: Split, numbers: Array, *, training: bool = Fals
         output_losses=losses if len(losses) > 1 else {},
         notes=notes,
     )
+
+
+def _in_words(subject: Subject, rows: Split, numbers: np.ndarray) -> Iterator[str]:
+    """Yield what few rows have in inputs of words or classes."""
+    for place, number in enumerate(numbers.tolist() if len(numbers) <= _ROWS_IN_WORDS else ()):
+        for name, words in subject.words.items():
+            text = " ".join(words[each] for each in rows.x[name][place].tolist()).rstrip()
+            yield f"row {number}, `{name}`: {text}"
 
 
 @contextlib.contextmanager

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nnlab.config.columns import SplitName
+from nnlab.config.schema import Experiment
 from nnlab.data.features import inputs_of, open_rows
 from nnlab.data.judging import JudgedRows, RunData, rows_of_split, scored_rows
 from nnlab.data.splits import DataSpec, Rows, Split, Splits
@@ -15,6 +16,7 @@ from nnlab.errors import NnlabError
 from nnlab.inspection.look import Subject
 from nnlab.model.inputs import model_inputs, model_rows, model_splits
 from nnlab.model.plan import OutputPlan, plan_model
+from nnlab.model.wiring import arrays_of_inputs
 from nnlab.run import Run
 from nnlab.wording import one_of
 
@@ -34,16 +36,26 @@ class RowsOfInterest:
 
 def built_subject(built: Built) -> Subject:
     """Return a model with its first weights."""
-    return Subject(built.model, built.plan.outputs, notes=_scaled(built.splits.spec))
+    return Subject(
+        built.model, built.plan.outputs, _scaled(built.splits.spec), _words(built.experiment, built.splits.spec)
+    )
 
 
 def trained_subject(trained: Trained, spec: DataSpec) -> Subject:
     """Return a run's model."""
-    return Subject(trained.model, plan_model(trained.experiment, spec).outputs, notes=_scaled(spec))
+    return Subject(
+        trained.model, plan_model(trained.experiment, spec).outputs, _scaled(spec), _words(trained.experiment, spec)
+    )
 
 
 def _scaled(spec: DataSpec) -> tuple[str, ...]:
     return tuple(dict.fromkeys(target.note for target in spec.targets.values() if target.note is not None))
+
+
+def _words(experiment: Experiment, spec: DataSpec) -> dict[str, tuple[str, ...]]:
+    own = {} if spec.encoding is None else spec.encoding.own
+    arrays = arrays_of_inputs(experiment.model, spec)
+    return {name: own[array].names for name, array in arrays.items() if array in own}
 
 
 def rows_of_built(built: Built, split: SplitName) -> RowsOfInterest:

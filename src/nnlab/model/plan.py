@@ -34,7 +34,7 @@ from nnlab.model.losses import (
 from nnlab.model.metrics import compares_rows, settled_metric
 from nnlab.model.size import check_memory
 from nnlab.model.unroll import OUTPUT, GraphNode, written_layers
-from nnlab.model.wiring import input_names, input_sources
+from nnlab.model.wiring import arrays_of_inputs, input_names, input_sources
 from nnlab.objective import directions
 from nnlab.schedules import kind_of
 from nnlab.stats import Scale
@@ -213,9 +213,7 @@ def _graph(experiment: Experiment, spec: DataSpec | None = None) -> Graph:
 def _told(graph: Graph, model: SequentialConfig | FunctionalConfig, spec: DataSpec) -> Graph:
     """Let layers that look words or classes up know how many there are."""
     own = {} if spec.encoding is None else spec.encoding.own
-    arrays = {name: array for array, name in input_names(spec).items()}
-    if isinstance(model, FunctionalConfig):
-        arrays = {name: source.array for name, source in input_sources(model, spec).items()}
+    arrays = arrays_of_inputs(model, spec)
     columns = {name: (array, own[array].size) for name, array in arrays.items() if array in own}
     return graph._replace(nodes=told_by_data(graph.nodes, columns))
 

@@ -102,7 +102,7 @@ def check_numbers(
     own, theirs = ({} if spec.encoding is None else spec.encoding.own for spec in (here, there))
     for layer in layers:
         for column in (inputs[name] for name in feeding(layer, model) if inputs.get(name) in own):
-            if column not in theirs or theirs[column].known != own[column].known:
+            if not own[column].means_what(theirs.get(column)):
                 message = f"`{layer.name}` of the run looks up other words or classes than `{column}` has here"
                 hint = "name the layers to take over, and leave it out: `layers: [...]`"
                 raise ConfigError(Problem(message, hint, PATH))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from nnlab import catalog
 from nnlab.config.by_name import UNNAMED, only
-from nnlab.config.model import FunctionalConfig
+from nnlab.config.model import FunctionalConfig, SequentialConfig, SubclassedConfig
 from nnlab.errors import ConfigError, ConfigPath, Problem, did_you_mean
 from nnlab.wording import one_of
 
@@ -116,6 +116,19 @@ def _columns(feature: str | int, spec: DataSpec, path: ConfigPath, problems: lis
         )
         problems.append(Problem(f"there is no feature `{feature}`", hint, path))
     return found
+
+
+def arrays_of_inputs(model: SequentialConfig | FunctionalConfig | SubclassedConfig, spec: DataSpec) -> dict[str, str]:
+    """Return the array that each input of a model takes, as a whole or in part.
+
+    Raises:
+        ConfigError: see `input_sources`.
+    """
+    if isinstance(model, FunctionalConfig):
+        return {name: source.array for name, source in input_sources(model, spec).items()}
+    if isinstance(model, SequentialConfig):
+        return {name: array for array, name in input_names(spec).items()}
+    return {name: name for name in spec.input_shapes}
 
 
 def input_names(spec: DataSpec) -> dict[str, str]:

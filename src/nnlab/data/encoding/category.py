@@ -80,11 +80,11 @@ class Category:
     @property
     def lookup(self) -> Lookup | None:
         """See `Encoder`."""
-        return (
-            None
-            if self.dimension is None
-            else Lookup(self.places, self.dimension, known=(self.has_missing, *self.values))
-        )
+        return None if self.dimension is None else Lookup(self._places, self.dimension)
+
+    @property
+    def _places(self) -> tuple[str, ...]:
+        return ("(unknown)", *(["(missing)"] if self.has_missing else []), *self.values)
 
     def encode(self, values: np.ndarray) -> np.ndarray:
         """See `Encoder`; a missing value is unknown where missing ones have no place."""
@@ -103,8 +103,7 @@ class Category:
         """See `Encoder`."""
         if not self.is_one_hot:
             return (column,) if self.dimension is None else ()
-        others = ["(unknown)", *(["(missing)"] if self.has_missing else [])]
-        return tuple(f"{column}={text}" for text in (*others, *self.values))
+        return tuple(f"{column}={place}" for place in self._places)
 
     def notes(self, column: str) -> Iterator[str]:
         """See `Encoder`."""

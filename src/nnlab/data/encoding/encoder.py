@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol, Self
 
 import numpy as np
@@ -33,16 +33,25 @@ class Lookup:
     """What a column holds that is an input of its own: whole numbers that an embedding turns into vectors.
 
     Args:
-        size: the numbers are 0 to `size` - 1.
+        names: what each number stands for, from 0 on.
         dimension: of a vector.
         length: numbers of a row in order, of which 0 stands behind the last one; `None` for a single number.
-        known: what decides which number stands for what.
+        how: by which rules that is read of what the source has.
     """
 
-    size: int
+    names: tuple[str, ...]
     dimension: int
     length: int | None = None
-    known: tuple[str | bool, ...] = field(default=(), repr=False)
+    how: tuple[str, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """The numbers are 0 to `size` - 1."""
+        return len(self.names)
+
+    def means_what(self, other: Lookup | None) -> bool:
+        """Whether the same numbers stand for the same in both."""
+        return other is not None and (self.names, self.how) == (other.names, other.how)
 
     @property
     def settled(self) -> dict[str, int]:

@@ -95,8 +95,8 @@ class Text:
     @property
     def lookup(self) -> Lookup:
         """See `Encoder`."""
-        known = (self.standardize, self.split, *self.words)
-        return Lookup(len(self.words) + len(_SPECIAL), self.dimension, self.length, known)
+        names = ("", "(unknown)", *self.words)
+        return Lookup(names, self.dimension, self.length, (self.standardize, self.split))
 
     def encode(self, values: np.ndarray) -> np.ndarray:
         """See `Encoder`."""
