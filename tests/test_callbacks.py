@@ -9,7 +9,6 @@ import pytest
 
 from nnlab.config.load import load_config
 from nnlab.run import Run
-from nnlab.train import evaluate, train
 from nnlab.training_options import TrainingOptions
 from nnlab.user_code import object_named
 
@@ -83,6 +82,8 @@ ALL_CALLS = [
 
 def run_of(folder: Path, *overrides: str, text: str = TEXT) -> tuple[Run, list]:
     """Train, and return the run and what the callback was told."""
+    from nnlab.train import train
+
     (folder / "my_callbacks.py").write_text(CODE)
     (folder / "watched.yaml").write_text(text)
     config = load_config(folder / "watched.yaml", overrides)
@@ -121,6 +122,8 @@ def test_every_engine_tells_callbacks_the_same(by_engine):
 
 
 def test_evaluate_and_predict_tell_them_too_and_results_stay_alone_on_stdout(by_engine, nnlab):
+    from nnlab.train import evaluate
+
     run, _ = by_engine["fast"]
     file = run.path / "code" / "my_callbacks.py"
     assert evaluate(run, "test", trust_code=True) == run.read_metrics()["test"]
@@ -134,6 +137,8 @@ def test_evaluate_and_predict_tell_them_too_and_results_stay_alone_on_stdout(by_
 
 
 def test_one_that_sees_every_batch_trains_with_keras_and_that_is_said(tmp_path):
+    from nnlab.train import evaluate
+
     run, calls = run_of(tmp_path, "training.epochs=1", text=TEXT.replace("Watcher", "Batches"))
     assert [what for what, _ in calls if what.startswith("batch")] == [f"batch {i} ends" for i in range(3)]
     choice = run.read_info()["engine"]
