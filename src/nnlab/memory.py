@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +12,9 @@ from nnlab.wording import size_text
 
 BYTES_OF_A_NUMBER = 4
 """Of float32, in which networks compute, and every number of the data is kept beside what was read."""
+
+_MMAP_THRESHOLD = -3
+_LARGE_BLOCK = 1 << 20
 
 CONTROL_GROUPS = Path("/sys/fs/cgroup")
 OWN_GROUPS = Path("/proc/self/cgroup")
@@ -20,6 +25,16 @@ def free_memory() -> int | None:
     """Return how many bytes this process and its children may still take; `None` where nothing says so."""
     found = [*_of_machine(), *_of_groups(), *_of_process()]
     return min(found) if found else None
+
+
+def give_back_large_blocks() -> None:
+    """Let large blocks of memory go back to the system as soon as they are free.
+
+    The allocator of glibc keeps blocks up to the size of the largest that was ever freed, 32 MB at most, for later ones
+    (`M_MMAP_THRESHOLD` in mallopt(3)); where rows are read again and again it holds several times as much as is in use.
+    """
+    with contextlib.suppress(OSError, AttributeError, TypeError):  # another allocator
+        ctypes.CDLL(None).mallopt(_MMAP_THRESHOLD, _LARGE_BLOCK)
 
 
 def require_memory(size: int, file: Path, *, less: str = "use fewer rows or columns") -> None:

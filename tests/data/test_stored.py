@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -240,7 +241,7 @@ def test_more_rows_than_memory_holds_stay_on_disk_and_that_is_said(load, tmp_pat
     numbers().to_parquet(tmp_path / "t.parquet")
     given = {"source": "parquet", "path": str(tmp_path / "t.parquet"), "target": "y"}
     assert load(**given).spec.storage == "memory"
-    monkeypatch.setattr("nnlab.data.stored_tables.free_memory", lambda: 10_000)
+    monkeypatch.setattr("nnlab.data.conversion.free_memory", lambda: 10_000)
     spec = load(**given).spec
     assert spec.storage == "disk"
     assert spec.notes[0] == "the rows stay on disk: they take about 36.0 kB of memory, and 10.0 kB are free"
@@ -253,3 +254,52 @@ def test_a_mistake_in_a_later_part_is_named_by_its_line(load, error_text, tmp_pa
     frame.to_csv(tmp_path / "t.csv", index=False)
     text = error_text(load, source="csv", path=str(tmp_path / "t.csv"), target="y", storage="disk")
     assert "t.csv:202: column `a` holds `many`" in text
+
+
+@pytest.fixture
+def archive(load, tmp_path):
+    """Load arrays by an NPZ file, with its rows in memory and on disk."""
+
+    def loaded(arrays: dict[str, np.ndarray], *, save=np.savez, **section):
+        save(tmp_path / "t.npz", **arrays)
+        given = {"source": "npz", "path": str(tmp_path / "t.npz"), "scale": "standardize", **section}
+        return [load(**{"storage": storage, **given}) for storage in ("memory", "disk")]
+
+    return loaded
+
+
+def arrays(rows: int = 300) -> dict[str, np.ndarray]:
+    draw = np.random.default_rng(3)
+    return {"x": draw.normal(2, 3, (rows, 2, 3)).astype(np.float32), "y": draw.integers(0, 3, rows)}
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_arrays_that_memory_holds_at_once_are_those_in_memory(archive, save):
+    same(*archive(arrays(), save=save))
+    found = arrays()
+    tested = {f"{name}_test": array[:40] for name, array in found.items()}
+    memory, disk = archive({**found, **tested}, save=save, classes=[0, 2])
+    np.testing.assert_array_equal(disk.test.x["x"], memory.test.x["x"])
+    np.testing.assert_array_equal(disk.test.y[""], memory.test.y[""])
+    same(*(replace(splits, test=None) for splits in (memory, disk)))
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_arrays_in_several_parts_and_some_of_their_columns(archive):
+    same(*archive(arrays()), exactly=False)
+    table = {"x": arrays()["x"].reshape(300, 6), "y": arrays()["y"]}
+    same(*archive(table, features=[4, 1]), exactly=False)
+    several = {"a": table["x"], "flag": table["x"][:, 0] > 0, "y": table["y"]}
+    same(*archive(several, features=["a", "flag"], scale={"a": "minmax"}), exactly=False)
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_arrays_that_cannot_be_used_are_named(archive):
+    bad = arrays()
+    bad["x"][[200, 250], 0, 0] = np.nan
+    for storage in ("memory", "disk"):
+        with pytest.raises(DataError, match=r"`x` holds `nan` in row 200 \(counted from 0\); 2 rows have such values"):
+            archive(bad, storage=storage)
+    bad["x"] = np.asfortranarray(arrays()["x"].reshape(300, 6))
+    with pytest.raises(DataError, match="`x` cannot be read row by row: its columns stand one behind the other"):
+        archive(bad)

@@ -392,7 +392,7 @@ def settings_of_the_source(given: Mapping[str, Any]) -> Iterator[Fault]:
             message = f"`{name}` goes with `python`, not with `{source}`"
             yield Fault((name,), message, "write `source: python`, or remove it", at_key=True)
     if given.get("storage") is not None and "storage" not in entry.settings:
-        message = f"`storage` goes with tables in files, not with `{source}`"
+        message = f"`storage` goes with tables and arrays in files, not with `{source}`"
         yield Fault(("storage",), message, "remove it", at_key=True)
     if given.get("ignore") == OTHERS and not given.get("features"):
         yield Fault(("ignore",), "`ignore: others` needs `features` to name columns", "name them, or remove `ignore`")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,15 @@ from typing import Any
 import numpy as np
 
 from nnlab.config.names import canonical
+from nnlab.data.conversion import conversion_place, opened_array, read_about, require_room, write_about, writing_into
+from nnlab.data.stored import StoredArray
 from nnlab.errors import DataError, Problem, first_line
 from nnlab.memory import require_memory
+from nnlab.progress import tell
 from nnlab.wording import size_text
 
 _LONGEST_REASON = 200
+_CHUNK = 1 << 22
 
 
 @contextmanager
@@ -89,20 +94,71 @@ class Archive:
 
     def require(self, names: Iterable[str]) -> None:
         """Refuse arrays that the file cannot hold, or that do not fit into memory beside what becomes of them."""
-        total = 0
-        for name in names:
-            with _damaged(self._file, self._hint, name):
-                archive, member = self._loaded.zip, f"{self._names[name]}.npy"
-                if member not in archive.namelist():
-                    continue
-                stored = archive.getinfo(member).file_size
-                with archive.open(member) as stream:
-                    size, fits = _declared(stream, stored)
-            if not fits:
-                message = f"the file is damaged: `{name}` declares {size_text(size)}, and holds {size_text(stored)}"
-                raise fault_of(self._file, message, self._hint)
-            total += size
-        require_memory(total, self._file)
+        require_memory(sum(map(self.size, names)), self._file)
+
+    def size(self, name: str) -> int:
+        """Return how many bytes an array takes.
+
+        Raises:
+            DataError: the file cannot hold it.
+        """
+        with _damaged(self._file, self._hint, name):
+            archive, member = self._loaded.zip, f"{self._names[name]}.npy"
+            if member not in archive.namelist():
+                return 0
+            stored = archive.getinfo(member).file_size
+            with archive.open(member) as stream:
+                size, fits = _declared(stream, stored)
+        if not fits:
+            message = f"the file is damaged: `{name}` declares {size_text(size)}, and holds {size_text(stored)}"
+            raise fault_of(self._file, message, self._hint)
+        return size
+
+    def unpack(self, name: str, path: Path) -> None:
+        """Write an array into a file of its own, part by part.
+
+        Raises:
+            DataError: it is damaged.
+        """
+        with (
+            path.open("wb") as out,
+            _damaged(self._file, self._hint, name),
+            self._loaded.zip.open(f"{self._names[name]}.npy") as stream,
+        ):
+            shutil.copyfileobj(stream, out, _CHUNK)
+
+
+def unpacked_arrays(file: Path, archive: Archive, names: Mapping[str, str]) -> dict[str, StoredArray]:
+    """Return arrays of an archive that stay on disk, where they were unpacked when they were first read.
+
+    Args:
+        file: the archive's.
+        archive: it.
+        names: of the arrays in it.
+
+    Raises:
+        DataError: there is no room for them, or one is not kept row by row.
+    """
+    place = conversion_place([file], ["arrays", *names.values()])
+    files = {name: f"x{number}.npy" for number, name in enumerate(names)}
+    if read_about(place) is None:
+        with writing_into(place) as folder:
+            require_room(folder, sum(map(archive.size, names.values())))
+            for number, (name, there) in enumerate(names.items()):
+                tell(f"unpacking {file.name}, arrays", number, len(names))
+                archive.unpack(there, folder / files[name])
+                _check_order(file, there, folder / files[name])
+            tell(f"unpacking {file.name}, arrays", len(names), len(names))
+            write_about(folder, {})
+    return {name: opened_array(place, files[name]).as_rows() for name in names}
+
+
+def _check_order(file: Path, name: str, path: Path) -> None:
+    try:
+        StoredArray(path)
+    except ValueError as error:
+        hint = "save it with `np.ascontiguousarray`, or write `storage: memory`"
+        raise fault_of(file, f"`{name}` cannot be read row by row: {error}", hint) from error
 
 
 def read_array(file: Path, archive: Archive, name: str) -> np.ndarray:

@@ -10,15 +10,20 @@ from typing import Any
 import numpy as np
 
 from nnlab.config.data import DataConfig
-from nnlab.data.archives import fault_of, opened, read_array
+from nnlab.data.archives import fault_of, opened, read_array, unpacked_arrays
 from nnlab.data.columns import AUTOENCODER, sees_the_past, select_features
+from nnlab.data.conversion import beyond_memory
 from nnlab.data.files import require_file
 from nnlab.data.registry import RawData
 from nnlab.data.row_weights import PATH, array_of_weights
 from nnlab.data.series import Series, array_series
 from nnlab.data.split_column import fault_of_array, split_numbers
+from nnlab.data.stored import StoredArray
 from nnlab.errors import ConfigPath, DataError, Problem, did_you_mean
 from nnlab.wording import listed
+
+_GROWS = 3
+"""Bytes in memory for each of the arrays: read, in the splits, and in what trains."""
 
 _SAVE = "save it with `np.savez(path, x=x, y=y)`, or with `x_train`, `y_train`, `x_test`, `y_test`"
 
@@ -65,8 +70,12 @@ def arrays_of(archive: Any, file: Path, config: DataConfig) -> RawData:
     weight = [] if config.weight is None else [str(config.weight)]
     ordering = _ordering(config)
     aside = [*said, *weight, *(name for name in ordering if name is not None)]
-    arrays = _read_all(file, archive, [*features, *targets.values(), *aside])
+    stored, why = _on_disk(archive, file, config, features)
+    arrays = _read_all(file, archive, [*features, *targets.values(), *aside], stored)
     problems = list(array_problems(arrays, file, targets=[*targets.values(), *aside]))
+    for name, array in stored.items():
+        found = _not_finite(name, (part for _, part in array.parts())) if array.dtype.kind == "f" else ()
+        problems += [Problem(message, hint, file=str(file)) for message, hint in found]
     problems += [] if problems else _split_problems(arrays, said, config, file)
     if problems:
         hint = (
@@ -90,6 +99,9 @@ def arrays_of(archive: Any, file: Path, config: DataConfig) -> RawData:
         weights_test=array_of_weights(_test(weight[0]), arrays[_test(weight[0])], file)
         if weight and has_test
         else None,
+        notes=() if why is None else (why,),
+        storage=None if isinstance(archive, Held) else "memory" if why is None else "disk",
+        stored=stored,
     )
     named = config.named_features
     return select_features(raw, named) if named and _are_numbers(named) else raw
@@ -245,16 +257,33 @@ def load_arrays(file: Path) -> dict[str, np.ndarray]:
         return _read_all(file, archive, ["x", "y"])
 
 
-def _read_all(file: Path, archive: Any, names: Sequence[str]) -> dict[str, np.ndarray]:
-    """Read arrays, and `NAME_test` of each if any of them has it."""
+def _on_disk(
+    archive: Any, file: Path, config: DataConfig, features: Sequence[str]
+) -> tuple[dict[str, StoredArray], str | None]:
+    """Return the features that stay on disk, and why they do; `None` if they do not."""
+    if isinstance(archive, Held):
+        return {}, None
+    names = {name: _stored(name, archive.files) for name in features}
+    why = beyond_memory(config, _GROWS * sum(map(archive.size, names.values())))
+    return ({}, None) if why is None else (unpacked_arrays(file, archive, names), why)
+
+
+def _read_all(
+    file: Path, archive: Any, names: Sequence[str], stored: Mapping[str, StoredArray] | None = None
+) -> dict[str, np.ndarray]:
+    """Read arrays, and `NAME_test` of each if any of them has it; those that stay on disk are only like themselves."""
+    stored = stored or {}
     wanted = {name: _stored(name, archive.files) for name in names}
     if any(_test(name) in archive.files for name in names):
         wanted |= {_test(name): _test(name) for name in names}
     missing = [f"`{name}`" for name in wanted.values() if name not in archive.files]
     if missing:
         raise fault_of(file, f"the file has no {' and '.join(missing)}; it holds {_there(archive.files)}", _SAVE)
-    archive.require(wanted.values())
-    return {name: read_array(file, archive, stored) for name, stored in wanted.items()}
+    archive.require(there for name, there in wanted.items() if name not in stored)
+    return {
+        name: stored[name].like() if name in stored else read_array(file, archive, there)
+        for name, there in wanted.items()
+    }
 
 
 def load_rows(file: Path, names: Sequence[str] = ("x",)) -> dict[str, np.ndarray]:
@@ -402,19 +431,24 @@ def _faults(name: str, array: np.ndarray, *, is_target: bool) -> Iterator[tuple[
     elif array.size == 0:
         yield f"`{name}` has {shape}: its rows are empty", None
     elif array.dtype.kind == "f":
-        yield from _not_finite(name, array)
+        yield from _not_finite(name, [array])
 
 
-def _not_finite(name: str, array: np.ndarray) -> Iterator[tuple[str, str | None]]:
-    with np.errstate(over="ignore"):
-        if np.isfinite(np.asarray([array.min(), array.max()], np.float32)).all():  # NaN would be both
-            return
-        fits = np.isfinite(array.astype(np.float32)).reshape(len(array), -1)
-    rows = ~fits.all(axis=1)
-    first = int(np.argmax(rows))
-    value = array.reshape(len(array), -1)[first][~fits[first]][0]
-    message = f"`{name}` holds `{value}` in row {first} (counted from 0); {int(rows.sum())} rows have such values"
-    yield message, "every value has to be a finite float32: fill missing values or leave these rows out"
+def _not_finite(name: str, parts: Iterable[np.ndarray]) -> Iterator[tuple[str, str | None]]:
+    first, value, count, before = 0, None, 0, 0
+    for part in parts:
+        with np.errstate(over="ignore"):
+            if not np.isfinite(np.asarray([part.min(), part.max()], np.float32)).all():  # NaN would be both
+                fits = np.isfinite(part.astype(np.float32)).reshape(len(part), -1)
+                rows = ~fits.all(axis=1)
+                if value is None:
+                    row = int(np.argmax(rows))
+                    first, value = before + row, part.reshape(len(part), -1)[row][~fits[row]][0]
+                count += int(rows.sum())
+        before += len(part)
+    if value is not None:
+        message = f"`{name}` holds `{value}` in row {first} (counted from 0); {count} rows have such values"
+        yield message, "every value has to be a finite float32: fill missing values or leave these rows out"
 
 
 def _as_rows(x: np.ndarray) -> np.ndarray:

@@ -120,6 +120,7 @@ def select_features(raw: RawData, wanted: Sequence[str | int]) -> RawData:
     return replace(
         raw,
         x={name: array[:, columns] for name, array in raw.x.items()},
+        stored={name: array.columns(columns) for name, array in raw.stored.items()},
         x_test=None if raw.x_test is None else {name: array[:, columns] for name, array in raw.x_test.items()},
         picture_shape=None,
         feature_names=tuple(raw.feature_names[column] for column in columns) if raw.feature_names else (),

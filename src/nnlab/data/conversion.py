@@ -14,13 +14,32 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from nnlab.checksums import content_hash
+from nnlab.config.data import DataConfig
 from nnlab.data.stored import StoredArray
 from nnlab.environment import cache_folder
 from nnlab.errors import DataError, Problem
+from nnlab.memory import free_memory, give_back_large_blocks
 from nnlab.wording import size_text
 
 _VERSION = 1
 _ABOUT = "about.json"
+
+
+def beyond_memory(config: DataConfig, size: int) -> str | None:
+    """Return why rows are to stay on disk, as notes say it; `None` if they are not.
+
+    Args:
+        config: the `data` section.
+        size: bytes that they take in memory.
+    """
+    if config.storage == "disk":
+        give_back_large_blocks()
+        return "the rows stay on disk (`storage`)"
+    free = None if config.storage == "memory" else free_memory()
+    if free is None or size <= free:
+        return None
+    give_back_large_blocks()
+    return f"the rows stay on disk: they take about {size_text(size)} of memory, and {size_text(free)} are free"
 
 
 def conversion_place(files: Sequence[Path], said: object) -> Path:
@@ -133,7 +152,9 @@ class ArrayWriter:
         np.lib.format.write_array_header_1_0(self._stream, about)
 
 
-def opened_array(place: Path, name: str, *, dtype: np.dtype[Any], texts: list[str] | None = None) -> StoredArray:
+def opened_array(
+    place: Path, name: str, *, dtype: np.dtype[Any] | None = None, texts: list[str] | None = None
+) -> StoredArray:
     """Return a converted array; `dtype` and `texts` are as for `StoredArray`.
 
     Raises:

@@ -15,7 +15,7 @@ from nnlab.data.registry import RawData
 from nnlab.data.scaling import Scaling, fit_scaling, fit_scaling_in_parts, scaled
 from nnlab.data.source_rows import SourceRows
 from nnlab.data.splits import ByName, Rows, parts_of
-from nnlab.data.stored import ColumnsOnDisk
+from nnlab.data.stored import ColumnsOnDisk, StoredRows
 from nnlab.data.windows import check_encoding
 from nnlab.errors import DataError, Problem
 
@@ -57,13 +57,16 @@ def _in_memory(source: SourceRows, rows: Mapping[str, np.ndarray], config: DataC
 def _on_disk(source: SourceRows, rows: Mapping[str, np.ndarray], config: DataConfig) -> Fitted:
     """Do what `_in_memory` does with rows that stay on disk."""
     train = source.on_disk(rows["train"], dict)
+    assert isinstance(train, StoredRows)
     encoding = _encoding(source.raw, ColumnsOnDisk(train), config)
     if encoding is not None:
         return {name: source.on_disk(positions, encoding.encode) for name, positions in rows.items()}, {}, encoding
     scalings = {}
     for name in source.raw.stored:
         own = replace(train, arrays={name: source.raw.stored[name]})
-        scalings[name] = fit_scaling_in_parts((part.x[name] for part in parts_of(own)), said_of(name, config.scale))
+        # numbers of tables are float64 wherever they are fitted
+        parts = (part.x[name].astype(np.float64 if source.raw.names_columns else None) for part in parts_of(own))
+        scalings[name] = fit_scaling_in_parts(parts, said_of(name, config.scale))
 
     def put(x: ByName) -> ByName:
         return {name: scaled(array, scalings[name]) for name, array in x.items()}

@@ -76,14 +76,11 @@ class SourceRows:
         numbers = np.arange(main) if raw.rows is None else raw.rows
         if kept is None:
             return cls(raw, targets, np.concatenate([numbers, np.arange(test)]), window)
-        if raw.stored:  # which of its rows these are, `numbers` says
-            raw = replace(raw, split_values=_taken(raw.split_values, kept), weights=_taken(raw.weights, kept))
-            return cls(raw, targets, numbers[kept])
         x_test = None if raw.x_test is None else rows_at(raw.x_test, kept[main:])
         numbers = np.concatenate([numbers[kept[:main]], np.flatnonzero(kept[main:])])
         raw = replace(
             raw,
-            x=rows_at(raw.x, kept[:main]),
+            x=raw.x if raw.stored else rows_at(raw.x, kept[:main]),  # `numbers` says which of them these are
             x_test=x_test,
             validates=None if raw.validates is None else raw.validates[kept[:main]],
             split_values=_taken(raw.split_values, kept[:main]),
@@ -271,14 +268,20 @@ class SourceRows:
 
     def features(self, positions: np.ndarray) -> dict[str, np.ndarray]:
         """Return the source's numbers `[rows, ...]` of some rows, by array."""
+        own = self.raw.x_test
+        if own is not None and np.array_equal(positions, np.arange(self.num_main, len(self.numbers))):
+            return dict(own)
+        if own is not None and self._are_own_test(positions):
+            return rows_at(own, positions - self.num_main)
         if self.raw.stored:
             return {name: array.read(self.numbers[positions]) for name, array in self.raw.stored.items()}
-        if self.raw.x_test is None or not len(positions) or positions.max() < self.num_main:
+        if own is None or not len(positions) or positions.max() < self.num_main:
             return rows_at(self.raw.x, positions)
-        if np.array_equal(positions, np.arange(self.num_main, len(self.numbers))):
-            return dict(self.raw.x_test)
-        every = {name: np.concatenate([x, self.raw.x_test[name]]) for name, x in self.raw.x.items()}
+        every = {name: np.concatenate([x, own[name]]) for name, x in self.raw.x.items()}
         return rows_at(every, positions)
+
+    def _are_own_test(self, positions: np.ndarray) -> bool:
+        return self.raw.x_test is not None and len(positions) > 0 and bool(positions.min() >= self.num_main)
 
     def finished(self, x: ByName, positions: np.ndarray) -> Rows:
         """Return rows as a model takes them, or the windows over them.
@@ -366,13 +369,17 @@ class SourceRows:
             return self.on_disk(positions, spec.scaled)
         return self.finished(spec.scaled(self.features(positions)), positions)
 
-    def on_disk(self, positions: np.ndarray, scaled: Callable[[ByName], ByName]) -> StoredRows:
+    def on_disk(self, positions: np.ndarray, scaled: Callable[[ByName], ByName]) -> Rows:
         """Return rows that stay on disk, in the order of the source where they are more than memory holds at a time.
+
+        Those of an own test set are in memory.
 
         Args:
             positions: theirs.
             scaled: makes the features that a model takes of those of the source.
         """
+        if self._are_own_test(positions):
+            return self.finished(scaled(self.features(positions)), positions)
         row = scaled(self.features(positions[:1]))
         at_once = rows_at_once(sum(array.nbytes for array in row.values()))
         positions = positions if len(positions) <= at_once else np.sort(positions)

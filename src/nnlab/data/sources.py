@@ -257,7 +257,7 @@ def inline(request: Request) -> RawData:
     return read_inline_table(request.config)
 
 
-@dataset(needs=["path"], takes=["target", "split", "window", "weight"], split="stratified")
+@dataset(needs=["path"], takes=["target", "split", "window", "weight", "storage"], split="stratified")
 def npz(request: Request) -> RawData:
     """NumPy arrays in an NPZ file at `path`: `x` and `y`, or those that `features` and `target` name."""
     from nnlab.data.arrays import read_npz

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -54,14 +55,17 @@ class StoredArray:
         with path.open("rb") as stream:
             version = np.lib.format.read_magic(stream)
             read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-            self.shape, in_columns, self._kept = read(stream)
+            shape, in_columns, self._kept = read(stream)
             self._begin = stream.tell()
             state = os.fstat(stream.fileno())
-        if in_columns and len(self.shape) > 1:
+        if in_columns and len(shape) > 1:
             raise ValueError("its columns stand one behind the other")
-        self.dtype = self._kept if dtype is None else dtype
+        self.shape: tuple[int, ...] = shape
+        self._row_shape: tuple[int, ...] = shape[1:]
+        self._columns: list[int] | None = None
+        self.dtype = np.dtype(object) if texts is not None else self._kept if dtype is None else dtype
         self._state, self._descriptor = (state.st_size, state.st_mtime_ns), -1
-        self._row_bytes = self._kept.itemsize * int(np.prod(self.shape[1:], dtype=np.int64))
+        self._row_bytes = self._kept.itemsize * int(np.prod(shape[1:], dtype=np.int64))
         if state.st_size < self._begin + len(self) * self._row_bytes:
             raise ValueError(f"it holds {size_text(state.st_size)}, which is less than its rows take")
 
@@ -81,20 +85,41 @@ class StoredArray:
             rising, place = np.unique(rows, return_inverse=True)
             return self.read(rising)[place]
         found = self._read(rows)
+        found = found if self._columns is None else found[:, self._columns]
         return found.astype(self.dtype, copy=False) if self._texts is None else self._texts[found]
+
+    def as_rows(self) -> Self:
+        """Take single values for rows of one number, and booleans for 0 and 1."""
+        if len(self.shape) == 1:
+            self.shape, self._row_shape = (len(self), 1), (1,)
+        if self.dtype.kind == "b":
+            self.dtype = np.dtype(np.uint8)
+        return self
+
+    def columns(self, chosen: Sequence[int]) -> Self:
+        """Return some columns of it."""
+        found = copy.copy(self)
+        found._descriptor, found._columns, found.shape = -1, list(chosen), (len(self), len(chosen))
+        return found
+
+    def parts(self) -> Iterator[tuple[int, np.ndarray]]:
+        """Yield the rows in their order, as many as memory is to hold at a time, with the number of the first."""
+        step = rows_at_once(self._row_bytes)
+        for start in range(0, len(self), step):
+            yield start, self.read(np.arange(start, min(start + step, len(self))))
 
     def like(self) -> np.ndarray:
         """Return an array of its shape and type, which takes no memory and holds nothing."""
         return np.broadcast_to(np.empty((), self.dtype), self.shape)
 
     def _read(self, rows: np.ndarray) -> np.ndarray:
-        found = np.empty((len(rows), *self.shape[1:]), self._kept)
+        found = np.empty((len(rows), *self._row_shape), self._kept)
         if not found.size:
             return found
         descriptor = self._opened()
         steps = np.diff(rows.astype(np.int64)) * self._row_bytes
         ends = [*(np.flatnonzero(steps > _LARGEST_GAP) + 1).tolist(), len(rows)]
-        scratch = np.empty((max(1, _MOST_AT_ONCE // self._row_bytes), *self.shape[1:]), self._kept)
+        scratch = np.empty((max(1, _MOST_AT_ONCE // self._row_bytes), *self._row_shape), self._kept)
         start = 0
         for end in ends:
             while start < end:

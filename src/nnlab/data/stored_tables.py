@@ -33,29 +33,13 @@ from nnlab.data.split_column import read_split_column
 from nnlab.data.table import Fault, Table, answered, are_plain, target_columns
 from nnlab.data.table_parts import Part, TableParts
 from nnlab.errors import DataError, Problem
-from nnlab.memory import free_memory
 from nnlab.progress import tell
-from nnlab.wording import counted, listed, size_text
+from nnlab.wording import counted, listed
 
 _SPLIT = "split.npy"
 _WEIGHTS = "weights.npy"
 _DECIDING = ("features", "target", "task", "ignore", "missing", "classes", "positive_class", "split", "weight")
 """Keys of the section on which it depends what is read, and how."""
-
-
-def beyond_memory(config: DataConfig, size: int) -> str | None:
-    """Return why rows are to stay on disk, as notes say it; `None` if they are not.
-
-    Args:
-        config: the `data` section.
-        size: bytes that they take in memory.
-    """
-    if config.storage == "disk":
-        return "the rows stay on disk (`storage`)"
-    free = None if config.storage == "memory" else free_memory()
-    if free is None or size <= free:
-        return None
-    return f"the rows stay on disk: they take about {size_text(size)} of memory, and {size_text(free)} are free"
 
 
 def read_stored_table(parts: TableParts, config: DataConfig, why: str) -> RawData:
@@ -74,7 +58,7 @@ def read_stored_table(parts: TableParts, config: DataConfig, why: str) -> RawDat
         about = read_about(place)
     assert about is not None, "it was just written"
     stored = {
-        name: opened_array(place, file, texts=texts, dtype=np.dtype(object if texts is not None else np.float64))
+        name: opened_array(place, file, texts=texts, dtype=np.dtype(np.float64) if about["kinds"] else None)
         for name, file, texts in about["arrays"]
     }
     return RawData(

@@ -18,6 +18,7 @@ from nnlab.config.names import canonical
 from nnlab.data.cells import are_decimal_commas
 from nnlab.data.column_kinds import COLUMN_KINDS
 from nnlab.data.columns import choose_columns
+from nnlab.data.conversion import beyond_memory
 from nnlab.data.csv_files import (
     CsvForm,
     Separator,
@@ -36,7 +37,7 @@ from nnlab.data.row_weights import read_weights
 from nnlab.data.series import read_series
 from nnlab.data.several_files import in_one
 from nnlab.data.split_column import read_split_column, said_kinds
-from nnlab.data.stored_tables import beyond_memory, read_stored_table
+from nnlab.data.stored_tables import read_stored_table
 from nnlab.data.table import Fault, Table, answered, are_plain, padded, target_columns
 from nnlab.data.table_parts import CSV_GROWS, csv_table_parts, parquet_parts
 from nnlab.data.text_files import TextFile

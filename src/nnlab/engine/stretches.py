@@ -84,15 +84,16 @@ def stretches(rows: Rows, order: Iterable[Group], batch_size: int, *, size: int 
     left: Split | None = None
     first_step, read = 0, 0
     for numbers, inside in order:
-        part = rows.take(numbers)
         kept = 0 if left is None else left.count
-        read += part.count
-        together = _joined([part] if left is None else [left, part], size)
+        read += len(numbers)
+        together = _joined([*([] if left is None else [left]), rows.take(numbers)], size)
         inside = np.concatenate([np.arange(kept), inside + kept])
         steps, rest = divmod(len(inside), batch_size)
         left = together.take(inside[steps * batch_size :]) if rest else None
         filled = inside if size is None else np.concatenate([inside, np.zeros(size - len(inside), np.int64)])
-        yield Stretch(together, filled, first_step, steps, rest if read == rows.count else 0)
+        made = [Stretch(together, filled, first_step, steps, rest if read == rows.count else 0)]
+        del together  # whoever takes it decides how long it stays
+        yield made.pop()
         first_step += steps
 
 
@@ -132,8 +133,8 @@ def read_ahead(items: Iterable[T], prepare: Callable[[T], S]) -> Generator[S]:
 
     def work() -> None:
         try:
-            for item in items:
-                if not put(True, prepare(item)):
+            for prepared in map(prepare, items):
+                if not put(True, prepared):
                     return
             put(False, None)
         except BaseException as error:
