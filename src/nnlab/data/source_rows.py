@@ -382,7 +382,7 @@ class SourceRows:
             return self.finished(scaled(self.features(positions)), positions)
         row = scaled(self.features(positions[:1]))
         at_once = rows_at_once(sum(array.nbytes for array in row.values()))
-        positions = positions if len(positions) <= at_once else np.sort(positions)
+        positions = positions if len(positions) <= at_once else np.sort(positions.astype(np.uint32))
         y = self._answers(positions)
         outputs = tuple(shared(dict.fromkeys(self.targets, only(self.targets))))
         places = self.numbers[positions].astype(np.uint32)

@@ -20,7 +20,7 @@ _LARGEST_GAP = 1 << 14
 """Bytes between two rows that are read along, as a call of its own for the second row would take longer."""
 
 _AT_ONCE_BYTES = 1 << 25
-_MOST_ROWS_AT_ONCE = 1 << 18
+_MOST_ROWS_AT_ONCE = 1 << 17
 _FEWEST_ROWS_AT_ONCE = 64
 _MOST_AT_ONCE = 1 << 22
 """Bytes that one call reads, of which perhaps not all are wanted."""

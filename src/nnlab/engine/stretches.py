@@ -115,36 +115,31 @@ def _joined(parts: list[Split], size: int | None) -> Split:
 
 
 def read_ahead(items: Iterable[T], prepare: Callable[[T], S]) -> Generator[S]:
-    """Yield what is prepared of each item, by a thread that is one ahead of whoever takes them.
+    """Yield what is prepared of each item, by a thread that is one ahead of whoever takes them, and no more.
 
     An error of the thread is raised where its item would come.
     """
-    waiting: queue.Queue[tuple[bool, S | BaseException | None]] = queue.Queue(maxsize=1)
-    over = threading.Event()
-
-    def put(is_item: bool, what: S | BaseException | None) -> bool:
-        while not over.is_set():
-            try:
-                waiting.put((is_item, what), timeout=0.1)
-            except queue.Full:
-                continue
-            return True
-        return False
+    waiting: queue.SimpleQueue[tuple[bool, S | BaseException | None]] = queue.SimpleQueue()
+    wanted, over = threading.Semaphore(), threading.Event()
 
     def work() -> None:
         try:
-            for prepared in map(prepare, items):
-                if not put(True, prepared):
-                    return
-            put(False, None)
+            prepared = map(prepare, items)
+            while wanted.acquire() and not over.is_set():
+                try:
+                    waiting.put((True, next(prepared)))
+                except StopIteration:
+                    break
+            waiting.put((False, None))
         except BaseException as error:
-            put(False, error)
+            waiting.put((False, error))
 
     thread = threading.Thread(target=work, name="reads rows ahead", daemon=True)
     thread.start()
     try:
         while True:
             is_item, what = waiting.get()
+            wanted.release()
             if isinstance(what, BaseException):
                 raise what
             if not is_item:
@@ -152,4 +147,5 @@ def read_ahead(items: Iterable[T], prepare: Callable[[T], S]) -> Generator[S]:
             yield what  # type: ignore[misc]
     finally:
         over.set()
+        wanted.release()
         thread.join()
