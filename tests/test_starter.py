@@ -182,6 +182,7 @@ def test_what_is_wrong_names_the_option_and_nothing_is_overwritten(init, nnlab):
             "--target: unknown column `answr`\n  hint: did you mean",
         ),
         (["--from", "tabel.csv", "--target", "answer", "-o", "b.yaml"], "--from: there is no file `tabel.csv`"),
+        (["--from", ".", "--target", "answer", "-o", "b.yaml"], "`.` is a folder, and a table is a file"),
         (["--from", "table.csv", "--target", "inputs", "-o", "b.yaml"], "--target: `inputs` means that what comes in"),
     ]:
         done = nnlab("init", *words)

@@ -43,6 +43,9 @@ def init(
     check_outputs(path, read=[Path(table)])
     if path.exists() and not is_stream(path):
         raise NnlabError(f"`{path}` is there already", hint="give another file with `-o`, or remove this one")
+    if Path(table).is_dir():
+        hint = "pictures in folders need little more than `data: {source: images, path: FOLDER}`: docs/pictures.md"
+        raise NnlabError(f"`{table}` is a folder, and a table is a file", hint=hint)
     folder = Path() if is_stream(path) else path.parent
     try:
         starter = starter_config(table, target, folder=folder, ignore=ignore or [])
