@@ -268,8 +268,11 @@ def _show_entry(entry: Any, *, json: bool) -> None:
         for parameter in entry.parameters.values():
             default = "(required)" if parameter.required else _default(parameter)
             what = parameter.description
-            if parameter.choices:
-                what = f"{what} {one_of(str(choice) for choice in parameter.choices).capitalize()}.".strip()
+            if parameter.choices and parameter.file_in is None:
+                every = one_of(map(str, parameter.choices), most=len(parameter.choices))
+                what = (
+                    f"{what.rstrip('.')}. {every[0].upper()}{every[1:]}." if what else f"{every[0].upper()}{every[1:]}."
+                )
             elif parameter.kind is not None:
                 what = f"{what} See `nnlab list {parameter.kind}`.".strip()
             table.add_row(parameter.name, default, what)

@@ -26,12 +26,10 @@ class Listing:
     """The files below a folder.
 
     Args:
-        root: the folder.
-        pictures: by their names relative to it, in the order of `image_dataset_from_directory`.
+        pictures: by their names relative to the folder, in the order of `image_dataset_from_directory`.
         others: of the files that are no pictures.
     """
 
-    root: Path
     pictures: tuple[str, ...]
     others: tuple[str, ...]
 
@@ -55,7 +53,7 @@ def list_pictures(root: Path, folder: str = "") -> Listing:
         for name in sorted(names):
             relative = os.path.relpath(f"{place}{os.sep}{name}", root)
             (pictures if is_picture(Path(place, name)) else others).append(relative)
-    return Listing(root, tuple(pictures), tuple(others))
+    return Listing(tuple(pictures), tuple(others))
 
 
 def folders_in(folder: Path) -> list[str]:

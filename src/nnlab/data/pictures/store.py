@@ -40,13 +40,11 @@ class Pictures:
         array: `[pictures, height, width, channels]`, read-only, mapped from a file where there is a cache.
         kept: which of the files they are, by their numbers.
         broken: why the others cannot be decoded, by their numbers.
-        digests: of the content of each file that can be read.
     """
 
     array: np.ndarray
     kept: np.ndarray
     broken: Mapping[int, str]
-    digests: Mapping[int, str]
 
 
 def load_pictures(root: Path, names: Sequence[str], form: PictureForm) -> Pictures:
@@ -72,7 +70,7 @@ def load_pictures(root: Path, names: Sequence[str], form: PictureForm) -> Pictur
     array, broken = _decoded(files, form, place) if found is None else found
     reasons = {**unreadable, **{readable[number]: reason for number, reason in broken.items()}}
     kept = np.array([number for number in readable if number not in reasons], np.int64)
-    return Pictures(array, kept, dict(sorted(reasons.items())), digests)
+    return Pictures(array, kept, dict(sorted(reasons.items())))
 
 
 def folder_record(folder: Path) -> dict[str, Any] | None:
