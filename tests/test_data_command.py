@@ -7,6 +7,7 @@ import json
 import re
 import struct
 import zlib
+from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
@@ -148,3 +149,13 @@ def test_ticks_are_round_and_ends_leave_room():
     assert ticks(-3.3, 3.3, most=6) == [-2, 0, 2]
     assert ticks(0, 1, most=5) == [0, 0.2, 0.4, 0.6, 0.8, 1]
     assert around([2.0, 2.0]) == pytest.approx((1.9, 2.1))
+
+
+def test_the_picture_of_a_table_counts_words_of_sentences_and_years_of_dates(nnlab):
+    Path("b.yaml").write_text("data: {source: {bookings: {samples: 300}}}\nmodel: {hidden: [2]}\n")
+    assert nnlab("data", "b.yaml", "--plot", "b.svg").code == 0
+    picture = Path("b.svg").read_text()
+    assert ">arrival: year<" in picture
+    assert ">wish: words<" in picture
+    assert ">2022<" in picture
+    assert "booking<" not in picture

@@ -52,7 +52,9 @@ def input_sources(model: FunctionalConfig, spec: DataSpec) -> dict[str, InputSou
     own = {} if spec.encoding is None else spec.encoding.own
     for name, config in model.inputs.items():
         path = ("model", "inputs", name, "features")
-        if others and own and config.features is not None and not {*map(str, config.features)} & {*spec.input_shapes}:
+        names_arrays = config.features is None or {*map(str, config.features)} & {*spec.input_shapes}
+        if own and others and not names_arrays:  # columns of the table that stand in the array of numbers
+            assert config.features is not None, "an input without any has the name of an array"
             columns = _all_columns(config.features, spec, path, problems)
             sources[name] = InputSource(spec.encoding.numbers if spec.encoding else first, columns)
         elif others:

@@ -11,7 +11,7 @@ from nnlab.config.by_name import only
 from nnlab.data.description import LEFT_OUT, DataDescription, picture_shape
 from nnlab.report.pictures import Caption, picture_grid
 from nnlab.report.points import BINS, MOST_POINTS, Bars, Points, bars_plot, histogram, points_plot
-from nnlab.wording import counted
+from nnlab.wording import counted, cut
 
 if TYPE_CHECKING:
     from nnlab.data.targets import Target
@@ -19,6 +19,12 @@ if TYPE_CHECKING:
 PICTURES = 40
 PANELS = 24
 TARGETS = 4
+
+_WORDS_OF_TEXT = 3
+"""So many words a row, on average, are sentences, of which the words are counted."""
+
+_YEAR = 365.2425 * 24 * 3600
+"""Seconds of a year: dates are seconds since 1970."""
 
 
 def draw_data(described: DataDescription, *, name: str) -> str:
@@ -87,7 +93,8 @@ def _histograms(described: DataDescription, x: dict[str, np.ndarray], name: str)
     panels = []
     for array, rows in x.items():
         if described.source.raw.kinds:
-            panels.append((array, rows))
+            is_date = described.source.raw.kinds[array].name == "date"
+            panels.append((f"{array}: year", rows / _YEAR + 1970) if is_date else (array, rows))
         elif rows.ndim == 2:
             panels += [(next(names), rows[:, i]) for i in range(rows.shape[1])]
         else:
@@ -101,15 +108,16 @@ def _histograms(described: DataDescription, x: dict[str, np.ndarray], name: str)
 
 
 def _panel(title: str, values: np.ndarray) -> Bars:
-    """Count numbers, the most frequent values of text, or its words where most values are different."""
+    """Count numbers, the most frequent values of text, or the words of sentences."""
     if values.dtype != object:
         return histogram(title, values[~np.isnan(values)])
     there = [str(value) for value in values if value is not None]
     counts = Counter(there)
-    if 2 * len(counts) > len(there):
-        return histogram(f"{title}: words", np.array([len(text.split()) for text in there]))
+    words = np.array([len(text.split()) for text in there])
+    if words.size and words.mean() >= _WORDS_OF_TEXT:
+        return histogram(f"{title}: words", words)
     most = dict(counts.most_common(BINS))
-    return Bars(title, list(most.values()), names=list(most))
+    return Bars(title, list(most.values()), names=[cut(name, longest=12) for name in most])
 
 
 def _target_panels(described: DataDescription, output: str) -> list[Bars]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -136,7 +137,7 @@ def _bars(panel: Bars, left: float, top: float, *, width: float, height: float) 
     else:
         box = f'x="{left:.1f}" y="{top:.1f}" width="{width:.1f}" height="{height:.1f}"'
         parts += [f'<rect class="line" {box}/>', text(left, top - 7, fitting(panel.title, width - 60), "head")]
-        every = max(1, round(len(panel.names) * max(map(len, panel.names)) * 6.6 / width))
+        every = max(1, math.ceil(len(panel.names) * (max(map(len, panel.names)) + 0.5) * 6.6 / width))
         parts += [
             text(left + (i + 0.5) * step, top + height + 14, fitting(name, max(step * every, 20)), "soft", "middle")
             for i, name in enumerate(panel.names)
