@@ -250,6 +250,21 @@ def test_no_command_runs_code_that_is_not_trusted(command, nnlab, own_run, code,
 
 
 @pytest.mark.tf
+def test_curves_and_losses_of_own_functions_are_shown_where_they_are_trusted(nnlab, code):
+    done = nnlab("activations", f"{code}:swish2", "--at", "[0, 2]", "--trust-code", "--json")
+    assert done.code == 0, done.err
+    assert "1.905" in done.out  # 2 / (1 + exp(-3))
+    done = nnlab("loss", f"{code}:half_squared", "--true", "1", "--predicted", "4", "--trust-code", "--json")
+    assert json.loads(done.out)["mean"] == 4.5
+
+
+def test_what_code_says_of_itself_must_be_known(code):
+    code.write_text(CODE.replace('worst.direction = "min"', 'worst.takes = ("values", "everything")'))
+    done = catalog.user_code_problem("metrics", f"{code}:worst")
+    assert done[0].startswith("`worst` says that it takes")
+
+
+@pytest.mark.tf
 def test_two_files_that_saved_models_could_not_tell_apart_are_refused(tmp_path):
     from nnlab.data.loading import load_data
     from nnlab.engine.built import build_seeded

@@ -63,13 +63,18 @@ STEP_FACTOR: Final = Parameter(
 """The parameter that a layer with weights has besides Keras's."""
 
 
+TARGETS = ("values", "nonnegative", "nonzero", "labels", "rows", "classes", "any", "sequences")
+PREDICTIONS = (
+    "numbers", "positive", "probabilities", "distribution", "scores", "ranking", "embeddings", "sequences",
+)  # fmt: skip
+
+
 class Takes(NamedTuple):
     """What a loss or a metric compares; `scripts/generate_catalog.py` explains the words.
 
     Args:
-        targets: `values`, `nonnegative`, `nonzero`, `labels`, `rows`, `classes`, `any` or `sequences`.
-        predictions: `numbers`, `positive`, `probabilities`, `distribution`, `scores`, `ranking`, `embeddings` or
-            `sequences`.
+        targets: one of `TARGETS`.
+        predictions: one of `PREDICTIONS`.
     """
 
     targets: str

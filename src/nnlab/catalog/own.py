@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from nnlab.catalog.entry import REQUIRED, Entry, Parameter, Takes
+from nnlab.catalog.entry import PREDICTIONS, REQUIRED, TARGETS, Entry, Parameter, Takes
 from nnlab.user_code import UNKNOWN, Argument, Definition, definition_of, reading_problem, split_reference
-from nnlab.wording import listed
+from nnlab.wording import listed, one_of, show
 
 Bases: TypeAlias = Callable[[str, str | None], Mapping[str, Parameter]]
 """Gives the parameters of a kind's class of a name; of any other name, those that all of the kind have."""
@@ -62,6 +62,11 @@ def user_code_problem(kind: str, reference: str, bases: Bases) -> tuple[str, str
         return problem[0], f"write `{example}`"
     if problem is not None or found is None:
         return problem
+    takes = found.says.get("takes")
+    if takes is not None and not (_is_pair(takes) and takes[0] in TARGETS and takes[1] in PREDICTIONS):
+        targets, predictions = one_of(TARGETS, most=len(TARGETS)), one_of(PREDICTIONS, most=len(PREDICTIONS))
+        message = f"`{found.name}` says that it takes {show(takes)}, which is no pair of targets and predictions"
+        return message, f'targets are {targets}, predictions {predictions}: `takes = ("values", "numbers")`'
     if found.is_class and kind == "metrics" and "name" not in _parameters_of(kind, found, bases):
         message = f"`{found.name}` takes no `name`, which is that of its column"
         return message, "write `def __init__(self, ..., name=None, **kwargs): super().__init__(name=name, **kwargs)`"
@@ -73,10 +78,10 @@ def user_code_problem(kind: str, reference: str, bases: Bases) -> tuple[str, str
     if kind == "schedules" and names[:1] not in (["step"], ["epoch"]):
         message = f"`{found.name}` does not say whether it counts steps or epochs"
         return message, f"call its first argument so: `{example}`"
-    takes = len(names) >= len(called_with)
+    fits = len(names) >= len(called_with)
     if kind == "initializers":
-        takes = bool(names) and ("dtype" in names[1:] or found.takes_more)
-    if takes:
+        fits = bool(names) and ("dtype" in names[1:] or found.takes_more)
+    if fits:
         return None
     message = f"`{found.name}` takes {listed(names) or 'nothing'}, and is called with {listed(called_with)}"
     return message, f"write `{example}`"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nnlab.cli import console, options
-from nnlab.cli.objects import label_of, parse_activations, read_value
+from nnlab.cli.objects import label_of, parse_activations, read_value, trust_named
 from nnlab.errors import NnlabError
 from nnlab.wording import aligned
 
@@ -33,7 +33,7 @@ POINTS = 1_600
 """How finely curves are drawn; an even number, so that no point falls on the kink that many functions have at 0."""
 
 
-@options.shared("json quiet verbose")
+@options.shared("trust_code json quiet verbose")
 def activations(
     names: Annotated[
         list[str] | None,
@@ -70,6 +70,7 @@ def activations(
     values, such as `softmax`, is shown for the pair x and 0.
     """
     wanted = parse_activations(names or USUAL)
+    trust_named(wanted, trusted=given.trust_code)
     if at is not None:
         if plot is not None:
             raise NnlabError("`--at` gives numbers and no plot", hint="leave `--plot` or `--at` out")

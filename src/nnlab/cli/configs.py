@@ -199,9 +199,14 @@ def list_(
         return
     found = catalog.entries(kind)
     if given.json:
-        console.print_json({key: entry.summary for key, entry in found.items()})
+        console.print_json({key: _about(entry) for key, entry in found.items()})
         return
-    _show_names({key: (_signature(entry), entry.summary) for key, entry in found.items()})
+    _show_names({key: (_signature(entry), _about(entry)) for key, entry in found.items()})
+
+
+def _about(entry: Any) -> str:
+    """Say what an object is, or what to do in place of one that a config may not name."""
+    return entry.summary if entry.instead is None else f"Not in a config: {entry.instead}."
 
 
 LISTED_OF_A_PARAMETER = ("types", "items", "choices", "minimum", "maximum", "description")
@@ -261,6 +266,8 @@ def _show_entry(entry: Any, *, json: bool) -> None:
     out = console.results()
     out.print(entry.name + (f"  (also {', '.join(entry.aliases)})" if entry.aliases else ""), style="bold")
     out.say(entry.summary)
+    if entry.instead is not None:
+        out.say(_about(entry))
     if entry.url:
         out.print(entry.url)
     if entry.parameters:

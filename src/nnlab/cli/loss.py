@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nnlab.cli import console, options
-from nnlab.cli.objects import parse_activations, parse_judge, read_value
+from nnlab.cli.objects import parse_activations, parse_judge, read_value, trust_named
 from nnlab.errors import NnlabError
 from nnlab.wording import counted, cut
 
@@ -24,7 +24,7 @@ MOST_ROWS = 40
 """Rows of the table; `--json` has all of them."""
 
 
-@options.shared("json quiet verbose")
+@options.shared("trust_code json quiet verbose")
 def loss(
     name: Annotated[
         str,
@@ -58,6 +58,7 @@ def loss(
     if from_logits:
         component = _told_of_logits(component)
     activations = parse_activations(activation or ())
+    trust_named([component, *activations], trusted=given.trust_code)
     from nnlab.model.literals import literal_rows, odd_predictions
 
     y, outputs = literal_rows(component, _values("--true", true), _values("--predicted", predicted))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from nnlab.errors import NnlabError, Problem
+from nnlab.user_code import check_trust, is_reference
 
 if TYPE_CHECKING:
     from nnlab.config.components import Component
@@ -18,6 +19,15 @@ def parse_activations(texts: Sequence[str]) -> list[Component]:
         NnlabError: with the problems of all of them.
     """
     return NnlabError.of_each(lambda text: _component("activations", read_value(text, f"NAME {text}")), texts)
+
+
+def trust_named(objects: Sequence[Component], *, trusted: bool) -> None:
+    """Let code of the user's own that is named run if it is trusted.
+
+    Raises:
+        NnlabError: it is not.
+    """
+    check_trust([each.name for each in objects if is_reference(each.name)], trusted=trusted)
 
 
 def parse_judge(text: str, parameters: Sequence[str]) -> Component:
@@ -35,6 +45,8 @@ def parse_judge(text: str, parameters: Sequence[str]) -> Component:
     raw = read_value(text, f"NAME {text}")
     name = named_object(raw)
     entry = None if name is None else catalog.find("losses", name) or catalog.find("metrics", name)
+    if name is not None and is_reference(name) and (problem := catalog.user_code_problem("losses", name)) is not None:
+        raise NnlabError(Problem(*problem))
     if name is None or entry is None:
         both = list(dict.fromkeys([*catalog.names("losses"), *catalog.names("metrics")]))
         hint = unknown_name_remedy("losses", str(name), both, all_allowed=True)

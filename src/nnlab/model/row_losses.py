@@ -71,8 +71,18 @@ def row_losses(component: Component, y: npt.NDArray[Any], predicted: Predicted) 
 
 def _loss(component: Component, y: npt.NDArray[Any], predicted: Predicted) -> RowLosses:
     together = np.asarray(make(component)(y, predicted), np.float64)
-    each = np.asarray(make(component.with_parameters(reduction="none"))(y, predicted), np.float64)
+    each = np.asarray(_row_by_row(component)(y, predicted), np.float64)
     return RowLosses(_of_rows(each, len(y)), float(together.mean()))  # `reduction: none` leaves several
+
+
+def _row_by_row(component: Component) -> Any:
+    """Make a loss that gives a value a row; a function of the user's does so, and a class of theirs when it is told."""
+    if "reduction" in component.entry.parameters:
+        return make(component.with_parameters(reduction="none"))
+    judge = make(component)
+    if isinstance(judge, keras.losses.Loss):
+        judge.reduction = "none"
+    return judge
 
 
 def _metric(component: Component, y: npt.NDArray[Any], predicted: Predicted) -> RowLosses:
