@@ -16,8 +16,11 @@ name: rows
 data: {source: csv, path: rows.csv, target: price, weight: w, test: 10, validation: 8}
 model: {layers: [{Dense: {units: 3, activation: tanh}}, {Dense: 1}]}
 optimizer: {SGD: {learning_rate: 0.05, momentum: 0.9}}
-training: {epochs: 3, batch_size: 8, shuffle: false, tensorboard: false, metrics: [mean_absolute_error]}
+training: {epochs: 3, batch_size: 8, shuffle: false, tensorboard: false, metrics: [mean_absolute_error],
+  weighted_metrics: [mean_absolute_error]}
 """
+
+WEIGHTED = "weighted_mean_absolute_error"
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +61,13 @@ def test_the_exact_engine_gives_the_bits_of_keras_s_own_fit_with_sample_weight(t
     train, validation = splits.train, splits.validation
     model = keras.models.clone_model(built.model)
     model.set_weights(built.model.get_weights())
-    model.compile(keras.optimizers.SGD(0.05, momentum=0.9), "mean_squared_error", metrics=["mean_absolute_error"])
+    mae = keras.metrics.MeanAbsoluteError
+    model.compile(
+        keras.optimizers.SGD(0.05, momentum=0.9),
+        "mean_squared_error",
+        metrics=["mean_absolute_error"],
+        weighted_metrics=[mae(name="weighted_mean_absolute_error")],
+    )
     rows = (train.x[""][order], train.y[""][order])
     done = model.fit(
         *rows,
@@ -70,7 +79,8 @@ def test_the_exact_engine_gives_the_bits_of_keras_s_own_fit_with_sample_weight(t
         verbose=0,
     )
     history = figures(trained["exact"])
-    for name in ("loss", "val_loss", "mean_absolute_error", "val_mean_absolute_error"):
+    assert {name.removeprefix("val_") for name in done.history} == {"loss", "mean_absolute_error", WEIGHTED}
+    for name in done.history:
         assert [row[name] for row in history] == done.history[name], name
     saved = keras.saving.load_model(trained["exact"].model_path).get_weights()
     assert [value.tobytes() for value in saved] == [value.tobytes() for value in model.get_weights()]
@@ -107,6 +117,8 @@ def test_losses_are_weighted_means_over_the_number_of_rows(trained, engine, spli
     loss = np.mean(rows.row_weights[""] * np.square(errors).reshape(-1))
     assert run.read_metrics()[split]["loss"] == pytest.approx(loss, rel=1e-5)
     assert run.read_metrics()[split]["mean_absolute_error"] == pytest.approx(np.abs(errors).mean(), rel=1e-5)
+    weighted = np.average(np.abs(errors).reshape(-1), weights=rows.row_weights[""])
+    assert run.read_metrics()[split][WEIGHTED] == pytest.approx(weighted, rel=1e-5)
 
 
 def test_commands_take_them(trained, nnlab, tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import product
 from typing import Any, Literal, NamedTuple
 
 from nnlab import catalog
@@ -36,6 +37,16 @@ def metric_name(metric: Component) -> str:
     return str(metric.parameters.get("name") or metric.called)
 
 
+def weighted_name(metric: Component) -> str:
+    """Return the name of a metric's column where it goes by the weights of rows."""
+    return _weighted(metric.entry, metric.parameters.get("name"))
+
+
+def _weighted(entry: catalog.Entry, said: Any) -> str:
+    default = entry.parameters["name"].default if "name" in entry.parameters else None
+    return str(said) if said not in (None, "", entry.name, default) else f"weighted_{entry.name}"
+
+
 class _Column(NamedTuple):
     """A column that training rows fill.
 
@@ -56,16 +67,17 @@ class _Column(NamedTuple):
     is_loss: bool = False
 
 
-def column_faults(outputs: Mapping[str, ConfigPath], metrics: Any) -> Iterator[Fault]:
+def column_faults(outputs: Mapping[str, ConfigPath], metrics: Any, weighted: Any = None) -> Iterator[Fault]:
     """Yield every metric and output whose column has a name that stands for something else.
 
     Args:
         outputs: where each output gets its name; empty for a model whose output has none.
         metrics: the metrics as written, or by output.
+        weighted: those that go by the weights of rows.
     """
     renamed: set[str] = set()  # an output's metrics get other names with it
     taken = {"loss": "the loss", **dict.fromkeys(OWN_COLUMNS, "a column of every history")}
-    for column in _columns(outputs, metrics):
+    for column in _columns(outputs, {"metrics": metrics, "weighted_metrics": weighted}):
         split, rest = split_and_metric(column.name)
         rows = "training" if split == "train" else split
         clash = taken.get(column.name) or (f"`{rest}` of the {rows} rows" if rest != column.name else None)
@@ -79,19 +91,19 @@ def column_faults(outputs: Mapping[str, ConfigPath], metrics: Any) -> Iterator[F
             yield Fault(column.path, message, column.hint)
 
 
-def _columns(outputs: Mapping[str, ConfigPath], metrics: Any) -> Iterator[_Column]:
+def _columns(outputs: Mapping[str, ConfigPath], written: Mapping[str, Any]) -> Iterator[_Column]:
     several = len(outputs) > 1
     for output, path in outputs.items() if several else ():
         what, hint = f"the loss of the output `{output}`", f"rename the output `{output}`"
         yield _Column(f"{output}_loss", what, path, hint, output=output, is_loss=True)
-    for output in outputs or [""]:
-        path = ("training", "metrics")
+    for output, (key, metrics) in product(outputs or [""], written.items()):
+        path = ("training", key)
         own = metrics
         if isinstance(metrics, Mapping):
             name = output or next(iter(metrics), "")
             own, path = metrics.get(name), (*path, name)
         for i, raw in enumerate(own if isinstance(own, (list, tuple)) else ()):
-            entry, name = _named(raw)
+            entry, name = _named(raw, is_weighted=key == "weighted_metrics")
             if entry is not None:
                 metric = entry.name
                 what = f"`{metric}`" + (f" of the output `{output}`" if several else "")
@@ -103,7 +115,7 @@ def _columns(outputs: Mapping[str, ConfigPath], metrics: Any) -> Iterator[_Colum
                 )
 
 
-def _named(raw: Any) -> tuple[catalog.Entry | None, str]:
+def _named(raw: Any, *, is_weighted: bool) -> tuple[catalog.Entry | None, str]:
     """Return a metric as the catalog has it, `None` if it does not, and the name of its column."""
     written = named_object(raw)
     entry = catalog.find("metrics", written) if written is not None else None
@@ -111,4 +123,6 @@ def _named(raw: Any) -> tuple[catalog.Entry | None, str]:
         return None, ""
     given = raw.parameters if isinstance(raw, Component) else raw[written] if isinstance(raw, Mapping) else None
     said = given.get("name") if isinstance(given, Mapping) else None
+    if is_weighted:
+        return entry, _weighted(entry, said)
     return entry, said if isinstance(said, str) and said else entry.name

@@ -12,6 +12,9 @@ STRENGTHS = {"L1": "l1", "L2": "l2"}
 """Regularizers whose strength a program can take as a variable, and the attribute of Keras that holds it."""
 
 
+_COMPILED = ("batch_size", "loss", "metrics", "weighted_metrics", "loss_weights")
+"""Keys of `training` that a program depends on."""
+
 WIDTHS = ("units", "hidden")
 """Where a model says how wide its layers are, in numbers."""
 
@@ -26,7 +29,7 @@ def program_kind(experiment: Experiment, *, of_any_width: bool = False) -> str:
         of_any_width: leave out how wide layers are, too.
     """
     plain = resolved(experiment)
-    training = {name: plain["training"].get(name) for name in ("batch_size", "loss", "metrics", "loss_weights")}
+    training = {name: plain["training"].get(name) for name in _COMPILED}
     optimizer, schedule = plain["optimizer"], plain.get("schedule")
     if schedule is None and isinstance(optimizer, dict):
         optimizer = {name: {**parameters, "learning_rate": None} for name, parameters in optimizer.items()}

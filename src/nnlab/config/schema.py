@@ -126,7 +126,8 @@ def columns_named_once(given: Mapping[str, Any]) -> Iterator[Fault]:
         outputs: dict[str, ConfigPath] = {path[-1]: path for path in _outputs_written(given)}
     else:
         outputs = {name: ("model", "outputs", i) for i, name in enumerate(_output_names(given) or [])}
-    yield from column_faults(outputs, training.get("metrics") if isinstance(training, Mapping) else None)
+    given = training if isinstance(training, Mapping) else {}
+    yield from column_faults(outputs, given.get("metrics"), given.get("weighted_metrics"))
 
 
 @check("outputs-of-the-model", Experiment)

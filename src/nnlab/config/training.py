@@ -142,6 +142,11 @@ class TrainingConfig(Section):
         OneOrByName(METRICS, lambda raw: isinstance(raw, Mapping)),
         "a list of Keras's metrics, `[]` for none; by output name",
     )
+    weighted_metrics: tuple[Component, ...] | Mapping[str, tuple[Component, ...]] | None = key(
+        OneOrByName(METRICS, lambda raw: isinstance(raw, Mapping)),
+        "metrics of rows by their weights: those of `data.weight`, and in training of `class_weight`; each is called "
+        "`weighted_...`; by output name",
+    )
     loss_weights: Mapping[str, float] | None = key(LOSS_WEIGHTS, "how much each output's loss weighs")
     early_stopping: EarlyStopping | None = key(EarlyStopping, "stop when a value no longer improves")
     callbacks: tuple[Component, ...] = key(
@@ -181,7 +186,7 @@ class TrainingConfig(Section):
                 sizes[epoch] = int(size)
         return sizes
 
-    def place(self, name: Literal["loss", "metrics"], output: str) -> ConfigPath:
+    def place(self, name: Literal["loss", "metrics", "weighted_metrics"], output: str) -> ConfigPath:
         """Return where the config says, or would say, the loss or the metrics of an output."""
         by_output = isinstance(getattr(self, name), Mapping)
         return ("training", name, *((output,) if by_output else ()))

@@ -226,15 +226,18 @@ def compile_model(
         rate = learning_rate_schedule(experiment, num_train, first_epoch=first_epoch)
         optimizer = optimizer.with_parameters(learning_rate=rate)
     several = len(plan.outputs) > 1
-    losses, metrics = {}, {}
+    losses, metrics, weighted = {}, {}, {}
     for output in plan.outputs:
-        losses[output.name], *metrics[output.name] = (judge for judge, *_ in made_judges(experiment, output))
+        losses[output.name], *made_metrics = (judge for judge, *_ in made_judges(experiment, output))
+        metrics[output.name] = made_metrics[: len(output.metrics)]
+        weighted[output.name] = made_metrics[len(output.metrics) :]
     weights = {output.name: output.loss_weight for output in plan.outputs}
     model.compile(
         optimizer=with_step_factors(made(optimizer, ("optimizer",)), step_factors(model)),
         loss=one_or_all(losses),
         loss_weights=weights if several and experiment.training.loss_weights is not None else None,
         metrics=one_or_all(metrics),
+        weighted_metrics=one_or_all(weighted) if any(weighted.values()) else None,
     )
     try:
         model.optimizer.build(model.trainable_variables)  # else a model that is saved before its first step lacks them

@@ -23,6 +23,7 @@ Contents = Mapping[ConfigPath, Any]
 LOSS = ("training", "loss")
 WEIGHTS = ("training", "loss_weights")
 METRICS = ("training", "metrics")
+WEIGHTED = ("training", "weighted_metrics")
 OF_DATA = (("data", "target_scaling"), ("data", "weight"))
 """What of the data changes what losses are."""
 
@@ -42,6 +43,9 @@ def column_contents(column: str, experiment: Experiment, outputs: Sequence[Outpu
     output, made = measured_columns(outputs)[column]
     if made.kind == "losses":
         return {(*LOSS, output.name): _without_logits(made), **_of_data(experiment)}
+    if made in output.weighted_metrics:
+        weight = OF_DATA[1]
+        return {(*WEIGHTED, output.name): made, weight: getattr(experiment.data, weight[-1])}
     return {(*METRICS, output.name): _as_written(metric_name(made), experiment, output.name)}
 
 
@@ -67,7 +71,7 @@ def unlike(
         return Problem("the values of different losses cannot be compared", hint)
     if path[:2] == WEIGHTS:
         return Problem("with different `training.loss_weights`, values of `val_loss` cannot be compared", hint)
-    if path[:2] == METRICS:
+    if path[:2] in (METRICS, WEIGHTED):
         message = f"the metric `{column}` has different parameters, so that its values cannot be compared"
         return Problem(message, hint)
     place = format_path(path)

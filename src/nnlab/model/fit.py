@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Literal, TypeAlias
 
 from nnlab.config.components import Component
 from nnlab.config.training import TrainingConfig
@@ -11,13 +12,15 @@ from nnlab.model.ending import Ending
 from nnlab.model.losses import Asked, loss_remarks
 from nnlab.model.metrics import metric_remarks
 
+MetricKey: TypeAlias = Literal["metrics", "weighted_metrics"]
+
 
 def unfit(
     training: TrainingConfig,
     output: str,
     *,
     loss: Component | None,
-    metrics: Sequence[Component],
+    metrics: Mapping[MetricKey, Sequence[Component]],
     asked: Asked,
     ending: Ending,
 ) -> Iterator[Problem]:
@@ -26,7 +29,8 @@ def unfit(
     if wrong is not None:
         yield Problem(*wrong, ("model",) if training.loss is None else training.place("loss", output))
         return
-    place = training.place("metrics", output)
-    for i, metric in enumerate(metrics):
-        if (remark := next(metric_remarks(metric, loss, asked, ending), None)) is not None:
-            yield Problem(*remark, (*place, i))
+    for key, some in metrics.items():
+        place = training.place(key, output)
+        for i, metric in enumerate(some):
+            if (remark := next(metric_remarks(metric, loss, asked, ending), None)) is not None:
+                yield Problem(*remark, (*place, i))

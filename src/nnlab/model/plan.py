@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from nnlab import catalog
 from nnlab.catalog import Direction
 from nnlab.config.by_name import one_or_all, only, said_of
-from nnlab.config.columns import metric_name
+from nnlab.config.columns import metric_name, weighted_name
 from nnlab.config.components import Component
 from nnlab.config.data import OTHERS, SplitConfig, TaskName
 from nnlab.config.model import FunctionalConfig, SequentialConfig
@@ -20,7 +20,7 @@ from nnlab.config.schema import Experiment
 from nnlab.config.training import EarlyStopping, TrainingConfig
 from nnlab.errors import ConfigError, ConfigPath, Problem, did_you_mean
 from nnlab.model.ending import UNKNOWN, Ending, Meaning, ending_of, meaning_of
-from nnlab.model.fit import unfit
+from nnlab.model.fit import MetricKey, unfit
 from nnlab.model.graph import Graph, plan_graph
 from nnlab.model.hidden import PlannedLayer
 from nnlab.model.joined import front_nodes
@@ -56,6 +56,7 @@ class OutputPlan:
         last: the layer whose values are the answer (the last one with weights), if it is known.
         asked: what it shall answer.
         ending: how the model ends there.
+        weighted_metrics: those that go by the weights of rows, each with the name of its column.
     """
 
     name: str
@@ -65,6 +66,12 @@ class OutputPlan:
     last: PlannedLayer | None
     asked: Asked
     ending: Ending
+    weighted_metrics: tuple[Component, ...] = ()
+
+    @property
+    def all_metrics(self) -> tuple[Component, ...]:
+        """Its metrics, those that are weighted behind the others."""
+        return (*self.metrics, *self.weighted_metrics)
 
     @property
     def one_hot(self) -> bool:
@@ -76,6 +83,8 @@ class OutputPlan:
         yield self.loss, training.place("loss", self.name)
         place = training.place("metrics", self.name)
         yield from ((metric, (*place, i)) for i, metric in enumerate(self.metrics))
+        place = training.place("weighted_metrics", self.name)
+        yield from ((metric, (*place, i)) for i, metric in enumerate(self.weighted_metrics))
 
     @property
     def meaning(self) -> Meaning:
@@ -186,9 +195,22 @@ def with_plan(experiment: Experiment, spec: DataSpec, plan: Plan) -> Experiment:
         experiment.training,
         loss=one_or_all({output.name: output.loss for output in plan.outputs}),
         metrics=one_or_all({output.name: output.metrics for output in plan.outputs}),
+        weighted_metrics=_written_weighted(plan.outputs),
         early_stopping=plan.early_stopping,
     )
     return replace(experiment, data=data, training=training, schedule=plan.schedule)
+
+
+def _written_weighted(outputs: Sequence[OutputPlan]) -> Any:
+    """Return the weighted metrics as a config has them: some take no name; `None` if there are none."""
+    if not any(output.weighted_metrics for output in outputs):
+        return None
+
+    def written(metric: Component) -> Component:
+        kept = {name: value for name, value in metric.parameters.items() if name in metric.entry.parameters}
+        return replace(metric, parameters=kept)
+
+    return one_or_all({output.name: tuple(map(written, output.weighted_metrics)) for output in outputs})
 
 
 def _graph(experiment: Experiment, spec: DataSpec | None = None) -> Graph:
@@ -274,6 +296,7 @@ def _named_outputs(experiment: Experiment) -> tuple[str, ...]:
     given = (
         training.loss,
         training.metrics,
+        training.weighted_metrics,
         training.loss_weights,
         data.class_weight if data.weighs_by_output else None,
     )
@@ -299,14 +322,20 @@ def _output(
         raise ConfigError(Problem(f"{what} needs its loss named", hint, ("training", "loss")))
     given = said_of(name, training.metrics, ())  # `None` if the task decides
     metrics = default_metrics(target) if given is None else given
+    weighted = said_of(name, training.weighted_metrics, ()) or ()
     if loss is None:
-        loss = default_loss(target.task, ending, rows=any(compares_rows(metric) for metric in metrics))
+        rows = any(compares_rows(metric) for metric in (*metrics, *weighted))
+        loss = default_loss(target.task, ending, rows=rows)
     asked = Asked(target.task, target.shape, _units(last), target.scaling)
-    ConfigError.raise_any(unfit(training, name, loss=loss, metrics=metrics, asked=asked, ending=ending))
+    every: dict[MetricKey, Sequence[Component]] = {"metrics": metrics, "weighted_metrics": weighted}
+    ConfigError.raise_any(unfit(training, name, loss=loss, metrics=every, asked=asked, ending=ending))
     meaning = meaning_of(target.task, loss, ending)
     settled = tuple(settled_metric(metric, asked, meaning) for metric in metrics)
     weight = None if only or training.loss_weights is None else training.loss_weights.get(name, 1.0)
-    return OutputPlan(name, loss, settled, weight, last, asked=asked, ending=ending)
+    by_weights = tuple(
+        settled_metric(metric, asked, meaning).with_parameters(name=weighted_name(metric)) for metric in weighted
+    )
+    return OutputPlan(name, loss, settled, weight, last, asked, ending, by_weights)
 
 
 def check_before_data(experiment: Experiment) -> None:
@@ -321,9 +350,14 @@ def check_before_data(experiment: Experiment) -> None:
         task = _said_task(experiment, output)
         if not ending.known and isinstance(experiment.model, SequentialConfig) and task is not None:
             ending = ending_of([_output_layer(task)])
-        loss, metrics = said_of(output, training.loss), said_of(output, training.metrics, ()) or ()
+        loss = said_of(output, training.loss)
+        metrics: dict[MetricKey, Sequence[Component]] = {
+            "metrics": said_of(output, training.metrics, ()) or (),
+            "weighted_metrics": said_of(output, training.weighted_metrics, ()) or (),
+        }
         if loss is None and task is not None and ending.known:
-            loss = default_loss(task, ending, rows=any(compares_rows(metric) for metric in metrics))
+            rows = any(compares_rows(metric) for some in metrics.values() for metric in some)
+            loss = default_loss(task, ending, rows=rows)
         asked = Asked(task, None, _units(graph.lasts[output]))
         problems += unfit(training, output, loss=loss, metrics=metrics, asked=asked, ending=ending)
     ConfigError.raise_any(problems)
@@ -352,9 +386,9 @@ def history_columns(outputs: Sequence[OutputPlan]) -> dict[str, Direction | None
 def measured_columns(outputs: Sequence[OutputPlan]) -> dict[str, tuple[OutputPlan, Component]]:
     """Return what fills each column of the history but `loss`: losses of several outputs, then metrics."""
     if len(outputs) == 1:
-        return {metric_name(metric): (outputs[0], metric) for metric in outputs[0].metrics}
+        return {metric_name(metric): (outputs[0], metric) for metric in outputs[0].all_metrics}
     losses = {f"{output.name}_loss": (output, output.loss) for output in outputs}
-    metrics = ((output, metric) for output in outputs for metric in output.metrics)
+    metrics = ((output, metric) for output in outputs for metric in output.all_metrics)
     return losses | {f"{output.name}_{metric_name(metric)}": (output, metric) for output, metric in metrics}
 
 
