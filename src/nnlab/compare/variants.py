@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from nnlab import catalog
-from nnlab.config.load import LoadedConfig, load_config, resolve_code, resolved
+from nnlab.config.load import LoadedConfig, load_config, resolved
+from nnlab.config.named_code import resolve_code
 from nnlab.config.nodes import Node, place, read_text
 from nnlab.config.overrides import Override, parse_override, parse_path
 from nnlab.errors import ConfigError, Problem

@@ -17,6 +17,7 @@ from nnlab.catalog import STEP_FACTOR, Parameter
 from nnlab.config.checks import checks_of
 from nnlab.config.components import GOVERNED, Component, plain
 from nnlab.config.faults import Report
+from nnlab.config.named_code import absolute, references, resolve_all_code
 from nnlab.config.nodes import Mark, Node, from_plain, place, read_file, resolve_scalar, similar_file, yaml_number
 from nnlab.config.overrides import Override, apply_overrides, merge, parse_override
 from nnlab.config.problems import faults_as_problems
@@ -24,7 +25,7 @@ from nnlab.config.schema import Experiment
 from nnlab.config.section import Section
 from nnlab.errors import ConfigError, ConfigPath, NnlabError, Problem
 from nnlab.names import name_from
-from nnlab.user_code import files_of, is_reference, read_anew, references_in, split_reference, texts_of, trust
+from nnlab.user_code import is_reference, read_anew, references_in, split_reference, texts_of, trust
 from nnlab.wording import named, show
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class LoadedConfig:
     @property
     def named_code(self) -> list[str]:
         """What it names in files of the user's code."""
-        return _references(self.root)
+        return references(self.root)
 
     def locate(self, problem: Problem) -> Problem:
         """Add the file, line and column of the config to a problem that knows only its path."""
@@ -115,7 +116,7 @@ def load_config(path: Path, overrides: Sequence[Override | str] = ()) -> LoadedC
     assert isinstance(root.value, dict)
     if "name" not in root.value:
         root.value["name"] = from_plain(name_from(path.stem, default="experiment"), Mark(str(path)))
-    data_files, code_files = _resolve_paths(root), _resolve_code(root)
+    data_files, code_files = _resolve_paths(root), resolve_all_code(root)
     for file in code_files:
         read_anew(file)
     named_files = (*data_files, *map(Path, code_files))
@@ -126,7 +127,7 @@ def load_config(path: Path, overrides: Sequence[Override | str] = ()) -> LoadedC
     if problems:
         raise ConfigError(problems)
     origins = tuple(item.origin for item in changes)
-    return LoadedConfig(experiment, text, root, origins, named_files, _code_of(root))
+    return LoadedConfig(experiment, text, root, origins, named_files, texts_of(references(root)))
 
 
 def config_files(path: Path) -> list[Path]:
@@ -164,9 +165,11 @@ def change_config(config: LoadedConfig, changes: Sequence[Override]) -> LoadedCo
     """
     root = config.root.copy()
     apply_overrides(root, changes)
-    _resolve_code(root)
+    resolve_all_code(root)
     overrides = (*config.overrides, *(item.origin for item in changes))
-    return LoadedConfig(experiment_from(root), config.text, root, overrides, config.named_files, _code_of(root))
+    return LoadedConfig(
+        experiment_from(root), config.text, root, overrides, config.named_files, texts_of(references(root))
+    )
 
 
 def experiment_from(root: Node) -> Experiment:
@@ -303,12 +306,12 @@ def _resolve_paths(root: Node) -> tuple[Path, ...]:
     """
     named_files = []
     for text in _texts_at(root, "data", "path"):
-        text.value = _absolute(str(text.value), text.mark)
+        text.value = absolute(str(text.value), text.mark)
         named_files.append(Path(text.value))
     for path in (("model", "transfer"), ("model", "transfer", "from")):
         # without a separator it is the name of a run
         if (node := _text_at(root, *path)) is not None and "/" in str(node.value):
-            node.value = _absolute(str(node.value), node.mark)
+            node.value = absolute(str(node.value), node.mark)
     model = root.value.get("model") if isinstance(root.value, dict) else None
     if model is not None:
         named_files += _files_of_layers(model)
@@ -330,54 +333,8 @@ def _files_of_layers(node: Node) -> Iterator[Path]:
 def _files_among(given: Mapping[str, Node], parameters: Mapping[str, Parameter]) -> Iterator[Path]:
     for name, node in given.items():
         if isinstance(node.value, str) and name in parameters and parameters[name].names_file(node.value):
-            node.value = _absolute(node.value, node.mark)
+            node.value = absolute(node.value, node.mark)
             yield Path(node.value)
-
-
-def _resolve_code(root: Node) -> tuple[str, ...]:
-    """Make the files absolute in all `my_code.py:name`, and return them."""
-    sections = root.value if isinstance(root.value, dict) else {}
-    for name, section in sections.items():
-        if name not in ("name", "data"):  # columns may be called anything
-            resolve_code(section)
-    source = _text_at(root, "data", "object")
-    if source is not None:
-        resolve_code(source)
-    return tuple(files_of(_references(root)))
-
-
-def resolve_code(node: Node) -> None:
-    """Make the files absolute in all `my_code.py:name` of a value, whatever it is."""
-    if isinstance(node.value, dict):
-        node.value = {
-            _absolute_reference(key, child.key_mark or child.mark): child for key, child in node.value.items()
-        }
-        for child in node.value.values():
-            resolve_code(child)
-    elif isinstance(node.value, list):
-        for child in node.value:
-            resolve_code(child)
-    elif isinstance(node.value, str):
-        node.value = _absolute_reference(node.value, node.mark)
-
-
-def _absolute_reference(text: str, mark: Mark) -> str:
-    if not is_reference(text):
-        return text
-    file, name = split_reference(text)
-    return f"{_absolute(file, mark)}:{name}"
-
-
-def _references(root: Node) -> list[str]:
-    """Return all that a config names in files of the user's code."""
-    sections = root.value if isinstance(root.value, dict) else {}
-    source = _text_at(root, "data", "object")
-    found = [references_in(section.plain()) for name, section in sections.items() if name not in ("name", "data")]
-    return [*(each for some in found for each in some), *references_in(None if source is None else source.value)]
-
-
-def _code_of(root: Node) -> dict[str, str]:
-    return texts_of(_references(root))
 
 
 def _texts_at(root: Node, *path: str) -> list[Node]:
@@ -398,10 +355,3 @@ def _node_at(root: Node, *path: str) -> Node | None:
     for part in path:
         node = node.value.get(part) if node is not None and isinstance(node.value, dict) else None
     return node
-
-
-def _absolute(path: str, mark: Mark) -> str:
-    folder = Path(mark.file).parent if mark.line is not None else Path()
-    with contextlib.suppress(ValueError, RuntimeError):  # no file can be there: who needs it says so
-        return os.path.realpath(folder / Path(path).expanduser())
-    return path
