@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from nnlab.config.data import DataConfig
 from nnlab.data import stored
 from nnlab.data.scaling import fit_scaling, fit_scaling_in_parts
 from nnlab.data.splits import answers_of, in_whole
@@ -303,3 +304,14 @@ def test_arrays_that_cannot_be_used_are_named(archive):
     bad["x"] = np.asfortranarray(arrays()["x"].reshape(300, 6))
     with pytest.raises(DataError, match="`x` cannot be read row by row: its columns stand one behind the other"):
         archive(bad)
+
+
+def test_of_many_rows_on_disk_some_are_described_and_that_is_said(tmp_path, monkeypatch):
+    from nnlab.data.description import describe_data
+
+    monkeypatch.setattr("nnlab.data.description._MOST_ON_DISK", 50)
+    mixed().to_csv(tmp_path / "t.csv", index=False)
+    section = {"source": "csv", "path": str(tmp_path / "t.csv"), "target": "y", "storage": "disk", "test": 0}
+    found = describe_data(DataConfig.read(section), seed=0)
+    assert "features are described by 50 of 238 training rows, evenly taken" in found.notes
+    assert next(column for column in found.columns if column.name == "b").missing < 50

@@ -29,6 +29,9 @@ UNEVEN = 3
 LEFT_OUT = "left out"
 """The kind of a column that is no feature."""
 
+_MOST_ON_DISK = 500_000
+"""Rows that stay on disk of which features are described."""
+
 _SMALLEST_PICTURE = 4
 """Pixels of a side; less are columns of a little table."""
 
@@ -149,13 +152,17 @@ def describe_data(config: DataConfig, *, seed: int) -> DataDescription:
     if source.weights is not None:
         check_some_weigh(source.weights, rows)
     split = _split_column(source, config, rows["train"])
+    some, sampled = rows["train"], []
+    if source.raw.stored and len(some) > _MOST_ON_DISK:
+        some = np.sort(some)[np.linspace(0, len(some) - 1, _MOST_ON_DISK).astype(np.int64)]
+        sampled = [f"features are described by {_MOST_ON_DISK:,} of {len(rows['train']):,} training rows, evenly taken"]
     columns = [
         *split,
         *_weights(source, rows["train"]),
-        *_features(source, rows["train"]),
+        *_features(source, some),
         *_targets(source, rows["train"]),
     ]
-    notes = dict.fromkeys([*_notes(source, rows, columns), *chosen.notes])
+    notes = dict.fromkeys([*_notes(source, rows, columns), *chosen.notes, *sampled])
     return DataDescription(source, chosen, tuple(columns), tuple(notes))
 
 
