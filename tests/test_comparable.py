@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from nnlab.compare.study import prepare as prepare_comparison
 from nnlab.compare.variants import from_options
+from nnlab.config.data import DataConfig
 from nnlab.config.load import load_config
 from nnlab.config.penalties import penalties
+from nnlab.config.schema import Experiment
 from nnlab.errors import ConfigError
+from nnlab.model.comparable import column_contents, unlike
 from nnlab.tune.study import prepare as prepare_search
 
 BINARY = """
@@ -243,3 +248,16 @@ def test_a_metric_by_another_of_its_names_is_told_its_column(nnlab, write_config
     assert f"hint: {hint}" in nnlab("train", path, "-S", f"training.early_stopping={{monitor: {wanted}}}").err
     compared = nnlab("compare", path, "--vary", "model.hidden=[1],[2]", "-S", f"compare.metric={wanted}").err
     assert f"hint: {hint.replace('val_', '')}" in compared
+
+
+@pytest.mark.parametrize("change", ["data.target_scaling=log", "data.weight=w"])
+def test_losses_of_otherwise_scaled_or_weighted_targets_are_not_compared(change):
+    key, value = change.removeprefix("data.").split("=")
+    plain = {"source": "csv", "path": "rows.csv", "target": "y"}
+    base = Experiment.read({"name": "n", "seed": 0, "data": "diabetes", "model": {"hidden": [2]}, "optimizer": "adam"})
+    experiments = [replace(base, data=DataConfig.read(data)) for data in (plain, plain | {key: value})]
+    contents = [column_contents("loss", experiment, ()) for experiment in experiments]
+    problem = unlike("loss", contents, others={"loss": "min", "mean_absolute_error": "min"}, key="compare.metric")
+    assert problem is not None
+    assert problem.message == f"with another `data.{key}`, values of `val_loss` cannot be compared"
+    assert problem.hint == "name a metric instead: `compare.metric: val_mean_absolute_error`"

@@ -76,7 +76,7 @@ def unlike(
         return Problem(message, hint)
     place = format_path(path)
     if path in OF_DATA:
-        return Problem(f"with another `{place}`, values of `{column}` cannot be compared", hint)
+        return Problem(f"with another `{place}`, values of `val_{column}` cannot be compared", hint)
     return Problem(f"`val_loss` holds the penalty of `{place}`, which differs: its values cannot be compared", hint)
 
 
