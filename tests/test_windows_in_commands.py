@@ -62,7 +62,7 @@ def test_data_counts_windows_by_split_and_series(folder, nnlab):
     shown = nnlab("data", folder / "energy.yaml")
     assert "windows: 88 train, 12 validation, 18 test; a window takes 8 rows (6 to look at, 2 ahead)" in shown.out
     assert "split: time `time` (the default)" in shown.out
-    assert "to beat: a window's last `load` as the prediction has a root mean squared error of" in shown.err
+    assert "to beat: who predicts the last `load` of each window has the root mean squared error " in shown.err
 
 
 @pytest.mark.tf
@@ -110,3 +110,14 @@ def test_windows_that_are_gathered_train_to_the_same_bits(folder, run, monkeypat
     found = Run.new(folder / "runs", "gathered")
     train(load_config(folder / "energy.yaml"), found)
     assert found.read_metrics() == run.read_metrics()
+
+
+@pytest.mark.tf
+def test_rows_whose_times_have_changed_are_not_those_of_the_run(run, folder, nnlab):
+    frame = table()
+    frame.loc[[70, 71], "time"] = frame.loc[[71, 70], "time"].to_numpy()
+    moved = folder / "moved.csv"
+    frame.to_csv(moved, index=False)
+    done = nnlab("evaluate", run.path, "--input", moved, "--split", "test")
+    assert done.code == 2
+    assert "2 of 160 rows have another target, or another place in its series, the first is row 70" in done.err

@@ -203,3 +203,26 @@ def test_windows_count_from_the_beginning_of_each_run() -> None:
     found = Windows.of(series.taken(np.array([0, 1, 2, 4, 5, 6, 7, 8, 9])), WindowConfig.read({"length": 2}))
     assert found.rows[found.inputs(slice(None))].tolist() == [[0, 1], [5, 6], [6, 7]]
     assert found.counts(2).tolist() == [1, 2]
+
+
+def test_windows_of_several_lengths_predict_the_same_rows_if_the_longest_is_known(tmp_path: Path) -> None:
+    def answers(**window: int) -> list[float]:
+        window_ = {"order": "time", "by": "station", "stride": 2, **window}
+        given = config(tmp_path, table(), window=window_, validation=0, test=0)
+        return in_whole(load_data(given, seed=0).train).y[""][:, 0].tolist()
+
+    assert answers(length=3, longest=8) == answers(length=8, longest=8) == answers(length=8)
+    assert answers(length=3) != answers(length=8)
+
+
+def test_a_search_of_lengths_asks_for_the_longest(tmp_path: Path) -> None:
+    from nnlab.config.load import load_config
+    from nnlab.tune.space import read_space
+
+    path = tmp_path / "search.yaml"
+    space = "tune: {space: {data.window.length: {choice: [12, 24]}}}"
+    path.write_text("data: {source: electricity, window: {length: 24, order: time}}\nmodel: {hidden: [4]}\n" + space)
+    with pytest.raises(ConfigError, match="would not be judged on the same rows") as error:
+        read_space(load_config(path))
+    assert "longest: N" in (error.value.problems[0].hint or "")
+    read_space(load_config(path, ["data.window.longest=24"]))

@@ -137,6 +137,9 @@ def _facts_of(variants: Sequence[Variant], fold: FoldConfig | None) -> list[Fact
         if not _same_answers(facts.answers, found[0].answers):
             message = f"`{variants[0].name}` and `{variant.name}` would not be judged on the same validation rows"
             hint = "compare what uses the rows, such as `data.scale`, `data.features` or `data.limit`"
+            windows = [each.config.experiment.data.window for each in (variants[0], variant)]
+            if None not in windows and windows[0] != windows[1]:
+                hint = "say the longest window, `data: {window: {longest: N}}`: all lengths are judged on its rows then"
             raise ConfigError(Problem(message, hint))
     return found
 

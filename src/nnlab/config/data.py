@@ -375,7 +375,6 @@ def settings_of_the_source(given: Mapping[str, Any]) -> Iterator[Fault]:
         "path": f"write `path: data.{source}`",
         "columns": "write `columns: {x: [1.0, 2.0], y: [0.0, 1.0]}`",
         "target": "name the column to predict",
-        "window": "write `window: {length: 24}`",
         "object": "write `object: my_data.py:load`",
     }
     for name, hint in hints.items():

@@ -6,10 +6,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
+from nnlab.config.checks import check
 from nnlab.config.faults import Fault, Report
 from nnlab.config.section import Section, key, required
 from nnlab.config.shapes import Shape
 from nnlab.config.values import NAME, whole, whole_number
+from nnlab.wording import show
 
 _LONGEST: Final = 1_000_000
 _ROWS: Shape = whole(minimum=1, maximum=_LONGEST)
@@ -31,6 +33,11 @@ class WindowConfig(Section):
     steps: int = key(_ROWS, "how many rows are predicted, from `horizon` on", default=1)
     stride: int = key(_ROWS, "rows from where a window begins to where the next one does", default=1)
     sampling_rate: int = key(_ROWS, "every so many rows one is in the window", default=1)
+    longest: int | None = key(
+        _ROWS,
+        "the longest `length` of several that are compared: rows are predicted that such windows can predict, so that "
+        "all are judged alike",
+    )
     order: str | int | None = key(
         NAME, "the column of times, or of rising numbers, that orders the rows; in the order of the file if left out"
     )
@@ -55,16 +62,30 @@ class WindowConfig(Section):
         return self.reach - 1 + self.horizon
 
     @property
+    def lead(self) -> int:
+        """Rows in front of the first window that it leaves out, as a longer one would begin there."""
+        return 0 if self.longest is None else (self.longest - self.length) * self.sampling_rate
+
+    @property
     def span(self) -> int:
-        """Rows from a window's first one to the last that is predicted."""
-        return self.first_target + self.steps
+        """Rows that it takes to predict anything."""
+        return self.lead + self.first_target + self.steps
 
     @property
     def words(self) -> str:
         """How many rows a window takes, in words."""
         every = f", every {self.sampling_rate} rows one" if self.sampling_rate > 1 else ""
-        ahead = self.span - self.reach
-        return f"a window takes {self.span} rows ({self.length} to look at{every}{f', {ahead} ahead' if ahead else ''})"
+        ahead, lead = self.span - self.reach - self.lead, f", {self.lead} in front of them" if self.lead else ""
+        behind = f", {ahead} ahead" if ahead else ""
+        return f"a window takes {self.span} rows ({self.length} to look at{every}{lead}{behind})"
+
+
+@check("longest-window", WindowConfig)
+def longest_window(given: Mapping[str, Any]) -> Iterator[Fault]:
+    """No window is longer than the longest one."""
+    length, longest = whole_number(given.get("length")), whole_number(given.get("longest"))
+    if isinstance(length, int) and isinstance(longest, int) and 1 <= longest < length:
+        yield Fault(("longest",), f"must be at least `length`, {length}, received {show(longest)}")
 
 
 def window_faults(given: Mapping[str, Any]) -> Iterator[Fault]:

@@ -46,8 +46,11 @@ def _source_order(record: DataRecord, *, own_test: bool) -> np.ndarray:
     return np.lexsort((then["row"], is_own_test))
 
 
-def differences(record: DataRecord, now: np.ndarray, *, own_test: bool) -> str:
-    """Say in words how the rows have changed; see `positions_of_splits`."""
+def differences(record: DataRecord, now: np.ndarray, *, own_test: bool, have_places: bool = False) -> str:
+    """Say in words how the rows have changed; see `positions_of_splits`.
+
+    `have_places` says whether the target's hash has the place of a row in its series in it, too.
+    """
     then = np.concatenate(list(record.rows.values()))[_source_order(record, own_test=own_test)]
     new, gone, rows = _missing_from(then, now), _missing_from(now, then), counted(len(now), "row")
     if not new and not gone:
@@ -57,7 +60,8 @@ def differences(record: DataRecord, now: np.ndarray, *, own_test: bool) -> str:
         have = "has" if len(changed) == 1 else "have"
         first = f"the first is row {now['row'][changed[0]]} (counted from 0)"
         if (then["features"] == now["features"]).all():
-            return f"{len(changed)} of {rows} {have} another target, {first}"
+            what = "another target, or another place in its series" if have_places else "another target"
+            return f"{len(changed)} of {rows} {have} {what}, {first}"
         if len(changed) == new:
             return f"{len(changed)} of {rows} {have} changed, {first}"
     parts = [

@@ -116,3 +116,35 @@ def _wish(kind: int, random: np.random.Generator) -> str | None:
 
 def _one_of(words: tuple[str, ...], random: np.random.Generator) -> str:
     return words[random.integers(len(words))]
+
+
+def electricity(hours: int, *, noise: float, seed: int) -> pd.DataFrame:
+    """Return the load of a town by the hour, from a Monday on, and the temperature.
+
+    The load is the sum of a day with two peaks, which a weekend does not have, of heating below 15 degrees and cooling
+    above 22, and of a slow drift that nobody knows; the temperature has a day, a year and weather of its own. To that
+    an hour adds a normal number, whose deviation is a share `noise` of 50 MW.
+    """
+    import pandas as pd
+
+    random = np.random.default_rng(seed)
+    hour = np.arange(hours)
+    of_day, weekend = hour % 24, hour // 24 % 7 >= 5
+    weather = _remembering(random.normal(0, 0.5, hours), 0.99)
+    temperature = 14 - 9 * np.cos(2 * np.pi * hour / 8766) - 4 * np.cos(2 * np.pi * (of_day - 3) / 24) + weather
+    peaks = 18 * (np.exp(-(((of_day - 8) / 2) ** 2)) + 1.3 * np.exp(-(((of_day - 19) / 3) ** 2)))
+    day = np.where(weekend, 6 * np.exp(-(((of_day - 14) / 5) ** 2)), peaks)
+    weathered = 1.2 * np.maximum(15 - temperature, 0) + 2.0 * np.maximum(temperature - 22, 0)
+    drift = _remembering(random.normal(0, 0.3, hours), 0.98)
+    load = 40 + day + weathered + drift + noise * 50 * random.normal(0, 1, hours)
+    times = pd.date_range("2024-01-01", periods=hours, freq="h")
+    return pd.DataFrame({"time": times, "temperature": temperature.round(2), "load": load.round(3)})
+
+
+def _remembering(shocks: np.ndarray, share: float) -> np.ndarray:
+    """Return a series of which each value keeps a share of the one before, `[values]`."""
+    values, value = np.empty_like(shocks), 0.0
+    for i, shock in enumerate(shocks.tolist()):
+        value = share * value + shock
+        values[i] = value
+    return values

@@ -179,7 +179,8 @@ def rows_of_split(run: Run, split: SplitName, *, moved_to: Path | None = None) -
     hashed = source.hashed()
     positions = positions_of_splits(data.record, hashed, own_test=own_test)
     if positions is None:
-        raise _changed(data, differences(data.record, hashed, own_test=own_test))
+        have_places = data.spec.window is not None
+        raise _changed(data, differences(data.record, hashed, own_test=own_test, have_places=have_places))
     if source.weights is not None:
         now = digests_of_weights(source.weights, positions)
         if now[split] != data.record.weights.get(split):

@@ -203,18 +203,21 @@ class SourceRows:
         self, output: str, y: np.ndarray, windows: Mapping[str, Windows], rows: Mapping[str, np.ndarray]
     ) -> Iterator[str]:
         """Say how good it is to predict that nothing changes: what a model has to beat."""
-        figures = []
-        for split, own in windows.items():
-            if split != "train":
-                last, later = y[rows[split][own.last_inputs()]], y[rows[split][own.targets()]]
-                if self.targets[output].task == "regression":
-                    error = np.sqrt(np.mean(np.square(later - last[:, None], dtype=np.float64)))
-                    figures.append(f"a root mean squared error of {figure(float(error))} on {split} rows")
-                elif self.targets[output].has_classes:
-                    figures.append(f"an accuracy of {figure(float(np.mean(later == last[:, None])))} on {split} rows")
+        target, figures = self.targets[output], []
+        if target.task != "regression" and not target.has_classes:
+            return
+        for split in [split for split in windows if split != "train"]:
+            own = windows[split]
+            last, later = y[rows[split][own.last_inputs()]][:, None], y[rows[split][own.targets()]]
+            if target.has_classes:
+                figures.append(f"{figure(float(np.mean(later == last)))} ({split})")
+            else:
+                error = np.sqrt(np.mean(np.square(later - last, dtype=np.float64)))
+                figures.append(f"{figure(float(error))} ({split})")
         if figures:
+            what = "accuracy" if target.has_classes else "root mean squared error"
             names = listed(self.raw.target_names.get(output, (output,)))
-            yield f"to beat: a window's last {names} as the prediction has {' and '.join(figures)}"
+            yield f"to beat: who predicts the last {names} of each window has the {what} {', '.join(figures)}"
 
     def validation(self, config: DataConfig, *, seed: int) -> int | float | Fold:
         """Return how many rows validate, or which fold; folds of one target have equal shares of its classes."""
@@ -397,6 +400,8 @@ class SourceRows:
         parts = [self.raw.x] if self.raw.x_test is None else [self.raw.x, self.raw.x_test]
         rows["features"] = np.concatenate([hash_rows(x.values()) for x in parts])
         answers = [_hash_target(self.targets[output], len(rows)) for output in sorted(self.targets)]
+        if self.window is not None and self.raw.series is not None:  # rows in another order make other windows
+            answers.append(hash_rows([self.raw.series.codes, self.raw.series.places]))
         rows["target"] = mix_all(answers) & np.uint64(0xFFFFFFFF)
         return rows
 

@@ -15,14 +15,11 @@ from nnlab.data.registry import (
     Deviation,
     Encoding,
     Hours,
-    Made,
     Noise,
     Points,
     RawData,
     Request,
     Samples,
-    Temperature,
-    WrongShare,
     dataset,
 )
 
@@ -197,30 +194,13 @@ def bump(request: Request, *, samples: Points = 500, noise: Deviation = 0.0) -> 
     return _function("bump", request, samples, noise)
 
 
-@dataset(needs=["window"], split="order")
-def electricity(request: Request, *, hours: Hours = 5000, noise: Noise = 0.05) -> RawData:
+@dataset(takes=["target", "ignore", "missing", "split", "window"])
+def electricity(request: Request, *, hours: Hours = 5000, noise: Noise = 0.02) -> RawData:
     """The load of a made-up town by the hour, in MW: it follows day, week and weather, and some of it drifts."""
-    from nnlab.data.generated_series import electricity
-
-    return electricity(hours, noise=noise, seed=request.seed)
-
-
-@dataset(takes=["target", "ignore", "missing", "split"])
-def reviews(request: Request, *, samples: Made = 2000, noise: WrongShare = 0.0) -> RawData:
-    """Sentences and their opinion: `not` turns a word round, and behind `but` stands what counts."""
     from nnlab.data import generated_tables, tables
 
-    frame = generated_tables.reviews(samples, noise=noise, seed=request.seed)
-    return tables.made_table(frame, request.config, target="opinion")
-
-
-@dataset(takes=["target", "ignore", "missing", "split"])
-def bookings(request: Request, *, samples: Made = 4000, noise: Temperature = 1.0) -> RawData:
-    """Bookings of rooms, cancelled or not: ids, dates, classes, numbers, text, and some of it missing."""
-    from nnlab.data import generated_tables, tables
-
-    frame = generated_tables.bookings(samples, noise=noise, seed=request.seed)
-    return tables.made_table(frame, request.config, target="cancelled")
+    frame = generated_tables.electricity(hours, noise=noise, seed=request.seed)
+    return tables.made_table(frame, request.config, target="load")
 
 
 @dataset(

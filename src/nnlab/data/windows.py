@@ -58,11 +58,11 @@ class Windows:
         breaks = np.flatnonzero((np.diff(codes) != 0) | (np.diff(places) != 1)) + 1
         starts = np.concatenate([[0], breaks]).astype(np.int64) if len(rows) else np.empty(0, np.int64)
         sizes = np.diff(np.concatenate([starts, [len(rows)]]))
-        span = config.span if predicted else config.reach
+        lead, span = (config.lead, config.span) if predicted else (0, config.reach)
         counts = np.maximum(0, (sizes - span) // config.stride + 1)
         before = np.cumsum(counts) - counts
         inside = np.arange(counts.sum()) - np.repeat(before, counts)
-        firsts = np.repeat(starts, counts) + config.stride * inside
+        firsts = np.repeat(starts, counts) + lead + config.stride * inside
         return cls(config, rows, firsts, np.stack([codes[starts], sizes], axis=1))
 
     @property

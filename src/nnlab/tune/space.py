@@ -14,6 +14,7 @@ from nnlab.config.nodes import Mark, from_plain, place
 from nnlab.config.overrides import Override, parse_path
 from nnlab.config.penalties import penalties
 from nnlab.config.tune import ParameterConfig, TuneConfig
+from nnlab.config.window import WindowConfig
 from nnlab.errors import ConfigError, ConfigPath, NnlabError, Problem, did_you_mean, format_path
 from nnlab.wording import listed, named, number_text, one_of, show, value_text
 
@@ -142,7 +143,7 @@ def read_space(config: LoadedConfig) -> Space:
         hint = "write `tune: {space: {optimizer.learning_rate: {float: [0.0001, 0.01], sampling: log}}}`"
         raise ConfigError(config.locate(Problem("the config has no `tune` section", hint, ("tune",))))
     with config.located():
-        ConfigError.raise_any([*_forbidden(section), *_conditions(section)])
+        ConfigError.raise_any([*_forbidden(section, config.experiment.data.window), *_conditions(section)])
     parameters = tuple(_parameter(config, path, section.space[path]) for path in _ordered(section))
     space = Space(config, parameters)
     found: dict[Problem, None] = {}
@@ -190,7 +191,7 @@ def check_trials(space: Space, check: Callable[[LoadedConfig], Any]) -> None:
     ConfigError.raise_any(found)
 
 
-def _forbidden(section: TuneConfig) -> Iterator[Problem]:
+def _forbidden(section: TuneConfig, window: WindowConfig | None) -> Iterator[Problem]:
     for path in section.space:
         top, _, below = path.partition(".")
         where: ConfigPath = ("tune", "space", path)
@@ -198,6 +199,10 @@ def _forbidden(section: TuneConfig) -> Iterator[Problem]:
             yield Problem(f"`{path}` cannot be searched", "a search does all its trainings with the same", where)
         if top in NOT_SEARCHED:
             yield Problem(f"`{path}` cannot be searched", NOT_SEARCHED[top], where)
+        elif path == "data.window.length" and window is not None:
+            if window.longest is None:
+                message = f"with `{path}` the trials would not be judged on the same rows"
+                yield Problem(message, "write `data: {window: {longest: N}}`, the largest of these values", where)
         elif top == "data" and below.partition(".")[0] not in SEARCHED_OF_DATA:
             hint = f"of the data, {listed(f'data.{name}' for name in SEARCHED_OF_DATA)} can be searched"
             yield Problem(f"with `{path}` the trials would not be judged on the same rows", hint, where)
