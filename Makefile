@@ -47,6 +47,7 @@ bench: setup
 	$(BIN)/python benchmarks/many.py --write docs/speed.md
 	$(BIN)/python benchmarks/compare.py --write docs/speed.md
 	$(BIN)/python benchmarks/tune.py --write docs/speed.md
+	$(BIN)/python benchmarks/reading.py --write docs/speed.md
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -19,7 +19,7 @@ def rounds(monkeypatch):
     del sys.modules["rounds"]
 
 
-@pytest.mark.parametrize("name", ["epochs", "first_epoch", "many", "compare", "tune"])
+@pytest.mark.parametrize("name", ["epochs", "first_epoch", "many", "compare", "tune", "reading"])
 def test_each_benchmark_has_its_place_in_docs_speed(rounds, name):
     document = (ROOT / "docs/speed.md").read_text()
     first = rounds.replaced(document, name, "| old |")
