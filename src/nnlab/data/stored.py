@@ -44,6 +44,7 @@ class StoredArray:
         path: of the file.
         shape: of the array.
         dtype: of its values as they are read.
+        chosen: the columns that are read; `None` for all.
 
     Raises:
         OSError, ValueError: it is no such file.
@@ -62,7 +63,7 @@ class StoredArray:
             raise ValueError("its columns stand one behind the other")
         self.shape: tuple[int, ...] = shape
         self._row_shape: tuple[int, ...] = shape[1:]
-        self._columns: list[int] | None = None
+        self.chosen: list[int] | None = None
         self.dtype = np.dtype(object) if texts is not None else self._kept if dtype is None else dtype
         self._state, self._descriptor = (state.st_size, state.st_mtime_ns), -1
         self._row_bytes = self._kept.itemsize * int(np.prod(shape[1:], dtype=np.int64))
@@ -85,7 +86,7 @@ class StoredArray:
             rising, place = np.unique(rows, return_inverse=True)
             return self.read(rising)[place]
         found = self._read(rows)
-        found = found if self._columns is None else found[:, self._columns]
+        found = found if self.chosen is None else found[:, self.chosen]
         return found.astype(self.dtype, copy=False) if self._texts is None else self._texts[found]
 
     def as_rows(self) -> Self:
@@ -99,7 +100,8 @@ class StoredArray:
     def columns(self, chosen: Sequence[int]) -> Self:
         """Return some columns of it."""
         found = copy.copy(self)
-        found._descriptor, found._columns, found.shape = -1, list(chosen), (len(self), len(chosen))
+        found.chosen = [number if self.chosen is None else self.chosen[number] for number in chosen]
+        found.shape = (len(self), len(chosen))
         return found
 
     def parts(self) -> Iterator[tuple[int, np.ndarray]]:
