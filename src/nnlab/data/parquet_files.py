@@ -67,6 +67,7 @@ def frames_of(
             for batch in opened.iter_batches(rows, columns=wanted):
                 frame, _ = frame_of(pa.Table.from_batches([batch]))
                 yield frame.mask(frame.isin(missing)) if missing else frame
+        pa.default_memory_pool().release_unused()
 
 
 @contextmanager

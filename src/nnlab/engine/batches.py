@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -154,10 +155,38 @@ def evaluation_parts(rows: Rows) -> Iterator[Split]:
             yield part.take(slice(start, start + EVALUATION_BATCH_SIZE))
 
 
+_told: list[NnlabError] = []
+"""What went wrong in batches that a dataset asks for: TensorFlow makes an error of its own of it, without its words."""
+
+
+@contextmanager
+def own_errors() -> Iterator[None]:
+    """Raise what went wrong in batches of rows that are not in memory as it was.
+
+    Raises:
+        NnlabError: it.
+    """
+    _told.clear()
+    try:
+        yield
+    except Exception as error:
+        if _told:
+            raise _told.pop() from error
+        raise
+
+
 def _generated(batches: Callable[[], Iterator[Any]], row: Any, steps: int) -> tf.data.Dataset:
     """Return the batches of an epoch, each made when its step comes near, of which `row` is like a row."""
     kinds = tf.nest.map_structure(lambda array: tf.TensorSpec([None, *array.shape[1:]], array.dtype), row)
-    taken = tf.data.Dataset.from_generator(batches, output_signature=kinds)
+
+    def told() -> Iterator[Any]:
+        try:
+            yield from batches()
+        except NnlabError as error:
+            _told.append(error)
+            raise
+
+    taken = tf.data.Dataset.from_generator(told, output_signature=kinds)
     return taken.apply(tf.data.experimental.assert_cardinality(steps)).prefetch(2)
 
 

@@ -25,6 +25,7 @@ from nnlab.engine.batches import (
     evaluation_parts,
     for_evaluation,
     for_training,
+    own_errors,
 )
 from nnlab.engine.stretches import Stretch, capacity, read_ahead
 
@@ -76,15 +77,16 @@ class KerasLoop(Loop):
 
     def fit(self, validation: Rows | None, *, epochs: range, callbacks: Sequence[keras.callbacks.Callback]) -> None:
         """See `Loop`."""
-        self.model.fit(
-            self._batches.dataset,
-            initial_epoch=epochs.start,
-            epochs=epochs.stop,
-            validation_data=evaluation_batches(validation, self.model) if validation is not None else None,
-            callbacks=[self._batches, *self._hooks, *callbacks],
-            shuffle=False,  # the batches come shuffled
-            verbose=0,
-        )
+        with own_errors():
+            self.model.fit(
+                self._batches.dataset,
+                initial_epoch=epochs.start,
+                epochs=epochs.stop,
+                validation_data=evaluation_batches(validation, self.model) if validation is not None else None,
+                callbacks=[self._batches, *self._hooks, *callbacks],
+                shuffle=False,  # the batches come shuffled
+                verbose=0,
+            )
 
     def evaluate(self, split: Rows, callbacks: Sequence[keras.callbacks.Callback] = ()) -> dict[str, float]:
         """See `Loop`."""
@@ -95,8 +97,9 @@ def evaluate_step_by_step(
     model: keras.Model, split: Rows, callbacks: Sequence[keras.callbacks.Callback] = ()
 ) -> dict[str, float]:
     """Return loss and metrics on a split by Keras's own loop, the loss first; callbacks are told of every batch."""
-    figures = model.evaluate(evaluation_batches(split, model), callbacks=list(callbacks), verbose=0, return_dict=True)
-    return _floats(figures)
+    batches = evaluation_batches(split, model)
+    with own_errors():
+        return _floats(model.evaluate(batches, callbacks=list(callbacks), verbose=0, return_dict=True))
 
 
 class _Hooked(keras.callbacks.Callback):
