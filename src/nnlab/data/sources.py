@@ -15,11 +15,14 @@ from nnlab.data.registry import (
     Deviation,
     Encoding,
     Hours,
+    Made,
     Noise,
     Points,
     RawData,
     Request,
     Samples,
+    Temperature,
+    WrongShare,
     dataset,
 )
 
@@ -192,6 +195,24 @@ def step(request: Request, *, samples: Points = 500, noise: Deviation = 0.0) -> 
 def bump(request: Request, *, samples: Points = 500, noise: Deviation = 0.0) -> RawData:
     """1 between -1 and 1, else 0, between -2 and 2: two steps make one, and many make any function."""
     return _function("bump", request, samples, noise)
+
+
+@dataset(takes=["target", "ignore", "missing", "split"])
+def reviews(request: Request, *, samples: Made = 2000, noise: WrongShare = 0.0) -> RawData:
+    """Sentences and their opinion: `not` turns a word round, and behind `but` stands what counts."""
+    from nnlab.data import generated_tables, tables
+
+    frame = generated_tables.reviews(samples, noise=noise, seed=request.seed)
+    return tables.made_table(frame, request.config, target="opinion")
+
+
+@dataset(takes=["target", "ignore", "missing", "split"])
+def bookings(request: Request, *, samples: Made = 4000, noise: Temperature = 1.0) -> RawData:
+    """Bookings of rooms, cancelled or not: ids, dates, classes, numbers, text, and some of it missing."""
+    from nnlab.data import generated_tables, tables
+
+    frame = generated_tables.bookings(samples, noise=noise, seed=request.seed)
+    return tables.made_table(frame, request.config, target="cancelled")
 
 
 @dataset(takes=["target", "ignore", "missing", "split", "window"])
