@@ -306,6 +306,15 @@ def test_arrays_that_cannot_be_used_are_named(archive):
         archive(bad)
 
 
+def test_an_archive_that_unpacks_a_thousandfold_is_refused_with_its_size(archive, monkeypatch):
+    monkeypatch.setattr("nnlab.data.conversion.free_memory", lambda: 1_000_000)
+    empty = {"x": np.zeros((100_000, 10)), "y": np.arange(100_000.0)}
+    with pytest.raises(DataError, match=r"(?s)t.npz: 7.9 kB unpack to 8.0 MB, .*`storage: disk`"):
+        archive(empty, save=np.savez_compressed, storage=None)
+    assert len(archive(empty, storage=None)) == 2  # one that is not packed
+    assert archive(empty, save=np.savez_compressed)[1].train.count > 0
+
+
 def test_of_many_rows_on_disk_some_are_described_and_that_is_said(tmp_path, monkeypatch):
     from nnlab.data.description import describe_data
 

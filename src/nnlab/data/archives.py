@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,9 @@ from nnlab.wording import size_text
 
 _LONGEST_REASON = 200
 _CHUNK = 1 << 22
+
+_MOST_TIMES = 100
+"""How many times its packed size an array that memory does not hold may have: pictures and measures have 1 to 20."""
 
 
 @contextmanager
@@ -114,8 +116,26 @@ class Archive:
             raise fault_of(self._file, message, self._hint)
         return size
 
-    def unpack(self, name: str, path: Path) -> None:
+    def refuse_bomb(self, names: Iterable[str]) -> None:
+        """Refuse arrays, more than memory holds, that take so much less room in the file than rows of data do.
+
+        Raises:
+            DataError: with both sizes.
+        """
+        names = [*names]
+        packed = sum(self._loaded.zip.getinfo(f"{self._names[name]}.npy").compress_size for name in names)
+        size = sum(map(self.size, names))
+        if size > _MOST_TIMES * packed:
+            what = f"{size_text(packed)} unpack to {size_text(size)}, as hardly any data do"
+            raise fault_of(self._file, what, "write `storage: disk` if it is no mistake: so much goes to disk then")
+
+    def unpack(self, name: str, path: Path, told: Callable[[int], None]) -> None:
         """Write an array into a file of its own, part by part.
+
+        Args:
+            name: of the array.
+            path: of the new file.
+            told: is told of each part how many bytes it has.
 
         Raises:
             DataError: it is damaged.
@@ -125,7 +145,9 @@ class Archive:
             _damaged(self._file, self._hint, name),
             self._loaded.zip.open(f"{self._names[name]}.npy") as stream,
         ):
-            shutil.copyfileobj(stream, out, _CHUNK)
+            while part := stream.read(_CHUNK):
+                out.write(part)
+                told(len(part))
 
 
 def unpacked_arrays(file: Path, archive: Archive, names: Mapping[str, str]) -> dict[str, StoredArray]:
@@ -143,12 +165,18 @@ def unpacked_arrays(file: Path, archive: Archive, names: Mapping[str, str]) -> d
     files = {name: f"x{number}.npy" for number, name in enumerate(names)}
     if read_about(place) is None:
         with writing_into(place) as folder:
-            require_room(folder, sum(map(archive.size, names.values())))
-            for number, (name, there) in enumerate(names.items()):
-                tell(f"unpacking {file.name}, arrays", number, len(names))
-                archive.unpack(there, folder / files[name])
+            size, done = sum(map(archive.size, names.values())), 0
+
+            def told(written: int) -> None:
+                nonlocal done
+                done += written
+                tell(f"unpacking {file.name}, MB", done // 10**6, size // 10**6 + 1)
+
+            require_room(folder, size)
+            for name, there in names.items():
+                archive.unpack(there, folder / files[name], told)
                 _check_order(file, there, folder / files[name])
-            tell(f"unpacking {file.name}, arrays", len(names), len(names))
+            tell(f"unpacking {file.name}, MB", 1, 1)
             write_about(folder, {})
     return {name: opened_array(place, files[name]).as_rows() for name in names}
 

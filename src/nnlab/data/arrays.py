@@ -265,6 +265,8 @@ def _on_disk(
         return {}, None
     names = {name: _stored(name, archive.files) for name in features}
     why = beyond_memory(config, _GROWS * sum(map(archive.size, names.values())))
+    if why is not None and config.storage is None:
+        archive.refuse_bomb(names.values())
     return ({}, None) if why is None else (unpacked_arrays(file, archive, names), why)
 
 
