@@ -290,6 +290,7 @@ def test_every_metric_that_fits_is_that_of_the_predictions(config_of, tmp_path, 
     built = build_seeded(experiment, splits)
     run = Run.new(tmp_path / "runs", "untrained")
     run.create(config=dump_config(built.experiment), source="")
+    run.write_info({"status": "completed", "name": "untrained"})
     built.model.save(run.model_path)
     model = load_model(run)
     model.run_eagerly = True
