@@ -47,6 +47,7 @@ bench: setup
 	$(BIN)/python benchmarks/many.py --write docs/speed.md
 	$(BIN)/python benchmarks/compare.py --write docs/speed.md
 	$(BIN)/python benchmarks/tune.py --write docs/speed.md
+	$(BIN)/python benchmarks/beyond_memory.py --write docs/speed.md
 	$(BIN)/python benchmarks/reading.py --write docs/speed.md
 
 clean:
