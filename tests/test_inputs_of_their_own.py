@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -162,6 +163,9 @@ def test_layers_that_looked_up_other_words_are_not_taken_over(write_config):
     check_numbers(model.layers, model, inputs, ours.spec, ours.spec)
     with pytest.raises(ConfigError, match="`words` of the run looks up other words or classes than `note` has here"):
         check_numbers(model.layers, model, inputs, ours.spec, theirs.spec)
+    plain = replace(ours.spec, encoding=None)
+    with pytest.raises(ConfigError, match=r"of the run looks up words or classes of .*, and no column here has any"):
+        check_numbers(model.layers, model, inputs, plain, theirs.spec)
 
 
 def test_a_search_over_encodings_is_checked_before_it_begins(nnlab):

@@ -12,7 +12,7 @@ from nnlab.config.model import TransferConfig
 from nnlab.data.splits import DataSpec
 from nnlab.errors import ConfigError, ConfigPath, Problem, did_you_mean
 from nnlab.private.keras import feeding
-from nnlab.wording import one_of
+from nnlab.wording import listed, one_of
 
 PATH: ConfigPath = ("model", "transfer")
 PREFIX = "transferred_"
@@ -101,6 +101,11 @@ def check_numbers(
     """
     own, theirs = ({} if spec.encoding is None else spec.encoding.own for spec in (here, there))
     for layer in layers:
+        if theirs and not own and isinstance(layer, keras.layers.Embedding):
+            message = (
+                f"`{layer.name}` of the run looks up words or classes of {listed(theirs)}, and no column here has any"
+            )
+            raise ConfigError(Problem(message, "name the layers to take over, and leave it out: `layers: [...]`", PATH))
         for column in (inputs[name] for name in feeding(layer, model) if inputs.get(name) in own):
             if not own[column].means_what(theirs.get(column)):
                 message = f"`{layer.name}` of the run looks up other words or classes than `{column}` has here"
