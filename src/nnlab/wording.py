@@ -66,6 +66,15 @@ def one_of(choices: Iterable[str], *, most: int = 12) -> str:
     return f"{'one of ' if len(names) > 1 else 'only '}{listed(names, most=most)}"
 
 
+def rows_word(split: str) -> str:
+    """Say which rows a split has.
+
+    >>> rows_word("train"), rows_word("test")
+    ('training', 'test')
+    """
+    return "training" if split == "train" else split
+
+
 def listed(names: Iterable[str], *, most: int = 12) -> str:
     """List names in backticks.
 

@@ -73,6 +73,28 @@ def whole(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+@contextlib.contextmanager
+def whole_folder(place: Path) -> Iterator[Path]:
+    """Yield an empty folder to write into, which takes the name, and the place of what is there, once that went well.
+
+    Raises:
+        OSError: it cannot be written, or another process was faster.
+    """
+    import shutil
+    import tempfile
+
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=place.parent) as temporary:
+        made = Path(temporary) / "made"
+        made.mkdir()
+        yield made
+        if place.is_dir():
+            shutil.rmtree(place, ignore_errors=True)
+        else:
+            place.unlink(missing_ok=True)
+        made.rename(place)
+
+
 def is_full(error: OSError) -> bool:
     """Whether there is no room for what was to be written."""
     return error.errno in (errno.ENOSPC, errno.EDQUOT)

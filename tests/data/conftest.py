@@ -1,5 +1,8 @@
+from __future__ import annotations
+
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -7,6 +10,9 @@ from nnlab.config.data import DataConfig
 from nnlab.data.loading import load_data
 from nnlab.data.splits import Splits
 from nnlab.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Load = Callable[..., Splits]
 
@@ -19,6 +25,18 @@ def load() -> Load:
         return load_data(DataConfig.read(section), seed=seed)
 
     return load
+
+
+@pytest.fixture
+def table(load: Load, tmp_path: Path) -> Callable[..., Splits]:
+    """Load a data frame by a CSV file."""
+
+    def loaded(frame: pd.DataFrame, **section: Any) -> Splits:
+        path = tmp_path / "t.csv"
+        frame.to_csv(path, index=False)
+        return load(**{"source": "csv", "path": str(path), "target": "y", **section})
+
+    return loaded
 
 
 @pytest.fixture

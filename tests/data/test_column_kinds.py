@@ -36,18 +36,6 @@ def people(rows: int = 60, seed: int = 0) -> pd.DataFrame:
     )
 
 
-@pytest.fixture
-def table(load, tmp_path):
-    """Load a data frame by a CSV file."""
-
-    def loaded(frame: pd.DataFrame, **section):
-        path = tmp_path / "t.csv"
-        frame.to_csv(path, index=False)
-        return load(**{"source": "csv", "path": str(path), "target": "y", **section})
-
-    return loaded
-
-
 def columns(splits, name: str, split: str = "train") -> np.ndarray:
     """Return what a column has become, `[rows, width]`."""
     return only(splits.named[split].x)[:, list(splits.spec.features_of(name))]

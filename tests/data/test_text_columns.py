@@ -33,18 +33,6 @@ def sentences(count: int, seed: int = 0) -> list[str]:
     return [" ".join(draw.choices(WORDS, k=draw.randint(1, 12))) for _ in range(count)]
 
 
-@pytest.fixture
-def table(load, tmp_path):
-    """Load a data frame by a CSV file."""
-
-    def loaded(frame: pd.DataFrame, **section):
-        path = tmp_path / "t.csv"
-        frame.to_csv(path, index=False)
-        return load(**{"source": "csv", "path": str(path), "target": "y", **section})
-
-    return loaded
-
-
 def reviews(rows: int = 100) -> pd.DataFrame:
     draw = random.Random(1)
     return pd.DataFrame(

@@ -66,11 +66,11 @@ _OPTIONS = {"path": "--from", "target": "--target", "ignore": "--ignore"}
 
 def _as_option(problem: Problem) -> Problem:
     """Name the option that says what would stand in a config."""
+    from nnlab.data.files import CHECK_PATH
+
     option = _OPTIONS.get(str(problem.path[1])) if len(problem.path) > 1 else None
     if option is not None:
-        hint = problem.hint
-        if option == "--from" and hint is not None and "config's folder" in hint:
-            hint = "check `--from`"
+        hint = "check `--from`" if problem.hint == CHECK_PATH else problem.hint
         return replace(problem, message=f"{option}: {problem.message}", hint=hint, path=())
     if problem.file is not None and problem.hint is not None:
         return replace(problem, hint=f"{problem.hint}; `--ignore COLUMN` leaves a column out")

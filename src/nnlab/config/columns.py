@@ -10,7 +10,7 @@ from nnlab import catalog
 from nnlab.config.components import Component, named_object
 from nnlab.config.faults import Fault
 from nnlab.errors import ConfigPath
-from nnlab.wording import named
+from nnlab.wording import named, rows_word
 
 SplitName = Literal["train", "validation", "test"]
 """What the parts are called that the rows are split into."""
@@ -79,7 +79,7 @@ def column_faults(outputs: Mapping[str, ConfigPath], metrics: Any, weighted: Any
     taken = {"loss": "the loss", **dict.fromkeys(OWN_COLUMNS, "a column of every history")}
     for column in _columns(outputs, {"metrics": metrics, "weighted_metrics": weighted}):
         split, rest = split_and_metric(column.name)
-        rows = "training" if split == "train" else split
+        rows = rows_word(split)
         clash = taken.get(column.name) or (f"`{rest}` of the {rows} rows" if rest != column.name else None)
         if clash is None:
             taken[column.name] = column.what

@@ -12,7 +12,7 @@ import numpy as np
 
 from nnlab.config.names import canonical
 from nnlab.data.conversion import conversion_place, opened_array, read_about, require_room, write_about, writing_into
-from nnlab.data.stored import StoredArray
+from nnlab.data.stored import StoredArray, npy_header
 from nnlab.errors import DataError, Problem, first_line
 from nnlab.memory import require_memory
 from nnlab.progress import tell
@@ -70,9 +70,7 @@ def _damaged(file: Path, hint: str, name: str = "x") -> Iterator[None]:
 
 def _declared(stream: Any, stored: int) -> tuple[int, bool]:
     """Return how many bytes an array has according to its header, and whether the file can hold them."""
-    version = np.lib.format.read_magic(stream)
-    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, _, dtype = read(stream)
+    shape, _, dtype = npy_header(stream)
     size = math.prod(shape) * dtype.itemsize
     return size, dtype.hasobject or (size <= stored and min(shape, default=0) >= 0)
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
-import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import fields
 from functools import cache
@@ -19,6 +17,7 @@ from nnlab.config.by_name import only
 from nnlab.data.registry import RawData
 from nnlab.data.splits import with_tuples
 from nnlab.environment import cache_folder
+from nnlab.writing import whole_folder
 
 ARRAYS = ("x", "y", "x_test", "y_test")
 
@@ -76,24 +75,16 @@ def _is_sound(file: Path, time_ns: int, size: int) -> bool:  # noqa: ARG001 (a f
 
 
 def _write(raw: RawData, place: Path) -> None:
-    """Write all files to a folder of another name first, so that no process ever sees half of them."""
+    """Write all files, if that can be."""
     about = {field.name: getattr(raw, field.name) for field in fields(raw) if field.name not in ARRAYS}
     about["target_names"] = only(raw.target_names)
     arrays = {name: only(values) for name in ARRAYS if (values := getattr(raw, name)) is not None}
     try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=place.parent) as temporary:
-            made = Path(temporary) / "made"
-            made.mkdir()
+        with whole_folder(place) as made:
             for name, array in arrays.items():
                 np.save(made / f"{name}.npy", array)
             (made / "about.json").write_text(json.dumps({**about, "arrays": list(arrays)}))
             for file in list(made.iterdir()):
                 seal(file)
-            if place.is_dir():
-                shutil.rmtree(place, ignore_errors=True)
-            else:
-                place.unlink(missing_ok=True)
-            made.rename(place)
     except OSError:  # no room, no permission, or another process was faster: the data are loaded all the same
         return

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +19,7 @@ from nnlab.environment import cache_folder
 from nnlab.errors import DataError, Problem
 from nnlab.memory import free_memory, give_back_large_blocks
 from nnlab.wording import size_text
+from nnlab.writing import whole_folder
 
 _VERSION = 1
 _ABOUT = "about.json"
@@ -81,19 +81,11 @@ def writing_into(place: Path) -> Iterator[Path]:
         DataError: it cannot be written.
     """
     try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=place.parent) as temporary:
-            made = Path(temporary) / "made"
-            made.mkdir()
+        with whole_folder(place) as made:
             yield made
-            if place.is_dir():
-                shutil.rmtree(place, ignore_errors=True)
-            try:
-                made.rename(place)
-            except OSError:
-                if read_about(place) is None:  # no other process was faster
-                    raise
     except OSError as error:
+        if read_about(place) is not None:  # another process was faster
+            return
         message = f"the rows cannot be kept on disk: {error.strerror or error}"
         hint = "let `NNLAB_CACHE_DIR` name a folder with room"
         raise DataError(Problem(message, hint, file=str(place.parent))) from error

@@ -234,9 +234,14 @@ def lines_of_rows(text: TextFile, form: CsvForm) -> list[int]:
     return [line for line, _ in islice(_lines(text, _of(form)), int(form.header), None)]
 
 
+def first_values(text: TextFile) -> list[str]:
+    """Return what stands in the first line, whether that names columns or not."""
+    return _first_line(text, None)[1]
+
+
 def has_header(text: TextFile) -> bool:
     """Tell whether the first line names columns: no number is in it, or it counts them from 0."""
-    _, names, _ = _first_line(text, None)
+    names = first_values(text)
     return _is_numbered(names) or not any(number_in(name) is not None for name in names)
 
 

@@ -37,7 +37,9 @@ _HINTS = {
     "html": "download the file itself, not the page that shows it",
     "csv": "write `source: csv` for a table as text",
 }
-_CHECK = "check `path`; it is relative to the config's folder"
+CHECK_PATH = "check `path`; it is relative to the config's folder"
+"""The hint where nothing is known of a file that is not there."""
+
 _LONGEST_BEGINNING = 64
 _WORDS = {"csv": "a CSV file", "parquet": "a Parquet file", "npz": "an NPZ file"}
 
@@ -102,7 +104,7 @@ def matching(path: str) -> list[Path]:
         return [file]
     found = sorted(each for each in _like(file) if not each.is_dir())
     if not found:
-        raise _fault(f"no file is like `{path}`", _CHECK, _PATH)
+        raise _fault(f"no file is like `{path}`", CHECK_PATH, _PATH)
     return found
 
 
@@ -195,7 +197,7 @@ def _is_of_arrays(file: Path) -> bool:
 
 def near_name(file: Path) -> str:
     """Return a hint for a file that is not there: what in its folder has nearly its name."""
-    return _near(file) or _CHECK
+    return _near(file) or CHECK_PATH
 
 
 def _near(file: Path) -> str | None:

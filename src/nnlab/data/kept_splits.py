@@ -8,7 +8,6 @@ import json
 import os
 import pickle
 import shutil
-import tempfile
 import threading
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
@@ -26,6 +25,7 @@ from nnlab.data.record import file_record
 from nnlab.data.sources import SOURCES
 from nnlab.data.splits import Splits
 from nnlab.environment import cache_folder
+from nnlab.writing import whole_folder
 
 LEAST = 1 << 25
 """Bytes of files that are read again rather than kept."""
@@ -111,14 +111,11 @@ def _read(place: Path, config: DataConfig) -> Splits | None:
 
 
 def _write(splits: Splits, place: Path) -> None:
-    """Write all files to a folder of another name first, so that no process ever sees half of them."""
+    """Write all files, if that can be."""
     buffers: list[pickle.PickleBuffer] = []
     try:
         objects = pickle.dumps(splits, protocol=5, buffer_callback=buffers.append)
-        place.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=place.parent) as temporary:
-            made = Path(temporary) / "made"
-            made.mkdir()
+        with whole_folder(place) as made:
             sizes = []
             with (made / _NUMBERS).open("wb") as stream:
                 for buffer in buffers:
@@ -130,8 +127,6 @@ def _write(splits: Splits, place: Path) -> None:
             (made / _SIZES).write_text(json.dumps(sizes))
             for name in _FILES:
                 seal(made / name)
-            shutil.rmtree(place, ignore_errors=True)
-            made.rename(place)
         _make_room(place)
     except (OSError, pickle.PicklingError, TypeError, AttributeError):
         return  # no room, no permission, or another process was faster: the data are loaded all the same

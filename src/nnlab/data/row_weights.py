@@ -10,7 +10,7 @@ import numpy as np
 
 from nnlab.data.table import Fault, Table, numbers
 from nnlab.errors import DataError, Problem
-from nnlab.wording import figure
+from nnlab.wording import figure, rows_word
 
 PATH = ("data", "weight")
 _UNUSUAL = 10.0
@@ -59,8 +59,8 @@ def check_some_weigh(weights: np.ndarray, rows: Mapping[str, np.ndarray]) -> Non
     """
     for split, positions in rows.items():
         if len(positions) and not weights[positions].any():
-            what = "training" if split == "train" else split
-            raise DataError(Problem(f"all {what} rows weigh 0", "choose other rows or another column", path=PATH))
+            message = f"all {rows_word(split)} rows weigh 0"
+            raise DataError(Problem(message, "choose other rows or another column", path=PATH))
 
 
 def note_of_weights(name: str, train: np.ndarray) -> Iterator[str]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from nnlab.config.components import Component
 from nnlab.data.split_column import times_of
-from nnlab.data.table import Fault, Table, texts
+from nnlab.data.table import Fault, Table, fault_of_missing, texts
 from nnlab.errors import DataError, Problem
 from nnlab.wording import counted, listed, named
 
@@ -97,9 +97,9 @@ class Series:
 
     def _times(self, order: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
         if self.times is not None:
-            codes = self.codes[order]
-            for code in np.unique(codes).tolist():
-                yield code, self.times[order[codes == code]]
+            starts = np.flatnonzero(np.diff(self.codes[order], prepend=-1))
+            for rows in np.split(order, starts[1:]) if len(order) else ():
+                yield int(self.codes[rows[0]]), self.times[rows]
 
     def time_texts(self, times: np.ndarray) -> np.ndarray:
         """Return times as text, objects `[times]`, `None` where one is NaN; dates alone where no row has an hour."""
@@ -144,7 +144,7 @@ def read_series(table: Table, columns: Sequence[int | None], kinds: Mapping[str,
         kinds: see `times_of`.
     """
     order, by = columns
-    faults: list[Fault] = []
+    faults: list[Fault | None] = []
     times: np.ndarray | None = None
     labels: np.ndarray | None = None
     are_dates = False
@@ -154,29 +154,20 @@ def read_series(table: Table, columns: Sequence[int | None], kinds: Mapping[str,
             faults.append(found)
         else:
             times, are_dates = found
-            faults += _missing(table, order, np.isnan(times), "when each row was")
+            faults.append(fault_of_missing(table, order, np.isnan(times), "when each row was"))
     if by is not None:
         read = texts(table, by)
         if isinstance(read, Fault):
             faults.append(read)
         else:
             labels = read
-            faults += _missing(table, by, np.array([text is None for text in read]), "which series each row is of")
-    if faults:
-        return faults
+            missing = np.array([text is None for text in read])
+            faults.append(fault_of_missing(table, by, missing, "which series each row is of"))
+    if found_faults := [fault for fault in faults if fault is not None]:
+        return found_faults
     names = [None if each is None else str(table.frame.columns[each]) for each in columns]
     series = Series.of(len(table.frame), times=times, labels=labels, are_dates=are_dates, order=names[0], by=names[1])
     return series if (fault := _twice(table, series)) is None else [fault]
-
-
-def _missing(table: Table, position: int, missing: np.ndarray, what: str) -> Iterator[Fault]:
-    count = int(missing.sum())
-    if count:
-        first = ", the first here" * (count > 1 and not table.counts_rows)
-        message = f"has {counted(count, 'missing value')}{first}, and has to say {what}"
-        hint = "fill what is missing, or remove such rows"
-        column = str(table.frame.columns[position])
-        yield Fault(column, int(np.argmax(missing)), str(count), message, "have missing values", hint)
 
 
 def _twice(table: Table, series: Series) -> Fault | None:

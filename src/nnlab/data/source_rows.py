@@ -15,7 +15,7 @@ from nnlab.data.folds import Fold
 from nnlab.data.record import ROW
 from nnlab.data.registry import SOURCES, RawData
 from nnlab.data.series import Series
-from nnlab.data.splits import DEFAULT_SHARE, FEWEST_TO_SPLIT, ByName, DataSpec, Rows, Split, row_count, rows_at
+from nnlab.data.splits import DEFAULT_SHARE, FEWEST_TO_SPLIT, Answers, ByName, DataSpec, Rows, row_count, rows_at
 from nnlab.data.splitting import (
     SPLITS,
     ByChance,
@@ -32,7 +32,7 @@ from nnlab.data.stored import StoredRows, rows_at_once
 from nnlab.data.targets import Target
 from nnlab.data.windows import WindowRows, Windows, check_windows, short_notes
 from nnlab.errors import DataError, Problem
-from nnlab.wording import counted, figure, listed
+from nnlab.wording import counted, figure, listed, rows_word
 
 PATH = ("data", "target_scaling")
 
@@ -190,7 +190,7 @@ class SourceRows:
             return
         windows = {split: self.windows(own) for split, own in rows.items()}
         for split, own in windows.items():
-            what = "training" if split == "train" else split
+            what = rows_word(split)
             hint = f"make windows shorter (`length`), or leave more {what} rows (`validation`, `test`)"
             own.check(f"{what} rows", self.raw.series, hint=hint)
         yield from self.raw.series.notes()
@@ -295,22 +295,26 @@ class SourceRows:
         """
         if self.window is not None:
             return self._windows_of(x, positions)
-        answers = self._answers(positions)
-        y = shared({output: answers.get(output, only(x)) for output in self.targets})
-        return Split(x, y, row_weights=self._row_weights(positions))
+        return self._answers(positions).beside(x, slice(None))
 
-    def _answers(self, positions: np.ndarray) -> dict[str, np.ndarray]:
-        """Return the targets of rows as a model takes them, but for outputs that give back their inputs."""
-        answers = {}
+    def _answers(self, positions: np.ndarray, *, together: int = 1) -> Answers:
+        """Return the targets of rows as a model takes them, and what the rows weigh.
+
+        Args:
+            positions: of the rows.
+            together: so many rows that follow one another are one answer, which weighs what its first row does.
+        """
+        found = {}
         for output, target in self.targets.items():
             if target.y is not None:
-                answers[output] = y = target.finished(target.y[positions])
+                found[output] = y = target.finished(target.y[positions])
                 self._check_logs(output, target, y, positions)
-        return answers
-
-    def _row_weights(self, positions: np.ndarray) -> ByName:
-        weights = self.weights
-        return {} if weights is None else {UNNAMED: weights[positions].astype(np.float32)}
+        if together > 1:
+            found = {output: y.reshape(len(positions) // together, -1) for output, y in found.items()}
+        weights, firsts = self.weights, positions[::together]
+        row_weights = {} if weights is None else {UNNAMED: weights[firsts].astype(np.float32)}
+        answers = shared(found) if len(found) == len(self.targets) else found
+        return Answers(answers, tuple(shared(dict.fromkeys(self.targets))), row_weights)
 
     def _check_logs(self, output: str, target: Target, y: np.ndarray, positions: np.ndarray) -> None:
         """Refuse numbers of which there is no logarithm, if it is to be learned.
@@ -358,13 +362,8 @@ class SourceRows:
         windows = self.windows(positions)
         windows.check("rows", self.raw.series)
         rows = positions[windows.targets()]
-        y = self._answers(rows.reshape(-1))
-        if rows.shape[1] > 1:
-            y = {output: values.reshape(windows.count, -1) for output, values in y.items()}
-        outputs = tuple(shared(dict.fromkeys(self.targets, only(self.targets))))
-        answers = shared(y) if len(y) == len(self.targets) else y
-        weights = self._row_weights(rows[:, 0])
-        return WindowRows(x, windows, answers, outputs, weights).in_whole_if_small()
+        answers = self._answers(rows.reshape(-1), together=rows.shape[1])
+        return WindowRows(x, windows, answers).in_whole_if_small()
 
     def take(self, spec: DataSpec, positions: np.ndarray) -> Rows:
         """Return some rows, scaled as those that `spec` describes."""
@@ -386,12 +385,8 @@ class SourceRows:
         row = scaled(self.features(positions[:1]))
         at_once = rows_at_once(sum(array.nbytes for array in row.values()))
         positions = positions if len(positions) <= at_once else np.sort(positions.astype(np.uint32))
-        y = self._answers(positions)
-        outputs = tuple(shared(dict.fromkeys(self.targets, only(self.targets))))
         places = self.numbers[positions].astype(np.uint32)
-        answers = shared(y) if len(y) == len(self.targets) else y
-        weights = self._row_weights(positions)
-        return StoredRows(self.raw.stored, places, scaled, at_once, answers, outputs, weights)
+        return StoredRows(self.raw.stored, places, scaled, at_once, self._answers(positions))
 
     def hashed(self) -> np.ndarray:
         """Return `[rows]` of `ROW`."""

@@ -12,8 +12,8 @@ from nnlab.config.data import SPLIT_COLUMNS, DataConfig, SplitConfig
 from nnlab.data.column_kinds import COLUMN_KINDS
 from nnlab.data.encoding.inference import guess
 from nnlab.data.splitting import SPLITS
-from nnlab.data.table import Fault, Table, texts
-from nnlab.wording import counted, show
+from nnlab.data.table import Fault, Table, fault_of_missing, texts
+from nnlab.wording import show
 
 _WORDS = {name: number for number, name in enumerate(SPLITS)} | dict.fromkeys(["val", "valid", "dev"], 1)
 _EXPECTED = "`train`, `validation` (`val`, `valid`, `dev`) or `test`"
@@ -41,14 +41,9 @@ def read_split_column(table: Table, position: int, config: DataConfig) -> np.nda
     if isinstance(values, Fault):
         return values
     missing = np.asarray(pd.isna(values)) | column.isna().to_numpy()
-    if missing.any():
-        count, what = int(missing.sum()), SPLIT_COLUMNS[by]
-        first = ", the first here" * (count > 1 and not table.counts_rows)
-        message = f"has {counted(count, 'missing value')}{first}, and has to say {what}"
-        hint = "fill what is missing, or remove such rows"
-        return Fault(str(column.name), int(np.argmax(missing)), str(count), message, "have missing values", hint)
-    if by != "column":
-        return values
+    fault = fault_of_missing(table, position, missing, SPLIT_COLUMNS[by])
+    if fault is not None or by != "column":
+        return values if fault is None else fault
     numbers = split_numbers(values)
     if isinstance(numbers, int):
         hint = f"write {_EXPECTED}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
+from functools import reduce
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeAlias
 
 import numpy as np
@@ -301,6 +302,34 @@ class Split:
     def changed(self, change: Callable[[Split], Split]) -> Split:
         """See `Rows`."""
         return change(self)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answers:
+    """What belongs to rows besides their features, where these are gathered when they are asked for.
+
+    Args:
+        y: the targets as a model takes them, `[rows]` or `[rows, outputs]` by output; those of an output that gives
+            back its inputs are not there.
+        outputs: the names of all outputs, in order.
+        row_weights: as in `Split`.
+        changes: what is then done to rows, one after the other.
+    """
+
+    y: ByName
+    outputs: tuple[str, ...]
+    row_weights: ByName = field(default_factory=dict)
+    changes: tuple[Callable[[Split], Split], ...] = ()
+
+    def beside(self, x: ByName, numbers: np.ndarray | slice) -> Split:
+        """Return rows, given their features and which of them these are."""
+        y = {output: self.y[output][numbers] if output in self.y else only(x) for output in self.outputs}
+        rows = Split(x, y, row_weights=rows_at(self.row_weights, numbers))
+        return reduce(lambda split, change: change(split), self.changes, rows)
+
+    def changed(self, change: Callable[[Split], Split]) -> Self:
+        """See `Rows`."""
+        return replace(self, changes=(*self.changes, change))
 
 
 def parts_of(rows: Rows) -> Iterator[Split]:

@@ -12,7 +12,7 @@ import numpy as np
 from nnlab.config.columns import SplitName
 from nnlab.data.folds import Fold
 from nnlab.errors import DataError, Problem
-from nnlab.wording import counted, listed, plural
+from nnlab.wording import counted, listed, plural, rows_word
 
 SPLITS: Final[tuple[SplitName, ...]] = ("train", "validation", "test")
 
@@ -308,5 +308,4 @@ def absent_classes(
     for split, own in counts.items():
         absent = [name for name in names if not own[name]]
         if absent:
-            what = "training" if split == "train" else split
-            yield f"no {what} row{of} has the {plural(len(absent), 'class')} {listed(absent)}"
+            yield f"no {rows_word(split)} row{of} has the {plural(len(absent), 'class')} {listed(absent)}"

@@ -5,14 +5,13 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import reduce
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, BinaryIO, Self
 
 import numpy as np
 
-from nnlab.data.splits import ByName, Split, rows_at
+from nnlab.data.splits import Answers, ByName, Split
 from nnlab.errors import DataError, Problem
 from nnlab.wording import size_text
 
@@ -30,6 +29,17 @@ def rows_at_once(row_bytes: int) -> int:
     """Return how many rows of a size memory holds at a time: as many on every machine, as their order depends on it."""
     fitting = 1 << max(0, (_AT_ONCE_BYTES // max(1, row_bytes)).bit_length() - 1)
     return min(max(fitting, _FEWEST_ROWS_AT_ONCE), _MOST_ROWS_AT_ONCE)
+
+
+def npy_header(stream: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Read the beginning of an NPY file: the array's shape, whether its columns stand one behind the other, its type.
+
+    Raises:
+        ValueError: it is no such file.
+    """
+    version = np.lib.format.read_magic(stream)
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    return read(stream)
 
 
 class StoredArray:
@@ -54,9 +64,7 @@ class StoredArray:
         self.path = path
         self._texts = None if texts is None else np.array([*texts, None], object)
         with path.open("rb") as stream:
-            version = np.lib.format.read_magic(stream)
-            read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-            shape, in_columns, self._kept = read(stream)
+            shape, in_columns, self._kept = npy_header(stream)
             self._begin = stream.tell()
             state = os.fstat(stream.fileno())
         if in_columns and len(shape) > 1:
@@ -176,21 +184,14 @@ class StoredRows:
         places: which rows of the arrays belong to the split, `[rows]`.
         scaled: makes the features that a model takes of those in the arrays.
         at_once: see `Rows`.
-        targets: `[rows]` or `[rows, outputs]` of the split, as a model takes them; those of an output that gives back
-            its inputs are not there.
-        outputs: the names of all outputs, in order.
-        row_weights: as in `Split`.
-        changes: what is then done to rows, one after the other.
+        answers: what else belongs to the rows of the split.
     """
 
     arrays: Mapping[str, StoredArray]
     places: np.ndarray
     scaled: Callable[[ByName], ByName]
     at_once: int
-    targets: ByName
-    outputs: tuple[str, ...]
-    row_weights: ByName = field(default_factory=dict)
-    changes: tuple[Callable[[Split], Split], ...] = ()
+    answers: Answers
 
     @property
     def count(self) -> int:
@@ -208,16 +209,11 @@ class StoredRows:
             numbers = np.arange(*numbers.indices(self.count))
         places = self.places[numbers]
         x = self.scaled({name: array.read(places) for name, array in self.arrays.items()})
-        y = {
-            output: self.targets[output][numbers] if output in self.targets else next(iter(x.values()))
-            for output in self.outputs
-        }
-        weights = rows_at(self.row_weights, numbers)
-        return reduce(lambda split, change: change(split), self.changes, Split(x, y, row_weights=weights))
+        return self.answers.beside(x, numbers)
 
     def changed(self, change: Callable[[Split], Split]) -> Self:
         """See `Rows`."""
-        return replace(self, changes=(*self.changes, change))
+        return replace(self, answers=self.answers.changed(change))
 
 
 class ColumnsOnDisk(Mapping[str, np.ndarray]):

@@ -133,6 +133,7 @@ class _Conversion:
                 del self._left_out[name]
                 kinds[name], self._why[name] = guess.kind, "numbers"
         self._kinds = {name: kinds[name] for name in parts.names if name in kinds}
+        self._positions = {name: position for position, name in enumerate(parts.names)}
         self._notes: list[str] = []
 
     def _all_differ(self, name: str) -> bool:
@@ -232,7 +233,7 @@ class _Conversion:
         table = part.table if len(kept) == len(part.table.frame) else part.table.taken(kept)
         names = self._parts.names
         x = {
-            name: COLUMN_KINDS[kind.name].load().read(table, names.index(name), kind)
+            name: COLUMN_KINDS[kind.name].load().read(table, self._positions[name], kind)
             for name, kind in self._kinds.items()
         }
         faults = [column for column in x.values() if isinstance(column, Fault)]
@@ -249,6 +250,15 @@ class _Conversion:
 
 def _plain(kind: Component) -> dict[str, Any]:
     return {"name": kind.name, "parameters": dict(kind.parameters)}
+
+
+def _coded(column: np.ndarray, numbers: dict[str, int]) -> np.ndarray:
+    """Return the number of each text, int32 `[rows]`, -1 for a missing one; texts that are new get the next numbers."""
+    import pandas as pd
+
+    codes, different = pd.factorize(column)
+    found = [numbers.setdefault(str(text), len(numbers)) for text in different]
+    return np.array([*found, -1], np.int32)[codes]
 
 
 class _Columns:
@@ -270,15 +280,8 @@ class _Columns:
             self._writers[UNNAMED].add(np.stack(list(columns.values()), axis=1))
             return
         for name, column in columns.items():
-            values = column
-            if column.dtype == object:
-                import pandas as pd
-
-                of_text = self._texts.setdefault(name, {})
-                codes, different = pd.factorize(column)
-                numbers = [of_text.setdefault(str(text), len(of_text)) for text in different]
-                values = np.array([*numbers, -1], np.int32)[codes]
-            self._writers[name].add(values)
+            is_text = column.dtype == object
+            self._writers[name].add(_coded(column, self._texts.setdefault(name, {})) if is_text else column)
 
     def close(self) -> None:
         """Write how many rows there are."""
@@ -304,12 +307,7 @@ class _Answers:
             what, several = "text here and numbers before, or the other way round", "both text and numbers"
             hint = "write the column in one form, or write `storage: memory`"
             return "text and numbers", f"holds {what}", f"hold {several}", hint
-        if y.dtype == object:
-            import pandas as pd
-
-            codes, different = pd.factorize(y)
-            y = np.array([self._texts.setdefault(str(text), len(self._texts)) for text in different], np.int32)[codes]
-        self._parts.append(y)
+        self._parts.append(_coded(y, self._texts) if y.dtype == object else y)
         return None
 
     def save(self, path: Path) -> list[str] | None:

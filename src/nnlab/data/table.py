@@ -136,6 +136,18 @@ class Fault:
         return cls(str(column.name), row, shown, f"holds {shown}, {what}", f"hold {several}", hint)
 
 
+def fault_of_missing(table: Table, position: int, missing: np.ndarray, what: str) -> Fault | None:
+    """Return what is wrong with a column that has to say `what` of every row, if rows `[rows]` are missing."""
+    count = int(missing.sum())
+    if not count:
+        return None
+    first = ", the first here" * (count > 1 and not table.counts_rows)
+    message = f"has {counted(count, 'missing value')}{first}, and has to say {what}"
+    hint = "fill what is missing, or remove such rows"
+    column = str(table.frame.columns[position])
+    return Fault(column, int(np.argmax(missing)), str(count), message, "have missing values", hint)
+
+
 def target_columns(
     table: Table, columns: Sequence[int], config: DataConfig, notes: list[str] | None = None
 ) -> list[np.ndarray | Fault]:

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from functools import reduce
+from dataclasses import dataclass, replace
 from typing import Final, Self
 
 import numpy as np
 
-from nnlab.config.by_name import only
 from nnlab.config.data import DataConfig
 from nnlab.config.window import WindowConfig
 from nnlab.data.encoding.encoding import TableEncoding
 from nnlab.data.registry import RawData
 from nnlab.data.series import Series
-from nnlab.data.splits import ByName, Rows, Split, rows_at
+from nnlab.data.splits import Answers, ByName, Rows, Split
 from nnlab.data.stored import rows_at_once
 from nnlab.data.target_spec import TargetSpec
 from nnlab.data.targets import Target
 from nnlab.errors import DataError, Problem
-from nnlab.wording import listed
+from nnlab.wording import listed, rows_word
 
 PATH = ("data", "window")
 
@@ -101,7 +99,8 @@ class Windows:
         columns: dict[str, np.ndarray] = {"row": np.array([None] * self.count, object)}
         columns["row"][there] = numbers[target[there]]
         if series.order is not None and series.times is not None:
-            distances = np.array([series.steps().get(code, np.nan) for code in range(len(series.names))])
+            steps = series.steps()
+            distances = np.array([steps.get(code, np.nan) for code in range(len(series.names))])
             ahead = series.times[last] + self.config.horizon * distances[series.codes[last]]
             columns[series.order] = series.time_texts(np.where(there, series.times[target], ahead))
         if series.by is not None:
@@ -169,14 +168,13 @@ def check_encoding(encoding: TableEncoding | None, config: DataConfig) -> None:
 def short_notes(series: Series, windows: dict[str, Windows]) -> Iterator[str]:
     """Yield which series have no window in a split, though they have rows there."""
     for split, own in windows.items():
-        there = np.unique(own.runs[:, 0])
-        without = [series.names[code] for code in there if not own.counts(len(series.names))[code]]
+        there, counts = np.unique(own.runs[:, 0]), own.counts(len(series.names))
+        without = [series.names[code] for code in there if not counts[code]]
         if without and len(without) < len(there):
             have, are = ("has", "is") if len(without) == 1 else ("have", "are")
-            what = "training" if split == "train" else split
             yield (
-                f"{len(without)} of {len(there)} series of `{series.by}` {have} too few {what} rows for a window of "
-                f"{own.config.span} and {are} left out there: {listed(without, most=5)}"
+                f"{len(without)} of {len(there)} series of `{series.by}` {have} too few {rows_word(split)} rows for "
+                f"a window of {own.config.span} and {are} left out there: {listed(without, most=5)}"
             )
 
 
@@ -187,19 +185,12 @@ class WindowRows:
     Args:
         x: the features of the rows, float32 `[rows, ...]` by array.
         windows: which of them belong together.
-        targets: what is predicted, `[windows]` or `[windows, outputs]`; that of an output that gives back its inputs is
-            not there.
-        outputs: the names of all outputs, in order.
-        row_weights: as in `Split`.
-        changes: what is then done to windows, one after the other.
+        answers: what else belongs to the windows.
     """
 
     x: ByName
     windows: Windows
-    targets: ByName
-    outputs: tuple[str, ...]
-    row_weights: ByName = field(default_factory=dict)
-    changes: tuple[Callable[[Split], Split], ...] = ()
+    answers: Answers
 
     @property
     def count(self) -> int:
@@ -228,14 +219,11 @@ class WindowRows:
     def take(self, numbers: np.ndarray | slice) -> Split:
         """See `Rows`."""
         rows = self.windows.inputs(numbers)
-        x = {name: array[rows] for name, array in self.x.items()}
-        y = {output: self.targets[output][numbers] if output in self.targets else only(x) for output in self.outputs}
-        weights = rows_at(self.row_weights, numbers)
-        return reduce(lambda split, change: change(split), self.changes, Split(x, y, row_weights=weights))
+        return self.answers.beside({name: array[rows] for name, array in self.x.items()}, numbers)
 
     def changed(self, change: Callable[[Split], Split]) -> Self:
         """See `Rows`."""
-        return replace(self, changes=(*self.changes, change))
+        return replace(self, answers=self.answers.changed(change))
 
     def in_whole_if_small(self) -> Rows:
         """Return all windows in memory, if they are few."""

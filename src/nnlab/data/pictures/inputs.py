@@ -12,7 +12,7 @@ import numpy as np
 
 from nnlab.config.by_name import UNNAMED
 from nnlab.config.data import DataConfig
-from nnlab.data.csv_files import CsvForm
+from nnlab.data.csv_files import CsvForm, first_values
 from nnlab.data.pictures.folders import CLASS, classes_of, parts_of
 from nnlab.data.pictures.form import PictureInput
 from nnlab.data.pictures.labels import label_columns, named_files
@@ -22,6 +22,7 @@ from nnlab.data.pictures.store import Pictures, load_pictures
 from nnlab.data.table import Table
 from nnlab.data.tables import csv_table
 from nnlab.data.target_spec import TargetSpec
+from nnlab.data.text_files import TextFile
 from nnlab.errors import DataError, Problem, did_you_mean
 from nnlab.wording import listed, named, one_of
 
@@ -66,7 +67,8 @@ class PictureFile:
             return cls(file, spec, file, pictures)
         if is_picture(file):
             return cls(file, spec, file.parent, (file.name,))
-        table = csv_table(file, form=CsvForm(header=_names_columns(file)), for_training=False)
+        text = TextFile.of(file)
+        table = csv_table(text, form=CsvForm(header=_names_columns(text)), for_training=False)
         names = [str(name) for name in table.frame.columns]
         if about.files is not None and about.files not in names:
             hint = did_you_mean(about.files, names) or f"the run found them in it; the file has {one_of(names)}"
@@ -145,8 +147,7 @@ class PictureFile:
         return label_columns(self.table, [there.index(name) for name in names], as_trained, target.names)
 
 
-def _names_columns(file: Path) -> bool:
+def _names_columns(text: TextFile) -> bool:
     """Whether the first line of a table has the names of columns, rather than that of a picture."""
-    with file.open(encoding="utf-8-sig", errors="replace") as stream:
-        first = stream.readline().rstrip("\r\n").split(",")[0].strip('"')
-    return not first or not is_picture(file.parent / first)
+    first = next(iter(first_values(text)), "")
+    return not first or not is_picture(text.file.parent / first)
