@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from nnlab.data.pictures.form import PictureForm
+from nnlab.environment import import_keras
 
 _TOLD_EVERY = 50
 
@@ -23,6 +24,7 @@ def main() -> None:
 
     The array has the pictures that can be decoded, without gaps.
     """
+    import_keras()  # TensorFlow imports it, with what only its plots need, which takes as long as all else
     request = json.load(sys.stdin)
     out, sys.stdout = sys.stdout, sys.stderr  # nothing else may be printed between
     broken = write_pictures(
